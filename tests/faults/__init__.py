@@ -1,0 +1,1 @@
+"""Faults: kills, drops and delays, and what must still be true afterwards."""

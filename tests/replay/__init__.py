@@ -1,0 +1,1 @@
+"""Recorded workflow histories, replayed against the code."""

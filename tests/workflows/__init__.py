@@ -1,0 +1,1 @@
+"""Tests of workflows on a Temporal server with time skipping and the simulated cluster."""

@@ -1,0 +1,1 @@
+"""The processes and their wiring: the only room that knows every implementation."""
