@@ -1,0 +1,182 @@
+"""The acts on a cluster: evidence, watch, and the two mutations of the pod and rollout runbooks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from byteport.contracts.acts import Act, Effect, Queue
+from byteport.domain.base import Frozen, Instant
+from byteport.domain.failures import Failure
+from byteport.domain.policy import PolicyConfig, Standing
+from byteport.domain.scopes import Rights
+from byteport.domain.signals import Signal
+from byteport.domain.targets import Target
+from byteport.domain.warrants import Warrant
+from byteport.kubernetes.situation import Situation
+
+_WORKLOADS = Rights.on("deployments", "get", "list", "watch", group="apps") + Rights.on(
+    "replicasets", "get", "list", "watch", group="apps"
+)
+_EVIDENCE = (
+    Rights.on("pods", "get", "list", "watch")
+    + Rights.on("events", "get", "list", "watch")
+    + Rights.on("nodes", "get", "list", "watch")
+    + Rights.on("namespaces", "get", because="the label byteport.io/enabled, and the pod-security level")
+    + Rights.on("resourcequotas", "list", because="whether a replacement would be admitted")
+    + Rights.on("limitranges", "list", because="whether a replacement would be admitted")
+    + Rights.on("services", "list", because="two Deployments behind one Service; fail-closed webhooks")
+    + Rights.on("jobs", "list", group="batch", because="a migration under way")
+    + Rights.on("leases", "list", group="coordination.k8s.io", because="the pod that holds a lease is not deleted")
+    + Rights.on("poddisruptionbudgets", "list", group="policy", because="names the budget that refuses")
+    + Rights.on("horizontalpodautoscalers", "list", group="autoscaling", because="who else sets replicas")
+    + _WORKLOADS
+)
+
+
+class ReadSituation(Frozen):
+    """Read everything that a runbook for `failure` may ask about `target`, in parallel, once."""
+
+    target: Target
+    failure: Failure
+    logs: bool = True
+    """Whether log tails are read and classed; not needed to verify."""
+
+
+class Seen(Frozen):
+    """Typed facts, the policy as the cluster worker's own mount has it now, and the cluster's part of the standing."""
+
+    situation: Situation
+    policy: PolicyConfig
+    standing: Standing
+    enabled: bool
+    """The namespace has `byteport.io/enabled: "true"` and is not being deleted."""
+
+
+READ_SITUATION = Act(
+    "kubernetes.read_situation",
+    ReadSituation,
+    Seen,
+    queue=Queue.CLUSTER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=30),
+    schedule_to_close=timedelta(minutes=5),
+    summary="Read objects, events and log classes",
+    needs=_EVIDENCE + Rights.on("pods/log", "get") + Rights.on("pods/eviction", "create"),
+)
+
+
+class Mutated(Frozen):
+    """What a mutating act did. `already` when the effect of this very action was found in place."""
+
+    action_id: str
+    already: bool
+    at: Instant
+    object_uid: str
+    resource_version: str = ""
+
+
+class MutatingCall(Frozen):
+    """Input of every mutating act: a warrant and nothing else."""
+
+    warrant: Warrant
+
+
+DELETE_POD = Act(
+    "kubernetes.delete_pod",
+    MutatingCall,
+    Mutated,
+    queue=Queue.CLUSTER,
+    effect=Effect.MUTATE,
+    deadline=timedelta(seconds=20),
+    schedule_to_close=timedelta(seconds=60),
+    summary="Delete one pod",
+    needs=_EVIDENCE + Rights.on("pods", "get", "delete") + Rights.on("pods/eviction", "create"),
+)
+
+ROLL_BACK = Act(
+    "kubernetes.roll_back",
+    MutatingCall,
+    Mutated,
+    queue=Queue.CLUSTER,
+    effect=Effect.MUTATE,
+    deadline=timedelta(seconds=20),
+    schedule_to_close=timedelta(seconds=60),
+    summary="Restore a revision's template",
+    needs=_EVIDENCE + Rights.on("deployments", "get", "patch", group="apps"),
+)
+
+
+class ResolveOutcome(Frozen):
+    """Read the target again to learn whether an act whose answer was lost has taken effect."""
+
+    warrant: Warrant
+
+
+class Outcome(Frozen):
+    """`applied` None means that it still cannot be told."""
+
+    applied: bool | None
+    at: Instant
+
+
+RESOLVE_OUTCOME = Act(
+    "kubernetes.resolve_outcome",
+    ResolveOutcome,
+    Outcome,
+    queue=Queue.CLUSTER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=20),
+    schedule_to_close=timedelta(minutes=5),
+    summary="Read the target again after an unknown outcome",
+    needs=_EVIDENCE,
+)
+
+
+class WatchCluster(Frozen):
+    """Watch one cluster for at most `seconds`, from `bookmarks` (resourceVersion by plural kind)."""
+
+    cluster_uid: str
+    bookmarks: dict[str, str] = {}
+    seconds: int = 3600
+
+
+class Watched(Frozen):
+    """Where the next activity goes on, and how many symptoms were reported."""
+
+    bookmarks: dict[str, str]
+    reported: int
+
+
+WATCH_CLUSTER = Act(
+    "kubernetes.watch_cluster",
+    WatchCluster,
+    Watched,
+    queue=Queue.CLUSTER,
+    effect=Effect.READ,
+    deadline=timedelta(hours=2),
+    heartbeat=timedelta(seconds=10),
+    summary="Watch the cluster for symptoms",
+    needs=_EVIDENCE,
+)
+
+
+class Report(Frozen):
+    """A symptom to be reported through intake (a re-observation's, or a hand-over to another runbook)."""
+
+    signal: Signal
+
+
+class Reported(Frozen):
+    workflow_id: str
+
+
+REPORT_SIGNAL = Act(
+    "orchestration.report_signal",
+    Report,
+    Reported,
+    queue=Queue.CONTROL,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=15),
+    schedule_to_close=timedelta(minutes=10),
+    summary="Report a symptom",
+)

@@ -1,0 +1,196 @@
+"""The acts on the ledger: reserve with intent, outcome, and every other record. The ledger is a hard dependency."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from byteport.contracts.acts import Act, Effect, Queue
+from byteport.domain.approvals import SignedAnswer
+from byteport.domain.base import Frozen, Instant
+from byteport.domain.plans import Plan
+from byteport.domain.policy import Standing
+from byteport.domain.reasons import Reason
+from byteport.domain.signals import Signal
+from byteport.domain.targets import Target
+from byteport.domain.warrants import Grant
+
+
+class Event(StrEnum):
+    """What a record is about."""
+
+    PLANNED = "planned"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    STARTED = "started"
+    FINISHED = "finished"
+    REVERTED = "reverted"
+    ESCALATED = "escalated"
+    ACKNOWLEDGED = "acknowledged"
+    SKIPPED = "skipped"
+    REOBSERVED = "reobserved"
+    HALTED = "halted"
+    RESUMED = "resumed"
+
+
+class Decision(StrEnum):
+    """What the audit says was done, as the public schema has it."""
+
+    ACTED = "acted"
+    ESCALATED = "escalated"
+    DRY_RUN_PLANNED = "dry_run_planned"
+    SKIPPED = "skipped"
+
+
+class Result(StrEnum):
+    SUCCESS = "success"
+    FAILURE = "failure"
+    PENDING_APPROVAL = "pending_approval"
+
+
+class RecordDraft(Frozen):
+    """One record before the ledger gives it id, time, seq and hash. `key` makes appending it idempotent."""
+
+    key: str
+    """The same key appends once, whatever is retried: workflow id, first run, incident and step."""
+    cluster: str
+    cluster_uid: str
+    tenant: str
+    event: Event
+    decision: Decision
+    result: Result | None
+    incident_id: str
+    workflow_id: str
+    runbook: str
+    signal_type: str
+    signal_value: float
+    target: str
+    cause: str | None = None
+    command: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    plan_digest: str | None = None
+    action_id: str | None = None
+    approver: str | None = None
+    note: str | None = None
+    """Why, in a person's words (an approval's reason); sanitised before it is stored."""
+    mttr_seconds: int | None = None
+    runbook_version: str = "1"
+
+
+class Recorded(Frozen):
+    id: str
+    seq: int
+    hash: str
+
+
+RECORD = Act(
+    "audit.record",
+    RecordDraft,
+    Recorded,
+    queue=Queue.LEDGER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=10),
+    summary="Append an audit record",
+)
+
+
+class Reserve(Frozen):
+    """Ask for the right to act: halt, freeze, limits, lease and the intent record in one transaction."""
+
+    action_id: str
+    incident_id: str
+    plan: Plan
+    plan_digest: str
+    arguments_digest: str
+    act: str
+    lease_key: str
+    """The workload that the act is about; an autoscaler reduces to its scaleTargetRef."""
+    lease_seconds: int
+    auto: bool
+    answers: tuple[SignedAnswer, ...]
+    """Kept in the intent record's payload, so that an auditor can prove later who approved exactly what."""
+    intent: RecordDraft
+
+
+class Granted(Frozen):
+    kind: Literal["granted"] = "granted"
+    grant: Grant
+    record: Recorded
+
+
+class NotGranted(Frozen):
+    kind: Literal["not_granted"] = "not_granted"
+    because: tuple[Reason, ...]
+
+
+class AlreadyDone(Frozen):
+    """The intent of this action id is known and has ended: `result` is how."""
+
+    kind: Literal["already_done"] = "already_done"
+    result: Result
+    at: Instant
+
+
+class Reservation(Frozen):
+    answer: Annotated[Granted | NotGranted | AlreadyDone, Field(discriminator="kind")]
+
+
+RESERVE = Act(
+    "audit.reserve",
+    Reserve,
+    Reservation,
+    queue=Queue.LEDGER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=10),
+    schedule_to_close=timedelta(minutes=10),
+    summary="Reserve, and record the intent",
+)
+
+
+class Finish(Frozen):
+    """End an intent: its outcome, the record of it, and the lease given back (unless the outcome is unknown)."""
+
+    action_id: str
+    outcome: Literal["done", "not_done", "unknown"]
+    verified: bool | None
+    """None while it is not known whether the act helped."""
+    record: RecordDraft
+
+
+FINISH = Act(
+    "audit.finish",
+    Finish,
+    Recorded,
+    queue=Queue.LEDGER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=10),
+    summary="Record the outcome, give the lease back",
+)
+
+
+class ReadStanding(Frozen):
+    """What the ledger says of a target: halted, frozen, limits reached, a fix that did not hold."""
+
+    target: Target
+    runbook: str
+    signal: Signal
+
+
+class LedgerStanding(Frozen):
+    standing: Standing
+
+
+READ_STANDING = Act(
+    "audit.read_standing",
+    ReadStanding,
+    LedgerStanding,
+    queue=Queue.LEDGER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=10),
+    schedule_to_close=timedelta(minutes=2),
+    summary="Ask the ledger how things stand",
+)

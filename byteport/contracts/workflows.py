@@ -1,0 +1,181 @@
+"""The workflows' names, inputs, messages and answers: what CLI, API, activities and workflows agree on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from byteport.contracts.ledger import Decision, Result
+from byteport.domain.approvals import ApprovalRequest, NotTaken, SignedAnswer, Taken
+from byteport.domain.base import Frozen, Instant
+from byteport.domain.diagnoses import Fact
+from byteport.domain.reasons import Cause, Reason
+from byteport.domain.signals import Signal
+from byteport.domain.targets import Target
+
+REMEDIATION = "RemediationWorkflow"
+APPROVAL = "ApprovalWorkflow"
+REOBSERVE = "ReobserveWorkflow"
+WATCH = "WatchWorkflow"
+
+REPORT = "report"
+ACKNOWLEDGE = "acknowledge"
+ANSWER = "answer"
+WITHDRAW = "withdraw"
+STATE = "state"
+
+
+class Phase(StrEnum):
+    """Where a remediation is."""
+
+    STARTING = "starting"
+    DIAGNOSING = "diagnosing"
+    PLANNING = "planning"
+    AWAITING_APPROVAL = "awaiting_approval"
+    ACTING = "acting"
+    VERIFYING = "verifying"
+    REVERTING = "reverting"
+    ESCALATED = "escalated"
+    CLOSED = "closed"
+
+
+class Installation(Frozen):
+    """Whose agent this is; the same in every workflow of one installation."""
+
+    tenant: str
+    cluster_uid: str
+    cluster_name: str
+
+
+class Ladder(Frozen):
+    """Seconds that each rung has before the next one is paged."""
+
+    rung_seconds: tuple[int, ...] = (900, 1800)
+
+
+class Remediate(Frozen):
+    """Input of a remediation. `carried` is what continue-as-new brings over from the incident before."""
+
+    installation: Installation
+    target: Target
+    ladder: Ladder = Ladder()
+    incident_no: int = 0
+    next_action: int = 0
+    inbox: tuple[Signal, ...] = ()
+    seen: tuple[str, ...] = ()
+    """Evidence digests already folded, newest last, at most 256."""
+    reobserve_after_seconds: tuple[int, ...] = (3600, 86400)
+
+
+class Closed(Frozen):
+    """How a remediation ended."""
+
+    incident_id: str
+    decision: Decision
+    result: Result | None
+    cause: Cause | None
+    reasons: tuple[Reason, ...]
+    mttr_seconds: int | None
+    reports: int
+    """How many symptoms folded into it."""
+
+
+class Moment(Frozen):
+    """One line of a run's timeline."""
+
+    at: Instant
+    what: str
+
+
+class State(Frozen):
+    """Answer to the `state` query."""
+
+    phase: Phase
+    incident_id: str
+    incident_no: int
+    target: Target
+    runbook: str
+    signal: Signal | None
+    reports: int
+    cause: Cause | None
+    facts: tuple[Fact, ...]
+    plan_digest: str | None
+    command: str | None
+    inverse_command: str | None
+    verdict: str | None
+    reasons: tuple[Reason, ...]
+    approvals: tuple[Taken, ...]
+    decision: Decision | None
+    result: Result | None
+    timeline: tuple[Moment, ...]
+
+
+class Acknowledge(Frozen):
+    """A person takes an escalation over."""
+
+    by: Annotated[str, Field(min_length=1, max_length=200)]
+    note: Annotated[str, Field(max_length=1000)] = ""
+
+
+class Withdraw(Frozen):
+    """The remediation takes its request back: recovered, drifted, cancelled."""
+
+    because: Reason
+
+
+class AwaitApproval(Frozen):
+    """Input of an approval. `request` None: started by an answer that found nothing waiting."""
+
+    installation: Installation
+    request: ApprovalRequest | None
+    auto_possible: bool = False
+    remind_after_seconds: int = 3600
+
+
+class ApprovalOutcome(StrEnum):
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+    """Nothing waited: the answers were recorded as refused."""
+
+
+class ApprovalClosed(Frozen):
+    outcome: ApprovalOutcome
+    answers: tuple[SignedAnswer, ...]
+    taken: tuple[Taken, ...]
+    because: Reason | None = None
+
+
+class AnswerReply(Frozen):
+    """What the person hears at once."""
+
+    verdict: Taken | NotTaken
+    quorum: int
+    approvals: int
+
+
+class Reobserve(Frozen):
+    """Look again after each of `after_seconds` from `since`, report only."""
+
+    installation: Installation
+    incident_id: str
+    signal: Signal
+    runbook: str
+    since: Instant
+    after_seconds: tuple[int, ...]
+
+
+class Reobserved(Frozen):
+    held: bool
+    looks: int
+
+
+class Watch(Frozen):
+    """Input of the endless watch of one cluster."""
+
+    installation: Installation
+    bookmarks: dict[str, str] = {}

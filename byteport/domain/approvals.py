@@ -1,0 +1,131 @@
+"""A person's yes or no to one plan digest: the text that is signed, and what becomes of an answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from byteport.domain.base import Frozen, Instant
+from byteport.domain.canonical import canonical_bytes, digest
+from byteport.domain.reasons import Reason
+
+SIGNATURE_NAMESPACE = "byteport-approval"
+"""The `sshsig` namespace: a signature made for git or a file can never be an approval."""
+
+FORMAT = "byteport-approval-v1"
+
+
+class Answer(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class AnswerText(Frozen):
+    """Exactly what a person signs, as RFC 8785 bytes. It cannot be replayed on another tenant, cluster, incident or plan."""
+
+    format: str = FORMAT
+    tenant: str
+    cluster_uid: str
+    incident_id: str
+    plan_digest: str
+    answer: Answer
+    reason_digest: str
+    """Digest of the reason text, which itself travels beside the signature."""
+    not_before: Instant
+    expires_at: Instant
+    """At most 24 h after `not_before`."""
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    """Random, used once."""
+
+    def signed_bytes(self) -> bytes:
+        return canonical_bytes(self)
+
+    @property
+    def digest(self) -> str:
+        """Idempotency key of this answer."""
+        return digest(self)
+
+
+class SignedAnswer(Frozen):
+    """An answer as it travels. `signature` is an armoured SSH signature, or None for an unsigned one."""
+
+    text: AnswerText
+    reason: Annotated[str, Field(max_length=1000)] = ""
+    signature: Annotated[str, Field(max_length=20_000)] | None = None
+    claimed_by: Annotated[str, Field(max_length=200)] = ""
+    """Who says they answer; believed only of unsigned answers, where those are accepted at all."""
+
+
+class ApprovalRequest(Frozen):
+    """What waits for people: the input of one approval workflow."""
+
+    tenant: str
+    cluster_uid: str
+    cluster_name: str
+    incident_id: str
+    remediation_id: str
+    runbook: str
+    target: str
+    plan_digest: str
+    command: str
+    inverse_command: str | None
+    reasons: tuple[Reason, ...]
+    evidence: tuple[str, ...]
+    requester: str
+    """Principal who may not answer (whoever caused the request); `byteport-agent` for the agent's own plans."""
+    quorum: int
+    approvers: frozenset[str]
+    expires_at: Instant
+
+
+class Rejection(StrEnum):
+    """Why an answer was not taken."""
+
+    CLOSED = "closed"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    TOO_LONG = "too_long"
+    NOT_AN_APPROVER = "not_an_approver"
+    REQUESTER = "requester"
+    BAD_SIGNATURE = "bad_signature"
+    KEY_REVOKED = "key_revoked"
+    UNSIGNED = "unsigned"
+    OTHER_PLAN = "other_plan"
+    OTHER_INCIDENT = "other_incident"
+    OTHER_CLUSTER = "other_cluster"
+    OTHER_TENANT = "other_tenant"
+    ALREADY_ANSWERED = "already_answered"
+    MALFORMED = "malformed"
+
+
+class Taken(Frozen):
+    """A valid answer by `principal`. Quorum counts principals, not keys."""
+
+    principal: str
+    answer: Answer
+    answer_digest: str
+    signed: bool
+    key_fingerprint: str | None = None
+
+
+class NotTaken(Frozen):
+    because: Rejection
+    principal: str | None = None
+
+
+def text_mismatch(text: AnswerText, request: ApprovalRequest, now: datetime) -> Rejection | None:
+    """What is wrong with the *text* of an answer for `request` at `now`, or None. Signatures are checked elsewhere."""
+    checks = (
+        (text.format != FORMAT, Rejection.MALFORMED),
+        (text.tenant != request.tenant, Rejection.OTHER_TENANT),
+        (text.cluster_uid != request.cluster_uid, Rejection.OTHER_CLUSTER),
+        (text.plan_digest != request.plan_digest, Rejection.OTHER_PLAN),
+        (text.incident_id != request.incident_id, Rejection.OTHER_INCIDENT),
+        ((text.expires_at - text.not_before).total_seconds() > 86400, Rejection.TOO_LONG),
+        (now < text.not_before, Rejection.NOT_YET_VALID),
+        (now >= text.expires_at or now >= request.expires_at, Rejection.EXPIRED),
+    )
+    return next((rejection for wrong, rejection in checks if wrong), None)

@@ -1,0 +1,24 @@
+"""The two shapes every word of the domain has: a frozen model, and an enum whose values are the words themselves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a time needs a zone; write it as 2026-03-10T09:00:00Z")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[datetime, AfterValidator(_aware)]
+"""A point in time, always UTC."""
+
+
+class Frozen(BaseModel):
+    """An immutable value that refuses unknown fields: what is not modelled is a mistake, not an extra."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)

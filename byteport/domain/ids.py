@@ -1,0 +1,34 @@
+"""Names of workflows, incidents and actions. Every id is derived, so that the same thing is never named twice."""
+
+from __future__ import annotations
+
+from byteport.domain.canonical import digest
+from byteport.domain.failures import Failure
+from byteport.domain.targets import Target
+
+
+def remediation_id(target: Target, failure: Failure) -> str:
+    """Two failures of one Deployment are two remediations; a failure seen twice is one."""
+    return f"remediate:{target.cluster_uid}:{target.namespace}:{target.kind}:{target.name}:{failure.value}"
+
+
+def approval_id(plan_digest: str) -> str:
+    return f"approval:{plan_digest}"
+
+
+def watch_id(cluster_uid: str) -> str:
+    return f"watch:{cluster_uid}"
+
+
+def incident_id(workflow_id: str, first_run_id: str, incident_no: int) -> str:
+    """Stable through continue-as-new and resets; the next incident of the same target has its own."""
+    return "inc-" + digest([workflow_id, first_run_id, incident_no])[:24]
+
+
+def reobserve_id(incident: str) -> str:
+    return f"reobserve:{incident}"
+
+
+def action_id(workflow_id: str, first_run_id: str, incident_no: int, action_index: int, plan_digest: str) -> str:
+    """64 hex digits; the same after a reset or a retry, another for another plan or a later action of the run."""
+    return digest([workflow_id, first_run_id, incident_no, action_index, plan_digest])

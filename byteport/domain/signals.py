@@ -1,0 +1,58 @@
+"""An observed symptom, as every source reports it: watch, poll, alert or a person."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from byteport.domain.base import Frozen, Instant
+from byteport.domain.failures import Failure
+from byteport.domain.targets import Target
+
+
+class SignalType(StrEnum):
+    """The symptom's name in the audit's public schema (snake case)."""
+
+    POD_CRASHLOOP = "pod_crashloop"
+    POD_WEDGED = "pod_wedged"
+    FAILED_DEPLOY = "failed_deploy"
+    DISK_PRESSURE = "disk_pressure"
+    MEMORY_PRESSURE = "memory_pressure"
+    CPU_SPIKE = "cpu_spike"
+
+
+class Source(StrEnum):
+    """Who reported it."""
+
+    WATCH = "watch"
+    REOBSERVATION = "reobservation"
+    HANDOVER = "handover"
+    PERSON = "person"
+
+
+FAILURE_OF: dict[SignalType, Failure] = {
+    SignalType.POD_CRASHLOOP: Failure.CRASHLOOP,
+    SignalType.POD_WEDGED: Failure.CRASHLOOP,
+    SignalType.FAILED_DEPLOY: Failure.BAD_ROLLOUT,
+    SignalType.DISK_PRESSURE: Failure.DISK,
+    SignalType.MEMORY_PRESSURE: Failure.MEMORY,
+    SignalType.CPU_SPIKE: Failure.CPU,
+}
+
+
+class Signal(Frozen):
+    """One symptom on one target. Two reports with the same `evidence_digest` are the same observation."""
+
+    type: SignalType
+    value: float
+    """The measured value: restarts, unavailable replicas, percent."""
+    threshold: float
+    target: Target
+    observed_at: Instant
+    source: Source
+    evidence_digest: str
+    recurrence_of: str | None = None
+    """Incident whose fix did not hold, when a re-observation reports."""
+
+    @property
+    def failure(self) -> Failure:
+        return FAILURE_OF[self.type]

@@ -1,0 +1,120 @@
+"""The cluster port: the eight verbs by which anything of ours touches a cluster, over plain JSON objects.
+
+Two implementations stand behind it, the real API (`activities/kubernetes/`) and the simulated cluster
+(`byteport/sandbox/`); one suite runs over both. All raise the errors of `byteport.errors` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+JSON = dict[str, Any]
+
+
+class Listed(NamedTuple):
+    """Objects of one list, all pages of it, and the resourceVersion to watch from."""
+
+    items: list[JSON]
+    resource_version: str
+
+
+class WatchEvent(NamedTuple):
+    """`BOOKMARK` events carry only a resourceVersion. A 410 ends the stream with `type="GONE"`."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "GONE"]
+    object: JSON
+
+
+class ExecResult(NamedTuple):
+    """What a command printed (each stream cut at 64 KiB) and its exit code."""
+
+    stdout: str
+    stderr: str
+    exit_code: int
+
+
+class Resource(NamedTuple):
+    """Where a kind lives: `Resource("apps", "v1", "deployments")`; `group` is empty for core."""
+
+    group: str
+    version: str
+    plural: str
+
+
+PODS = Resource("", "v1", "pods")
+EVENTS = Resource("", "v1", "events")
+NODES = Resource("", "v1", "nodes")
+NAMESPACES = Resource("", "v1", "namespaces")
+SERVICES = Resource("", "v1", "services")
+CONFIG_MAPS = Resource("", "v1", "configmaps")
+RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas")
+LIMIT_RANGES = Resource("", "v1", "limitranges")
+DEPLOYMENTS = Resource("apps", "v1", "deployments")
+REPLICA_SETS = Resource("apps", "v1", "replicasets")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets")
+JOBS = Resource("batch", "v1", "jobs")
+LEASES = Resource("coordination.k8s.io", "v1", "leases")
+BUDGETS = Resource("policy", "v1", "poddisruptionbudgets")
+AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
+
+
+class Attribution(NamedTuple):
+    """What carries our action id into the API server's own audit log; empty fields are left out of the request."""
+
+    action_id: str
+    audit_id: str
+    """A UUID derived from the action id, sent as the `Audit-ID` header."""
+    field_manager: str
+
+
+class ClusterPort(Protocol):
+    """One cluster, seen with one credential."""
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> JSON:
+        """Raises `TargetGone` when there is none, `NotPermitted` when it may not be read."""
+
+    async def list(
+        self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "", limit: int = 500
+    ) -> Listed:
+        """All objects; `namespace=""` is every namespace. `labels` and `fields` are selectors as kubectl takes them."""
+
+    def watch(
+        self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int = 300
+    ) -> AsyncIterator[WatchEvent]:
+        """Events after `resource_version`, bookmarks included; ends after `timeout_seconds`."""
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        by: Attribution,
+        dry_run: bool = False,
+    ) -> JSON:
+        """A JSON Patch. Raises `PreconditionFailed` when a `test` fails or the object moved under it."""
+
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str, by: Attribution
+    ) -> None:
+        """Delete with both preconditions. Raises `PreconditionFailed` or `TargetGone`."""
+
+    async def evict_dry_run(self, namespace: str, pod: str) -> None:
+        """Ask the disruption budgets. Raises `BudgetRefuses` naming the budget; changes nothing."""
+
+    async def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecResult:
+        """Run exactly `argv`, without shell, stdin or tty; 10 s, 64 KiB a stream."""
+
+    async def logs(
+        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50
+    ) -> str:
+        """The last lines, at most 64 KiB; empty when there are none."""
+
+    async def review(self, verb: str, resource: Resource, namespace: str, *, subresource: str = "") -> bool:
+        """Whether this credential may do that (SelfSubjectAccessReview)."""
+
+    async def close(self) -> None:
+        """Give back connections; the port is not used afterwards."""

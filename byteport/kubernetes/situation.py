@@ -1,0 +1,29 @@
+"""All typed facts about one target at one moment: what the evidence activity returns and every runbook is given.
+
+Numbers, classes, names and digests only. It crosses Temporal, so nothing in it may be text from outside. Its parts are
+made from a `World` by `byteport/kubernetes/{pods,surroundings,rollouts}.py`, and put together by `reading.py`.
+"""
+
+from __future__ import annotations
+
+from byteport.domain.base import Frozen, Instant
+from byteport.domain.targets import Target
+from byteport.kubernetes.pods import PodReading
+from byteport.kubernetes.rollouts import RolloutReading
+from byteport.kubernetes.surroundings import Surroundings
+
+
+class Situation(Frozen):
+    """What is known about `target`. An optional read that was refused is in `denied`: its questions are `cannot_tell`."""
+
+    target: Target
+    now: Instant
+    gone: bool = False
+    """The target is not there any more, or has another uid."""
+    pods: tuple[PodReading, ...] = ()
+    """Pods that the target controls (through any of its ReplicaSets), oldest first."""
+    rollout: RolloutReading | None = None
+    """The Deployment with its revisions; None when the target is not a Deployment."""
+    surroundings: Surroundings = Surroundings()
+    """Nodes, neighbours failing for the same cause, budgets, quota, leases: what is around the target."""
+    denied: frozenset[str] = frozenset()

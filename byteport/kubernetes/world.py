@@ -1,0 +1,60 @@
+"""What was read of a cluster at one moment, raw: the input of every reading, and the only place raw text stays.
+
+Filled by the evidence activity from the cluster port, and by `byteport explain` from saved files. It never leaves
+the function that made it: `read_situation` turns it into typed facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+JSON = dict[str, Any]
+
+
+class LogKey(NamedTuple):
+    """Whose log it is."""
+
+    namespace: str
+    pod: str
+    container: str
+
+
+@dataclass(frozen=True)
+class World:
+    """Objects by kind, log tails, and the clock that every age is relative to."""
+
+    now: datetime
+    objects: tuple[JSON, ...]
+    logs: Mapping[LogKey, str] = field(default_factory=dict)
+    node_output: str = ""
+    """Lines of `df -h`, `du -sh`, `free -m` or the runtime, where the failure is a node's."""
+    log_tail: str = ""
+    """Log lines of a saved bundle that does not say which container they are from."""
+    denied: frozenset[str] = frozenset()
+    """Plural names of optional reads that were refused: what hangs on them is `cannot_tell`."""
+    budget_refusals: Mapping[str, str] = field(default_factory=dict)
+    """Pod name → the disruption budget that refuses its deletion, as the eviction dry run said."""
+    complete: bool = True
+    """False for a saved bundle: an object that is not in it may exist all the same."""
+
+    def of(self, kind: str, namespace: str | None = None) -> list[JSON]:
+        """Objects of `kind`, of one namespace if given, in the order they were read."""
+        return [
+            item
+            for item in self.objects
+            if item.get("kind") == kind
+            and (namespace is None or (item.get("metadata") or {}).get("namespace", "") == namespace)
+        ]
+
+    def named(self, kind: str, namespace: str, name: str) -> JSON | None:
+        for item in self.of(kind, namespace):
+            if (item.get("metadata") or {}).get("name") == name:
+                return item
+        return None
+
+
+def world_of(now: datetime, objects: Iterable[JSON]) -> World:
+    return World(now=now, objects=tuple(objects))
