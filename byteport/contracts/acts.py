@@ -62,3 +62,8 @@ class Act(Generic[In, Out]):
     def client_timeout(self) -> timedelta:
         """How long the call itself may take: less than the activity's deadline, so that the activity hears of it."""
         return self.deadline * 0.6
+
+
+def task_queue_name(queue: Queue, cluster_uid: str) -> str:
+    """The cluster queue is one per cluster, since each cluster's worker holds another credential."""
+    return f"cluster-{cluster_uid}" if queue is Queue.CLUSTER else queue.value

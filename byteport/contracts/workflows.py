@@ -150,6 +150,15 @@ class ApprovalClosed(Frozen):
     because: Reason | None = None
 
 
+class ApprovalState(Frozen):
+    """Answer to the `state` query of an approval: what waits, and what was said so far."""
+
+    request: ApprovalRequest | None
+    taken: tuple[Taken, ...]
+    refused: tuple[NotTaken, ...]
+    outcome: ApprovalOutcome | None
+
+
 class AnswerReply(Frozen):
     """What the person hears at once."""
 
