@@ -13,6 +13,10 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
+# uv trusts the certificates that pip and the system trust, so that a company's own proxy works; where the system
+# has none it falls back to its own list.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),1,0)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-real cluster test test-cluster check replay lock format clean
@@ -61,6 +65,7 @@ clean: ## Remove the environment, the caches and the sandbox's files
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. Python's own venv and pip fetch one thing, the pinned uv; uv installs exactly what the lock says.
+.venv: $(ENV)
 $(ENV): requirements.lock requirements-uv.lock pyproject.toml
 	@test -x $(BIN)/python && $(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null || { \
 	  for python in '$(PYTHON)' python3.13 python3.12 python3.11 none; do \
