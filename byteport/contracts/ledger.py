@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from byteport.contracts.acts import Act, Effect, Queue
-from byteport.domain.approvals import SignedAnswer
+from byteport.domain.approvals import ApprovalRequest, SignedAnswer
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.plans import Plan
 from byteport.domain.policy import Standing
@@ -113,6 +113,10 @@ class Reserve(Frozen):
     auto: bool
     answers: tuple[SignedAnswer, ...]
     """Kept in the intent record's payload, so that an auditor can prove later who approved exactly what."""
+    request: ApprovalRequest | None = None
+    """What was answered; None when `auto`."""
+    inverse_of: Plan | None = None
+    """For an inverse: the plan it undoes; the answers are to that plan."""
     intent: RecordDraft
 
 

@@ -68,6 +68,8 @@ class ApprovalRequest(Frozen):
     incident_id: str
     remediation_id: str
     runbook: str
+    signal_type: str
+    signal_value: float
     target: str
     plan_digest: str
     command: str

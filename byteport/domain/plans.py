@@ -13,7 +13,11 @@ from byteport.domain.targets import PodRef, Target
 
 
 class DeletePodPlan(Frozen):
-    """Delete one pod whose ReplicaSet will make it again; uid and resourceVersion are preconditions."""
+    """Delete one pod whose ReplicaSet will make it again.
+
+    The pod is named by its uid. Its resourceVersion moves with every restart and would void each waiting approval, so
+    it is no part of the plan: the cluster worker takes it from the very read in which it saw the pod not Ready.
+    """
 
     act: Literal["delete_pod"] = "delete_pod"
     target: Target
@@ -28,7 +32,7 @@ class DeletePodPlan(Frozen):
             "cluster_uid": self.target.cluster_uid,
             "namespace": self.pod.namespace,
             "name": self.pod.name,
-            "preconditions": {"uid": self.pod.uid, "resourceVersion": self.pod.resource_version},
+            "uid": self.pod.uid,
         }
 
     @property
@@ -94,8 +98,13 @@ class Refused(Frozen):
 
 
 def plan_digest(plan: DeletePodPlan | RollbackPlan, policy_version: str) -> str:
-    """The name of exactly this plan under exactly this policy: cluster, target uid, preconditions, arguments, caveats."""
-    return digest({"plan": plan.model_dump(mode="json"), "policy_version": policy_version})
+    """The name of exactly this plan under exactly this policy: cluster, target, arguments, guards and caveats.
+
+    What moves by itself while people think (available pods, a pod's resourceVersion) is left out; what a person said
+    yes to is all in.
+    """
+    plain = plan.model_dump(mode="json", exclude={"available_before": True, "pod": {"resource_version"}})
+    return digest({"plan": plain, "arguments": plan.arguments(), "policy_version": policy_version})
 
 
 def arguments_digest(plan: DeletePodPlan | RollbackPlan) -> str:

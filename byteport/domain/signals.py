@@ -50,6 +50,8 @@ class Signal(Frozen):
     observed_at: Instant
     source: Source
     evidence_digest: str
+    reporter: str = ""
+    """The person who sent it, when a person did: they cannot approve what comes of it."""
     recurrence_of: str | None = None
     """Incident whose fix did not hold, when a re-observation reports."""
 

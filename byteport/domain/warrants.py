@@ -47,3 +47,5 @@ class Warrant(Frozen):
     """The request that was answered; None when the act is `auto`."""
     answers: tuple[SignedAnswer, ...]
     auto: bool
+    inverse_of: Plan | None = None
+    """For an inverse: the plan it undoes. A yes to a plan is a yes to its inverse, and `plan_digest` names that plan."""
