@@ -24,9 +24,7 @@ class Rights(Frozen):
 
     @staticmethod
     def on(resource: str, *verbs: str, group: str = "", because: str = "") -> Rights:
-        return Rights(
-            rights=tuple(Right(group=group, resource=resource, verb=verb, because=because) for verb in verbs)
-        )
+        return Rights(rights=tuple(Right(group=group, resource=resource, verb=verb, because=because) for verb in verbs))
 
     def __add__(self, other: Rights) -> Rights:
         seen: dict[tuple[str, str, str], Right] = {}
