@@ -1,1 +1,1 @@
-"""How our words cross Temporal's wire: codec, failures, search attributes, and the one door for signals."""
+"""How our words cross Temporal's wire: keys, codec, converter, failures, search attributes, and the one door, intake."""

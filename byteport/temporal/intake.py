@@ -1,0 +1,215 @@
+"""The one door by which a symptom or an answer enters: watch, polls, API, command line and re-observation all use it.
+
+Everything is validated before a workflow is started, because input that a workflow cannot read leaves its run open and
+retrying. Comes after `connect.py`; the workflows behind the door are named in `byteport/contracts/workflows.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import timedelta
+
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from byteport.contracts.acts import Queue, task_queue_name
+from byteport.contracts.kubernetes import Reported
+from byteport.contracts.workflows import (
+    ACKNOWLEDGE,
+    ANSWER,
+    APPROVAL,
+    REMEDIATION,
+    REPORT,
+    WATCH,
+    Acknowledge,
+    AnswerReply,
+    AwaitApproval,
+    Installation,
+    Ladder,
+    Remediate,
+    Watch,
+)
+from byteport.domain.approvals import NotTaken, Rejection, SignedAnswer
+from byteport.domain.ids import approval_id, remediation_id, watch_id
+from byteport.domain.signals import Signal
+from byteport.domain.targets import Target
+from byteport.errors import MalformedInput, NotPermitted, TargetGone, Unavailable
+from byteport.temporal.attributes import CLUSTER, NAMESPACE, TARGET
+from byteport.temporal.connect import unreachable
+
+RPC_TIMEOUT = timedelta(seconds=10)
+"""No call waits longer: with every worker down an Update without a limit would wait for ever."""
+
+_NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
+_KIND = re.compile(r"^[A-Z][A-Za-z0-9]{0,62}$")
+_UID = re.compile(r"^[A-Za-z0-9-]{1,64}$")
+_AGAIN = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED})
+"""Replies of the server after which the same Update, with the same id, is sent again: it runs once."""
+
+_CLOSED_ON_THE_WAY = "AcceptedUpdateCompletedWorkflow"
+"""What the server calls an Update whose workflow closed while the Update was in its handler."""
+
+
+async def report_signal(
+    client: Client,
+    installation: Installation,
+    signal: Signal,
+    *,
+    ladder: Ladder,
+    reobserve_after_seconds: tuple[int, ...],
+) -> Reported:
+    """Hand a symptom to the remediation of its target, which is started if none is running.
+
+    N symptoms of one failure on one target become one run. Raises `MalformedInput` for a target that cannot be one,
+    `NotPermitted` for another cluster's, `Unavailable` when Temporal does not answer (safe to repeat).
+    """
+    target = signal.target
+    check_target(target)
+    if target.cluster_uid != installation.cluster_uid:
+        raise NotPermitted("signal.target.cluster_uid: this is another cluster than the one of this installation")
+    workflow_id = remediation_id(target, signal.failure)
+    start = Remediate(
+        installation=installation,
+        target=target,
+        ladder=ladder,
+        reobserve_after_seconds=reobserve_after_seconds,
+    )
+    attributes = [
+        SearchAttributePair(CLUSTER, installation.cluster_name),
+        SearchAttributePair(NAMESPACE, target.namespace),
+        SearchAttributePair(TARGET, target.ref),
+    ]
+    try:
+        await client.start_workflow(
+            REMEDIATION,
+            start,
+            id=workflow_id,
+            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
+            start_signal=REPORT,
+            start_signal_args=[signal],
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=TypedSearchAttributes(attributes),
+            static_summary=f"{signal.failure.value.replace('_', ' ')} of {target.ref}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except RPCError as error:
+        raise _unavailable(client, error) from error
+    return Reported(workflow_id=workflow_id)
+
+
+async def answer(client: Client, installation: Installation, signed: SignedAnswer) -> AnswerReply:
+    """Give a person's answer to what waits for it, and return what becomes of it.
+
+    An answer that finds nothing waiting starts an approval without a request, which records that it was refused.
+    Raises `Unavailable` when nobody replied in time: the same answer may then be given again, it counts once.
+    """
+    workflow_id = approval_id(signed.text.plan_digest)
+    handle = client.get_workflow_handle(workflow_id)
+    try:
+        async with asyncio.timeout(RPC_TIMEOUT.total_seconds()):
+            while True:
+                try:
+                    reply: AnswerReply = await handle.execute_update(
+                        ANSWER, signed, id=signed.text.digest, result_type=AnswerReply, rpc_timeout=RPC_TIMEOUT
+                    )
+                    return reply
+                except RPCError as error:
+                    if error.status is RPCStatusCode.NOT_FOUND:
+                        return await _record_late(client, installation, signed, workflow_id)
+                    if error.status not in _AGAIN:
+                        raise _unavailable(client, error) from error
+                await asyncio.sleep(0.2)
+    except WorkflowUpdateFailedError as error:
+        if isinstance(error.cause, ApplicationError) and error.cause.type == _CLOSED_ON_THE_WAY:
+            return await _record_late(client, installation, signed, workflow_id)
+        raise NotPermitted(f"the approval refuses the answer: {error.cause}") from error
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        raise Unavailable(
+            "no reply within 10 s: is a worker running (`byteport doctor`)? The answer may still be taken; "
+            "giving the same one again is harmless"
+        ) from None
+
+
+async def acknowledge(client: Client, workflow_id: str, acknowledgement: Acknowledge) -> None:
+    """Tell an escalated remediation that a person has taken it over. Raises `TargetGone` when no such run is open."""
+    try:
+        handle = client.get_workflow_handle(workflow_id)
+        await handle.signal(ACKNOWLEDGE, acknowledgement, rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise TargetGone(f"no open remediation has the id {workflow_id}; `byteport runs` lists them") from None
+        raise _unavailable(client, error) from error
+
+
+async def start_watch(client: Client, installation: Installation) -> str:
+    """See to it that the cluster is being watched; every worker calls this at its start. Returns the workflow id."""
+    workflow_id = watch_id(installation.cluster_uid)
+    try:
+        await client.start_workflow(
+            WATCH,
+            Watch(installation=installation),
+            id=workflow_id,
+            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
+            static_summary=f"watch of cluster {installation.cluster_name}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except RPCError as error:
+        raise _unavailable(client, error) from error
+    return workflow_id
+
+
+def check_target(target: Target) -> None:
+    """Raise `MalformedInput` unless every part is a name that Kubernetes itself would accept for a workload.
+
+    The parts become a workflow id joined by colons, so a colon inside one of them could name another target's run.
+    """
+    checks = (
+        ("cluster_uid", target.cluster_uid, _UID, False),
+        ("namespace", target.namespace, _NAME, True),
+        ("kind", target.kind, _KIND, False),
+        ("name", target.name, _NAME, False),
+        ("uid", target.uid, _UID, True),
+    )
+    for field, value, pattern, may_be_empty in checks:
+        if not (pattern.fullmatch(value) or (may_be_empty and not value)):
+            raise MalformedInput(f"signal.target.{field}", "is not a name that Kubernetes accepts")
+
+
+async def _record_late(
+    client: Client, installation: Installation, signed: SignedAnswer, workflow_id: str
+) -> AnswerReply:
+    try:
+        await client.start_workflow(
+            APPROVAL,
+            AwaitApproval(installation=installation, request=None),
+            id=workflow_id,
+            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
+            start_signal=ANSWER,
+            start_signal_args=[signed],
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
+            static_summary="an answer to which nothing waited",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except RPCError as error:
+        raise _unavailable(client, error) from error
+    return AnswerReply(verdict=NotTaken(because=Rejection.CLOSED), quorum=0, approvals=0)
+
+
+def _unavailable(client: Client, error: RPCError) -> NotPermitted | Unavailable:
+    if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
+        return NotPermitted("Temporal refuses this call; look at `temporal.api_key_file` and `temporal.tls_cert_file`")
+    return unreachable(client.service_client.config.target_host)
