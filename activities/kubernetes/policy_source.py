@@ -1,0 +1,103 @@
+"""The policy as the cluster worker's own mount has it now: read at every evidence reading and at every act.
+
+`workers/preflight.py` calls `load_policy` first and refuses to start on a mistake; `evidence.py` and `admit.py` ask
+`PolicySource` afterwards. While the worker runs, a broken file fails closed: the last good policy is not used, since
+nobody can tell whether the edit that broke it was the one that forbade something.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+from pydantic import ValidationError
+
+from byteport.domain.policy import PROTECTED_NAMESPACES, PolicyConfig
+from byteport.errors import ConfigError, Unavailable
+
+LARGEST_FILE = 1 << 20
+
+
+class PolicySource(Protocol):
+    """Where the policy comes from."""
+
+    def read(self) -> PolicyConfig:
+        """The policy in force now. Raises `Unavailable`, naming the key at fault, when it cannot be read."""
+
+
+class FilePolicySource:
+    """A YAML file that the administrator mounts; parsed again when its inode, time or size has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._policy: PolicyConfig | None = None
+
+    def read(self) -> PolicyConfig:
+        try:
+            return self._fresh()
+        except ConfigError as error:
+            self._policy = None
+            raise Unavailable(f"the policy cannot be read: {error.message}") from error
+
+    def _fresh(self) -> PolicyConfig:
+        try:
+            with self._path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                identity = (status.st_ino, status.st_mtime_ns, status.st_size)
+                if self._policy is None or identity != self._seen:
+                    self._policy = parse_policy(file.read(LARGEST_FILE + 1), str(self._path))
+                    self._seen = identity
+        except OSError as error:
+            raise ConfigError("policy", f"{self._path}: {error.strerror or 'cannot be read'}") from error
+        return self._policy
+
+
+def load_policy(path: Path) -> PolicyConfig:
+    """Read the file once. Raises `ConfigError` naming the key at fault and what to write instead."""
+    try:
+        with path.open("rb") as file:
+            return parse_policy(file.read(LARGEST_FILE + 1), str(path))
+    except OSError as error:
+        raise ConfigError("policy", f"{path}: {error.strerror or 'cannot be read'}") from error
+
+
+def parse_policy(text: bytes, where: str) -> PolicyConfig:
+    """A `PolicyConfig` from YAML. The fixed protected namespaces are always in it, whatever the file says.
+
+    Raises `ConfigError` for an empty document (it would silently be all defaults), a repeated, unknown or absurd key.
+    """
+    if len(text) > LARGEST_FILE:
+        raise ConfigError("policy", f"{where}: larger than {LARGEST_FILE} bytes")
+    try:
+        plain = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506, TID251  a SafeLoader that refuses repeated keys
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError("policy", f"{where} line {line}: {error.problem or 'not YAML'}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError("policy", f"{where}: not YAML") from error
+    if not isinstance(plain, dict) or not plain:
+        raise ConfigError("policy", f"{where}: write at least `mode: dry_run`")
+    try:
+        policy = PolicyConfig.model_validate(plain)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "policy"
+        raise ConfigError(key, f"{first['msg']} ({where})") from error
+    return policy.model_copy(update={"protected_namespaces": policy.protected_namespaces | PROTECTED_NAMESPACES})
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML takes the last of two equal keys; in a policy the first may be the one that was meant."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is there twice", node.value[index][0].start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
