@@ -1,0 +1,186 @@
+"""What one incident knows so far: the state that the phases share, and nothing that decides.
+
+`workflows/remediation.py` owns it and answers queries from it; each phase gets it, adds what it learned, and returns
+an outcome. `workflows/screen.py` shows it to operators.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from byteport.contracts.ledger import Decision, Event, RecordDraft, Result
+from byteport.contracts.workflows import Acknowledge, Moment, Phase, Remediate, State
+from byteport.domain import ids
+from byteport.domain.approvals import Taken
+from byteport.domain.diagnoses import Diagnosis
+from byteport.domain.plans import DeletePodPlan, RollbackPlan
+from byteport.domain.policy import PolicyConfig, Verdict
+from byteport.domain.reasons import Reason
+from byteport.domain.signals import Signal
+from byteport.runbooks.base import Runbook
+from temporalio import workflow
+
+from workflows import screen
+
+MOST_MOMENTS = 200
+MOST_SEEN = 256
+
+
+class Incident:
+    """One incident of one target and failure. Mutable, and only ever touched by its own workflow."""
+
+    def __init__(self, start: Remediate) -> None:
+        info = workflow.info()
+        self.start = start
+        self.workflow_id = info.workflow_id
+        self.first_run_id = info.first_execution_run_id
+        self.incident_id = ids.incident_id(self.workflow_id, self.first_run_id, start.incident_no)
+        self.opened_at: datetime | None = None
+        self.signal: Signal | None = None
+        self.next_inbox: list[Signal] = []
+        self.seen: list[str] = list(start.seen)
+        self.reports = 0
+        self.decided = False
+        self.phase = Phase.STARTING
+        self.runbook: Runbook | None = None
+        self.policy: PolicyConfig | None = None
+        self.diagnosis: Diagnosis | None = None
+        self.plan: DeletePodPlan | RollbackPlan | None = None
+        self.plan_digest: str | None = None
+        self.inverse_command: str | None = None
+        self.verdict: Verdict | None = None
+        self.reasons: tuple[Reason, ...] = ()
+        self.taken: tuple[Taken, ...] = ()
+        self.acknowledged: Acknowledge | None = None
+        self.next_action = start.next_action
+        self.open_action: str | None = None
+        """The action whose intent is recorded and whose outcome is not."""
+        self.decision: Decision | None = None
+        self.result: Result | None = None
+        self.mttr_seconds: int | None = None
+        self.timeline: list[Moment] = []
+        self._records = 0
+        for signal in start.inbox:
+            self.fold(signal)
+
+    # -- symptoms ---------------------------------------------------------------------------------------------------
+
+    def fold(self, signal: Signal) -> None:
+        """Count a symptom once per evidence digest; keep the newest. After the outcome is decided it opens the next."""
+        if signal.evidence_digest in self.seen:
+            return
+        self.seen = [*self.seen, signal.evidence_digest][-MOST_SEEN:]
+        if self.decided:
+            self.next_inbox.append(signal)
+            return
+        self.reports += 1
+        if self.opened_at is None:
+            self.opened_at = workflow.now()
+        if self.signal is None or signal.observed_at >= self.signal.observed_at:
+            self.signal = signal
+
+    @property
+    def the_signal(self) -> Signal:
+        if self.signal is None:
+            raise RuntimeError("an incident is worked on only after its first symptom")
+        return self.signal
+
+    @property
+    def the_policy(self) -> PolicyConfig:
+        return self.policy or PolicyConfig()
+
+    @property
+    def cluster_uid(self) -> str:
+        return self.start.installation.cluster_uid
+
+    @property
+    def runbook_name(self) -> str:
+        return self.runbook.name if self.runbook else "none"
+
+    # -- the story so far -------------------------------------------------------------------------------------------
+
+    def enter(self, phase: Phase, what: str) -> None:
+        """Move to `phase`, note it on the timeline and show it."""
+        self.phase = phase
+        if phase in (Phase.AWAITING_APPROVAL, Phase.ESCALATED):
+            screen.phase_changed(self)
+        self.note(what)
+
+    def note(self, what: str) -> None:
+        self.timeline = [*self.timeline, Moment(at=workflow.now(), what=what)][-MOST_MOMENTS:]
+        screen.show(self)
+
+    def forget_plan(self) -> None:
+        """The target is not what the plan was made for: nothing of it is kept for the next one."""
+        self.plan = self.plan_digest = self.inverse_command = self.verdict = None
+        self.taken = ()
+
+    def take_action_id(self, plan_digest: str) -> str:
+        """A fresh action id; the index is carried through continue-as-new and never used twice."""
+        action = ids.action_id(
+            self.workflow_id, self.first_run_id, self.start.incident_no, self.next_action, plan_digest
+        )
+        self.next_action += 1
+        return action
+
+    def draft(
+        self,
+        event: Event,
+        decision: Decision,
+        result: Result | None,
+        *,
+        reasons: tuple[Reason, ...] = (),
+        plan: DeletePodPlan | RollbackPlan | None = None,
+        action_id: str | None = None,
+        note: str | None = None,
+        mttr_seconds: int | None = None,
+    ) -> RecordDraft:
+        """The next record of this incident. Its key is its place in the incident, so a retry appends nothing more."""
+        self._records += 1
+        signal = self.the_signal
+        shown = plan or self.plan
+        return RecordDraft(
+            key=f"{self.incident_id}:{self._records}:{event.value}",
+            cluster=self.start.installation.cluster_name,
+            cluster_uid=self.cluster_uid,
+            tenant=self.start.installation.tenant,
+            event=event,
+            decision=decision,
+            result=result,
+            incident_id=self.incident_id,
+            workflow_id=self.workflow_id,
+            runbook=self.runbook_name,
+            signal_type=signal.type.value,
+            signal_value=signal.value,
+            target=self.start.target.ref,
+            cause=self.diagnosis.cause.value if self.diagnosis else None,
+            command=shown.command if shown else None,
+            reasons=reasons,
+            plan_digest=self.plan_digest,
+            action_id=action_id,
+            approver=", ".join(sorted({taken.principal for taken in self.taken})) or None,
+            note=note,
+            mttr_seconds=mttr_seconds,
+        )
+
+    def state(self) -> State:
+        return State(
+            phase=self.phase,
+            incident_id=self.incident_id,
+            incident_no=self.start.incident_no,
+            target=self.start.target,
+            runbook=self.runbook_name,
+            signal=self.signal,
+            reports=self.reports,
+            cause=self.diagnosis.cause if self.diagnosis else None,
+            facts=self.diagnosis.facts if self.diagnosis else (),
+            plan_digest=self.plan_digest,
+            command=self.plan.command if self.plan else None,
+            inverse_command=self.inverse_command,
+            verdict=self.verdict.kind.value if self.verdict else None,
+            reasons=self.reasons,
+            approvals=self.taken,
+            decision=self.decision,
+            result=self.result,
+            timeline=tuple(self.timeline),
+        )

@@ -1,0 +1,181 @@
+"""Permission to effect: reserve and record the intent, then the one call.
+
+Comes after `gate.py`; `verify.py` is next. The reservation is one ledger transaction, and the grant that it returns is
+what the cluster worker believes. No intent record, no action.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from byteport.contracts.acts import Act
+from byteport.contracts.kubernetes import (
+    DELETE_POD,
+    RESOLVE_OUTCOME,
+    ROLL_BACK,
+    Mutated,
+    MutatingCall,
+    ResolveOutcome,
+)
+from byteport.contracts.ledger import (
+    FINISH,
+    RESERVE,
+    AlreadyDone,
+    Decision,
+    Event,
+    Finish,
+    Granted,
+    NotGranted,
+    Reserve,
+    Result,
+)
+from byteport.contracts.workflows import Phase
+from byteport.domain.plans import RollbackPlan, arguments_digest
+from byteport.domain.reasons import Reason
+from byteport.domain.warrants import Warrant
+from byteport.errors import (
+    BudgetRefuses,
+    BytePortError,
+    NotPermitted,
+    PreconditionFailed,
+    TargetGone,
+    UnknownOutcome,
+)
+
+from workflows.incident import Incident
+from workflows.perform import perform
+from workflows.phases.outcomes import Acted, Again, AnyPlan, Escalate, Go
+
+Outcome = Literal["done", "not_done", "unknown"]
+
+SKEW = timedelta(seconds=5)
+"""How far the ledger's and the cluster worker's clocks may be apart."""
+
+
+def act_of(plan: AnyPlan) -> Act[MutatingCall, Mutated]:
+    return ROLL_BACK if isinstance(plan, RollbackPlan) else DELETE_POD
+
+
+def lease_seconds(act: Act[MutatingCall, Mutated]) -> int:
+    """A lease outlives every attempt: schedule-to-close, one more client time-out, and the clocks' difference."""
+    assert act.schedule_to_close is not None
+    return int((act.schedule_to_close + act.client_timeout + SKEW).total_seconds())
+
+
+async def act(incident: Incident, go: Go) -> Acted | Again | Escalate:
+    """Carry out `go.plan` once. Whatever it comes to, the intent is ended by a record, or escalated as unknown."""
+    chosen = act_of(go.plan)
+    action_id = incident.take_action_id(go.plan_digest)
+    incident.enter(Phase.REVERTING if go.inverse_of else Phase.ACTING, f"reserving: {go.plan.command}")
+    reservation = await perform(
+        RESERVE,
+        Reserve(
+            action_id=action_id,
+            incident_id=incident.incident_id,
+            plan=go.plan,
+            plan_digest=go.plan_digest,
+            arguments_digest=arguments_digest(go.plan),
+            act=chosen.name,
+            lease_key=incident.start.target.ref,
+            lease_seconds=lease_seconds(chosen),
+            auto=go.auto,
+            answers=go.answers,
+            request=go.request,
+            inverse_of=go.inverse_of,
+            intent=incident.draft(Event.STARTED, Decision.ACTED, None, plan=go.plan, action_id=action_id),
+        ),
+        cluster_uid=incident.cluster_uid,
+    )
+    match reservation.answer:
+        case NotGranted(because=because):
+            return Escalate(because)
+        case AlreadyDone(at=at):
+            return Acted(go, action_id, at)
+        case Granted(grant=grant):
+            pass
+    incident.open_action = action_id
+    warrant = Warrant(
+        tenant=incident.start.installation.tenant,
+        incident_id=incident.incident_id,
+        signal=incident.the_signal,
+        plan=go.plan,
+        plan_digest=go.plan_digest,
+        policy_version=incident.the_policy.version,
+        grant=grant,
+        request=go.request,
+        answers=go.answers,
+        auto=go.auto,
+        inverse_of=go.inverse_of,
+    )
+    try:
+        mutated = await perform(
+            chosen, MutatingCall(warrant=warrant), cluster_uid=incident.cluster_uid, summary=go.plan.command
+        )
+    except (PreconditionFailed, TargetGone) as error:
+        await finish(incident, go, action_id, "not_done", (Reason.TARGET_CHANGED,), note=error.code)
+        return Again((Reason.TARGET_CHANGED,))
+    except BudgetRefuses:
+        await finish(incident, go, action_id, "not_done", (Reason.BUDGET_REFUSES,))
+        return Escalate((Reason.BUDGET_REFUSES,))
+    except NotPermitted:
+        await finish(incident, go, action_id, "not_done", (Reason.NOT_PERMITTED,))
+        return Escalate((Reason.NOT_PERMITTED,))
+    except UnknownOutcome:
+        return await _resolve(incident, go, action_id, warrant)
+    except BytePortError as error:
+        await finish(incident, go, action_id, "not_done", (Reason.FAILED,), note=error.code)
+        return Escalate((Reason.FAILED,))
+    incident.note("done before, found in place" if mutated.already else "done")
+    return Acted(go, action_id, mutated.at)
+
+
+async def _resolve(incident: Incident, go: Go, action_id: str, warrant: Warrant) -> Acted | Escalate:
+    """The call was sent and no answer came: read before anything else. What stays unknown is a person's."""
+    incident.note("no answer to the call; reading the target again")
+    try:
+        outcome = await perform(RESOLVE_OUTCOME, ResolveOutcome(warrant=warrant), cluster_uid=incident.cluster_uid)
+    except BytePortError:
+        outcome = None
+    if outcome is not None and outcome.applied:
+        return Acted(go, action_id, outcome.at)
+    if outcome is not None and outcome.applied is False:
+        await finish(incident, go, action_id, "not_done", (Reason.UNKNOWN_OUTCOME,))
+    else:
+        await finish(incident, go, action_id, "unknown", (Reason.UNKNOWN_OUTCOME,))
+    return Escalate((Reason.UNKNOWN_OUTCOME,))
+
+
+async def finish(
+    incident: Incident,
+    go: Go,
+    action_id: str,
+    outcome: Outcome,
+    reasons: tuple[Reason, ...],
+    *,
+    verified: bool | None = None,
+    mttr_seconds: int | None = None,
+    note: str | None = None,
+) -> None:
+    """End an intent: its record, and the lease given back (never on an unknown outcome)."""
+    reverted = go.inverse_of is not None and outcome == "done"
+    untold = Result.SUCCESS if reverted else Result.FAILURE if outcome == "not_done" else None
+    result = {True: Result.SUCCESS, False: Result.FAILURE, None: untold}
+    event = Event.REVERTED if reverted else Event.FINISHED
+    draft = incident.draft(
+        event,
+        Decision.ACTED,
+        result[verified],
+        reasons=reasons,
+        plan=go.plan,
+        action_id=action_id,
+        mttr_seconds=mttr_seconds,
+        note=note,
+    )
+    await perform(
+        FINISH,
+        Finish(action_id=action_id, outcome=outcome, verified=verified, record=draft),
+        cluster_uid=incident.cluster_uid,
+    )
+    if incident.open_action == action_id:
+        incident.open_action = None

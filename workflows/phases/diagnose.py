@@ -1,0 +1,127 @@
+"""Signal to plan: read the situation, name the cause, and ask the runbook for its plan.
+
+Comes first in `workflows/remediation.py`; `gate.py` is next. Evidence and the ledger's standing are read at the same
+time, so the way from signal to act is three awaits: this one, the reservation, the act.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from byteport.contracts.kubernetes import READ_SITUATION, REPORT_SIGNAL, ReadSituation, Report, Seen
+from byteport.contracts.ledger import READ_STANDING, ReadStanding
+from byteport.contracts.workflows import Phase
+from byteport.domain.canonical import digest
+from byteport.domain.failures import Failure
+from byteport.domain.plans import Refused, plan_digest
+from byteport.domain.policy import Standing
+from byteport.domain.reasons import Reason
+from byteport.domain.signals import Signal, SignalType, Source
+from byteport.errors import BytePortError
+from byteport.runbooks.catalogue import runbook_for
+from temporalio import workflow
+
+from workflows.incident import Incident
+from workflows.perform import perform
+from workflows.phases.outcomes import AnyPlan, Diagnosed, Escalate, HandOver, Skip
+
+MOST_LOOKS = 40
+LONGEST_LOOK = timedelta(minutes=30)
+"""How long an incident is watched before it is called too early to tell for good."""
+
+_SIGNAL_FOR = {
+    Failure.CRASHLOOP: SignalType.POD_CRASHLOOP,
+    Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY,
+    Failure.DISK: SignalType.DISK_PRESSURE,
+    Failure.MEMORY: SignalType.MEMORY_PRESSURE,
+    Failure.CPU: SignalType.CPU_SPIKE,
+}
+
+
+async def look(incident: Incident, *, logs: bool) -> Seen:
+    """One reading of the target, with the policy as it stands."""
+    return await perform(
+        READ_SITUATION,
+        ReadSituation(target=incident.start.target, failure=incident.the_signal.failure, logs=logs),
+        cluster_uid=incident.cluster_uid,
+    )
+
+
+async def standing_of(incident: Incident) -> Standing:
+    """What the ledger says. Everything is halted when it cannot be read."""
+    try:
+        answer = await perform(
+            READ_STANDING,
+            ReadStanding(target=incident.start.target, runbook=incident.runbook_name, signal=incident.the_signal),
+            cluster_uid=incident.cluster_uid,
+        )
+    except BytePortError:
+        return Standing(halted=True)
+    return answer.standing
+
+
+def merged(ledger: Standing, cluster: Standing) -> Standing:
+    """A stop is a stop, whoever saw it."""
+    theirs = cluster.model_dump()
+    return Standing(**{name: bool(value or theirs[name]) for name, value in ledger.model_dump().items()})
+
+
+async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate:
+    """Name the cause, looking again while the runbook says that it is too early to tell."""
+    signal = incident.the_signal
+    incident.runbook = runbook = runbook_for(signal.failure)
+    incident.enter(Phase.DIAGNOSING, f"{signal.type.value} on {incident.start.target.ref}: {signal.value:g}")
+    if runbook is None:
+        return Escalate((Reason.NO_RUNBOOK,))
+    began = workflow.now()
+    for _ in range(MOST_LOOKS):
+        seen, ledger = await asyncio.gather(look(incident, logs=True), standing_of(incident))
+        incident.policy = seen.policy
+        if not seen.enabled:
+            return Skip((Reason.NAMESPACE_NOT_ENABLED,))
+        if seen.situation.gone:
+            return Skip((Reason.TARGET_GONE,))
+        try:
+            diagnosis = runbook.diagnose(incident.the_signal, seen.situation)
+            plan = runbook.plan(diagnosis, seen.situation, seen.policy)
+        except Exception:  # noqa: BLE001  a mistake of ours must page, not wedge the run
+            workflow.logger.exception("%s could not judge what was read", runbook.name)
+            return Escalate((Reason.FAILED,))
+        again = diagnosis.look_again_seconds
+        if diagnosis != incident.diagnosis:
+            incident.diagnosis = diagnosis
+            incident.note(f"diagnosed: {diagnosis.cause.value}")
+        if diagnosis.silent:
+            return Skip(diagnosis.reasons or (Reason.HEALTHY,))
+        if diagnosis.hand_over is not None:
+            return await hand_over(incident, _SIGNAL_FOR[diagnosis.hand_over])
+        if again is None or workflow.now() - began >= LONGEST_LOOK:
+            return _planned(incident, seen, merged(ledger, seen.standing), plan)
+        await workflow.sleep(timedelta(seconds=max(1, again)), summary="too early to tell; look again")
+    return _planned(incident, seen, merged(ledger, seen.standing), plan)
+
+
+def _planned(incident: Incident, seen: Seen, standing: Standing, plan: AnyPlan | Refused) -> Diagnosed:
+    incident.forget_plan()
+    if not isinstance(plan, Refused):
+        incident.plan = plan
+        incident.plan_digest = plan_digest(plan, seen.policy.version)
+    return Diagnosed(seen.situation, standing, plan)
+
+
+async def hand_over(incident: Incident, to: SignalType) -> HandOver:
+    """Report the symptom to the runbook whose trouble it is; this incident is then closed."""
+    signal = incident.the_signal
+    handed = Signal(
+        type=to,
+        value=signal.value,
+        threshold=signal.threshold,
+        target=signal.target,
+        observed_at=signal.observed_at,
+        source=Source.HANDOVER,
+        reporter=signal.reporter,
+        evidence_digest=digest(["handover", incident.incident_id, signal.evidence_digest]),
+    )
+    await perform(REPORT_SIGNAL, Report(signal=handed), cluster_uid=incident.cluster_uid)
+    return HandOver((Reason.HANDED_OVER,))

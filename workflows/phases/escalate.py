@@ -1,0 +1,100 @@
+"""Tell people, and stop: page rung after rung until somebody acknowledges.
+
+`gate.py` climbs while a plan with caveats waits for its yes; `remediation.py` escalates what has no plan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from byteport.contracts.ledger import RECORD, Decision, Event, Result
+from byteport.contracts.people import NOTIFY, Notice
+from byteport.contracts.workflows import Phase
+from byteport.domain.reasons import Reason
+from byteport.errors import BytePortError
+from temporalio import workflow
+
+from workflows.incident import Incident
+from workflows.perform import perform
+from workflows.phases.outcomes import Escalate
+
+MOST_EVIDENCE = 20
+
+
+def evidence_of(incident: Incident) -> tuple[str, ...]:
+    """The facts as `about: name = value`: numbers and names, for notices and approvals."""
+    facts = incident.diagnosis.facts if incident.diagnosis else ()
+    return tuple(f"{fact.about}: {fact.name} = {fact.value}" for fact in facts[:MOST_EVIDENCE])
+
+
+async def page(
+    incident: Incident, reasons: tuple[Reason, ...], *, rung: int, how_to_answer: str | None, title: str | None = None
+) -> None:
+    """One notice. A channel that is down for half an hour does not stop the incident: the next rung is tried."""
+    diagnosis = incident.diagnosis
+    notice = Notice(
+        key=f"{incident.incident_id}:{incident.phase.value}:{rung}:{incident.next_action}",
+        incident_id=incident.incident_id,
+        workflow_id=incident.workflow_id,
+        cluster=incident.start.installation.cluster_name,
+        rung=rung,
+        title=title or f"{incident.the_signal.type.value} on {incident.start.target.ref}",
+        runbook=incident.runbook_name,
+        target=incident.start.target.ref,
+        cause=(diagnosis.cause.value if diagnosis else "unknown")
+        + (f": {diagnosis.culprit}" if diagnosis and diagnosis.culprit else ""),
+        reasons=reasons,
+        evidence=evidence_of(incident),
+        command=incident.plan.command if incident.plan else None,
+        inverse_command=incident.inverse_command,
+        how_to_answer=how_to_answer,
+        at=workflow.now(),
+    )
+    try:
+        await perform(NOTIFY, notice, cluster_uid=incident.cluster_uid, summary=f"Tell people (rung {rung})")
+    except BytePortError:
+        incident.note(f"rung {rung} could not be reached")
+
+
+async def climb(incident: Incident, reasons: tuple[Reason, ...], *, how_to_answer: str) -> None:
+    """Page the first rung, then the next whenever one has had its time. Ends after the last; whoever waits, waits on."""
+    rungs = incident.start.ladder.rung_seconds
+    for rung, seconds in enumerate((*rungs, None), start=1):
+        await page(incident, reasons, rung=rung, how_to_answer=how_to_answer)
+        incident.note(f"paged rung {rung}")
+        if seconds is not None:
+            await workflow.sleep(timedelta(seconds=seconds), summary=f"rung {rung} has not answered yet")
+
+
+async def escalate(incident: Incident, outcome: Escalate, *, result: Result | None) -> None:
+    """Page, record the escalation, and wait until somebody acknowledges. Symptoms fold into it until then.
+
+    The page does not wait for the record: a ledger that is down must not keep people from hearing of it.
+    """
+    incident.reasons = outcome.reasons
+    incident.enter(Phase.ESCALATED, "escalated: " + ", ".join(reason.value for reason in outcome.reasons))
+    how = f"byteport ack {incident.workflow_id}"
+    ladder = asyncio.create_task(climb(incident, outcome.reasons, how_to_answer=how))
+    try:
+        draft = incident.draft(Event.ESCALATED, Decision.ESCALATED, result, reasons=outcome.reasons)
+        await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
+        await workflow.wait_condition(lambda: incident.acknowledged is not None)
+    finally:
+        ladder.cancel()
+
+
+async def record_acknowledgement(incident: Incident) -> None:
+    """Who took it over, as a record of its own."""
+    acknowledged = incident.acknowledged
+    if acknowledged is None:
+        return
+    incident.note(f"acknowledged by {acknowledged.by}")
+    draft = incident.draft(
+        Event.ACKNOWLEDGED,
+        Decision.ESCALATED,
+        incident.result,
+        reasons=incident.reasons,
+        note=acknowledged.note or None,
+    )
+    await perform(RECORD, draft.model_copy(update={"approver": acknowledged.by}), cluster_uid=incident.cluster_uid)

@@ -1,0 +1,230 @@
+"""Plan to permission: the policy's verdict, and where it asks for one, a person's answer.
+
+Comes after `diagnose.py`; on `Go`, `act.py` is next. While people think, the target is read again every fifteen
+minutes, and once more when the yes arrives: an answer is to what was planned, and to nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from byteport.contracts.ledger import RECORD, Decision, Event, Result
+from byteport.contracts.workflows import (
+    APPROVAL,
+    WITHDRAW,
+    ApprovalClosed,
+    ApprovalOutcome,
+    AwaitApproval,
+    Phase,
+    Withdraw,
+)
+from byteport.domain import ids
+from byteport.domain.approvals import ApprovalRequest
+from byteport.domain.plans import Refused, RollbackPlan
+from byteport.domain.policy import Mode, Verdict, VerdictKind, judge
+from byteport.domain.reasons import Reason
+from byteport.errors import BytePortError
+from byteport.kubernetes.situation import Situation
+from temporalio import workflow
+from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError, is_cancelled_exception
+
+from workflows.incident import Incident
+from workflows.perform import perform
+from workflows.phases.diagnose import look
+from workflows.phases.escalate import climb, evidence_of, page
+from workflows.phases.outcomes import Again, AnyPlan, Declined, Diagnosed, Escalate, Go, Skip
+
+REREAD_EVERY = timedelta(minutes=15)
+NOBODY_MAY = frozenset({Reason.MODE_OBSERVES, Reason.PROTECTED_NAMESPACE, Reason.HALTED, Reason.NAMESPACE_NOT_ENABLED})
+"""With one of these no yes is asked for, because none would be enough."""
+AGENT = "byteport-agent"
+
+
+async def gate(incident: Incident, diagnosed: Diagnosed) -> Go | Escalate | Skip | Declined | Again:
+    """Whether `diagnosed.plan` may be carried out, and by whose word."""
+    incident.enter(Phase.PLANNING, "judging the plan")
+    policy, diagnosis = incident.the_policy, incident.diagnosis
+    assert diagnosis is not None
+    mode = policy.mode_for(incident.runbook_name, incident.start.target.namespace)
+    verdict = judge(mode, diagnosed.plan, diagnosis, diagnosed.standing, policy)
+    incident.verdict, incident.reasons = verdict, verdict.reasons
+    incident.note(f"verdict: {verdict.kind.value}" + _because(verdict.reasons))
+    plan = diagnosed.plan
+    if verdict.kind is VerdictKind.SKIP:
+        return Skip(verdict.reasons)
+    if isinstance(plan, Refused) or NOBODY_MAY & set(verdict.reasons):
+        return Escalate(verdict.reasons)
+    assert incident.plan_digest is not None
+    if verdict.kind is VerdictKind.ACT:
+        return Go(plan, incident.plan_digest, auto=True, request=None, answers=())
+    return await _ask(incident, plan, verdict, mode)
+
+
+async def _ask(
+    incident: Incident, plan: AnyPlan, verdict: Verdict, mode: Mode
+) -> Go | Escalate | Skip | Declined | Again:
+    request = _request(incident, plan, verdict)
+    incident.inverse_command = request.inverse_command
+    escalated = verdict.kind is VerdictKind.ESCALATE
+    incident.enter(Phase.AWAITING_APPROVAL, f"waiting for a yes to: {plan.command}")
+    answer_with = f"byteport approve {request.plan_digest}"
+    ladder = asyncio.create_task(
+        climb(incident, verdict.reasons, how_to_answer=answer_with)
+        if escalated
+        else page(incident, verdict.reasons, rung=0, how_to_answer=answer_with)
+    )
+    try:
+        draft = incident.draft(
+            Event.ESCALATED if escalated else Event.PLANNED,
+            Decision.ESCALATED if escalated else Decision.DRY_RUN_PLANNED,
+            Result.PENDING_APPROVAL,
+            reasons=verdict.reasons,
+        )
+        await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
+        approval = await _start_approval(incident, request, auto_possible=mode is Mode.AUTO)
+        return await _answer(incident, plan, request, approval, escalated=escalated)
+    finally:
+        ladder.cancel()
+
+
+async def _start_approval(
+    incident: Incident, request: ApprovalRequest, *, auto_possible: bool
+) -> workflow.ChildWorkflowHandle[object, ApprovalClosed]:
+    """Start the approval as a child. A late answer may hold its id for a few seconds while it is being refused."""
+    start = AwaitApproval(installation=incident.start.installation, request=request, auto_possible=auto_possible)
+    while True:
+        try:
+            return await workflow.start_child_workflow(
+                APPROVAL,
+                start,
+                id=ids.approval_id(request.plan_digest),
+                result_type=ApprovalClosed,
+                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+                static_summary=f"Approve: {request.command}",
+            )
+        except WorkflowAlreadyStartedError:
+            await workflow.sleep(timedelta(seconds=5), summary="an answer to an earlier request is being refused")
+
+
+async def _answer(
+    incident: Incident,
+    plan: AnyPlan,
+    request: ApprovalRequest,
+    approval: workflow.ChildWorkflowHandle[object, ApprovalClosed],
+    *,
+    escalated: bool,
+) -> Go | Escalate | Skip | Declined | Again:
+    """Wait for the answer, a person who takes over, or the end of the trouble, whichever is first."""
+    while True:
+        try:
+            await workflow.wait_condition(
+                lambda: approval.done() or incident.acknowledged is not None,
+                timeout=REREAD_EVERY,
+                timeout_summary="read the target again",
+            )
+        except TimeoutError:
+            gone = await _changed(incident, plan)
+            if gone is None:
+                continue
+            await approval.signal(WITHDRAW, Withdraw(because=gone.reasons[0]))
+            return gone
+        if not approval.done():
+            await approval.signal(WITHDRAW, Withdraw(because=Reason.CLOSED))
+            return Declined((Reason.CLOSED,), escalated)
+        try:
+            closed = await approval
+        except ChildWorkflowError as failure:
+            if is_cancelled_exception(failure):
+                raise asyncio.CancelledError from failure
+            return Escalate((Reason.FAILED,))
+        incident.taken = closed.taken
+        return await _after(incident, plan, request, closed, escalated=escalated)
+
+
+async def _after(
+    incident: Incident, plan: AnyPlan, request: ApprovalRequest, closed: ApprovalClosed, *, escalated: bool
+) -> Go | Escalate | Skip | Declined | Again:
+    if closed.outcome is ApprovalOutcome.REJECTED:
+        incident.note("rejected")
+        return Declined((Reason.REJECTED,), escalated)
+    if closed.outcome is ApprovalOutcome.APPROVED:
+        incident.note("approved by " + ", ".join(sorted(taken.principal for taken in closed.taken)))
+        changed = await _changed(incident, plan, settle=False)
+        if changed is not None:
+            return changed
+        return Go(plan, request.plan_digest, auto=False, request=request, answers=closed.answers)
+    incident.note(f"approval {closed.outcome.value}")
+    return Escalate((closed.because or Reason.EXPIRED,))
+
+
+async def _changed(incident: Incident, plan: AnyPlan, *, settle: bool = True) -> Skip | Again | None:
+    """Read the target again: None while the plan is still for what is there."""
+    try:
+        seen = await look(incident, logs=False)
+    except BytePortError:
+        return None  # the act checks again, and fails closed
+    if not seen.enabled:
+        return Skip((Reason.NAMESPACE_NOT_ENABLED,))
+    if seen.situation.gone:
+        return Skip((Reason.TARGET_GONE,))
+    if seen.policy.version != incident.the_policy.version:
+        return Again((Reason.TARGET_CHANGED,))
+    assert incident.runbook is not None
+    if incident.runbook.recovered(incident.the_signal, seen.situation):
+        if not settle:
+            return Skip((Reason.RECOVERED,))
+        await workflow.sleep(timedelta(seconds=seen.policy.settle_seconds), summary="recovered; see whether it holds")
+        return await _changed(incident, plan, settle=False)
+    return Again((Reason.TARGET_CHANGED,)) if _other_target(plan, seen.situation) else None
+
+
+def _other_target(plan: AnyPlan, situation: Situation) -> bool:
+    """Whether what the plan's preconditions name is not there any more."""
+    if isinstance(plan, RollbackPlan):
+        rollout = situation.rollout
+        return (
+            rollout is None
+            or situation.target.uid != plan.target.uid
+            or rollout.template_digest != plan.from_template_digest
+            or rollout.guard_digest != plan.guard_digest
+        )
+    return all(pod.uid != plan.pod.uid for pod in situation.pods)
+
+
+def _request(incident: Incident, plan: AnyPlan, verdict: Verdict) -> ApprovalRequest:
+    signal, rule = incident.the_signal, incident.the_policy.approval_rule(incident.runbook_name)
+    assert incident.plan_digest is not None
+    return ApprovalRequest(
+        tenant=incident.start.installation.tenant,
+        cluster_uid=incident.cluster_uid,
+        cluster_name=incident.start.installation.cluster_name,
+        incident_id=incident.incident_id,
+        remediation_id=incident.workflow_id,
+        runbook=incident.runbook_name,
+        signal_type=signal.type.value,
+        signal_value=signal.value,
+        target=incident.start.target.ref,
+        plan_digest=incident.plan_digest,
+        command=plan.command,
+        inverse_command=_inverse_command(plan),
+        reasons=verdict.reasons,
+        evidence=evidence_of(incident),
+        requester=signal.reporter or AGENT,
+        quorum=rule.quorum,
+        approvers=rule.approvers,
+        expires_at=workflow.now() + timedelta(seconds=rule.expires_after_seconds),
+    )
+
+
+def _inverse_command(plan: AnyPlan) -> str | None:
+    if isinstance(plan, RollbackPlan):
+        return (
+            f"kubectl rollout undo deployment/{plan.target.name} -n {plan.target.namespace} "
+            f"--to-revision={plan.from_revision}"
+        )
+    return None
+
+
+def _because(reasons: tuple[Reason, ...]) -> str:
+    return f" ({', '.join(reason.value for reason in reasons)})" if reasons else ""

@@ -1,0 +1,93 @@
+"""What a phase may come to: types with their reasons, so that `run` matches every one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from byteport.domain.approvals import ApprovalRequest, SignedAnswer
+from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
+from byteport.domain.policy import Standing
+from byteport.domain.reasons import Reason
+from byteport.kubernetes.situation import Situation
+
+AnyPlan = DeletePodPlan | RollbackPlan
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """The situation was read and named, and a plan was made or refused."""
+
+    situation: Situation
+    standing: Standing
+    plan: AnyPlan | Refused
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Nothing is anybody's to do: one `skipped` record, no page."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """Another runbook's trouble."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Escalate:
+    """A person must take over; `told` when they have been paged and have answered already."""
+
+    reasons: tuple[Reason, ...]
+    told: bool = False
+
+
+@dataclass(frozen=True)
+class Declined:
+    """A person said no, or took it over: they know, so nobody is paged."""
+
+    reasons: tuple[Reason, ...]
+    escalated: bool
+    """Whether people had been paged about it (a plan with caveats) or only asked (a dry run's plan)."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """The target is not what the plan was made for: the approval is void, diagnose again."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Go:
+    """Act: by `auto`, or by the answers that were given to `request`."""
+
+    plan: AnyPlan
+    plan_digest: str
+    auto: bool
+    request: ApprovalRequest | None
+    answers: tuple[SignedAnswer, ...]
+    inverse_of: AnyPlan | None = None
+
+
+@dataclass(frozen=True)
+class Acted:
+    """The act took effect at `at`, on the cluster worker's clock."""
+
+    go: Go
+    action_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Verified:
+    mttr_seconds: int
+
+
+@dataclass(frozen=True)
+class NotHealthy:
+    reasons: tuple[Reason, ...]
+    situation: Situation | None

@@ -1,0 +1,117 @@
+"""Effect to certainty: look until it is healthy and stays so for the settle time, or until the deadline.
+
+Comes after `act.py`. When it does not help, the guarded inverse runs here, and `remediation.py` escalates.
+Ages of objects are told on the cluster worker's clock (`situation.now`); waiting is told on Temporal's.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from byteport.contracts.workflows import Phase
+from byteport.domain.plans import Refused
+from byteport.domain.reasons import Reason
+from byteport.errors import BytePortError
+from byteport.kubernetes.situation import Situation
+from byteport.runbooks.base import Health
+from temporalio import workflow
+
+from workflows.incident import Incident
+from workflows.phases.act import act, finish
+from workflows.phases.diagnose import look
+from workflows.phases.outcomes import Acted, Go, NotHealthy, Verified
+
+FIRST_LOOK = timedelta(seconds=1)
+SLOWEST_LOOK = timedelta(seconds=15)
+
+
+async def verify(incident: Incident, acted: Acted) -> Verified | NotHealthy:
+    """Healthy means healthy without a break for the settle time; deleted or scaled to nothing is failure, not health."""
+    incident.enter(Phase.VERIFYING, "looking whether it helped")
+    outcome = await _watch_it(incident, acted)
+    if isinstance(outcome, Verified):
+        incident.mttr_seconds = outcome.mttr_seconds
+        await finish(incident, acted.go, acted.action_id, "done", (), verified=True, mttr_seconds=outcome.mttr_seconds)
+        incident.note(f"verified after {outcome.mttr_seconds} s")
+    else:
+        await finish(incident, acted.go, acted.action_id, "done", outcome.reasons, verified=False)
+        incident.note("it did not help: " + ", ".join(reason.value for reason in outcome.reasons))
+    return outcome
+
+
+async def _watch_it(incident: Incident, acted: Acted) -> Verified | NotHealthy:
+    assert incident.runbook is not None
+    policy = incident.the_policy
+    settle = timedelta(seconds=policy.settle_seconds)
+    deadline = workflow.now() + timedelta(seconds=policy.verify_deadline_seconds)
+    healthy_since: datetime | None = None
+    interval = FIRST_LOOK
+    last: Situation | None = None
+    reasons: tuple[Reason, ...] = (Reason.NOT_VERIFIED,)
+    while workflow.now() < deadline:
+        seen = await _try_to_look(incident)
+        if seen is not None:
+            last = seen
+            checked = incident.runbook.health(acted.go.plan, seen, acted_at=acted.at, now=seen.now)
+            if checked.health is Health.FAILED:
+                return NotHealthy(checked.reasons or (Reason.NOT_VERIFIED,), seen)
+            if checked.health is Health.NOT_YET:
+                healthy_since, reasons = None, checked.reasons or (Reason.NOT_VERIFIED,)
+            else:
+                healthy_since = healthy_since or workflow.now()
+                if workflow.now() - healthy_since >= settle:
+                    return Verified(_mttr(incident))
+        await workflow.sleep(_next(interval, healthy_since, settle), summary="until the next look")
+        interval = min(interval * 1.5, SLOWEST_LOOK)
+    return NotHealthy(reasons, last)
+
+
+def _next(interval: timedelta, healthy_since: datetime | None, settle: timedelta) -> timedelta:
+    """Look at the very end of the settle time, not up to an interval after it."""
+    if healthy_since is None:
+        return interval
+    left = healthy_since + settle - workflow.now()
+    return max(min(interval, left), timedelta(milliseconds=200))
+
+
+async def _try_to_look(incident: Incident) -> Situation | None:
+    """None when the target cannot be read now: that is neither health nor failure."""
+    try:
+        seen = await look(incident, logs=False)
+    except BytePortError:
+        return None
+    return seen.situation
+
+
+def _mttr(incident: Incident) -> int:
+    """From the first report to verified, on Temporal's clock, so never negative."""
+    assert incident.opened_at is not None
+    return max(0, round((workflow.now() - incident.opened_at).total_seconds()))
+
+
+async def revert(incident: Incident, acted: Acted, failed: NotHealthy) -> tuple[Reason, ...]:
+    """Run the plan's inverse if the object is still exactly what we left and the inverse's own guard holds.
+
+    Returns the reasons for the escalation that follows in any case.
+    """
+    assert incident.runbook is not None
+    if failed.situation is None:
+        return failed.reasons
+    inverse = incident.runbook.inverse(acted.go.plan, failed.situation, now=failed.situation.now)
+    if isinstance(inverse, Refused):
+        incident.note("the inverse is left alone: " + ", ".join(reason.value for reason in inverse.because))
+        return failed.reasons
+    go = Go(
+        plan=inverse,
+        plan_digest=acted.go.plan_digest,
+        auto=acted.go.auto,
+        request=acted.go.request,
+        answers=acted.go.answers,
+        inverse_of=acted.go.plan,
+    )
+    undone = await act(incident, go)
+    if isinstance(undone, Acted):
+        await finish(incident, go, undone.action_id, "done", failed.reasons)
+        incident.note("reverted: " + inverse.command)
+        return failed.reasons
+    return (*failed.reasons, *undone.reasons)

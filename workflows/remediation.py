@@ -1,0 +1,174 @@
+"""One remediation: `run` is the story, each phase one function that returns an outcome.
+
+Started by `byteport/temporal/intake.py` with its first symptom (signal-with-start). Symptoms fold into it until its
+outcome is decided; after that they open the next incident by continue-as-new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import assert_never
+
+from byteport.contracts.ledger import FINISH, RECORD, Decision, Event, Finish, Result
+from byteport.contracts.workflows import (
+    ACKNOWLEDGE,
+    REMEDIATION,
+    REPORT,
+    STATE,
+    Acknowledge,
+    Closed,
+    Phase,
+    Remediate,
+    State,
+)
+from byteport.domain.reasons import Reason
+from byteport.domain.signals import Signal
+from byteport.errors import BytePortError, NotPermitted
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows import screen
+from workflows.incident import Incident
+from workflows.perform import perform
+from workflows.phases.act import act
+from workflows.phases.close import close_skipped, close_verified, ended, next_incident
+from workflows.phases.diagnose import diagnose
+from workflows.phases.escalate import escalate, record_acknowledgement
+from workflows.phases.gate import gate
+from workflows.phases.outcomes import (
+    Acted,
+    Again,
+    Declined,
+    Diagnosed,
+    Escalate,
+    Go,
+    HandOver,
+    Skip,
+    Verified,
+)
+from workflows.phases.verify import revert, verify
+
+MOST_ROUNDS = 5
+"""How often a target may change under its plan before a person is asked to look."""
+FIRST_SYMPTOM = timedelta(seconds=5)
+
+
+@workflow.defn(name=REMEDIATION)
+class RemediationWorkflow:
+    """Signal, diagnose, plan, gate, act, verify, (revert), audit: for one target and one failure."""
+
+    @workflow.init
+    def __init__(self, start: Remediate) -> None:
+        self._incident = Incident(start)
+
+    @workflow.run
+    async def run(self, _start: Remediate) -> Closed:
+        incident = self._incident
+        try:
+            await workflow.wait_condition(lambda: incident.signal is not None, timeout=FIRST_SYMPTOM)
+        except TimeoutError:
+            return ended(incident)  # started without a symptom: nothing is diagnosed and nothing is recorded
+        screen.open_run(incident)
+        try:
+            await self._story()
+        except asyncio.CancelledError:
+            await self._cancelled()
+            raise
+        except BytePortError as error:
+            raise ApplicationError(error.message, type=error.code, non_retryable=True) from error
+        closed = ended(incident)
+        screen.close_run(incident)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if incident.next_inbox:
+            workflow.continue_as_new(next_incident(incident))
+        return closed
+
+    async def _story(self) -> None:
+        incident = self._incident
+        try:
+            outcome = await self._work()
+        except BytePortError as error:
+            reason = Reason.NOT_PERMITTED if isinstance(error, NotPermitted) else Reason.CANNOT_TELL
+            incident.note(f"cannot go on: {error.code}")
+            outcome = Escalate((reason,))
+        match outcome:
+            case Skip(reasons=reasons) | HandOver(reasons=reasons):
+                await close_skipped(incident, reasons)
+            case Verified():
+                await close_verified(incident)
+            case Declined(reasons=reasons, escalated=escalated):
+                incident.reasons = reasons
+                incident.decision = Decision.ESCALATED if escalated else Decision.DRY_RUN_PLANNED
+                await record_acknowledgement(incident)
+            case Escalate():
+                incident.decision = Decision.ESCALATED
+                await escalate(incident, outcome, result=incident.result)
+                await record_acknowledgement(incident)
+            case never:
+                assert_never(never)
+
+    async def _work(self) -> Skip | HandOver | Escalate | Declined | Verified:
+        """From diagnosis to an outcome, starting over while the target changes under the plan."""
+        incident = self._incident
+        for _ in range(MOST_ROUNDS):
+            diagnosed = await diagnose(incident)
+            if not isinstance(diagnosed, Diagnosed):
+                return diagnosed
+            gated = await gate(incident, diagnosed)
+            if isinstance(gated, Again):
+                incident.forget_plan()
+                incident.note("the target changed: the plan and its approval are void")
+                continue
+            if not isinstance(gated, Go):
+                return gated
+            acted = await act(incident, gated)
+            if isinstance(acted, Again):
+                incident.forget_plan()
+                continue
+            if isinstance(acted, Escalate):
+                return acted
+            return await self._prove(acted)
+        return Escalate((Reason.TARGET_CHANGED,))
+
+    async def _prove(self, acted: Acted) -> Verified | Escalate:
+        incident = self._incident
+        outcome = await verify(incident, acted)
+        if isinstance(outcome, Verified):
+            return outcome
+        incident.result = Result.FAILURE
+        return Escalate(await revert(incident, acted, outcome))
+
+    async def _cancelled(self) -> None:
+        """Somebody cancelled the run: what is open is ended as unknown, and that it was cancelled is recorded."""
+        incident = self._incident
+        incident.decision, incident.reasons = Decision.ESCALATED, (Reason.CANCELLED,)
+        incident.enter(Phase.CLOSED, "cancelled")
+        draft = incident.draft(
+            Event.FINISHED,
+            Decision.ESCALATED,
+            Result.FAILURE,
+            reasons=(Reason.CANCELLED,),
+            action_id=incident.open_action,
+        )
+        if incident.open_action is None:
+            await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
+        else:
+            call = Finish(action_id=incident.open_action, outcome="unknown", verified=None, record=draft)
+            await perform(FINISH, call, cluster_uid=incident.cluster_uid)
+        screen.close_run(incident)
+
+    @workflow.signal(name=REPORT)
+    def report(self, signal: Signal) -> None:
+        """A symptom. The same observation twice counts once."""
+        self._incident.fold(signal)
+
+    @workflow.signal(name=ACKNOWLEDGE)
+    def acknowledge(self, by: Acknowledge) -> None:
+        """A person takes over. The first one counts."""
+        if self._incident.acknowledged is None:
+            self._incident.acknowledged = by
+
+    @workflow.query(name=STATE)
+    def state(self) -> State:
+        return self._incident.state()

@@ -1,0 +1,87 @@
+"""Does a repair hold? Looks again after an hour and a day, reports, and never acts.
+
+Started by `phases/close.py` as an abandoned child, so that the remediation's id is free for the next failure.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from byteport.contracts.kubernetes import READ_SITUATION, REPORT_SIGNAL, ReadSituation, Report
+from byteport.contracts.ledger import RECORD, Decision, Event, RecordDraft, Result
+from byteport.contracts.workflows import REOBSERVE, Reobserve, Reobserved
+from byteport.domain.canonical import digest
+from byteport.domain.diagnoses import Diagnosis
+from byteport.domain.reasons import Reason
+from byteport.domain.signals import Source
+from byteport.errors import BytePortError
+from byteport.runbooks.catalogue import runbook_for
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows.perform import perform
+
+
+@workflow.defn(name=REOBSERVE)
+class ReobserveWorkflow:
+    """A fix that did not hold is a record of its own, counts against its runbook, and is reported as a recurrence."""
+
+    @workflow.run
+    async def run(self, call: Reobserve) -> Reobserved:
+        looks = 0
+        for seconds in call.after_seconds:
+            wait = call.since + timedelta(seconds=seconds) - workflow.now()
+            if wait > timedelta(0):
+                await workflow.sleep(wait, summary="until it is looked at again")
+            looks += 1
+            try:
+                found = await self._look(call)
+                if found is not None:
+                    await self._report(call, found, looks)
+                    return Reobserved(held=False, looks=looks)
+            except BytePortError as error:
+                if looks == len(call.after_seconds):
+                    raise ApplicationError(error.message, type=error.code, non_retryable=True) from error
+        return Reobserved(held=True, looks=looks)
+
+    async def _look(self, call: Reobserve) -> Diagnosis | None:
+        """The diagnosis of what is wrong again, or None."""
+        runbook = runbook_for(call.signal.failure)
+        seen = await perform(
+            READ_SITUATION,
+            ReadSituation(target=call.signal.target, failure=call.signal.failure, logs=False),
+            cluster_uid=call.installation.cluster_uid,
+        )
+        if runbook is None or not seen.enabled or seen.situation.gone:
+            return None
+        diagnosis = runbook.diagnose(call.signal, seen.situation)
+        return None if diagnosis.silent else diagnosis
+
+    async def _report(self, call: Reobserve, found: Diagnosis, looks: int) -> None:
+        signal = call.signal.model_copy(
+            update={
+                "source": Source.REOBSERVATION,
+                "observed_at": workflow.now(),
+                "recurrence_of": call.incident_id,
+                "evidence_digest": digest(["reobserved", call.incident_id, looks]),
+            }
+        )
+        draft = RecordDraft(
+            key=f"{call.incident_id}:reobserved:{looks}",
+            cluster=call.installation.cluster_name,
+            cluster_uid=call.installation.cluster_uid,
+            tenant=call.installation.tenant,
+            event=Event.REOBSERVED,
+            decision=Decision.ACTED,
+            result=Result.FAILURE,
+            incident_id=call.incident_id,
+            workflow_id=workflow.info().workflow_id,
+            runbook=call.runbook,
+            signal_type=signal.type.value,
+            signal_value=signal.value,
+            target=signal.target.ref,
+            cause=found.cause.value,
+            reasons=(Reason.DID_NOT_HOLD,),
+        )
+        await perform(RECORD, draft, cluster_uid=call.installation.cluster_uid)
+        await perform(REPORT_SIGNAL, Report(signal=signal), cluster_uid=call.installation.cluster_uid)

@@ -1,0 +1,76 @@
+"""What Temporal UI shows of a remediation: search attributes to find it by, and details to understand it by.
+
+An upsert of search attributes is an event of the history, so each call here is versioned code; details are not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from byteport.temporal import attributes
+from temporalio import workflow
+
+if TYPE_CHECKING:
+    from workflows.incident import Incident
+
+MOST_LINES = 12
+
+
+def open_run(incident: Incident) -> None:
+    """Say once whose run this is."""
+    target = incident.start.target
+    workflow.upsert_search_attributes(
+        [
+            attributes.CLUSTER.value_set(incident.start.installation.cluster_name),
+            attributes.NAMESPACE.value_set(target.namespace),
+            attributes.TARGET.value_set(target.ref),
+            attributes.RUNBOOK.value_set(incident.runbook_name),
+            attributes.PHASE.value_set(incident.phase.value),
+        ]
+    )
+
+
+def close_run(incident: Incident) -> None:
+    """Say how it ended."""
+    updates = [attributes.PHASE.value_set(incident.phase.value)]
+    if incident.decision is not None:
+        updates.append(attributes.DECISION.value_set(incident.decision.value))
+    workflow.upsert_search_attributes(updates)
+    if incident.mttr_seconds is not None:
+        workflow.upsert_search_attributes([attributes.MTTR_SECONDS.value_set(incident.mttr_seconds)])
+
+
+def phase_changed(incident: Incident) -> None:
+    """Waiting and escalated runs are what people look for; other phases pass too fast to be worth an event."""
+    workflow.upsert_search_attributes([attributes.PHASE.value_set(incident.phase.value)])
+
+
+def show(incident: Incident) -> None:
+    """The details in Markdown: what was seen, what is planned, how to answer, and the last moments."""
+    workflow.set_current_details("\n".join(_lines(incident)))
+
+
+def _lines(incident: Incident) -> list[str]:
+    signal, diagnosis = incident.signal, incident.diagnosis
+    lines = [f"### {incident.start.target.ref}: {incident.phase.value}", ""]
+    if signal is not None:
+        lines.append(f"- **Seen**: {signal.type.value} {signal.value:g} (threshold {signal.threshold:g}), "
+                     f"{incident.reports} report(s)")  # fmt: skip
+    if diagnosis is not None:
+        lines.append(f"- **Cause**: {diagnosis.cause.value}" + (f" ({diagnosis.culprit})" if diagnosis.culprit else ""))
+        lines += [f"  - {fact.about}: {fact.name} = {fact.value}" for fact in diagnosis.facts[:MOST_LINES]]
+    if incident.plan is not None:
+        lines.append(f"- **Plan**: `{incident.plan.command}`")
+    if incident.inverse_command is not None:
+        lines.append(f"- **Inverse**: `{incident.inverse_command}`")
+    if incident.verdict is not None:
+        lines.append(f"- **Verdict**: {incident.verdict.kind.value}")
+    if incident.reasons:
+        lines.append("- **Because**: " + ", ".join(reason.value for reason in incident.reasons))
+    if incident.phase.value == "awaiting_approval":
+        lines.append(f"- **To approve**: `byteport approve {incident.plan_digest}`")
+    if incident.phase.value == "escalated":
+        lines.append(f"- **To take over**: `byteport ack {incident.workflow_id}`")
+    lines += ["", "| time | |", "|---|---|"]
+    lines += [f"| {moment.at:%H:%M:%S} | {moment.what} |" for moment in incident.timeline[-MOST_LINES:]]
+    return lines
