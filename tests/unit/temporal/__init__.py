@@ -1,0 +1,1 @@
+"""The wire's rules that need no server: keys, codec, targets."""
