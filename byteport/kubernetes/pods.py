@@ -1,8 +1,172 @@
-"""Pods as typed facts: every container, init and native sidecar included, never `[0]`."""
+"""Pods as typed facts: every container, init and native sidecar included, never `[0]`.
+
+Made by `pod_reading.py` from API objects, classed by `crash.py`, gathered by `reading.py`. Both runbooks read them. A
+model here holds enums, numbers, times, object names and digests, because it crosses Temporal: no message, no log line.
+"""
 
 from __future__ import annotations
 
-from byteport.domain.base import Frozen
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from byteport.domain.base import Frozen, Instant
+from byteport.domain.reasons import Cause
+from byteport.domain.targets import PodRef
+from byteport.kubernetes.events import EventClass, EventReading
+from byteport.kubernetes.logs import LogReading
+from byteport.kubernetes.messages import PullTrouble, StartTrouble
+from byteport.kubernetes.owners import Owner, OwnerKind
+from byteport.kubernetes.references import Reference, ReferenceKind
+
+
+class Role(StrEnum):
+    """How a container lives."""
+
+    MAIN = "main"
+    INIT = "init"
+    """Runs once, before the main containers."""
+    SIDECAR = "sidecar"
+    """An init container with `restartPolicy: Always`: starts before the main ones and runs beside them."""
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    TERMINATED = "terminated"
+    UNKNOWN = "unknown"
+
+
+class Waiting(StrEnum):
+    """Why a container is not running yet, or not again."""
+
+    NONE = "none"
+    CONTAINER_CREATING = "container_creating"
+    POD_INITIALIZING = "pod_initializing"
+    CRASH_LOOP_BACKOFF = "crash_loop_backoff"
+    IMAGE_PULL_BACKOFF = "image_pull_backoff"
+    ERR_IMAGE_PULL = "err_image_pull"
+    ERR_IMAGE_NEVER_PULL = "err_image_never_pull"
+    INVALID_IMAGE_NAME = "invalid_image_name"
+    IMAGE_INSPECT_ERROR = "image_inspect_error"
+    REGISTRY_UNAVAILABLE = "registry_unavailable"
+    CONFIG_ERROR = "config_error"
+    CREATE_ERROR = "create_error"
+    RUN_ERROR = "run_error"
+    HOOK_ERROR = "hook_error"
+    OTHER = "other"
+
+    @property
+    def is_image(self) -> bool:
+        return self in _IMAGE_WAITS
+
+    @property
+    def is_failure(self) -> bool:
+        """A reason that names trouble, unlike *creating* or *initialising*; what is not modelled counts as trouble."""
+        return self not in (Waiting.NONE, Waiting.CONTAINER_CREATING, Waiting.POD_INITIALIZING)
+
+
+_IMAGE_WAITS = frozenset(
+    {
+        Waiting.IMAGE_PULL_BACKOFF,
+        Waiting.ERR_IMAGE_PULL,
+        Waiting.ERR_IMAGE_NEVER_PULL,
+        Waiting.INVALID_IMAGE_NAME,
+        Waiting.IMAGE_INSPECT_ERROR,
+        Waiting.REGISTRY_UNAVAILABLE,
+    }
+)
+
+
+class EndReason(StrEnum):
+    """Why a run of a container ended, as the kubelet says it."""
+
+    COMPLETED = "completed"
+    ERROR = "error"
+    OOM_KILLED = "oom_killed"
+    CANNOT_RUN = "cannot_run"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    STATUS_UNKNOWN = "status_unknown"
+    """The kubelet lost sight of it: the node restarted, or its runtime did."""
+    EVICTED = "evicted"
+    OTHER = "other"
+
+
+class Ended(Frozen):
+    """One finished run of a container."""
+
+    reason: EndReason
+    exit_code: int | None = None
+    signal: int | None = None
+    started_at: Instant | None = None
+    finished_at: Instant | None = None
+
+    @property
+    def lasted(self) -> timedelta | None:
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return max(timedelta(0), self.finished_at - self.started_at)
+
+
+class ContainerReading(Frozen):
+    """One container of a pod. `cause` is what `crash.py` made of it; None while nothing is wrong with it."""
+
+    name: str
+    role: Role
+    state: State = State.UNKNOWN
+    waiting: Waiting = Waiting.NONE
+    running_since: Instant | None = None
+    ended: Ended | None = None
+    """How the present state ended, when it is terminated."""
+    last: Ended | None = None
+    """How the run before the present state ended."""
+    restarts: int = 0
+    ready: bool = False
+    started: bool | None = None
+    image: str = ""
+    image_mark: str = ""
+    registry: str = ""
+    probed: bool = False
+    """It has a liveness or startup probe, which can kill it."""
+    hooked: bool = False
+    mutated: bool = False
+    """Its image or a limit differs from what its ReplicaSet's template says: a webhook or another hand set it."""
+    pull: PullTrouble | None = None
+    start: StartTrouble | None = None
+    log: LogReading = LogReading()
+    cause: Cause | None = None
+
+    @property
+    def final(self) -> Ended | None:
+        """The latest end that is known."""
+        return self.ended or self.last
+
+
+class Phase(StrEnum):
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
+class PodReason(StrEnum):
+    """Why the whole pod ended, when its node or the control plane says so."""
+
+    NONE = "none"
+    EVICTED = "evicted"
+    PREEMPTED = "preempted"
+    NODE_SHUTDOWN = "node_shutdown"
+    NODE_LOST = "node_lost"
+    NOT_ADMITTED = "not_admitted"
+    """The kubelet refused it: OutOfcpu, NodeAffinity, UnexpectedAdmissionError."""
+    OTHER = "other"
+
+
+class RestartPolicy(StrEnum):
+    ALWAYS = "Always"
+    ON_FAILURE = "OnFailure"
+    NEVER = "Never"
+    UNKNOWN = "Unknown"
 
 
 class PodReading(Frozen):
@@ -12,3 +176,68 @@ class PodReading(Frozen):
     name: str
     uid: str
     resource_version: str
+    owner: Owner
+    node: str = ""
+    phase: Phase = Phase.UNKNOWN
+    reason: PodReason = PodReason.NONE
+    created_at: Instant | None = None
+    started_at: Instant | None = None
+    deleting: bool = False
+    scheduled: bool = True
+    restart_policy: RestartPolicy = RestartPolicy.UNKNOWN
+    template_hash: str = ""
+    ready: bool = False
+    ready_changed_at: Instant | None = None
+    """Since when the pod is Ready, or is not."""
+    was_ready: bool = False
+    """It was Ready earlier in its life, though it is not now."""
+    gated: bool = False
+    """A readiness gate that somebody else has to set (a load balancer's) is not true, and its containers are ready."""
+    references: tuple[Reference, ...] = ()
+    containers: tuple[ContainerReading, ...] = ()
+    events: tuple[EventReading, ...] = ()
+    cause: Cause | None = None
+    """What is wrong with the pod as a whole; None when nothing is."""
+    culprit: str = ""
+    """Name of the container that `cause` is about; empty when it is about the pod."""
+
+    @property
+    def ref(self) -> PodRef:
+        return PodRef(namespace=self.namespace, name=self.name, uid=self.uid, resource_version=self.resource_version)
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Names of volumes that outlive it or are bound to it."""
+        kinds = (ReferenceKind.CLAIM, ReferenceKind.EPHEMERAL_CLAIM)
+        return tuple(ref.name for ref in self.references if ref.kind in kinds)
+
+    @property
+    def restarts(self) -> int:
+        return sum(container.restarts for container in self.containers)
+
+    @property
+    def finished(self) -> bool:
+        """Ended for good: a record, not a replica."""
+        return self.phase in (Phase.SUCCEEDED, Phase.FAILED)
+
+    @property
+    def blamed(self) -> ContainerReading | None:
+        """The container that `cause` is about."""
+        return next((item for item in self.containers if item.name == self.culprit), None)
+
+    @property
+    def under_deployment(self) -> bool:
+        return self.owner.kind is OwnerKind.DEPLOYMENT
+
+    def unready_for(self, now: datetime) -> timedelta:
+        """How long it has not been Ready; zero while it is, or when the clocks disagree."""
+        since = self.ready_changed_at or self.created_at
+        return timedelta(0) if self.ready or since is None else max(timedelta(0), now - since)
+
+    def age(self, now: datetime) -> timedelta:
+        born = self.created_at or self.started_at
+        return timedelta(0) if born is None else max(timedelta(0), now - born)
+
+    def seen(self, *kinds: EventClass) -> tuple[EventReading, ...]:
+        """Its events of `kinds`."""
+        return tuple(event for event in self.events if event.kind in kinds)

@@ -1,0 +1,298 @@
+"""Why a container, and with it its pod, is not well: by reason before exit code, on every container.
+
+137 alone is any SIGKILL, *not found* may be a refusal in disguise, and a log line proves little; so each rule asks for
+the most specific witness first, and what fits none is `UNKNOWN`. `CRASHING` means: it ends by itself with an error and
+nothing says why. Only that one, and only with healthy siblings, may become `TRANSIENT` (`byteport/runbooks/pod_crashloop.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from byteport.domain.reasons import Cause
+from byteport.kubernetes import fields
+from byteport.kubernetes.events import EventClass, EventReading
+from byteport.kubernetes.logs import LogClass
+from byteport.kubernetes.messages import PullTrouble, StartTrouble
+from byteport.kubernetes.pods import (
+    ContainerReading,
+    Ended,
+    EndReason,
+    Phase,
+    PodReading,
+    PodReason,
+    RestartPolicy,
+    Role,
+    State,
+    Waiting,
+)
+from byteport.kubernetes.world import World
+
+RECENT = timedelta(minutes=15)
+"""A crash older than this says nothing about the present."""
+FLAPPING_RESTARTS = 3
+"""So many restarts, the last of them recent, are a crash loop even while the container happens to run."""
+
+_PULL = {
+    PullTrouble.BAD_REFERENCE: Cause.IMAGE_BAD_REFERENCE,
+    PullTrouble.AUTH: Cause.IMAGE_AUTH,
+    PullTrouble.RATE_LIMITED: Cause.IMAGE_RATE_LIMITED,
+    PullTrouble.TIMEOUT: Cause.IMAGE_TIMEOUT,
+    PullTrouble.NO_SPACE: Cause.NODE_DISK,
+    PullTrouble.ABSENT: Cause.IMAGE_ABSENT,
+    PullTrouble.UNKNOWN: Cause.IMAGE_PULL,
+}
+
+_START = {
+    StartTrouble.CONFIG_MISSING: Cause.CONFIG_ERROR,
+    StartTrouble.COMMAND: Cause.START_ERROR,
+    StartTrouble.NODE_EXHAUSTED: Cause.NODE_EXHAUSTED,
+    StartTrouble.NO_SPACE: Cause.NODE_DISK,
+    StartTrouble.MOUNT: Cause.VOLUME,
+    StartTrouble.UNKNOWN: Cause.START_ERROR,
+}
+
+_LOG = {
+    LogClass.MIGRATION: Cause.MIGRATION,
+    LogClass.NO_SPACE: Cause.NODE_DISK,
+    LogClass.NODE_EXHAUSTED: Cause.NODE_EXHAUSTED,
+    LogClass.OUT_OF_MEMORY: Cause.OUT_OF_MEMORY,
+    LogClass.CERTIFICATE: Cause.CERTIFICATE,
+    LogClass.FORBIDDEN: Cause.ACCESS_DENIED,
+    LogClass.DEPENDENCY: Cause.DEPENDENCY_DOWN,
+    LogClass.CONFIG_MISSING: Cause.CONFIG_ERROR,
+    LogClass.COMMAND: Cause.START_ERROR,
+    LogClass.PORT_IN_USE: Cause.UNKNOWN,
+    LogClass.DATA_CORRUPT: Cause.VOLUME,
+    LogClass.LOCK: Cause.UNKNOWN,
+}
+"""A segfault or a panic names no cause: those stay `CRASHING`."""
+
+_KILLED = (137, 143)
+_NOT_FOUND = (126, 127, 128)
+_ILLEGAL_INSTRUCTION = 132
+
+_WEIGHT = (
+    Cause.OOM_KILLED,
+    Cause.NODE_EXHAUSTED,
+    Cause.NODE_DISK,
+    Cause.NODE_RESTART,
+    Cause.IMAGE_RATE_LIMITED,
+    Cause.IMAGE_AUTH,
+    Cause.IMAGE_TIMEOUT,
+    Cause.IMAGE_ABSENT,
+    Cause.IMAGE_BAD_REFERENCE,
+    Cause.IMAGE_PULL,
+    Cause.CONFIG_ERROR,
+    Cause.VOLUME,
+    Cause.START_ERROR,
+    Cause.HOOK_FAILED,
+    Cause.MIGRATION,
+    Cause.PROBE_KILL,
+    Cause.DEPENDENCY_DOWN,
+    Cause.OUT_OF_MEMORY,
+    Cause.CERTIFICATE,
+    Cause.ACCESS_DENIED,
+    Cause.INIT_FAILED,
+    Cause.EXITS_ZERO,
+    Cause.EVICTED,
+    Cause.UNKNOWN,
+    Cause.CRASHING,
+)
+"""Which container's cause speaks for the pod. The one that may lead to an act comes last."""
+
+
+def proven_images(world: World, pods: Iterable[PodReading]) -> frozenset[str]:
+    """Marks of images that were pulled somewhere: a container ran from them, or a ReplicaSet of theirs has ready pods.
+
+    *Not found* for such an image is a refusal in disguise: registries say it to those who may not know.
+    """
+    marks = {item.image_mark for pod in pods for item in pod.containers if _has_run(item)}
+    for replica_set in world.of("ReplicaSet"):
+        if fields.count(fields.at(replica_set, "status", "readyReplicas")) > 0:
+            spec = fields.mapping(fields.at(replica_set, "spec", "template", "spec"))
+            for container in (*fields.entries(spec.get("initContainers")), *fields.entries(spec.get("containers"))):
+                marks.add(fields.mark(container.get("image")))
+    return frozenset(marks - {""})
+
+
+def classed(pod: PodReading, proven: frozenset[str], now: datetime) -> PodReading:
+    """`pod` with the cause of each container, its own cause, and the container that it is about."""
+    containers = tuple(
+        item.model_copy(update={"cause": container_cause(item, pod, proven, now)}) for item in pod.containers
+    )
+    with_causes = pod.model_copy(update={"containers": containers})
+    cause, culprit = _pod_cause(with_causes, now)
+    return with_causes.model_copy(update={"cause": cause, "culprit": culprit})
+
+
+def container_cause(
+    container: ContainerReading, pod: PodReading, proven: frozenset[str], now: datetime
+) -> Cause | None:
+    """What is wrong with one container; None while it runs, starts, waits for another, or has done its work."""
+    if container.waiting.is_image:
+        return _image_cause(container, proven)
+    if container.waiting in (Waiting.CONFIG_ERROR, Waiting.CREATE_ERROR, Waiting.RUN_ERROR):
+        cause = _START[container.start or StartTrouble.UNKNOWN]
+        missing = container.waiting is Waiting.CONFIG_ERROR and cause is Cause.START_ERROR
+        return Cause.CONFIG_ERROR if missing else cause
+    if container.waiting is Waiting.HOOK_ERROR:
+        return Cause.HOOK_FAILED
+    if container.waiting is Waiting.OTHER:
+        return Cause.UNKNOWN
+    if not _crashes(container, pod, now):
+        return None
+    cause = _crash_cause(container, pod)
+    if container.role is Role.INIT and cause in _INIT:
+        return Cause.INIT_FAILED
+    return cause
+
+
+_INIT = frozenset({Cause.CRASHING, Cause.UNKNOWN, Cause.ACCESS_DENIED, Cause.CERTIFICATE, Cause.EXITS_ZERO})
+
+
+def _image_cause(container: ContainerReading, proven: frozenset[str]) -> Cause:
+    cause = _PULL[container.pull or PullTrouble.UNKNOWN]
+    if cause in (Cause.IMAGE_BAD_REFERENCE, Cause.IMAGE_PULL) and container.image_mark in proven:
+        return Cause.IMAGE_AUTH
+    return cause
+
+
+def _crashes(container: ContainerReading, pod: PodReading, now: datetime) -> bool:
+    """Whether it keeps ending: backing off now, ended and due to start again, or ended again and again of late."""
+    if container.waiting is Waiting.CRASH_LOOP_BACKOFF:
+        return True
+    if container.state is State.TERMINATED and container.ended is not None:
+        if container.role is Role.INIT:
+            return container.ended.exit_code != 0
+        if container.ended.exit_code == 0:
+            return container.restarts > 0 and (pod.restart_policy is not RestartPolicy.NEVER)
+        return True
+    if container.restarts == 0 or container.last is None:
+        return False
+    recent = container.last.finished_at is None or now - container.last.finished_at <= RECENT
+    if container.ready:
+        return recent and container.restarts >= FLAPPING_RESTARTS
+    return recent
+
+
+def _crash_cause(container: ContainerReading, pod: PodReading) -> Cause:
+    end = container.final
+    if end is None:
+        return Cause.UNKNOWN
+    by_reason = _cause_by_reason(container, end)
+    if by_reason is not None:
+        return by_reason
+    if _witnessed(container, pod, end, EventClass.KILLED_BY_LIVENESS, EventClass.KILLED_BY_STARTUP):
+        return Cause.PROBE_KILL
+    if _witnessed(container, pod, end, EventClass.HOOK_FAILED):
+        return Cause.HOOK_FAILED
+    probing = _witnessed(container, pod, end, EventClass.LIVENESS_FAILED, EventClass.STARTUP_FAILED)
+    if probing and (end.exit_code in _KILLED or end.exit_code == 0):
+        return Cause.PROBE_KILL
+    if end.exit_code == 0:
+        return Cause.EXITS_ZERO
+    return _cause_by_log(container, pod) or _cause_by_code(end)
+
+
+def _cause_by_reason(container: ContainerReading, end: Ended) -> Cause | None:
+    if end.reason is EndReason.OOM_KILLED:
+        return Cause.OOM_KILLED
+    if end.reason is EndReason.CANNOT_RUN:
+        return _START[container.start or StartTrouble.UNKNOWN]
+    if end.reason is EndReason.STATUS_UNKNOWN:
+        return Cause.NODE_RESTART
+    if end.reason is EndReason.EVICTED:
+        return Cause.EVICTED
+    return Cause.UNKNOWN if end.reason is EndReason.DEADLINE_EXCEEDED else None
+
+
+def _cause_by_log(container: ContainerReading, pod: PodReading) -> Cause | None:
+    """What the log argues for; its classes are in the order of weight."""
+    for found in container.log.classes:
+        if found is LogClass.NO_SPACE and pod.claims:
+            return Cause.VOLUME
+        if found in _LOG:
+            return _LOG[found]
+    return None
+
+
+def _cause_by_code(end: Ended) -> Cause:
+    code = end.exit_code
+    if code is None or code in _KILLED or code == _ILLEGAL_INSTRUCTION or end.reason is EndReason.OTHER:
+        return Cause.UNKNOWN
+    return Cause.START_ERROR if code in _NOT_FOUND else Cause.CRASHING
+
+
+def _witnessed(container: ContainerReading, pod: PodReading, end: Ended, *kinds: EventClass) -> bool:
+    """An event of `kinds` about this container, not long before its end. Without a time on either side it counts."""
+    return any(_near(event, end) for event in pod.seen(*kinds) if event.container in ("", container.name))
+
+
+def _near(event: EventReading, end: Ended) -> bool:
+    if event.last is None or end.finished_at is None:
+        return True
+    return event.last >= end.finished_at - RECENT
+
+
+def _has_run(container: ContainerReading) -> bool:
+    started = container.state in (State.RUNNING, State.TERMINATED) or container.last is not None
+    return started and not any(
+        end is not None and end.reason is EndReason.STATUS_UNKNOWN for end in (container.ended, container.last)
+    )
+
+
+def _pod_cause(pod: PodReading, now: datetime) -> tuple[Cause | None, str]:
+    if pod.deleting:
+        return None, ""
+    if pod.phase is Phase.FAILED and pod.reason is not PodReason.NONE:
+        return (Cause.EVICTED if pod.reason in _MOVED else Cause.UNKNOWN), ""
+    if pod.finished and not _killed_by_probe(pod):
+        failed = pod.phase is Phase.FAILED
+        return (_heaviest(pod) or (Cause.UNKNOWN, "")) if failed else (None, "")
+    if pod.finished:
+        return Cause.PROBE_KILL, pod.containers[0].name if len(pod.containers) == 1 else ""
+    found = _heaviest(pod)
+    return found if found is not None else (_waiting_cause(pod, now), "")
+
+
+_MOVED = (PodReason.EVICTED, PodReason.PREEMPTED, PodReason.NODE_SHUTDOWN, PodReason.NODE_LOST)
+
+
+def _killed_by_probe(pod: PodReading) -> bool:
+    return bool(pod.seen(EventClass.KILLED_BY_LIVENESS, EventClass.KILLED_BY_STARTUP))
+
+
+def _heaviest(pod: PodReading) -> tuple[Cause, str] | None:
+    """The container cause that speaks for the pod, and whose it is."""
+    for cause in _WEIGHT:
+        for item in pod.containers:
+            if item.cause is cause:
+                return cause, item.name
+    return None
+
+
+def _waiting_cause(pod: PodReading, now: datetime) -> Cause | None:
+    """What is wrong with a pod none of whose containers has failed."""
+    if pod.ready:
+        return None
+    if not pod.scheduled:
+        growing = any(event.last is not None and now - event.last <= RECENT for event in pod.seen(EventClass.SCALE_UP))
+        return Cause.SLOW_START if growing or not pod.seen(EventClass.UNSCHEDULABLE) else Cause.UNSCHEDULABLE
+    running = [item for item in pod.containers if item.state is State.RUNNING]
+    if any(item.waiting is not Waiting.NONE or item.state is State.UNKNOWN for item in pod.containers):
+        return _creating_cause(pod)
+    if pod.gated or any(item.started is False for item in running):
+        return Cause.SLOW_START
+    dependent = any(LogClass.DEPENDENCY in item.log.classes for item in running)
+    return Cause.DEPENDENCY_DOWN if dependent else Cause.NOT_READY
+
+
+def _creating_cause(pod: PodReading) -> Cause:
+    mounts = pod.seen(EventClass.MOUNT_FAILED, EventClass.ATTACH_FAILED)
+    if any(event.start is StartTrouble.CONFIG_MISSING for event in mounts):
+        return Cause.CONFIG_ERROR
+    if mounts:
+        return Cause.VOLUME
+    return Cause.START_ERROR if pod.seen(EventClass.SANDBOX_FAILED) else Cause.SLOW_START
