@@ -1,0 +1,37 @@
+"""Whether somebody breaks the target on purpose: repairing an experiment spoils it, and hides what it was to show.
+
+LitmusChaos marks what it may break by `litmuschaos.io/chaos`, and runs each experiment as pods in the namespace that
+carry the engine's id; Chaos Mesh leaves keys of `chaos-mesh.org` on what it works on. While such a mark is there, a
+failure may be an experiment's, and nobody acts alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from byteport.kubernetes import fields
+from byteport.kubernetes.world import JSON
+
+_DOMAINS = ("chaos-mesh.org", "litmuschaos.io")
+_OFF = frozenset({"false", "disabled", "no", "off"})
+_ENGINE_LABELS = frozenset({"chaosUID", "chaosuid", "chaosengine", "chaosName"})
+
+
+def experiment_seen(target: Iterable[JSON], neighbours: Iterable[JSON]) -> bool:
+    """A chaos mark on the target's own objects (the owner and its pods), or an experiment's pod still running beside them."""
+    return any(_marked(item) for item in target) or any(_runs_an_experiment(pod) for pod in neighbours)
+
+
+def _marked(item: JSON) -> bool:
+    found = [*fields.labels(item).items(), *fields.mapping(fields.at(item, "metadata", "annotations")).items()]
+    return any(_of_a_tool(key) and str(value).lower() not in _OFF for key, value in found)
+
+
+def _of_a_tool(key: str) -> bool:
+    domain, slash, _ = key.partition("/")
+    return bool(slash) and any(domain == known or domain.endswith(f".{known}") for known in _DOMAINS)
+
+
+def _runs_an_experiment(pod: JSON) -> bool:
+    over = fields.at(pod, "status", "phase") in ("Succeeded", "Failed")
+    return not over and not _ENGINE_LABELS.isdisjoint(fields.labels(pod))

@@ -1,0 +1,1 @@
+"""How Kubernetes behaves, as pure functions."""
