@@ -1,0 +1,210 @@
+"""What one release changed against another: which containers, and which kind of thing about them.
+
+A failure counts against a release only if the release changed what fails: an image that could not be pulled though it is
+the old one, or a missing ConfigMap that the old template names too, is not cured by going back. `rollouts.py` compares
+each older revision with the newest; `release.py` asks `explains` before it calls a failure the release's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from byteport.domain.base import Frozen
+from byteport.kubernetes import fields
+from byteport.kubernetes.quantities import demand
+
+
+class Part(StrEnum):
+    """A kind of thing that a template says, of a container or of the whole pod."""
+
+    # of a container
+    ADDED = "added"
+    IMAGE = "image"
+    COMMAND = "command"
+    ENV = "env"
+    PROBES = "probes"
+    RESOURCES = "resources"
+    MOUNTS = "mounts"
+    LIFECYCLE = "lifecycle"
+    SECURITY = "security"
+    OTHER = "other"
+    # of the pod
+    CONTAINERS = "containers"
+    """A container of any kind was removed, or their order changed."""
+    VOLUMES = "volumes"
+    CLAIMS = "claims"
+    SCHEDULING = "scheduling"
+    REQUESTS_GREW = "requests_grew"
+    ACCOUNT = "account"
+    NETWORK = "network"
+    GATES = "gates"
+    LABELS = "labels"
+    POD = "pod"
+
+
+class Role(StrEnum):
+    """What a container is for: beside the application, before it, or it."""
+
+    MAIN = "main"
+    INIT = "init"
+    SIDECAR = "sidecar"
+    """An init container with restartPolicy Always."""
+
+
+class ContainerChange(Frozen):
+    """One container of the newer template that is not as it was in the older one."""
+
+    name: str
+    role: Role
+    parts: tuple[Part, ...]
+
+
+class Changes(Frozen):
+    """Everything that differs between two templates, as kinds; sorted, so that equal differences are equal."""
+
+    containers: tuple[ContainerChange, ...] = ()
+    pod: tuple[Part, ...] = ()
+
+    def of(self, container: str) -> frozenset[Part]:
+        """What changed about the container of that name; empty when nothing did."""
+        return frozenset(part for change in self.containers if change.name == container for part in change.parts)
+
+    @property
+    def nothing_but_labels(self) -> bool:
+        return not self.containers and set(self.pod) <= {Part.LABELS}
+
+    @property
+    def init_changed(self) -> tuple[str, ...]:
+        """Names of run-once init containers that are new or not as they were."""
+        return tuple(change.name for change in self.containers if change.role is Role.INIT)
+
+
+_OF_CONTAINER: tuple[tuple[Part, tuple[str, ...]], ...] = (
+    (Part.IMAGE, ("image", "imagePullPolicy")),
+    (Part.COMMAND, ("command", "args", "workingDir")),
+    (Part.ENV, ("env", "envFrom")),
+    (Part.PROBES, ("livenessProbe", "readinessProbe", "startupProbe")),
+    (Part.RESOURCES, ("resources", "resizePolicy")),
+    (Part.MOUNTS, ("volumeMounts", "volumeDevices")),
+    (Part.LIFECYCLE, ("lifecycle",)),
+    (Part.SECURITY, ("securityContext",)),
+)
+_OF_POD: tuple[tuple[Part, tuple[str, ...]], ...] = (
+    (
+        Part.SCHEDULING,
+        ("nodeSelector", "affinity", "tolerations", "topologySpreadConstraints", "nodeName", "schedulerName",
+         "priorityClassName", "priority", "preemptionPolicy", "runtimeClassName", "os", "resourceClaims", "schedulingGates"),
+    ),
+    (Part.ACCOUNT, ("serviceAccountName", "serviceAccount", "imagePullSecrets", "automountServiceAccountToken")),
+    (Part.SECURITY, ("securityContext",)),
+    (Part.NETWORK, ("hostNetwork", "dnsPolicy", "dnsConfig", "hostAliases", "hostname", "subdomain")),
+    (Part.GATES, ("readinessGates",)),
+)  # fmt: skip
+_ELSEWHERE = frozenset(key for _, keys in _OF_POD for key in keys) | {"containers", "initContainers", "volumes"}
+_NAMED = frozenset(key for _, keys in _OF_CONTAINER for key in keys) | {"name"}
+
+
+def changes(older: object, newer: object) -> Changes:
+    """What `newer` does not have as `older` has it. Annotations and the hash label are no change."""
+    old, new = fields.mapping(fields.at(older, "spec")), fields.mapping(fields.at(newer, "spec"))
+    before, after = dict(_containers(old)), dict(_containers(new))
+    changed = []
+    for key, container in after.items():
+        if parts := _container_parts(before.get(key), container):
+            changed.append(ContainerChange(name=key[1], role=key[0], parts=parts))
+    pod = {part for part, keys in _OF_POD if any(old.get(key) != new.get(key) for key in keys)}
+    if [key for key in before if key in after] != [key for key in after if key in before] or set(before) - set(after):
+        pod.add(Part.CONTAINERS)
+    if old.get("volumes") != new.get("volumes"):
+        pod.add(Part.VOLUMES)
+    if claims(older) != claims(newer):
+        pod.add(Part.CLAIMS)
+    if _grew(demand(old), demand(new)):
+        pod.add(Part.REQUESTS_GREW)
+    if _labels(older) != _labels(newer):
+        pod.add(Part.LABELS)
+    if any(old.get(key) != new.get(key) for key in {*old, *new} - _ELSEWHERE):
+        pod.add(Part.POD)
+    return Changes(containers=tuple(changed), pod=tuple(sorted(pod)))
+
+
+def claims(template: object) -> tuple[str, ...]:
+    """Names of volumes that outlive a container and may hold a pod back: claims, and ephemeral volumes made from one."""
+    return tuple(
+        sorted(
+            fields.name(volume.get("name")) or "?"
+            for volume in fields.entries(fields.at(template, "spec", "volumes"))
+            if volume.get("persistentVolumeClaim") is not None or volume.get("ephemeral") is not None
+        )
+    )
+
+
+def references(template: object) -> tuple[str, ...]:
+    """Everything by name that a pod of this template cannot start without, as `Kind/name`, sorted.
+
+    Optional ConfigMaps and Secrets are left out, and so is the account that every namespace has.
+    """
+    spec = fields.mapping(fields.at(template, "spec"))
+    found = [*_pod_references(spec)]
+    for _, container in _containers(spec):
+        for variable in fields.entries(container.get("env")):
+            found += _named(variable.get("valueFrom"), ("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret"))
+        for source in fields.entries(container.get("envFrom")):
+            found += _named(source, ("configMapRef", "ConfigMap"), ("secretRef", "Secret"))
+    return tuple(sorted(set(found)))
+
+
+def _pod_references(spec: Mapping[str, Any]) -> Iterable[str]:
+    for volume in fields.entries(spec.get("volumes")):
+        yield from _named(volume, ("configMap", "ConfigMap"))
+        yield from _named(volume, ("secret", "Secret"), key="secretName")
+        yield from _named(volume, ("persistentVolumeClaim", "PersistentVolumeClaim"), key="claimName")
+        for source in fields.entries(fields.at(volume, "projected", "sources")):
+            yield from _named(source, ("configMap", "ConfigMap"), ("secret", "Secret"))
+    for secret in fields.entries(spec.get("imagePullSecrets")):
+        yield from _named({"it": secret}, ("it", "Secret"))
+    for key, kind in (
+        ("serviceAccountName", "ServiceAccount"),
+        ("priorityClassName", "PriorityClass"),
+        ("runtimeClassName", "RuntimeClass"),
+    ):
+        if (name := fields.name(spec.get(key))) and (kind, name) != ("ServiceAccount", "default"):
+            yield f"{kind}/{name}"
+
+
+def _named(source: object, *kinds: tuple[str, str], key: str = "name") -> list[str]:
+    found = []
+    for where, kind in kinds:
+        reference = fields.mapping(fields.at(source, where))
+        name = fields.name(reference.get(key))
+        if name and reference.get("optional") is not True:
+            found.append(f"{kind}/{name}")
+    return found
+
+
+def _containers(spec: Mapping[str, Any]) -> Iterable[tuple[tuple[Role, str], Mapping[str, Any]]]:
+    for container in fields.entries(spec.get("initContainers")):
+        role = Role.SIDECAR if container.get("restartPolicy") == "Always" else Role.INIT
+        yield (role, fields.name(container.get("name"))), container
+    for container in fields.entries(spec.get("containers")):
+        yield (Role.MAIN, fields.name(container.get("name"))), container
+
+
+def _container_parts(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[Part, ...]:
+    if old is None:
+        return (Part.ADDED,)
+    parts = {part for part, keys in _OF_CONTAINER if any(old.get(key) != new.get(key) for key in keys)}
+    if any(old.get(key) != new.get(key) for key in {*old, *new} - _NAMED):
+        parts.add(Part.OTHER)
+    return tuple(sorted(parts))
+
+
+def _grew(old: Mapping[str, Fraction], new: Mapping[str, Fraction]) -> bool:
+    return any(amount > old.get(key, Fraction(0)) for key, amount in new.items())
+
+
+def _labels(template: object) -> dict[str, Any]:
+    return {key: value for key, value in fields.labels(template).items() if key != "pod-template-hash"}
