@@ -1,0 +1,161 @@
+"""Whether people's answers to a request hold now, and whether they are enough.
+
+The same function is asked by the approval's activity (for the record), by the ledger before it grants, and by the
+cluster worker just before the call, each with the files of its own mount: what counts is the last one, at the act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from byteport.domain.approvals import (
+    SIGNATURE_NAMESPACE,
+    Answer,
+    AnswerText,
+    ApprovalRequest,
+    NotTaken,
+    Rejection,
+    SignedAnswer,
+    Taken,
+    text_mismatch,
+)
+from byteport.domain.canonical import digest
+from byteport.errors import MalformedInput
+from byteport.trust import sshsig
+from byteport.trust.allowed_signers import AllowedSigners, RevokedKeys
+from byteport.trust.public_keys import BadSignature, PublicKey
+
+LONGEST = timedelta(hours=24)
+"""How long an answer may be valid; a request that ends sooner ends it sooner."""
+CLOCK_DIFFERENCE = timedelta(seconds=60)
+"""How far a person's clock may be ahead of the worker's before their answer counts as not yet valid."""
+
+
+def answer_text(request: ApprovalRequest, answer: Answer, *, reason: str, now: datetime, answer_id: str) -> AnswerText:
+    """The text that a person signs. `answer_id` is 32 random hex digits, used once."""
+    return AnswerText(
+        tenant=request.tenant,
+        cluster_uid=request.cluster_uid,
+        incident_id=request.incident_id,
+        plan_digest=request.plan_digest,
+        answer=answer,
+        reason_digest=reason_digest(reason),
+        not_before=now - CLOCK_DIFFERENCE,
+        expires_at=min(now - CLOCK_DIFFERENCE + LONGEST, request.expires_at),
+        id=answer_id,
+    )
+
+
+def sign_answer(text: AnswerText, signer: sshsig.Signer, *, reason: str) -> SignedAnswer:
+    """`text` signed in the approvals' namespace. `reason` must be the one whose digest `text` holds."""
+    return SignedAnswer(
+        text=text, reason=reason, signature=sshsig.sign(text.signed_bytes(), signer, namespace=SIGNATURE_NAMESPACE)
+    )
+
+
+def reason_digest(reason: str) -> str:
+    return digest(reason)
+
+
+def verify_answers(
+    answers: Sequence[SignedAnswer],
+    request: ApprovalRequest,
+    *,
+    allowed: AllowedSigners,
+    revoked: RevokedKeys,
+    now: datetime,
+    auto_possible: bool,
+    accept_unsigned: bool,
+) -> tuple[Taken | NotTaken, ...]:
+    """One verdict per answer, in the same order.
+
+    A key must be valid *now*: removed, revoked or past its `valid-before`, it voids what it signed, however early. An
+    unsigned answer is taken only where `accept_unsigned` says so and `auto` is not possible. The second answer of one
+    person to the same effect is `already_answered`; a no after a yes is taken, so that it can stop the act.
+    """
+    verdicts: list[Taken | NotTaken] = []
+    said: set[tuple[str, Answer]] = set()
+    for answer in answers:
+        verdict = _verify(answer, request, allowed, revoked, now, unsigned=accept_unsigned and not auto_possible)
+        if isinstance(verdict, Taken):
+            if (verdict.principal, verdict.answer) in said:
+                verdict = NotTaken(because=Rejection.ALREADY_ANSWERED, principal=verdict.principal)
+            else:
+                said.add((verdict.principal, verdict.answer))
+        verdicts.append(verdict)
+    return tuple(verdicts)
+
+
+def quorum_met(verdicts: Sequence[Taken | NotTaken], quorum: int) -> bool:
+    """Whether at least `quorum` different people said yes, and nobody said no. Counts people, not keys or answers."""
+    taken = [verdict for verdict in verdicts if isinstance(verdict, Taken)]
+    if any(verdict.answer is Answer.REJECT for verdict in taken):
+        return False
+    return len({verdict.principal for verdict in taken}) >= max(quorum, 1)
+
+
+def _verify(
+    answer: SignedAnswer,
+    request: ApprovalRequest,
+    allowed: AllowedSigners,
+    revoked: RevokedKeys,
+    now: datetime,
+    *,
+    unsigned: bool,
+) -> Taken | NotTaken:
+    key: PublicKey | None = None
+    if answer.signature is None:
+        if not unsigned:
+            return NotTaken(because=Rejection.UNSIGNED)
+        principal: str | Rejection = (
+            allowed.person(answer.claimed_by) if answer.claimed_by else Rejection.NOT_AN_APPROVER
+        )
+    else:
+        try:
+            key = sshsig.check(
+                sshsig.parse(answer.signature), answer.text.signed_bytes(), namespace=SIGNATURE_NAMESPACE
+            )
+        except MalformedInput:
+            return NotTaken(because=Rejection.MALFORMED)
+        except BadSignature:
+            return NotTaken(because=Rejection.BAD_SIGNATURE)
+        principal = _principal(key, allowed, revoked, now)
+    if isinstance(principal, Rejection):
+        return NotTaken(because=principal)
+    because = _refusal(answer, request, principal, allowed, now)
+    if because is not None:
+        return NotTaken(because=because, principal=principal)
+    return Taken(
+        principal=principal,
+        answer=answer.text.answer,
+        answer_digest=answer.text.digest,
+        signed=key is not None,
+        key_fingerprint=key.fingerprint if key is not None else None,
+    )
+
+
+def _principal(key: PublicKey, allowed: AllowedSigners, revoked: RevokedKeys, now: datetime) -> str | Rejection:
+    """Whose key this is, if it may sign approvals now."""
+    if revoked.holds(key):
+        return Rejection.KEY_REVOKED
+    entries = [entry for entry in allowed.of_key(key) if entry.covers(SIGNATURE_NAMESPACE)]
+    if any(entry.valid_at(now) for entry in entries):
+        return entries[0].names[0]
+    return Rejection.KEY_REVOKED if any(entry.ended(now) for entry in entries) else Rejection.NOT_AN_APPROVER
+
+
+def _refusal(
+    answer: SignedAnswer, request: ApprovalRequest, principal: str, allowed: AllowedSigners, now: datetime
+) -> Rejection | None:
+    """What is wrong with an answer whose signature and person are known."""
+    if answer.text.reason_digest != reason_digest(answer.reason):
+        return Rejection.MALFORMED
+    mismatch = text_mismatch(answer.text, request, now)
+    if mismatch is not None:
+        return mismatch
+    if principal == allowed.person(request.requester):
+        return Rejection.REQUESTER
+    if request.approvers and principal not in {allowed.person(name) for name in request.approvers}:
+        return Rejection.NOT_AN_APPROVER
+    return None
