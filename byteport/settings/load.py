@@ -1,0 +1,189 @@
+"""One YAML file and the environment become `Settings`, or one line that names the key at fault."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import typing
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from byteport.errors import ConfigError
+from byteport.settings.model import Settings
+
+PREFIX = "BYTEPORT_"
+CONFIG = "BYTEPORT_CONFIG"
+NOT_SETTINGS = frozenset({CONFIG, "BYTEPORT_CONTROL_PLANE_ASSETS"})
+"""Variables with our prefix that are read elsewhere: where the file is, and the sandbox's ready-made binaries."""
+SANDBOX_FILE = Path(".byteport") / "config.yaml"
+LARGEST_FILE = 1 << 20
+IN_STATE_DIR = {
+    "policy_file": "policy.yaml",
+    "temporal.payload_key_file": "keys/payload.key",
+    "ledger.path": "ledger.db",
+    "ledger.grant_key_file": "keys/grant.key",
+    "ledger.grant_public_key_file": "keys/grant.pub",
+    "approvals.allowed_signers_file": "keys/allowed_signers",
+    "escalation.file": "notices.jsonl",
+}
+"""Files that lie in the state directory unless they are named."""
+
+
+def load(config: Path | None, environment: Mapping[str, str]) -> Settings:
+    """The settings of this process, or `ConfigError` with the one key at fault and what to write instead."""
+    path = _file(config, environment)
+    plain = _read(path) if path else {}
+    base = path.parent if path else Path.cwd()
+    for key, value in _from_environment(environment):
+        _put(plain, key, value)
+    try:
+        settings = Settings.model_validate(plain)
+    except ValidationError as error:
+        raise _complaint(error, path) from None
+    return _with_paths(settings, base.resolve())
+
+
+def known_keys() -> dict[str, Any]:
+    """Every setting by its dotted path, with its annotation."""
+    return dict(_leaves(Settings, ""))
+
+
+def variable(key: str) -> str:
+    """`temporal.address` → `BYTEPORT_TEMPORAL_ADDRESS`."""
+    return PREFIX + key.replace(".", "_").upper()
+
+
+def _leaves(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _leaves(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, field.annotation
+
+
+def _file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
+    if config is not None:
+        return config
+    if named := environment.get(CONFIG):
+        return Path(named)
+    return SANDBOX_FILE if SANDBOX_FILE.is_file() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ConfigError("config", f"{path}: {error.strerror or 'cannot be read'}") from None
+    if len(text) > LARGEST_FILE:
+        raise ConfigError("config", f"{path}: larger than {LARGEST_FILE} bytes")
+    try:
+        plain = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506, TID251  a SafeLoader that refuses repeated keys
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError("config", f"{path} line {line}: {error.problem or 'not YAML'}") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise ConfigError("config", f"{path}: not YAML") from None
+    if not isinstance(plain, dict):
+        raise ConfigError("config", f"{path}: write keys and values, at least `cluster:` with a `name:`")
+    return plain
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML takes the last of two equal keys; the first may be the one that was meant."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                mark = node.value[index][0].start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key} is there twice", mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    by_variable = {variable(key): (key, annotation) for key, annotation in known_keys().items()}
+    for name in sorted(environment):
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
+            continue
+        if name not in by_variable:
+            raise ConfigError(name, "no such setting" + _nearest(name, [*by_variable, CONFIG]))
+        key, annotation = by_variable[name]
+        value = environment[name]
+        if not value:
+            raise ConfigError(name, "is empty; unset it to take the default")
+        yield key, _typed(name, value) if _is_collection(annotation) else value
+
+
+def _typed(name: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(name, "write a list as in [900, 1800]") from None
+
+
+def _is_collection(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in (tuple, frozenset, dict)
+
+
+def _put(plain: dict[str, Any], key: str, value: Any) -> None:
+    *sections, name = key.split(".")
+    for section in sections:
+        inner = plain.setdefault(section, {})
+        if not isinstance(inner, dict):  # the validation names it
+            return
+        plain = inner
+    plain[name] = value
+
+
+def _complaint(error: ValidationError, path: Path | None) -> ConfigError:
+    first = error.errors(include_input=False, include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "config"
+    where = f" ({path})" if path else f" ({variable(key)})" if key in known_keys() else ""
+    match first["type"]:
+        case "extra_forbidden":
+            sections = sorted({known.rsplit(".", 1)[0] for known in known_keys() if "." in known})
+            return ConfigError(key, "no such setting" + _nearest(key, [*known_keys(), *sections]) + where)
+        case "missing":
+            return ConfigError(key, f"must be set, in the file or as {variable(_leaf(key))}{where}")
+        case _:
+            message = str(first["msg"]).removeprefix("Value error, ")
+            return ConfigError(key, f"{message[:1].lower()}{message[1:]}{where}")
+
+
+def _leaf(key: str) -> str:
+    """A missing section is missing because of the first setting in it that has no default."""
+    return next((known for known in known_keys() if known.startswith(f"{key}.")), key)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else "; `byteport doctor --settings` lists them"
+
+
+def _with_paths(settings: Settings, base: Path) -> Settings:
+    """Paths made absolute (from the config file's folder), and those without a value put into the state directory."""
+    plain = settings.model_dump()
+    state = _absolute(base, settings.state_dir)
+    for key, annotation in known_keys().items():
+        if annotation is Path or Path in typing.get_args(annotation):
+            value = _get(plain, key)
+            if value is not None:
+                _put(plain, key, _absolute(base, value))
+            elif key in IN_STATE_DIR:
+                _put(plain, key, state / IN_STATE_DIR[key])
+    return Settings.model_validate(plain)
+
+
+def _get(plain: Mapping[str, Any], key: str) -> Any:
+    value: Any = plain
+    for part in key.split("."):
+        value = value[part]
+    return value
+
+
+def _absolute(base: Path, path: Path) -> Path:
+    return Path(os.path.normpath(base / path.expanduser()))

@@ -1,0 +1,115 @@
+"""What can be set, section by section, each with its unit, its default and why. `load.py` fills it in."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from byteport.contracts.workflows import Ladder
+from byteport.telemetry import TelemetryConfig
+from byteport.temporal.config import TemporalConfig
+
+LONGEST_WAIT = 30 * 86400
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("write a number, not yes or no")
+    return value
+
+
+Seconds = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=LONGEST_WAIT)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClusterConfig(Section):
+    """The one cluster that this installation looks after."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@/:-]*$")]
+    """What people and the audit call it. No default: a record that names the wrong cluster is worse than none."""
+    uid: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = None
+    """uid of its kube-system namespace, as `kubectl get ns kube-system -o jsonpath={.metadata.uid}` prints it.
+
+    The worker refuses to start on another cluster. Default: taken from the cluster.
+    """
+    kubeconfig: Path | None = None
+    """Kubeconfig file. Default: the pod's own ServiceAccount inside a cluster, else `~/.kube/config`."""
+    context: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Context in the kubeconfig. Default: its current one."""
+
+
+class LedgerConfig(Section):
+    """The audit database and the key that signs grants."""
+
+    path: Path | None = None
+    """SQLite file. Default: `ledger.db` in the state directory."""
+    grant_key_file: Path | None = None
+    """Ed25519 key by which the ledger signs grants; mode 0600. Default: `keys/grant.key` in the state directory."""
+    grant_public_key_file: Path | None = None
+    """Its public half, which the cluster worker verifies with. Default: `keys/grant.pub` in the state directory."""
+
+
+class ApprovalsConfig(Section):
+    """Whose answers are taken."""
+
+    allowed_signers_file: Path | None = None
+    """OpenSSH `allowed_signers`, as git's. Default: `keys/allowed_signers` in the state directory."""
+    revoked_keys_file: Path | None = None
+    """Public keys, one a line, whose answers are void however early they were signed. Default: none are."""
+    signing_key_file: Path | None = None
+    """OpenSSH private key by which this person's `approve` and `reject` sign. Default: the ssh-agent's."""
+    identity: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Principal by which this person acknowledges and halts. Default: the system's user name."""
+
+
+class EscalationConfig(Section):
+    """Who is told, and when the next one is."""
+
+    file: Path | None = None
+    """File to which each notice is appended as a line of JSON. Default: `notices.jsonl` in the state directory."""
+    rung_seconds: Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=10)] = Ladder().rung_seconds
+    """Seconds that each rung has before the next is paged. Default: 15 and 30 minutes."""
+
+
+class WatchConfig(Section):
+    """How symptoms are looked for."""
+
+    enabled: bool = True
+    """Whether workers start the watch of the cluster. Default: yes; without it only `byteport signal` reports."""
+
+
+class Settings(Section):
+    """Everything, with its defaults filled in; paths are absolute."""
+
+    tenant: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = "default"
+    """Whose agent this is; part of every record and every signed answer. Default: one tenant."""
+    state_dir: Path = Path(".byteport")
+    """Folder for database, keys and logs; relative paths start at the config file. Default: `.byteport`."""
+    policy_file: Path | None = None
+    """YAML of modes, protected names, approvals and times; read at every act. Default: `policy.yaml` in `state_dir`."""
+    reobserve_after_seconds: Annotated[tuple[Seconds, ...], Field(max_length=10)] = (3600, 86400)
+    """Seconds after a repair at which it is looked at again, growing. Default: an hour and a day."""
+    cluster: ClusterConfig
+    temporal: TemporalConfig = TemporalConfig()
+    ledger: LedgerConfig = LedgerConfig()
+    approvals: ApprovalsConfig = ApprovalsConfig()
+    escalation: EscalationConfig = EscalationConfig()
+    watch: WatchConfig = WatchConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
+
+    @field_validator("reobserve_after_seconds")
+    @classmethod
+    def _each_look_is_later_than_the_one_before(cls, looks: tuple[int, ...]) -> tuple[int, ...]:
+        if any(later <= earlier for earlier, later in itertools.pairwise(looks)):
+            raise ValueError("each number must be larger than the one before")
+        return looks
+
+    @property
+    def ladder(self) -> Ladder:
+        return Ladder(rung_seconds=self.escalation.rung_seconds)

@@ -1,0 +1,89 @@
+"""How a process of ours speaks of itself: one line an event, on standard error, with nothing in it that could act.
+
+`byteport/settings.py` composes the config; `workers/run.py` and the command line call `configure_logging` first.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, TextIO
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LONGEST_LINE = 4000
+
+
+class LogFormat(StrEnum):
+    """`text` for a terminal, `json` for a collector."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class TelemetryConfig(BaseModel):
+    """Logs and metrics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    log_level: LogLevel = LogLevel.INFO
+    """The least that is logged. Default: what an operator wants at rest."""
+    log_format: LogFormat = LogFormat.TEXT
+    """`text` or `json`. Default: a person reads it."""
+    metrics_address: (
+        Annotated[str, Field(pattern=r"^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]|[0-9.]{7,15}):\d{1,5}$")] | None
+    ) = None
+    """`ip:port` on which Prometheus may scrape. Default: nowhere; a port is opened only when asked for."""
+
+
+class OneLine(logging.Formatter):
+    """A record on one line: control characters escaped, an exception as its class and message, no traceback.
+
+    Texts in a log line may come from a cluster; nothing in them can start a new line or speak to a terminal. The
+    traceback of a mistake of ours is shown at level debug.
+    """
+
+    def __init__(self, log_format: LogFormat, *, tracebacks: bool) -> None:
+        super().__init__()
+        self._format = log_format
+        self._tracebacks = tracebacks
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = printable(record.getMessage())
+        if record.exc_info and record.exc_info[0] is not None:
+            message += f" ({record.exc_info[0].__name__}: {printable(str(record.exc_info[1]))})"
+            if self._tracebacks:
+                message += " " + printable(self.formatException(record.exc_info).replace("\n", " | "))
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if self._format is LogFormat.JSON:
+            entry = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": message}
+            return json.dumps(entry, ensure_ascii=True)
+        return f"{at} {record.levelname.lower():<7} {record.name}: {message}"
+
+
+def configure_logging(config: TelemetryConfig, stream: TextIO | None = None) -> None:
+    """Send every logger of this process to `stream` (default: standard error) in our form, replacing what was set."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    debug = config.log_level is LogLevel.DEBUG
+    handler.setFormatter(OneLine(config.log_format, tracebacks=debug))
+    logging.basicConfig(level=config.log_level.value.upper(), handlers=[handler], force=True)
+    if not debug:
+        logging.getLogger("temporalio").setLevel(logging.WARNING)
+
+
+def printable(text: str) -> str:
+    """`text` with each unprintable character escaped, cut to `LONGEST_LINE` characters."""
+    escaped = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text[:LONGEST_LINE]
+    )
+    return escaped if len(text) <= LONGEST_LINE else escaped + "…"
