@@ -25,9 +25,9 @@ IN_STATE_DIR = {
     "policy_file": "policy.yaml",
     "temporal.payload_key_file": "keys/payload.key",
     "ledger.path": "ledger.db",
-    "ledger.grant_key_file": "keys/grant.key",
-    "ledger.grant_public_key_file": "keys/grant.pub",
-    "approvals.allowed_signers_file": "keys/allowed_signers",
+    "ledger.grant_key": "keys/grant",
+    "cluster.grant_public_key": "keys/grant.pub",
+    "approvals.allowed_signers": "keys/allowed_signers",
     "escalation.file": "notices.jsonl",
 }
 """Files that lie in the state directory unless they are named."""

@@ -40,6 +40,8 @@ class ClusterConfig(Section):
     """
     kubeconfig: Path | None = None
     """Kubeconfig file. Default: the pod's own ServiceAccount inside a cluster, else `~/.kube/config`."""
+    grant_public_key: Path | None = None
+    """Public half of `ledger.grant_key`, which the cluster worker checks with. Default: `keys/grant.pub`."""
     context: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     """Context in the kubeconfig. Default: its current one."""
 
@@ -49,20 +51,18 @@ class LedgerConfig(Section):
 
     path: Path | None = None
     """SQLite file. Default: `ledger.db` in the state directory."""
-    grant_key_file: Path | None = None
-    """Ed25519 key by which the ledger signs grants; mode 0600. Default: `keys/grant.key` in the state directory."""
-    grant_public_key_file: Path | None = None
-    """Its public half, which the cluster worker verifies with. Default: `keys/grant.pub` in the state directory."""
+    grant_key: Path | None = None
+    """Ed25519 key (OpenSSH) by which the ledger signs grants; mode 0600. Default: `keys/grant` in the state directory."""
 
 
 class ApprovalsConfig(Section):
     """Whose answers are taken."""
 
-    allowed_signers_file: Path | None = None
+    allowed_signers: Path | None = None
     """OpenSSH `allowed_signers`, as git's. Default: `keys/allowed_signers` in the state directory."""
-    revoked_keys_file: Path | None = None
+    revoked_keys: Path | None = None
     """Public keys, one a line, whose answers are void however early they were signed. Default: none are."""
-    signing_key_file: Path | None = None
+    signing_key: Path | None = None
     """OpenSSH private key by which this person's `approve` and `reject` sign. Default: the ssh-agent's."""
     identity: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """Principal by which this person acknowledges and halts. Default: the system's user name."""
