@@ -64,9 +64,13 @@ class TargetGone(PermanentError):
 
 
 class BudgetRefuses(PermanentError):
-    """A PodDisruptionBudget refuses: escalate at once, never wait as for a throttle."""
+    """A PodDisruptionBudget refuses: escalate at once, never wait as for a throttle. `budget` is its name, if told."""
 
     code = "budget_refuses"
+
+    def __init__(self, message: str, budget: str = "") -> None:
+        super().__init__(message)
+        self.budget = budget
 
 
 class TemporaryError(BytePortError):

@@ -1,0 +1,79 @@
+"""Events, as the kubelet and the controllers send them: said again, one is counted up; after an hour they are gone.
+
+Comes after `store.py`, before the controllers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from byteport.kubernetes.port import EVENTS
+from byteport.sandbox.simulated.clocks import instant, stamp
+from byteport.sandbox.simulated.store import Store
+
+JSON = dict[str, Any]
+
+KEPT_FOR = timedelta(hours=1)
+
+
+def send(
+    store: Store,
+    now: datetime,
+    about: JSON,
+    *,
+    type_: str,
+    reason: str,
+    message: str,
+    component: str,
+    field_path: str = "",
+    attempt: str = "",
+) -> None:
+    """Send one. Events of different `attempt` are different; the same words of one attempt are counted."""
+    metadata = about["metadata"]
+    namespace = metadata.get("namespace") or "default"
+    told = "/".join([metadata["uid"], reason, message, attempt])
+    name = f"{metadata['name']}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    before = store.find(EVENTS, namespace, name)
+    if before is not None:
+        with store.edited(before) as event:
+            event["count"] += 1
+            event["lastTimestamp"] = stamp(now)
+        return
+    involved = {
+        "apiVersion": about["apiVersion"],
+        "kind": about["kind"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        **({"namespace": metadata["namespace"]} if metadata.get("namespace") else {}),
+        **({"fieldPath": field_path} if field_path else {}),
+    }
+    source = {"component": component}
+    if component == "kubelet":
+        source["host"] = about["spec"]["nodeName"]
+    store.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": namespace},
+            "type": type_,
+            "reason": reason,
+            "message": message,
+            "involvedObject": involved,
+            "source": source,
+            "reportingComponent": component,
+            "reportingInstance": source.get("host", ""),
+            "count": 1,
+            "firstTimestamp": stamp(now),
+            "lastTimestamp": stamp(now),
+        }
+    )
+
+
+def expire(store: Store, now: datetime) -> None:
+    """Forget events that nothing has said again for an hour, as the API server's default is."""
+    for event in store.all(EVENTS):
+        said = event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]
+        if instant(said) + KEPT_FOR <= now:
+            store.remove(EVENTS, event["metadata"]["namespace"], event["metadata"]["name"])

@@ -1,0 +1,273 @@
+"""The simulated cluster behind the cluster port: the eight verbs, with the errors that a real API server's become.
+
+Comes after `simulation.py`; `cluster.py` adds what an administrator and a test do to it. Every call first lets
+happen what the clock says is due. Of its writes through the port it keeps who made them, for those who check that
+nothing was written without a reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from byteport.errors import BudgetRefuses, PermanentError, PreconditionFailed, TargetGone
+from byteport.kubernetes.port import (
+    PODS,
+    Attribution,
+    ClusterPort,
+    ExecResult,
+    Listed,
+    Resource,
+    WatchEvent,
+)
+from byteport.sandbox.simulated import budgets
+from byteport.sandbox.simulated.access import Access, Right
+from byteport.sandbox.simulated.clocks import machine_clock, stamp
+from byteport.sandbox.simulated.interruptions import Interruptions
+from byteport.sandbox.simulated.kinds import kind_of
+from byteport.sandbox.simulated.patching import patched
+from byteport.sandbox.simulated.scripts import Scripts
+from byteport.sandbox.simulated.selectors import fields_match, labels_match
+from byteport.sandbox.simulated.simulation import Simulation
+
+JSON = dict[str, Any]
+
+BOOKMARK_SECONDS = 60
+OUTPUT_LIMIT = 64 * 1024
+
+
+class Mutation(NamedTuple):
+    """One write, or dry run of one, that came through the port and took effect."""
+
+    at: datetime
+    verb: str
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+    by: Attribution
+    operations: tuple[Mapping[str, Any], ...] = ()
+    dry_run: bool = False
+
+
+class SimulatedPort(ClusterPort):
+    """The port over one `Simulation`. It takes its time from `clock`."""
+
+    def __init__(self, clock: Callable[[], datetime] = machine_clock) -> None:
+        self.access = Access()
+        self.interruptions = Interruptions()
+        self.scripts = Scripts()
+        self._clock = clock
+        self._simulation = Simulation(clock)
+        self._mutations: list[Mutation] = []
+
+    def tick(self) -> None:
+        """Let happen what is due by now."""
+        self._simulation.catch_up()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> JSON:
+        def effect() -> JSON:
+            self.access.demand(Right("get", resource, namespace=namespace))
+            return copy.deepcopy(self._existing(resource, namespace, name))
+
+        return await self.interruptions.call("get", effect)
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str,
+        *,
+        labels: str = "",
+        fields: str = "",
+        limit: int = 500,  # noqa: ARG002  pages are a matter of the wire
+    ) -> Listed:
+        def effect() -> Listed:
+            self.access.demand(Right("list", resource, namespace=namespace))
+            self.tick()
+            items = [
+                _listed(item)
+                for item in self._simulation.store.all(resource, namespace)
+                if labels_match(labels, item["metadata"].get("labels") or {}) and fields_match(resource, fields, item)
+            ]
+            return Listed(items, str(self._simulation.store.revision))
+
+        return await self.interruptions.call("list", effect)
+
+    async def watch(
+        self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int = 300
+    ) -> AsyncIterator[WatchEvent]:
+        await self.interruptions.call(
+            "watch", lambda: self.access.demand(Right("watch", resource, namespace=namespace))
+        )
+        kind = kind_of(resource)
+        store, seen = self._simulation.store, int(resource_version)
+        loop = asyncio.get_running_loop()
+        ends, ends_here = loop.time() + timeout_seconds, self._clock().timestamp() + timeout_seconds
+        marks = loop.time() + BOOKMARK_SECONDS
+        with store.notices() as notice:
+            while True:
+                notice.clear()
+                self.tick()
+                changes = store.since(seen, resource, namespace)
+                if changes is None:
+                    yield WatchEvent("GONE", {})
+                    return
+                for change in changes:
+                    seen = change.revision
+                    yield WatchEvent(change.type, copy.deepcopy(change.object))
+                if changes or notice.is_set():
+                    continue
+                over = loop.time() >= ends or self._clock().timestamp() >= ends_here
+                if over or loop.time() >= marks:
+                    seen, marks = store.revision, loop.time() + BOOKMARK_SECONDS
+                    metadata = {"resourceVersion": str(seen)}
+                    yield WatchEvent(
+                        "BOOKMARK", {"kind": kind.name, "apiVersion": kind.api_version, "metadata": metadata}
+                    )
+                if over:
+                    return
+                await _set_within(notice, min(ends, marks) - loop.time())
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        by: Attribution,
+        dry_run: bool = False,
+    ) -> JSON:
+        def effect() -> JSON:
+            self.access.demand(Right("patch", resource, namespace=namespace))
+            before = self._existing(resource, namespace, name)
+            after = patched(resource, before, operations)
+            if not dry_run:
+                after = self._simulation.store.replace(after)
+            self._note("patch", resource, before, by, operations=tuple(operations), dry_run=dry_run)
+            answer = copy.deepcopy(after)
+            self.tick()
+            return answer
+
+        return await self.interruptions.call("patch", effect)
+
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str, by: Attribution
+    ) -> None:
+        def effect() -> None:
+            self.access.demand(Right("delete", resource, namespace=namespace))
+            metadata = self._existing(resource, namespace, name)["metadata"]
+            if uid != metadata["uid"]:
+                raise PreconditionFailed(f"{resource.plural} {namespace}/{name} has another uid")
+            if resource_version != metadata["resourceVersion"]:
+                raise PreconditionFailed(f"{resource.plural} {namespace}/{name} has changed since it was read")
+            self._note("delete", resource, self._existing(resource, namespace, name), by)
+            self._delete(resource, namespace, name)
+            self.tick()
+
+        await self.interruptions.call("delete", effect)
+
+    async def evict_dry_run(self, namespace: str, pod: str) -> None:
+        def effect() -> None:
+            self.access.demand(Right("create", PODS, "eviction", namespace))
+            budget = budgets.refusing(self._simulation.store, self._existing(PODS, namespace, pod))
+            if budget is not None:
+                name = budget["metadata"]["name"]
+                raise BudgetRefuses(f"the disruption budget {namespace}/{name} refuses", budget=name)
+
+        await self.interruptions.call("evict", effect)
+
+    async def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecResult:
+        def effect() -> ExecResult:
+            for verb in ("get", "create"):
+                self.access.demand(Right(verb, PODS, "exec", namespace))
+            self._existing_container(namespace, pod, container)
+            reply = self.scripts.reply(namespace, pod, container, argv)
+            return ExecResult(reply.stdout[:OUTPUT_LIMIT], reply.stderr[:OUTPUT_LIMIT], reply.exit_code)
+
+        return await self.interruptions.call("exec", effect)
+
+    async def logs(
+        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50
+    ) -> str:
+        def effect() -> str:
+            self.access.demand(Right("get", PODS, "log", namespace))
+            self._existing_container(namespace, pod, container)
+            text = self.scripts.log(namespace, pod, container, previous=previous)
+            return "".join(text.splitlines(keepends=True)[-tail_lines:])[:OUTPUT_LIMIT]
+
+        return await self.interruptions.call("logs", effect)
+
+    async def review(self, verb: str, resource: Resource, namespace: str, *, subresource: str = "") -> bool:
+        return await self.interruptions.call(
+            "review", lambda: self.access.allows(Right(verb, resource, subresource, namespace))
+        )
+
+    async def close(self) -> None:
+        """Nothing to give back: the cluster lives as long as its object."""
+
+    def _existing(self, resource: Resource, namespace: str, name: str) -> JSON:
+        self.tick()
+        item = self._simulation.store.find(kind_of(resource).resource, namespace, name)
+        if item is None:
+            raise TargetGone(f"{resource.plural} {'/'.join(filter(None, [namespace, name]))}")
+        return item
+
+    def _existing_container(self, namespace: str, pod: str, container: str) -> None:
+        spec = self._existing(PODS, namespace, pod)["spec"]
+        names = [item["name"] for part in ("initContainers", "containers") for item in spec.get(part) or []]
+        if container not in names:
+            raise PermanentError(f"pods {namespace}/{pod} has no container {container}")
+        if not spec.get("nodeName"):
+            raise PermanentError(f"pods {namespace}/{pod} is on no node yet")
+
+    def _delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """As the API server deletes: a pod in its grace period, an object with finalizers when they are gone."""
+        store = self._simulation.store
+        item = self._existing(resource, namespace, name)
+        if resource == PODS or item["metadata"].get("finalizers"):
+            with store.edited(item) as draft:
+                draft["metadata"].setdefault("deletionTimestamp", stamp(self._simulation.now))
+                draft["metadata"].setdefault("deletionGracePeriodSeconds", 30 if resource == PODS else 0)
+        else:
+            store.remove(resource, namespace, name)
+
+    def _note(
+        self,
+        verb: str,
+        resource: Resource,
+        item: JSON,
+        by: Attribution,
+        *,
+        operations: tuple[Mapping[str, Any], ...] = (),
+        dry_run: bool = False,
+    ) -> None:
+        metadata = item["metadata"]
+        self._mutations.append(
+            Mutation(
+                at=self._simulation.now,
+                verb=verb,
+                resource=resource,
+                namespace=metadata.get("namespace", ""),
+                name=metadata["name"],
+                uid=metadata["uid"],
+                by=by,
+                operations=operations,
+                dry_run=dry_run,
+            )
+        )
+
+
+def _listed(item: JSON) -> JSON:
+    """As it stands in a list: without its kind, which the list has."""
+    return {key: copy.deepcopy(value) for key, value in item.items() if key not in ("apiVersion", "kind")}
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), max(0.0, seconds))
+    except TimeoutError:
+        return

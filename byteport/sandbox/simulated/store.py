@@ -1,0 +1,182 @@
+"""Objects with uid, resourceVersion and generation, and the history that watches read: the API server's storage.
+
+Comes after `kinds.py`; every controller and the port write through it. What lies in it is never changed in place:
+whoever writes takes a copy (`edited`), changes that, and gives it back to `replace`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from byteport.kubernetes.port import Resource
+from byteport.sandbox.simulated.clocks import stamp
+from byteport.sandbox.simulated.kinds import Kind, kind_of, kind_of_object
+
+JSON = dict[str, Any]
+
+HISTORY = 5000
+"""Changes kept for watches; a watch from before the oldest gets 410."""
+
+_SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+
+
+class Change(NamedTuple):
+    """One step of the history. `object` is the object after it, or as it was last for a deletion."""
+
+    revision: int
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    resource: Resource
+    object: JSON
+
+
+class Store:
+    """All objects of one cluster. `revision` is the resourceVersion of the newest change, as a number."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._objects: dict[Resource, dict[tuple[str, str], JSON]] = {}
+        self._history: deque[Change] = deque(maxlen=HISTORY)
+        self._forgotten = 0
+        self._waiting: set[asyncio.Event] = set()
+        self.revision = 1000
+
+    def find(self, resource: Resource, namespace: str, name: str) -> JSON | None:
+        return self._objects.get(resource, {}).get((namespace, name))
+
+    def all(self, resource: Resource, namespace: str = "") -> list[JSON]:
+        """Sorted by namespace and name, as the API lists them; `namespace=""` is every one."""
+        kept = self._objects.get(kind_of(resource).resource, {})
+        return [kept[key] for key in sorted(kept) if not namespace or key[0] == namespace]
+
+    def owned(self, resource: Resource, owner: JSON) -> list[JSON]:
+        """Objects of `resource` whose controller is `owner`, oldest first."""
+        namespace, uid = owner["metadata"].get("namespace", ""), owner["metadata"]["uid"]
+        mine = [item for item in self.all(resource, namespace) if controller_uid(item) == uid]
+        return sorted(mine, key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["name"]))
+
+    def create(self, item: JSON) -> JSON:
+        """Keep a new object, with what the server gives it. Raises `KeyError` when the name is taken."""
+        kind = kind_of_object(item)
+        item = copy.deepcopy(item)
+        metadata = item["metadata"]
+        if kind.namespaced:
+            metadata.setdefault("namespace", "default")
+        else:
+            metadata.pop("namespace", None)
+        key = self._key(item)
+        if key in self._objects.setdefault(kind.resource, {}):
+            raise KeyError(f"{kind.resource.plural} {'/'.join(filter(None, key))} already exists")
+        for field in _SERVER_OWNED:
+            metadata.pop(field, None)
+        metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": stamp(self._now())}
+        if kind.generation:
+            metadata["generation"] = 1
+        return self._keep(kind, item, "ADDED")
+
+    def replace(self, item: JSON) -> JSON:
+        """Keep `item` in place of the object of its name; the same content again is no change."""
+        kind = kind_of_object(item)
+        before = self._objects[kind.resource][self._key(item)]
+        metadata = item["metadata"]
+        metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
+        if kind.generation:
+            changed = item.get("spec") != before.get("spec")
+            metadata["generation"] = before["metadata"]["generation"] + changed
+        if item == before:
+            return before
+        if (
+            metadata.get("deletionTimestamp")
+            and not metadata.get("finalizers")
+            and before["metadata"].get("finalizers")
+        ):
+            self.remove(kind.resource, *self._key(item))
+            return item
+        return self._keep(kind, copy.deepcopy(item), "MODIFIED")
+
+    @contextmanager
+    def edited(self, item: JSON) -> Iterator[JSON]:
+        """A copy to change; it is given back to `replace` at the end of the block."""
+        draft = copy.deepcopy(item)
+        yield draft
+        self.replace(draft)
+
+    def remove(self, resource: Resource, namespace: str, name: str) -> None:
+        """Forget an object at once, whatever its finalizers."""
+        item = copy.deepcopy(self._objects[resource].pop((namespace, name)))
+        self.revision += 1
+        item["metadata"]["resourceVersion"] = str(self.revision)
+        self._append(Change(self.revision, "DELETED", resource, item))
+
+    def compact(self) -> None:
+        """Forget the history, as etcd does every five minutes: watches from before now get 410."""
+        self._history.clear()
+        self._forgotten = self.revision
+
+    def since(self, revision: int, resource: Resource, namespace: str) -> list[Change] | None:
+        """What has happened after `revision`; None when that is no longer known."""
+        if revision < self._forgotten:
+            return None
+        return [
+            change
+            for change in self._history
+            if change.revision > revision
+            and change.resource == resource
+            and namespace in ("", change.object["metadata"].get("namespace", ""))
+        ]
+
+    @contextmanager
+    def notices(self) -> Iterator[asyncio.Event]:
+        """An event that is set by every change, for as long as the block lasts."""
+        event = asyncio.Event()
+        self._waiting.add(event)
+        try:
+            yield event
+        finally:
+            self._waiting.discard(event)
+
+    def _keep(self, kind: Kind, item: JSON, type_: Literal["ADDED", "MODIFIED"]) -> JSON:
+        self.revision += 1
+        item["metadata"]["resourceVersion"] = str(self.revision)
+        self._objects[kind.resource][self._key(item)] = item
+        self._append(Change(self.revision, type_, kind.resource, item))
+        return item
+
+    def _append(self, change: Change) -> None:
+        if len(self._history) == HISTORY:
+            self._forgotten = self._history[0].revision
+        self._history.append(change)
+        for event in self._waiting:
+            event.set()
+
+    @staticmethod
+    def _key(item: JSON) -> tuple[str, str]:
+        metadata = item["metadata"]
+        return metadata.get("namespace", ""), metadata["name"]
+
+
+def controller_uid(item: JSON) -> str | None:
+    """The uid of the owner that controls an object, if one does."""
+    for owner in item["metadata"].get("ownerReferences") or []:
+        if owner.get("controller"):
+            uid: str = owner["uid"]
+            return uid
+    return None
+
+
+def owner_reference(owner: JSON) -> JSON:
+    """The reference that a controller writes into what it makes."""
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
