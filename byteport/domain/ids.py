@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+
 from byteport.domain.canonical import digest
 from byteport.domain.failures import Failure
 from byteport.domain.targets import Target
+
+_ACTIONS = uuid.UUID("6f0c5a3e-52d1-5c8e-9b55-0b7f3f0f7a11")
+"""Name space of action ids; part of the format, never changed."""
 
 
 def remediation_id(target: Target, failure: Failure) -> str:
@@ -32,3 +37,8 @@ def reobserve_id(incident: str) -> str:
 def action_id(workflow_id: str, first_run_id: str, incident_no: int, action_index: int, plan_digest: str) -> str:
     """64 hex digits; the same after a reset or a retry, another for another plan or a later action of the run."""
     return digest([workflow_id, first_run_id, incident_no, action_index, plan_digest])
+
+
+def audit_id(action_id: str) -> str:
+    """The UUID that a write of this action carries in `Audit-ID`, and by which the API server's own log names it."""
+    return str(uuid.uuid5(_ACTIONS, action_id))
