@@ -18,9 +18,7 @@ JSON = dict[str, Any]
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 """The verbs that can change something. An exec is logged as `get` or `create` on `pods/exec`."""
 
-OWN_USERS = [
-    "kwok", "system:apiserver", "system:kube-controller-manager", "system:kube-scheduler",
-]  # fmt: skip
+OWN_USERS = ["supervisor", "kwok", "system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"]
 
 
 def policy() -> str:

@@ -48,6 +48,7 @@ class Credentials(NamedTuple):
     api_server: KeyPair
     nodes: KeyPair
     admin: KeyPair
+    supervisor: KeyPair
     controller_manager: KeyPair
     scheduler: KeyPair
     kwok: KeyPair
@@ -78,6 +79,7 @@ def make_credentials(folder: Path) -> Credentials:
         api_server=authority.issue("kube-apiserver", "kube-apiserver"),
         nodes=authority.issue("nodes", "simulated-nodes"),
         admin=authority.issue("admin", "admin", "system:masters"),
+        supervisor=authority.issue("supervisor", "supervisor", "system:masters"),
         controller_manager=authority.issue("kube-controller-manager", "system:kube-controller-manager"),
         scheduler=authority.issue("kube-scheduler", "system:kube-scheduler"),
         kwok=authority.issue("kwok", "kwok", "system:masters"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,13 +22,14 @@ TIMEOUT_SECONDS = 10.0
 
 
 class ApiRefused(BytePortError):
-    """The API server answered with an error. `status` is its HTTP status."""
+    """The API server answered with an error. `status` is its HTTP status, `answer` its Status object."""
 
     code = "api_refused"
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, answer: JSON) -> None:
         super().__init__(f"the API server answered {status}: {message}")
         self.status = status
+        self.answer = answer
 
 
 class Api:
@@ -42,7 +44,15 @@ class Api:
         else:
             self._tls.load_cert_chain(credential.certificate, credential.key)
 
-    def call(self, method: str, path: str, body: JSON | None = None, *, content_type: str = "application/json") -> JSON:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: JSON | list[JSON] | None = None,
+        *,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> JSON:
         """The answer, `{}` if it is no JSON. Raises `ApiRefused` from 400 up, and `OSError` when nobody answers."""
         address = urlsplit(self.server)
         connection = http.client.HTTPSConnection(
@@ -50,7 +60,8 @@ class Api:
         )
         try:
             payload = None if body is None else json.dumps(body)
-            connection.request(method, path, payload, {**self._headers, "Content-Type": content_type})
+            sent = {**self._headers, "Content-Type": content_type, **(headers or {})}
+            connection.request(method, path, payload, sent)
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
         except http.client.HTTPException as error:
@@ -59,7 +70,7 @@ class Api:
             connection.close()
         said = _object(text)
         if answer.status >= http.client.BAD_REQUEST:
-            raise ApiRefused(answer.status, str(said.get("message", text.strip())))
+            raise ApiRefused(answer.status, str(said.get("message", text.strip())), said)
         return said
 
     def apply(self, path: str, body: JSON) -> JSON:

@@ -160,6 +160,11 @@ class ControlPlane:
         """The API server's address, such as `https://127.0.0.1:24011`. Raises `NotRunning`."""
         return str(self._running()["server"])
 
+    @property
+    def ports(self) -> Ports:
+        """Where its parts listen, on 127.0.0.1. Raises `NotRunning`."""
+        return Ports(**self._running()["ports"])
+
     def parts(self) -> Mapping[str, Part]:
         """Every process by its program's name. Raises `NotRunning`."""
         found = self._running()["components"].items()

@@ -66,7 +66,7 @@ class Supervisor:
         self.deadline = time.monotonic() + deadline
         self.server = f"https://127.0.0.1:{ports.api}"
         self.credentials = self._configure()
-        self.admin = Api(self.server, self.credentials.authority, self.credentials.admin)
+        self.api = Api(self.server, self.credentials.authority, self.credentials.supervisor)
         self.parts = {part.tool: part for part in components(state, tools, ports, self.credentials)}
         self.running: dict[Tool, subprocess.Popen[bytes]] = {}
 
@@ -86,7 +86,7 @@ class Supervisor:
             if tool in (Tool.ETCD, Tool.API_SERVER):
                 self._await(tool, ready.pop(tool))
         for node in simulation.nodes(self.nodes):
-            self.admin.apply(f"/api/v1/nodes/{node['metadata']['name']}", node)
+            self.api.apply(f"/api/v1/nodes/{node['metadata']['name']}", node)
         for tool, is_ready in ready.items():
             self._await(tool, is_ready)
         self.write_state()
@@ -176,21 +176,21 @@ class Supervisor:
 
     def _api_is_ready(self) -> bool:
         try:
-            self.admin.call("GET", "/readyz")
+            self.api.call("GET", "/readyz")
         except (OSError, ApiRefused):
             return False
         return True
 
     def _pods_can_be_made(self) -> bool:
         try:
-            self.admin.call("GET", "/api/v1/namespaces/default/serviceaccounts/default")
-            self.admin.call("GET", "/api/v1/namespaces/default/configmaps/kube-root-ca.crt")
+            self.api.call("GET", "/api/v1/namespaces/default/serviceaccounts/default")
+            self.api.call("GET", "/api/v1/namespaces/default/configmaps/kube-root-ca.crt")
         except ApiRefused:
             return False
         return True
 
     def _nodes_are_ready(self) -> bool:
-        nodes = self.admin.call("GET", "/api/v1/nodes")["items"]
+        nodes = self.api.call("GET", "/api/v1/nodes")["items"]
         return sum(not node["spec"].get("taints") and _is_ready(node) for node in nodes) >= self.nodes
 
 
