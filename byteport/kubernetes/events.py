@@ -78,6 +78,8 @@ class EventReading(Frozen):
     """Name of the object it is about."""
     about_uid: str = ""
     container: str = ""
+    host: str = ""
+    """Node whose kubelet wrote it; empty for other writers."""
     count: int = 1
     first: Instant | None = None
     last: Instant | None = None
@@ -157,6 +159,7 @@ def read_event(item: JSON) -> EventReading:
         about=fields.name(about.get("name")),
         about_uid=fields.uid(about.get("uid")),
         container=match.group(1) if match else "",
+        host=fields.name(fields.at(item, "source", "host")),
         count=max(1, *counts),
         first=fields.instant(
             item.get("firstTimestamp") or item.get("deprecatedFirstTimestamp") or item.get("eventTime")

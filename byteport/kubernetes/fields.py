@@ -125,7 +125,7 @@ def labels(item: object) -> Mapping[str, Any]:
     return mapping(at(item, "metadata", "labels"))
 
 
-def annotations(item: object) -> Mapping[str, Any]:
+def annotated(item: object) -> Mapping[str, Any]:
     return mapping(at(item, "metadata", "annotations"))
 
 
