@@ -35,6 +35,7 @@ JSON = dict[str, Any]
 
 READY_IN = timedelta(seconds=120)
 STOPPED_IN_SECONDS = 20.0
+POLL_SECONDS = 0.05
 AGENT_TOKEN_LIFETIME = timedelta(hours=24)
 LEFT_FROM_BEFORE = ("etcd", "pki", "replies", "audit.log", "kubeconfig", "agent.kubeconfig", "control-plane.json")
 
@@ -110,14 +111,16 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End every part; does nothing when none runs. Logs and the audit log stay in the state folder."""
-        pid = self._supervisor.pid if self._supervisor else self._described().get("pid")
-        if pid is None or not self.is_running():
+        if self._supervisor is not None:
+            _end(self._supervisor)
             return
+        pid = self._described().get("pid")
         for number in (signal.SIGTERM, signal.SIGKILL):
+            if pid is None or not self.is_running():
+                return
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
-            if self._ended():
-                return
+            self._await_end()
 
     def is_running(self) -> bool:
         """Whether a supervisor holds this folder: asks the kernel, not a pid that may be somebody else's by now."""
@@ -248,17 +251,10 @@ class ControlPlane:
         said = "\n".join(f"  {one}" for one in log.read_text(errors="replace").splitlines()[-8:])
         raise StartFailed(f"the control plane did not start: its supervisor ended; see {log}, which ends:\n{said}")
 
-    def _ended(self) -> bool:
+    def _await_end(self) -> None:
         deadline = time.monotonic() + STOPPED_IN_SECONDS
-        while time.monotonic() < deadline:
-            if self._supervisor is not None:
-                self._supervisor.poll()
-            if not self.is_running():
-                if self._supervisor is not None:
-                    self._supervisor.wait()
-                return True
-            time.sleep(0.05)
-        return False
+        while self.is_running() and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
     def _described(self) -> JSON:
         try:
@@ -272,6 +268,16 @@ class ControlPlane:
         if not described or not self.is_running():
             raise NotRunning(f"no control plane runs in {self.state_dir}")
         return described
+
+
+def _end(supervisor: subprocess.Popen[bytes]) -> None:
+    """Its parts end with it, also when it has to be killed."""
+    supervisor.terminate()
+    try:
+        supervisor.wait(STOPPED_IN_SECONDS)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        supervisor.wait()
 
 
 def _each_once(report: Callable[[str], None]) -> Callable[[Progress], None]:
