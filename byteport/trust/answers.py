@@ -48,7 +48,9 @@ def answer_text(request: ApprovalRequest, answer: Answer, *, reason: str, now: d
 
 
 def sign_answer(text: AnswerText, signer: sshsig.Signer, *, reason: str) -> SignedAnswer:
-    """`text` signed in the approvals' namespace. `reason` must be the one whose digest `text` holds."""
+    """`text` signed in the approvals' namespace. Raises `ValueError` unless `reason` is the one that `text` names."""
+    if text.reason_digest != reason_digest(reason):
+        raise ValueError("the reason is not the one whose digest is signed")
     return SignedAnswer(
         text=text, reason=reason, signature=sshsig.sign(text.signed_bytes(), signer, namespace=SIGNATURE_NAMESPACE)
     )

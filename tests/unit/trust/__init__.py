@@ -1,0 +1,1 @@
+"""What a signature proves, with keys made for the test and, where it is installed, the real ssh-keygen."""
