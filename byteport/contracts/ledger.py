@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from byteport.audit.words import Decision as Decision
+from byteport.audit.words import Event as Event
+from byteport.audit.words import Result as Result
 from byteport.contracts.acts import Act, Effect, Queue
 from byteport.domain.approvals import ApprovalRequest, SignedAnswer
 from byteport.domain.base import Frozen, Instant
@@ -17,39 +19,6 @@ from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal
 from byteport.domain.targets import Target
 from byteport.domain.warrants import Grant
-
-
-class Event(StrEnum):
-    """What a record is about."""
-
-    PLANNED = "planned"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    STARTED = "started"
-    FINISHED = "finished"
-    REVERTED = "reverted"
-    ESCALATED = "escalated"
-    ACKNOWLEDGED = "acknowledged"
-    SKIPPED = "skipped"
-    REOBSERVED = "reobserved"
-    HALTED = "halted"
-    RESUMED = "resumed"
-
-
-class Decision(StrEnum):
-    """What the audit says was done, as the public schema has it."""
-
-    ACTED = "acted"
-    ESCALATED = "escalated"
-    DRY_RUN_PLANNED = "dry_run_planned"
-    SKIPPED = "skipped"
-
-
-class Result(StrEnum):
-    SUCCESS = "success"
-    FAILURE = "failure"
-    PENDING_APPROVAL = "pending_approval"
 
 
 class RecordDraft(Frozen):
