@@ -1,7 +1,7 @@
 """`python -m byteport.sandbox.controlplane build|up|down|status`: the control plane by hand, and for the Makefile.
 
 `up` starts one that outlives the command; `down` ends it. Exit codes: 0 done (for `status`: it runs), 1 failed, 2 wrong
-usage, 3 for `status` when none runs.
+usage, 3 for `status` when none runs, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from byteport.sandbox.controlplane.start import ControlPlane, NotRunning
 STATE = Path(".byteport") / "control-plane"
 LINE_EVERY_SECONDS = 30.0
 NOT_RUNNING = 3
+INTERRUPTED = 130
 
 
 class Teller:
@@ -113,6 +114,9 @@ def main() -> int:
     except BytePortError as error:
         sys.stderr.write(f"{error.message}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing of it was left running\n")
+        return INTERRUPTED
 
 
 def _say(line: str) -> None:
