@@ -2,7 +2,8 @@
 
 A failure counts against a release only if the release changed what fails: an image that could not be pulled though it is
 the old one, or a missing ConfigMap that the old template names too, is not cured by going back. `rollouts.py` compares
-each older revision with the newest; `release.py` asks `explains` before it calls a failure the release's own.
+each older revision with the newest; `release.py` asks `Changes` before it calls
+a failure the release's own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from typing import Any
 
 from byteport.domain.base import Frozen
 from byteport.kubernetes import fields
+from byteport.kubernetes.pods import Role
 from byteport.kubernetes.quantities import demand
+from byteport.kubernetes.references import Reference, ReferenceKind, references_of
+
+CLAIMS = frozenset({ReferenceKind.CLAIM, ReferenceKind.EPHEMERAL_CLAIM})
+"""Volumes that outlive a container and may hold a pod back."""
 
 
 class Part(StrEnum):
@@ -43,15 +49,6 @@ class Part(StrEnum):
     GATES = "gates"
     LABELS = "labels"
     POD = "pod"
-
-
-class Role(StrEnum):
-    """What a container is for: beside the application, before it, or it."""
-
-    MAIN = "main"
-    INIT = "init"
-    SIDECAR = "sidecar"
-    """An init container with restartPolicy Always."""
 
 
 class ContainerChange(Frozen):
@@ -120,7 +117,7 @@ def changes(older: object, newer: object) -> Changes:
         pod.add(Part.CONTAINERS)
     if old.get("volumes") != new.get("volumes"):
         pod.add(Part.VOLUMES)
-    if claims(older) != claims(newer):
+    if _claims(old) != _claims(new):
         pod.add(Part.CLAIMS)
     if _grew(demand(old), demand(new)):
         pod.add(Part.REQUESTS_GREW)
@@ -129,60 +126,6 @@ def changes(older: object, newer: object) -> Changes:
     if any(old.get(key) != new.get(key) for key in {*old, *new} - _ELSEWHERE):
         pod.add(Part.POD)
     return Changes(containers=tuple(changed), pod=tuple(sorted(pod)))
-
-
-def claims(template: object) -> tuple[str, ...]:
-    """Names of volumes that outlive a container and may hold a pod back: claims, and ephemeral volumes made from one."""
-    return tuple(
-        sorted(
-            fields.name(volume.get("name")) or "?"
-            for volume in fields.entries(fields.at(template, "spec", "volumes"))
-            if volume.get("persistentVolumeClaim") is not None or volume.get("ephemeral") is not None
-        )
-    )
-
-
-def references(template: object) -> tuple[str, ...]:
-    """Everything by name that a pod of this template cannot start without, as `Kind/name`, sorted.
-
-    Optional ConfigMaps and Secrets are left out, and so is the account that every namespace has.
-    """
-    spec = fields.mapping(fields.at(template, "spec"))
-    found = [*_pod_references(spec)]
-    for _, container in _containers(spec):
-        for variable in fields.entries(container.get("env")):
-            found += _named(variable.get("valueFrom"), ("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret"))
-        for source in fields.entries(container.get("envFrom")):
-            found += _named(source, ("configMapRef", "ConfigMap"), ("secretRef", "Secret"))
-    return tuple(sorted(set(found)))
-
-
-def _pod_references(spec: Mapping[str, Any]) -> Iterable[str]:
-    for volume in fields.entries(spec.get("volumes")):
-        yield from _named(volume, ("configMap", "ConfigMap"))
-        yield from _named(volume, ("secret", "Secret"), key="secretName")
-        yield from _named(volume, ("persistentVolumeClaim", "PersistentVolumeClaim"), key="claimName")
-        for source in fields.entries(fields.at(volume, "projected", "sources")):
-            yield from _named(source, ("configMap", "ConfigMap"), ("secret", "Secret"))
-    for secret in fields.entries(spec.get("imagePullSecrets")):
-        yield from _named({"it": secret}, ("it", "Secret"))
-    for key, kind in (
-        ("serviceAccountName", "ServiceAccount"),
-        ("priorityClassName", "PriorityClass"),
-        ("runtimeClassName", "RuntimeClass"),
-    ):
-        if (name := fields.name(spec.get(key))) and (kind, name) != ("ServiceAccount", "default"):
-            yield f"{kind}/{name}"
-
-
-def _named(source: object, *kinds: tuple[str, str], key: str = "name") -> list[str]:
-    found = []
-    for where, kind in kinds:
-        reference = fields.mapping(fields.at(source, where))
-        name = fields.name(reference.get(key))
-        if name and reference.get("optional") is not True:
-            found.append(f"{kind}/{name}")
-    return found
 
 
 def _containers(spec: Mapping[str, Any]) -> Iterable[tuple[tuple[Role, str], Mapping[str, Any]]]:
@@ -200,6 +143,10 @@ def _container_parts(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> t
     if any(old.get(key) != new.get(key) for key in {*old, *new} - _NAMED):
         parts.add(Part.OTHER)
     return tuple(sorted(parts))
+
+
+def _claims(spec: Mapping[str, Any]) -> list[Reference]:
+    return [found for found in references_of(spec) if found.kind in CLAIMS]
 
 
 def _grew(old: Mapping[str, Fraction], new: Mapping[str, Fraction]) -> bool:

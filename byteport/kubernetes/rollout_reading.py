@@ -1,0 +1,258 @@
+"""From a Deployment and its ReplicaSets to a `RolloutReading`, as kubectl reads history, without a verdict.
+
+Called by `reading.py`; `release.py` and the rollback runbook judge. A ReplicaSet is a revision when the Deployment
+controls it (by uid) and its selector takes it in; its number is the annotation `deployment.kubernetes.io/revision`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from byteport.domain.targets import Target
+from byteport.kubernetes import fields
+from byteport.kubernetes.around import selects
+from byteport.kubernetes.changes import Changes, changes
+from byteport.kubernetes.events import EventReading, read_events
+from byteport.kubernetes.messages import Refusal, refusal
+from byteport.kubernetes.migrations import annotated, migrating_containers, migration_jobs
+from byteport.kubernetes.owners import deleted, owned_by
+from byteport.kubernetes.ownership import read_ownership
+from byteport.kubernetes.quota_room import quota_short
+from byteport.kubernetes.references import references_of
+from byteport.kubernetes.rollouts import (
+    NO_DEADLINE,
+    USUAL_DEADLINE,
+    Condition,
+    ConditionStatus,
+    Progress,
+    Refusals,
+    RevisionReading,
+    RolloutReading,
+)
+from byteport.kubernetes.templates import (
+    annotations_of,
+    guard_digest,
+    release_digest,
+    template_digest,
+    template_of,
+    template_to_restore,
+)
+from byteport.kubernetes.world import JSON, World
+
+REVISION = "deployment.kubernetes.io/revision"
+REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
+MOST_EVENTS = 40
+
+_PROGRESS = {
+    "NewReplicaSetAvailable": Progress.COMPLETE,
+    "ProgressDeadlineExceeded": Progress.DEADLINE_EXCEEDED,
+    "DeploymentPaused": Progress.PAUSED,
+    "DeploymentResumed": Progress.UNDER_WAY,
+    "ReplicaSetUpdated": Progress.UNDER_WAY,
+    "NewReplicaSetCreated": Progress.UNDER_WAY,
+    "FoundNewReplicaSet": Progress.UNDER_WAY,
+    "ReplicaSetCreateError": Progress.REFUSED,
+}
+_NUMBER = re.compile(r"[0-9]{1,9}\Z")
+_PERCENT = re.compile(r"([0-9]{1,3})%\Z")
+
+
+def read_rollout(world: World, target: Target, remembered: frozenset[str] = frozenset()) -> RolloutReading | None:
+    """The Deployment that `target` names, with its revisions; None when there is none, or when it cannot be read.
+
+    `remembered` holds release digests that were once seen Available for the set time, whatever became of their pods.
+    """
+    deployment = world.named("Deployment", target.namespace, target.name) if target.kind == "Deployment" else None
+    if deployment is None or (target.uid and fields.metadata(deployment).get("uid") != target.uid):
+        return None
+    uid = fields.uid(fields.metadata(deployment).get("uid"))
+    if not uid or not template_of(deployment):
+        return None
+    selector = fields.at(deployment, "spec", "selector")
+    found = [
+        item
+        for item in world.of("ReplicaSet", target.namespace)
+        if owned_by(item, uid) and selects(selector, fields.labels(item))
+    ]
+    try:
+        return _read(world, deployment, uid, sorted(found, key=_order, reverse=True), remembered)
+    except ValueError:  # a template that has no canonical form: there is nothing that could be compared or restored
+        return None
+
+
+def revision_number(item: JSON) -> int:
+    """kubectl's number of a ReplicaSet or Deployment; 0 when it has none."""
+    value = annotations_of(item).get(REVISION)
+    return int(value) if isinstance(value, str) and _NUMBER.match(value) else 0
+
+
+def _order(item: JSON) -> tuple[int, str]:
+    return revision_number(item), str(fields.metadata(item).get("creationTimestamp") or "")
+
+
+def _read(
+    world: World, deployment: JSON, uid: str, replica_sets: Sequence[JSON], remembered: frozenset[str]
+) -> RolloutReading:
+    spec, status = fields.mapping(deployment.get("spec")), fields.mapping(deployment.get("status"))
+    template = template_of(deployment)
+    newest = newest_of(deployment, replica_sets)
+    events = read_events(world, fields.name(fields.metadata(deployment).get("namespace")))
+    seen = frozenset(fields.name(fields.metadata(pod).get("name")) for pod in world.of("Pod"))
+    wanted = spec.get("replicas")
+    replicas = 1 if wanted is None else fields.count(wanted)
+    made = [at for item in replica_sets if (at := fields.instant(fields.metadata(item).get("creationTimestamp")))]
+    ownership = read_ownership(deployment, made, world.now)
+
+    def revision(item: JSON) -> RevisionReading:
+        return _revision(world, item, newest, replicas, remembered, _about(events, item, seen))
+
+    head = revision(newest) if newest is not None else None
+    progressing = fields.condition(deployment, "Progressing")
+    reason = progressing.get("reason")
+    unavailable, all_at_once = _strategy(spec, replicas)
+    deadline = fields.whole(spec.get("progressDeadlineSeconds"))
+    began = _began(newest, replica_sets, ownership.template_set_at)
+    return RolloutReading(
+        uid=uid,
+        revision=revision_number(newest) if newest is not None else revision_number(deployment),
+        template_digest=template_digest(template),
+        release_digest=release_digest(template),
+        guard_digest=guard_digest(deployment),
+        generation=fields.count(fields.metadata(deployment).get("generation")),
+        observed_generation=fields.count(status.get("observedGeneration")),
+        created_at=fields.instant(fields.metadata(deployment).get("creationTimestamp")),
+        paused=spec.get("paused") is True,
+        deleting=deleted(deployment),
+        replicas=replicas,
+        present=fields.count(status.get("replicas")),
+        updated=fields.count(status.get("updatedReplicas")),
+        ready=fields.count(status.get("readyReplicas")),
+        available=fields.count(status.get("availableReplicas")),
+        unavailable=fields.count(status.get("unavailableReplicas")),
+        max_unavailable=unavailable,
+        min_ready_seconds=fields.count(spec.get("minReadySeconds")),
+        deadline_seconds=USUAL_DEADLINE if deadline is None or deadline < 0 else min(deadline, NO_DEADLINE),
+        history_limit=10
+        if spec.get("revisionHistoryLimit") is None
+        else fields.count(spec.get("revisionHistoryLimit")),
+        recreate=fields.at(spec, "strategy", "type") == "Recreate",
+        all_at_once=all_at_once,
+        progress=_PROGRESS.get(reason, Progress.OTHER) if isinstance(reason, str) and reason else Progress.NONE,
+        progressing=_condition(deployment, "Progressing"),
+        availability=_condition(deployment, "Available"),
+        refusals=_refusals(deployment, head),
+        began_at=began,
+        newest=head,
+        older=tuple(revision(item) for item in replica_sets if item is not newest),
+        ownership=ownership,
+        migration_mark=annotated(deployment) or annotated(template),
+        migration_jobs=migration_jobs(world, deployment, began),
+    )
+
+
+def newest_of(deployment: JSON, replica_sets: Sequence[JSON]) -> JSON | None:
+    """The ReplicaSet of the Deployment's present template; `replica_sets` are its own, newest first.
+
+    As the controller finds it, by the template itself. Where none is equal (a saved object may lack what the server
+    fills in), the number counts, provided that the controller has seen the present spec.
+    """
+    wanted = template_digest(template_of(deployment))
+    for item in replica_sets:
+        if template_digest(template_to_restore(item)) == wanted:
+            return item
+    seen = fields.count(fields.at(deployment, "status", "observedGeneration"))
+    number = revision_number(deployment)
+    if number and seen >= fields.count(fields.metadata(deployment).get("generation")):
+        return next((item for item in replica_sets if revision_number(item) == number), None)
+    return None
+
+
+def _revision(
+    world: World,
+    item: JSON,
+    newest: JSON | None,
+    replicas: int,
+    remembered: frozenset[str],
+    events: tuple[EventReading, ...],
+) -> RevisionReading:
+    template = template_of(item)
+    release = release_digest(template)
+    images = [fields.image(found.get("image")) for found in fields.entries(fields.at(template, "spec", "containers"))]
+    return RevisionReading(
+        number=revision_number(item),
+        name=fields.name(fields.metadata(item).get("name")),
+        uid=fields.uid(fields.metadata(item).get("uid")),
+        restore_digest=template_digest(template_to_restore(item)),
+        release_digest=release,
+        created_at=fields.instant(fields.metadata(item).get("creationTimestamp")),
+        reused=REVISION_HISTORY in annotations_of(item),
+        deleting=deleted(item),
+        replicas=fields.count(fields.at(item, "spec", "replicas")),
+        present=fields.count(fields.at(item, "status", "replicas")),
+        ready=fields.count(fields.at(item, "status", "readyReplicas")),
+        available=fields.count(fields.at(item, "status", "availableReplicas")),
+        remembered=release in remembered,
+        images=tuple(images),
+        references=references_of(fields.at(template, "spec")),
+        changes=Changes() if newest is None or item is newest else changes(template, template_of(newest)),
+        migrating=migrating_containers(template),
+        quota_short=quota_short(world, item, newest if item is not newest else None, replicas),
+        events=events,
+    )
+
+
+def _about(events: tuple[EventReading, ...], replica_set: JSON, seen: frozenset[str]) -> tuple[EventReading, ...]:
+    """Events about the ReplicaSet, and about pods of its name whose objects are not there to be read."""
+    name = fields.name(fields.metadata(replica_set).get("name"))
+    of_pod = re.compile(re.escape(name) + r"-[a-z0-9]{4,10}\Z")
+    found = [
+        event
+        for event in events
+        if (event.about_kind == "ReplicaSet" and event.about == name)
+        or (event.about_kind == "Pod" and event.about not in seen and bool(name) and of_pod.match(event.about))
+    ]
+    return tuple(found[-MOST_EVENTS:])
+
+
+def _began(newest: JSON | None, replica_sets: Sequence[JSON], template_set_at: datetime | None) -> datetime | None:
+    """When the newest revision became the newest: when it was made, unless it is an old one come back."""
+    if newest is None:
+        return template_set_at
+    made = fields.instant(fields.metadata(newest).get("creationTimestamp"))
+    times = [fields.instant(fields.metadata(item).get("creationTimestamp")) for item in replica_sets]
+    come_back = made is not None and any(at is not None and at > made for at in times)
+    if REVISION_HISTORY in annotations_of(newest) or come_back:
+        return template_set_at
+    return made
+
+
+def _strategy(spec: object, replicas: int) -> tuple[int, bool]:
+    """How many pods a rollout may take away, and whether that is all of them."""
+    if fields.at(spec, "strategy", "type") == "Recreate":
+        return replicas, True
+    value = fields.at(spec, "strategy", "rollingUpdate", "maxUnavailable")
+    percent = _PERCENT.match(value) if isinstance(value, str) else None
+    most = int(percent.group(1)) * replicas // 100 if percent else fields.whole(value)
+    most = replicas // 4 if most is None else max(0, most)
+    return most, 0 < replicas <= most
+
+
+def _condition(deployment: JSON, kind: str) -> Condition:
+    found = fields.condition(deployment, kind)
+    status = found.get("status")
+    known = {member.value: member for member in ConditionStatus}
+    return Condition(
+        status=known.get(status, ConditionStatus.UNKNOWN) if isinstance(status, str) else ConditionStatus.ABSENT,
+        changed_at=fields.instant(found.get("lastTransitionTime")),
+        updated_at=fields.instant(found.get("lastUpdateTime")) or fields.instant(found.get("lastTransitionTime")),
+    )
+
+
+def _refusals(deployment: JSON, head: RevisionReading | None) -> Refusals:
+    """What the API server refused to make for the newest revision, by condition and by the ReplicaSet's events."""
+    failed = fields.condition(deployment, "ReplicaFailure")
+    said = [refusal(failed.get("message"))] if failed.get("status") == "True" else []
+    said += [event.refusal for event in (head.events if head else ()) if event.refusal is not None]
+    return Refusals(quota=Refusal.QUOTA in said, other=any(found is not Refusal.QUOTA for found in said))
