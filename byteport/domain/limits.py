@@ -1,0 +1,51 @@
+"""How often the agent may act: the limits and freeze windows that the ledger holds it to.
+
+Config of the ledger, checked in the same transaction that reserves an act. Every act counts, whatever came of it; an
+inverse counts but is not held back, since it ends what has begun. A person's yes passes a limit or a freeze only when
+the request that they answered named it as a reason.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from byteport.domain.base import Frozen, Instant
+
+PerHour = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class FreezeWindow(Frozen):
+    """A time in which nothing is done without a person's yes."""
+
+    start: Instant
+    end: Instant
+    namespaces: frozenset[str] = frozenset()
+    """Empty: all of them."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> FreezeWindow:
+        if self.end <= self.start:
+            raise ValueError("a freeze window ends after it starts")
+        return self
+
+    def covers(self, namespace: str, now: datetime) -> bool:
+        return self.start <= now < self.end and (not self.namespaces or namespace in self.namespaces)
+
+
+class Limits(Frozen):
+    """Bounds on what is done in an hour, and on going on when it does not help."""
+
+    per_target_per_hour: PerHour = 3
+    per_namespace_per_hour: PerHour = 10
+    per_cluster_per_hour: PerHour = 30
+    not_again_seconds: Annotated[int, Field(ge=0, le=30 * 86400)] = 86400
+    """How long a fix that did not hold keeps the same runbook from trying alone on the same target. A later success ends it."""
+    failures_in_a_row: Annotated[int, Field(ge=1, le=1000)] = 3
+    """So many failed verifications in a row, on whatever targets, stop a runbook from acting alone for `not_again_seconds`."""
+    freezes: tuple[FreezeWindow, ...] = ()
+
+    def frozen(self, namespace: str, now: datetime) -> bool:
+        return any(window.covers(namespace, now) for window in self.freezes)
