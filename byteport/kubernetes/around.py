@@ -33,8 +33,13 @@ def read_surroundings(
     own: Sequence[PodReading],
     everyone: Sequence[PodReading],
     events: tuple[EventReading, ...],
+    *,
+    holds: bool,
 ) -> Surroundings:
-    """What is around the pods `own` of the target `key`; `target` is its object, where it was read."""
+    """What is around the pods `own` of the target `key`; `target` is its object, where it was read.
+
+    `holds` asks who holds on to single pods (leases, disruption budgets), which matters only where one may be deleted.
+    """
     namespace = key[0]
     place = world.named("Namespace", "", namespace)
     nodes = tuple(found for found in (read_node(node, events) for node in world.of("Node")) if found is not None)
@@ -52,8 +57,8 @@ def read_surroundings(
         suspects=suspects(everyone, nodes, events),
         registries_failing=failing_registries(everyone, key),
         blockers=tuple(dict.fromkeys(refused)),
-        leases=_leases(world, namespace, own),
-        budgets=_budgets(world, namespace, own),
+        leases=_leases(world, namespace, own) if holds else (),
+        budgets=_budgets(world, namespace, own) if holds else (),
         jobs=_jobs(world, namespace, target),
         dependencies=dependencies(world, own, everyone, events),
         loose_log=log_signature(world.log_tail),

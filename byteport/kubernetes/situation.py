@@ -27,3 +27,5 @@ class Situation(Frozen):
     surroundings: Surroundings = Surroundings()
     """Nodes, neighbours failing for the same cause, budgets, quota, leases: what is around the target."""
     denied: frozenset[str] = frozenset()
+    partial: bool = False
+    """Read from saved objects: what is not among them may exist all the same."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 JSON = dict[str, Any]
@@ -42,18 +43,37 @@ class World:
 
     def of(self, kind: str, namespace: str | None = None) -> list[JSON]:
         """Objects of `kind`, of one namespace if given, in the order they were read."""
-        return [
-            item
-            for item in self.objects
-            if item.get("kind") == kind
-            and (namespace is None or (item.get("metadata") or {}).get("namespace", "") == namespace)
-        ]
+        found = self._by_kind.get(kind, [])
+        return [item for item in found if namespace is None or _place(item)[0] == namespace]
 
     def named(self, kind: str, namespace: str, name: str) -> JSON | None:
-        for item in self.of(kind, namespace):
-            if (item.get("metadata") or {}).get("name") == name:
-                return item
-        return None
+        return self._by_name.get((kind, namespace, name))
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[JSON]]:
+        found: dict[str, list[JSON]] = {}
+        for item in self.objects:
+            kind = item.get("kind")
+            if isinstance(kind, str):
+                found.setdefault(kind, []).append(item)
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str, str], JSON]:
+        """The first of each name: a pod is looked up by its owner, thousands of times for one reading."""
+        found: dict[tuple[str, str, str], JSON] = {}
+        for kind, items in self._by_kind.items():
+            for item in items:
+                found.setdefault((kind, *_place(item)), item)
+        return found
+
+
+def _place(item: JSON) -> tuple[str, str]:
+    metadata = item.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return "", ""
+    namespace, name = metadata.get("namespace"), metadata.get("name")
+    return namespace if isinstance(namespace, str) else "", name if isinstance(name, str) else ""
 
 
 def world_of(now: datetime, objects: Iterable[JSON]) -> World:

@@ -1,0 +1,146 @@
+"""From a `World` to a `Situation`: the one function by which production and `byteport explain` see a target.
+
+`activities/kubernetes/situations.py` calls it on what it read of a cluster, `byteport/runbooks/explain.py` on saved
+objects. It puts the readings of the other modules together and decides nothing; the text ends with the `World`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from byteport.domain.failures import Failure
+from byteport.domain.targets import Target
+from byteport.kubernetes import fields
+from byteport.kubernetes.around import read_surroundings
+from byteport.kubernetes.crash import classed, proven_images
+from byteport.kubernetes.events import EventReading, read_event
+from byteport.kubernetes.logs import log_signature
+from byteport.kubernetes.owners import OwnerKind, Proof
+from byteport.kubernetes.pod_reading import read_pod, with_loose_log
+from byteport.kubernetes.pods import PodReading
+from byteport.kubernetes.rollout_reading import read_rollout
+from byteport.kubernetes.situation import Situation
+from byteport.kubernetes.world import JSON, World
+
+FULL_FAILING = 50
+FULL_HEALTHY = 10
+FINISHED = 20
+"""So many pods keep their detail in a `Situation`, per kind; a thousand replicas would not fit into one payload."""
+
+_READ_KINDS = ("Deployment", "ReplicaSet", "Pod")
+
+
+def read_situation(world: World, target: Target, failure: Failure) -> Situation:
+    """Everything that a runbook for `failure` may ask about `target`, as typed facts. Never raises for what it reads."""
+    found = world.named(target.kind, target.namespace, target.name)
+    if _gone(world, target, found):
+        return Situation(target=target, now=world.now, gone=True, denied=world.denied, partial=not world.complete)
+    known = _with_uid(target, found)
+    everyone = read_pods(world)
+    own = [pod for pod in everyone if _belongs(pod, known)]
+    events = tuple(read_event(item) for item in world.of("Event"))
+    key = (target.namespace, target.kind, target.name)
+    return Situation(
+        target=known,
+        now=world.now,
+        pods=_slim(own),
+        rollout=read_rollout(world, known) if known.kind == "Deployment" else None,
+        surroundings=read_surroundings(world, found, key, own, everyone, events, holds=failure is Failure.CRASHLOOP),
+        denied=world.denied,
+        partial=not world.complete,
+    )
+
+
+def read_pods(world: World) -> list[PodReading]:
+    """Every pod of the world, read and classed, oldest first."""
+    events = _by_pod(world)
+    loose = log_signature(world.log_tail)
+    read = [read_pod(item, world, events.get(_place(item), ())) for item in world.of("Pod")]
+    pods = [with_loose_log(pod, loose) for pod in read if pod is not None]
+    proven = proven_images(world, pods)
+    done = [classed(pod, proven, world.now) for pod in pods]
+    return sorted(done, key=lambda pod: (pod.created_at or world.now, pod.namespace, pod.name))
+
+
+def _by_pod(world: World) -> dict[tuple[str, str], tuple[EventReading, ...]]:
+    """Events of pods by namespace and name; those that say the same are folded into one."""
+    found: dict[tuple[str, str], list[EventReading]] = defaultdict(list)
+    for item in world.of("Event"):
+        about = fields.mapping(item.get("involvedObject")) or fields.mapping(item.get("regarding"))
+        if about.get("kind") == "Pod":
+            namespace = fields.name(about.get("namespace")) or fields.name(fields.metadata(item).get("namespace"))
+            found[namespace, fields.name(about.get("name"))].append(read_event(item))
+    return {key: folded(events) for key, events in found.items()}
+
+
+def folded(events: Iterable[EventReading]) -> tuple[EventReading, ...]:
+    """Events that differ in count and time only become one: counts added, first and last widened."""
+    kept: dict[EventReading, EventReading] = {}
+    for event in events:
+        same = event.model_copy(update={"count": 1, "first": None, "last": None})
+        before = kept.get(same)
+        if before is None:
+            kept[same] = event
+            continue
+        firsts = [when for when in (before.first, event.first) if when is not None]
+        lasts = [when for when in (before.last, event.last) if when is not None]
+        total = min(2**31 - 1, before.count + event.count)
+        wider = {"count": total, "first": min(firsts, default=None), "last": max(lasts, default=None)}
+        kept[same] = before.model_copy(update=wider)
+    return tuple(kept.values())
+
+
+def _place(item: JSON) -> tuple[str, str]:
+    meta = fields.metadata(item)
+    return fields.name(meta.get("namespace")), fields.name(meta.get("name"))
+
+
+def _gone(world: World, target: Target, found: JSON | None) -> bool:
+    """Not there, or another object of the same name. A saved bundle need not hold the target's own object."""
+    if found is None:
+        return world.complete and target.kind in _READ_KINDS
+    uid = fields.metadata(found).get("uid")
+    return bool(target.uid) and isinstance(uid, str) and bool(uid) and uid != target.uid
+
+
+def _with_uid(target: Target, found: JSON | None) -> Target:
+    uid = fields.uid(fields.metadata(found).get("uid")) if found is not None else ""
+    return target if target.uid or not uid else target.model_copy(update={"uid": uid})
+
+
+def _belongs(pod: PodReading, target: Target) -> bool:
+    """Whether the pod's controller chain ends at the target: by uid where both are known."""
+    if pod.namespace != target.namespace:
+        return False
+    if target.kind == "Pod":
+        return pod.name == target.name and target.uid in ("", pod.uid)
+    owner = pod.owner
+    if target.kind == "ReplicaSet" and owner.replica_set == target.name:
+        return target.uid in ("", owner.replica_set_uid)
+    kinds = {OwnerKind.FOREIGN.value, target.kind} if target.kind not in _KINDS else {target.kind}
+    if owner.kind.value not in kinds or owner.name != target.name:
+        return False
+    return not target.uid or not owner.uid or owner.uid == target.uid or owner.proof is Proof.BROKEN
+
+
+_KINDS = frozenset(kind.value for kind in OwnerKind)
+
+
+def _slim(pods: Sequence[PodReading]) -> tuple[PodReading, ...]:
+    """All live pods, but the detail of the many that say nothing new is dropped; of finished ones the newest."""
+    kept: list[PodReading] = []
+    full: dict[tuple[bool, str], int] = defaultdict(int)
+    ended = frozenset([pod.uid for pod in pods if pod.finished][:-FINISHED])
+    for pod in pods:
+        if pod.uid in ended:
+            continue
+        healthy = pod.ready and pod.cause is None
+        full[healthy, pod.template_hash] += 1
+        most = FULL_HEALTHY if healthy else FULL_FAILING
+        if full[healthy, pod.template_hash] <= most:
+            kept.append(pod)
+        else:
+            blamed = tuple(item for item in pod.containers if item.name == pod.culprit)
+            kept.append(pod.model_copy(update={"containers": blamed, "events": (), "references": ()}))
+    return tuple(kept)
