@@ -17,8 +17,9 @@ from byteport.settings.model import Settings
 
 PREFIX = "BYTEPORT_"
 CONFIG = "BYTEPORT_CONFIG"
-NOT_SETTINGS = frozenset({CONFIG, "BYTEPORT_CONTROL_PLANE_ASSETS"})
-"""Variables with our prefix that are read elsewhere: where the file is, and the sandbox's ready-made binaries."""
+NOT_SETTINGS = frozenset({CONFIG, "BYTEPORT_DEBUG", "BYTEPORT_CONTROL_PLANE_ASSETS"})
+"""Variables with our prefix that are read elsewhere: where the file is, whether a mistake shows its traceback, and the
+sandbox's ready-made binaries."""
 SANDBOX_FILE = Path(".byteport") / "config.yaml"
 LARGEST_FILE = 1 << 20
 IN_STATE_DIR = {

@@ -1,0 +1,44 @@
+"""`byteport ack`: a person takes an escalation over; the ladder stops."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from byteport.cli.find import find_run
+from byteport.cli.output import print_json, say, while_waiting
+from byteport.cli.session import AsJson, client_of, person, run, settings_of
+
+
+def ack(
+    context: typer.Context,
+    which: Annotated[str, typer.Argument(metavar="RUN", help="Workflow id, or target as namespace/kind/name.")],
+    note: Annotated[str, typer.Option("--note", help="What you know, for the record.")] = "",
+    by: Annotated[str | None, typer.Option("--as", help="Who takes over; default `approvals.identity`.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Acknowledge an escalation, so that nobody else is paged and the run can close."""
+    run(_ack(context, which, note, by, as_json))
+
+
+async def _ack(context: typer.Context, which: str, note: str, by: str | None, as_json: bool) -> None:
+    from pydantic import ValidationError
+
+    from byteport.contracts.workflows import Acknowledge
+    from byteport.errors import MalformedInput
+    from byteport.temporal.intake import acknowledge
+
+    settings = settings_of(context)
+    try:
+        acknowledgement = Acknowledge(by=by or person(settings), note=note)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise MalformedInput(f"--{first['loc'][0]}", first["msg"]) from None
+    client = await client_of(settings)
+    workflow_id = await find_run(client, which)
+    await while_waiting("telling the run", acknowledge(client, workflow_id, acknowledgement))
+    if as_json:
+        print_json({"workflow_id": workflow_id, "acknowledged_by": acknowledgement.by})
+    else:
+        say(f"{acknowledgement.by} has taken over {workflow_id}")

@@ -1,0 +1,66 @@
+"""What most commands begin with: the settings, and a client of Temporal."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
+
+import typer
+
+from byteport.cli.output import while_waiting
+from byteport.errors import ConfigError
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from byteport.settings import Settings
+
+Result = TypeVar("Result")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+class Globals(NamedTuple):
+    """Options that stand before the command."""
+
+    config: Path | None = None
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings of this call, or `ConfigError`."""
+    from byteport.settings import load
+
+    given = context.obj if isinstance(context.obj, Globals) else Globals()
+    return load(given.config, os.environ)
+
+
+async def client_of(settings: Settings) -> Client:
+    """A connected client, or one line that says why not."""
+    from byteport.temporal.connect import connect
+    from byteport.temporal.keys import read_key_ring
+
+    path = settings.temporal.payload_key_file
+    if path is None:
+        raise ConfigError("temporal.payload_key_file", "is not set")
+    ring = read_key_ring(path)
+    connecting = connect(settings.temporal, ring, identity=f"byteport-cli:{person(settings)}")
+    return await while_waiting(f"connecting to Temporal at {settings.temporal.address}", connecting)
+
+
+def person(settings: Settings) -> str:
+    """Who is at the keyboard, as far as nothing has to be proved."""
+    if settings.approvals.identity:
+        return settings.approvals.identity
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run one command's asynchronous part to its end."""
+    return asyncio.run(work)

@@ -1,0 +1,79 @@
+"""`byteport signal`: a person reports a symptom that no source of ours has seen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from byteport.cli.find import parse_target
+from byteport.cli.output import print_json, say, while_waiting
+from byteport.cli.session import AsJson, client_of, person, run, settings_of
+from byteport.domain.signals import SignalType
+from byteport.errors import ConfigError, MalformedInput
+
+
+def signal(
+    context: typer.Context,
+    kind: Annotated[SignalType, typer.Argument(metavar="TYPE", help="What was seen: " + ", ".join(SignalType) + ".")],
+    target: Annotated[str, typer.Argument(help="The workload, as namespace/kind/name.")],
+    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Then TARGET is kind/name.")] = None,
+    value: Annotated[float, typer.Option("--value", help="The measured value.")] = 1.0,
+    threshold: Annotated[float, typer.Option("--threshold", help="The value that counts as too much.")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Report a symptom by hand; it is diagnosed like any other, and believed no more."""
+    run(_signal(context, kind, target, namespace, value, threshold, as_json))
+
+
+async def _signal(
+    context: typer.Context,
+    kind: SignalType,
+    target: str,
+    namespace: str | None,
+    value: float,
+    threshold: float,
+    as_json: bool,
+) -> None:
+    from byteport.contracts.workflows import Installation
+    from byteport.domain.canonical import digest
+    from byteport.domain.signals import Signal, Source
+    from byteport.temporal.intake import check_target, report_signal
+
+    settings = settings_of(context)
+    if settings.cluster.uid is None:
+        raise ConfigError(
+            "cluster.uid", "must be set to report by hand: kubectl get ns kube-system -o jsonpath={.metadata.uid}"
+        )
+    aim = parse_target(target, cluster_uid=settings.cluster.uid, namespace=namespace)
+    if aim.kind == "Pod":
+        raise MalformedInput("target", "name the workload that controls the pod, not the pod")
+    check_target(aim)
+    now = datetime.now(UTC)
+    who = person(settings)
+    reported = Signal(
+        type=kind,
+        value=value,
+        threshold=threshold,
+        target=aim,
+        observed_at=now,
+        source=Source.PERSON,
+        evidence_digest=digest(["person", who, kind.value, aim.ref, now.isoformat()]),
+    )
+    installation = Installation(
+        tenant=settings.tenant, cluster_uid=settings.cluster.uid, cluster_name=settings.cluster.name
+    )
+    client = await client_of(settings)
+    sending = report_signal(
+        client,
+        installation,
+        reported,
+        ladder=settings.ladder,
+        reobserve_after_seconds=settings.reobserve_after_seconds,
+    )
+    accepted = await while_waiting("reporting", sending)
+    if as_json:
+        print_json(accepted)
+    else:
+        say(f"reported to {accepted.workflow_id}; follow it with: byteport show {aim.ref}")
