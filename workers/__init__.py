@@ -1,1 +1,1 @@
-"""The processes and their wiring: the only room that knows every implementation."""
+"""Processes, wiring, preflight: the only room that knows every implementation, and gives each the credentials it needs."""

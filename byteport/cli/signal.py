@@ -59,6 +59,7 @@ async def _signal(
         target=aim,
         observed_at=now,
         source=Source.PERSON,
+        reporter=who,
         evidence_digest=digest(["person", who, kind.value, aim.ref, now.isoformat()]),
     )
     installation = Installation(

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from byteport.contracts.workflows import Ladder
+from byteport.domain.limits import Limits
 from byteport.telemetry import TelemetryConfig
 from byteport.temporal.config import TemporalConfig
 
@@ -22,6 +23,7 @@ def _whole(value: object) -> object:
 
 
 Seconds = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=LONGEST_WAIT)]
+"""A whole number of seconds, at most 30 days."""
 
 
 class Section(BaseModel):
@@ -40,10 +42,12 @@ class ClusterConfig(Section):
     """
     kubeconfig: Path | None = None
     """Kubeconfig file. Default: the pod's own ServiceAccount inside a cluster, else `~/.kube/config`."""
-    grant_public_key: Path | None = None
-    """Public half of `ledger.grant_key`, which the cluster worker checks with. Default: `keys/grant.pub`."""
     context: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     """Context in the kubeconfig. Default: its current one."""
+    allow_exec_plugins: bool = False
+    """Whether the kubeconfig may start a program to authenticate. Default: no; the file would choose the program."""
+    grant_public_key: Path | None = None
+    """Public half of `ledger.grant_key`, which the cluster worker checks with. Default: `keys/grant.pub`."""
 
 
 class LedgerConfig(Section):
@@ -98,6 +102,7 @@ class Settings(Section):
     cluster: ClusterConfig
     temporal: TemporalConfig = TemporalConfig()
     ledger: LedgerConfig = LedgerConfig()
+    limits: Limits = Limits()
     approvals: ApprovalsConfig = ApprovalsConfig()
     escalation: EscalationConfig = EscalationConfig()
     watch: WatchConfig = WatchConfig()

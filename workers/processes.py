@@ -1,0 +1,101 @@
+"""Which process serves which queues, and therefore which credentials it holds: the privilege boundary.
+
+Anybody who reaches Temporal can schedule on any queue; what protects a credential is that only one process has it. The
+sandbox runs `embedded`, a small installation `cluster` and `rest`, a large one each by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from byteport.contracts.acts import Act, Queue
+from byteport.contracts.kubernetes import (
+    DELETE_POD,
+    READ_SITUATION,
+    REPORT_SIGNAL,
+    RESOLVE_OUTCOME,
+    ROLL_BACK,
+    WATCH_CLUSTER,
+)
+from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE
+from byteport.contracts.people import CHECK_ANSWER, NOTIFY
+from workflows.approval import ApprovalWorkflow
+from workflows.remediation import RemediationWorkflow
+from workflows.reobserve import ReobserveWorkflow
+from workflows.watch import WatchWorkflow
+
+WORKFLOWS: tuple[type, ...] = (RemediationWorkflow, ApprovalWorkflow, ReobserveWorkflow, WatchWorkflow)
+"""Served on the control queue."""
+
+ACTS: tuple[Act, ...] = (  # type: ignore[type-arg]
+    READ_SITUATION,
+    DELETE_POD,
+    ROLL_BACK,
+    RESOLVE_OUTCOME,
+    WATCH_CLUSTER,
+    REPORT_SIGNAL,
+    RECORD,
+    RESERVE,
+    FINISH,
+    READ_STANDING,
+    CHECK_ANSWER,
+    NOTIFY,
+)
+"""Every act there is. A process must implement exactly those of its queues."""
+
+
+class Credential(StrEnum):
+    """What a process may hold beside its access to Temporal."""
+
+    CLUSTER = "the cluster's credentials"
+    DATABASE = "the ledger's database"
+    GRANT_KEY = "the key that signs grants"
+    CHANNELS = "the channels to people"
+
+
+class Process(StrEnum):
+    """What `byteport worker --process` takes."""
+
+    EMBEDDED = "embedded"
+    CLUSTER = "cluster"
+    REST = "rest"
+    CONTROL = "control"
+    LEDGER = "ledger"
+    NOTIFY = "notify"
+
+
+@dataclass(frozen=True)
+class Role:
+    """What one process serves."""
+
+    queues: frozenset[Queue]
+
+    @property
+    def workflows(self) -> tuple[type, ...]:
+        return WORKFLOWS if Queue.CONTROL in self.queues else ()
+
+    @property
+    def acts(self) -> tuple[Act, ...]:  # type: ignore[type-arg]
+        return tuple(act for act in ACTS if act.queue in self.queues)
+
+    @property
+    def credentials(self) -> frozenset[Credential]:
+        return frozenset(credential for queue in self.queues for credential in NEEDS[queue])
+
+
+NEEDS: dict[Queue, frozenset[Credential]] = {
+    Queue.CONTROL: frozenset(),
+    Queue.CLUSTER: frozenset({Credential.CLUSTER}),
+    Queue.LEDGER: frozenset({Credential.DATABASE, Credential.GRANT_KEY}),
+    Queue.NOTIFY: frozenset({Credential.CHANNELS}),
+}
+
+ROLES: dict[Process, Role] = {
+    Process.EMBEDDED: Role(frozenset(Queue)),
+    Process.CLUSTER: Role(frozenset({Queue.CLUSTER})),
+    Process.REST: Role(frozenset({Queue.CONTROL, Queue.LEDGER, Queue.NOTIFY})),
+    Process.CONTROL: Role(frozenset({Queue.CONTROL})),
+    Process.LEDGER: Role(frozenset({Queue.LEDGER})),
+    Process.NOTIFY: Role(frozenset({Queue.NOTIFY})),
+}
