@@ -1,0 +1,220 @@
+"""The boundary: whether a warrant allows exactly this act, now, as the cluster worker finds out by itself.
+
+Whoever reaches Temporal can start an activity or forge its input, so nothing that Temporal carried is believed. What
+counts is the worker's own: the ledger's public key, the `allowed_signers` and revoked keys, and the policy of its
+mounts, its cluster's uid, its clock, the kill switch, and the target as it reads it now. Temporal can delay or drop an
+act; it cannot cause one.
+
+`mutations.py` asks in this order: `check` (nothing is read but mounts), `permit` (the namespace, and for `auto` the
+whole judgement again), and on each attempt `last_line` with nothing between it and the call.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from byteport.runbooks.catalogue import runbook_for
+
+from activities.clock import Clock
+from activities.kubernetes.grounds import Ground, deny, stale
+from activities.kubernetes.halt import HaltSwitch, refuse_when_halted
+from activities.kubernetes.policy_source import PolicySource
+from activities.kubernetes.situations import SituationReader
+from byteport.contracts.acts import Act
+from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, Mutated, MutatingCall, ReadSituation
+from byteport.contracts.workflows import REMEDIATION
+from byteport.domain.approvals import Answer, Taken
+from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, judge
+from byteport.domain.warrants import Warrant
+from byteport.errors import ConfigError, Unavailable
+from byteport.runbooks.base import Runbook
+from byteport.trust.answers import quorum_met, verify_answers
+from byteport.trust.files import SignersFiles
+from byteport.trust.grants import Call, GrantVerifier
+
+MAY_MUTATE = frozenset({REMEDIATION})
+"""Types of workflow whose activities may change anything; a standalone activity has none."""
+
+_PLANS = {DELETE_POD.name: DeletePodPlan, ROLL_BACK.name: RollbackPlan}
+
+MutatingAct = Act[MutatingCall, Mutated]
+
+
+class Checked(NamedTuple):
+    """What `check` established, for the steps after it."""
+
+    runbook: Runbook
+    policy: PolicyConfig
+    mode: Mode
+
+
+class Admission:
+    """The checks of one cluster worker."""
+
+    def __init__(
+        self,
+        *,
+        tenant: str,
+        cluster_uid: str,
+        reader: SituationReader,
+        policy: PolicySource,
+        grants: GrantVerifier,
+        signers: SignersFiles,
+        halt: HaltSwitch,
+        clock: Clock,
+    ) -> None:
+        self._tenant = tenant
+        self._cluster_uid = cluster_uid
+        self._reader = reader
+        self._policy = policy
+        self._grants = grants
+        self._signers = signers
+        self._halt = halt
+        self._clock = clock
+
+    def check(self, act: MutatingAct, warrant: Warrant, *, workflow_type: str | None) -> Checked:
+        """Everything that needs no look at the cluster. Raises `NotPermitted` or `PreconditionFailed`."""
+        if workflow_type not in MAY_MUTATE:
+            raise deny(Ground.CALLER, "only a remediation may change anything")
+        if warrant.tenant != self._tenant:
+            raise deny(Ground.TENANT, "the warrant is another tenant's")
+        if {warrant.plan.target.cluster_uid, warrant.signal.target.cluster_uid} != {self._cluster_uid}:
+            raise deny(Ground.CLUSTER, "the warrant is for another cluster")
+        runbook = self._runbook(act, warrant)
+        policy = self._policy.read()
+        if warrant.policy_version != policy.version:
+            raise stale(Ground.POLICY_CHANGED, "the policy is not the one that the plan was made under")
+        self._check_plan(warrant, policy)
+        self._check_grant(act, warrant, arguments_digest(warrant.plan))
+        namespace = warrant.plan.target.namespace
+        if namespace in policy.protected_namespaces:
+            raise deny(Ground.PROTECTED, "nothing in a protected namespace is ever touched")
+        mode = policy.mode_for(runbook.name, namespace)
+        if mode is Mode.OBSERVE:
+            raise deny(Ground.MODE, "here the agent only observes")
+        if warrant.auto and mode is not Mode.AUTO:
+            raise deny(Ground.MODE, "here nothing is done without a person's yes")
+        if not warrant.auto:
+            self._check_answers(warrant, runbook, policy, auto_possible=mode is Mode.AUTO)
+        return Checked(runbook, policy, mode)
+
+    async def permit(self, warrant: Warrant, checked: Checked) -> None:
+        """The namespace is still enabled; an act without a person is judged again, on what is there now.
+
+        Raises `NotPermitted` or `PreconditionFailed`.
+        """
+        plan = warrant.plan
+        if not warrant.auto and warrant.inverse_of is None:
+            if await self._reader.enabled_namespace(plan.target.namespace, checked.policy) is None:
+                raise deny(Ground.NOT_ENABLED, "the namespace is not enabled, or is being deleted")
+            return
+        seen = await self._reader.look(ReadSituation(target=plan.target, failure=checked.runbook.failure))
+        if not seen.enabled:
+            raise deny(Ground.NOT_ENABLED, "the namespace is not enabled, or is being deleted")
+        if seen.policy.version != checked.policy.version:
+            raise stale(Ground.POLICY_CHANGED, "the policy changed while the target was read")
+        now = seen.situation.now
+        if warrant.inverse_of is not None:
+            again = checked.runbook.inverse(warrant.inverse_of, seen.situation, now=now)
+            if isinstance(again, Refused):
+                raise stale(Ground.INVERSE, ", ".join(reason.value for reason in again.because))
+        else:
+            diagnosis = checked.runbook.diagnose(warrant.signal, seen.situation)
+            again = checked.runbook.plan(diagnosis, seen.situation, seen.policy)
+            verdict = judge(checked.mode, again, diagnosis, seen.standing, seen.policy)
+            if verdict.kind is not VerdictKind.ACT or isinstance(again, Refused):
+                reasons = ", ".join(reason.value for reason in verdict.reasons)
+                raise stale(Ground.VERDICT, f"judged again, it is {verdict.kind.value} ({reasons})")
+        if again.arguments() != plan.arguments():
+            raise stale(Ground.CHANGED, "what the target needs now is another act")
+
+    async def last_line(self, act: MutatingAct, warrant: Warrant, digest_of_bytes: str) -> None:
+        """Ask the kill switch, then whether the grant covers these very bytes and outlasts the call.
+
+        Nothing may come between this and the call. Raises `NotPermitted` or `PreconditionFailed`.
+        """
+        await refuse_when_halted(self._halt)
+        self._check_grant(act, warrant, digest_of_bytes)
+
+    def _runbook(self, act: MutatingAct, warrant: Warrant) -> Runbook:
+        """The runbook that may ask for this act on this target: by the signal's failure, never by a name that was sent."""
+        runbook = runbook_for(warrant.signal.failure)
+        if runbook is None or act not in runbook.acts or not isinstance(warrant.plan, _PLANS[act.name]):
+            raise deny(Ground.ACT, f"{act.name} is not what this warrant is for")
+        wanted, planned = warrant.signal.target, warrant.plan.target
+        same = (wanted.namespace, wanted.kind, wanted.name) == (planned.namespace, planned.kind, planned.name)
+        if not same or wanted.uid not in ("", planned.uid):
+            raise deny(Ground.TARGET, "the plan is about another object than the symptom")
+        if isinstance(warrant.plan, DeletePodPlan) and warrant.plan.pod.namespace != planned.namespace:
+            raise deny(Ground.TARGET, "the pod lies in another namespace than its owner")
+        return runbook
+
+    def _check_plan(self, warrant: Warrant, policy: PolicyConfig) -> None:
+        """The digest names this plan, or for an inverse the plan that it undoes, and undoes exactly."""
+        plan, undone = warrant.plan, warrant.inverse_of
+        is_inverse = isinstance(plan, RollbackPlan) and plan.inverse
+        if is_inverse is not (undone is not None):
+            raise deny(Ground.INVERSE, "an inverse goes with the plan that it undoes, and nothing else does")
+        if undone is not None and not _undoes(plan, undone):
+            raise deny(Ground.INVERSE, "this does not undo the plan that was agreed to")
+        if plan_digest(undone or plan, policy.version) != warrant.plan_digest:
+            raise deny(Ground.PLAN, "the plan is not the one that its digest names")
+
+    def _check_grant(self, act: MutatingAct, warrant: Warrant, digest_of_arguments: str) -> None:
+        call = Call(
+            act=act.name,
+            action_id=warrant.grant.body.action_id,
+            arguments_digest=digest_of_arguments,
+            plan_digest=warrant.plan_digest,
+            cluster_uid=self._cluster_uid,
+            client_timeout=act.client_timeout,
+        )
+        self._grants.admit(warrant.grant, call, now=self._clock())
+
+    def _check_answers(self, warrant: Warrant, runbook: Runbook, policy: PolicyConfig, *, auto_possible: bool) -> None:
+        """Enough people said yes to this plan, by keys that are valid now. Who may, is our policy's word, not the request's."""
+        request, rule = warrant.request, policy.approval_rule(runbook.name)
+        if request is None:
+            raise deny(Ground.REQUEST, "neither `auto` nor anybody's answer")
+        agreed = (request.tenant, request.cluster_uid, request.incident_id, request.plan_digest, request.runbook)
+        if agreed != (
+            self._tenant,
+            self._cluster_uid,
+            warrant.incident_id,
+            warrant.plan_digest,
+            runbook.name,
+        ):
+            raise deny(Ground.REQUEST, "the answers are to another request")
+        try:
+            signers = self._signers.read()
+        except ConfigError as error:
+            raise Unavailable(f"{Ground.ANSWERS.value}: {error.message}") from error
+        verdicts = verify_answers(
+            warrant.answers,
+            request.model_copy(update={"quorum": rule.quorum, "approvers": rule.approvers}),
+            allowed=signers.allowed,
+            revoked=signers.revoked,
+            now=self._clock(),
+            auto_possible=auto_possible,
+            accept_unsigned=policy.accept_unsigned_answers,
+        )
+        reporter = signers.allowed.person(warrant.signal.reporter)
+        counted = [v for v in verdicts if not (isinstance(v, Taken) and v.principal == reporter and _yes(v))]
+        if not quorum_met(counted, rule.quorum):
+            why = ", ".join(sorted({v.because.value for v in verdicts if not isinstance(v, Taken)}))
+            raise deny(Ground.ANSWERS, f"{rule.quorum} valid yes needed" + (f"; not taken: {why}" if why else ""))
+
+
+def _yes(taken: Taken) -> bool:
+    return taken.answer is Answer.APPROVE
+
+
+def _undoes(plan: DeletePodPlan | RollbackPlan, undone: DeletePodPlan | RollbackPlan) -> bool:
+    return (
+        isinstance(plan, RollbackPlan)
+        and isinstance(undone, RollbackPlan)
+        and not undone.inverse
+        and plan.target == undone.target
+        and plan.to_revision == undone.from_revision
+    )

@@ -1,0 +1,135 @@
+"""DELETE_POD and ROLL_BACK: the two acts that change something. Each takes a warrant and nothing else.
+
+It does not decide; `admit.py` does, and this room obeys its order: check, look whether an earlier attempt has done it,
+permit, prepare from fresh reads, and as the last line before the call the kill switch and the end of the grant, because
+Temporal's time-out does not stop code that is running. Everything before the call has its own deadline, so that the
+call can never begin when the activity is over.
+
+After a call without an answer the target is read before anything else. Found in place: done. Else `UnknownOutcome`,
+which nobody retries: the workflow asks RESOLVE_OUTCOME (`resolve.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from temporalio import activity
+
+from activities.clock import Clock
+from activities.kubernetes.admit import Admission, MutatingAct
+from activities.kubernetes.effects import AlreadyInPlace, Effect, Prepared, Trace, attribution, object_uid
+from activities.kubernetes.pod_deletion import PodDeletion
+from activities.kubernetes.recent import Recent
+from activities.kubernetes.rollback import Rollback
+from activities.performs import performs
+from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, Mutated, MutatingCall
+from byteport.domain.canonical import digest
+from byteport.domain.warrants import Warrant
+from byteport.errors import BytePortError, PreconditionFailed, TargetGone, Unavailable, UnknownOutcome
+from byteport.kubernetes.port import ClusterPort
+
+MARGIN_SECONDS = 1.0
+"""Left of an attempt's time after the reads, the call, and the reading after it."""
+REREAD_SECONDS = 3.0
+REMEMBERED = 4096
+
+
+class Attempt(NamedTuple):
+    """What Temporal says of this run of the activity; believed only where it can but refuse."""
+
+    workflow_type: str | None
+    number: int
+
+
+class Mutations:
+    """The writes of one cluster worker."""
+
+    def __init__(self, cluster: ClusterPort, admission: Admission, *, cluster_uid: str, clock: Clock) -> None:
+        self._admission = admission
+        self._clock = clock
+        self._deletion = PodDeletion(cluster, cluster_uid)
+        self._rollback = Rollback(cluster, cluster_uid)
+        self._done: Recent[str, Mutated] = Recent(REMEMBERED)
+
+    @performs(DELETE_POD)
+    async def delete_pod(self, call: MutatingCall) -> Mutated:
+        return await self._carry_out(DELETE_POD, self._deletion, call.warrant)
+
+    @performs(ROLL_BACK)
+    async def roll_back(self, call: MutatingCall) -> Mutated:
+        return await self._carry_out(ROLL_BACK, self._rollback, call.warrant)
+
+    async def _carry_out(self, act: MutatingAct, effect: Effect, warrant: Warrant) -> Mutated:
+        """At most one effect per action id, whatever is retried, replayed or lost."""
+        attempt = _attempt()
+        checked = self._admission.check(act, warrant, workflow_type=attempt.workflow_type)
+        done = self._done.get(warrant.grant.body.action_id)
+        if done is not None:
+            return done.model_copy(update={"already": True})
+        retried = attempt.number > 1
+        try:
+            async with asyncio.timeout(_before_the_call(act)):
+                if retried and await self._was_done(effect, warrant):
+                    return self._mutated(warrant, already=True)
+                await self._admission.permit(warrant, checked)
+                prepared = await effect.prepare(warrant)
+                await self._admission.last_line(act, warrant, digest(prepared.arguments))
+        except AlreadyInPlace:
+            return self._mutated(warrant, already=True)
+        except TimeoutError:
+            raise Unavailable("the cluster was too slow to be read before the act") from None
+        return await self._call(act, effect, warrant, prepared, retried=retried)
+
+    async def _call(
+        self, act: MutatingAct, effect: Effect, warrant: Warrant, prepared: Prepared, *, retried: bool
+    ) -> Mutated:
+        try:
+            async with asyncio.timeout(act.client_timeout.total_seconds()):
+                version = await prepared.send(attribution(warrant))
+        except (TimeoutError, UnknownOutcome):
+            if await self._found(effect, warrant):
+                return self._mutated(warrant, already=True)
+            raise UnknownOutcome(f"{act.name}: sent, and no answer came") from None
+        except (PreconditionFailed, TargetGone):
+            # an earlier attempt's request may have arrived after we looked for its trace
+            if retried and await self._found(effect, warrant):
+                return self._mutated(warrant, already=True)
+            raise
+        return self._mutated(warrant, already=False, resource_version=version)
+
+    async def _was_done(self, effect: Effect, warrant: Warrant) -> bool:
+        """Whether an earlier attempt has acted. Raises `UnknownOutcome` when it may have, and nobody can tell."""
+        trace = await effect.trace(warrant)
+        if trace is Trace.CANNOT_TELL:
+            raise UnknownOutcome("an earlier attempt may have acted, and the target has changed since")
+        return trace is Trace.IN_PLACE
+
+    async def _found(self, effect: Effect, warrant: Warrant) -> bool:
+        """Whether the effect is in place; False also when it cannot be read now."""
+        try:
+            async with asyncio.timeout(REREAD_SECONDS):
+                return await effect.trace(warrant) is Trace.IN_PLACE
+        except (TimeoutError, BytePortError):
+            return False
+
+    def _mutated(self, warrant: Warrant, *, already: bool, resource_version: str = "") -> Mutated:
+        mutated = Mutated(
+            action_id=warrant.grant.body.action_id,
+            already=already,
+            at=self._clock(),
+            object_uid=object_uid(warrant.plan),
+            resource_version=resource_version,
+        )
+        self._done.put(mutated.action_id, mutated)
+        return mutated
+
+
+def _attempt() -> Attempt:
+    info = activity.info()
+    return Attempt(info.workflow_type, info.attempt)
+
+
+def _before_the_call(act: MutatingAct) -> float:
+    """Seconds for all reads before the call: what is left of the deadline after the call and a look at its outcome."""
+    return (act.deadline - act.client_timeout).total_seconds() - REREAD_SECONDS - MARGIN_SECONDS

@@ -1,0 +1,76 @@
+"""One look at a target, as typed facts with the policy of this moment: for READ_SITUATION, and again just before an act.
+
+`evidence.py` returns what it sees to the workflow, where it is advice; `admit.py` looks for itself with the same eyes,
+where it is a boundary. A namespace that is not enabled is not inspected: nothing in it is read.
+"""
+
+from __future__ import annotations
+
+from byteport.kubernetes.reading import read_situation
+
+from activities.clock import Clock
+from activities.kubernetes.gather import gather
+from activities.kubernetes.policy_source import PolicySource
+from byteport.contracts.kubernetes import ReadSituation, Seen
+from byteport.domain.policy import PolicyConfig, Standing
+from byteport.domain.targets import Target
+from byteport.errors import NotPermitted, TargetGone
+from byteport.kubernetes import port
+from byteport.kubernetes.chaos import experiment_seen
+from byteport.kubernetes.enrolment import enrolled
+from byteport.kubernetes.port import JSON, ClusterPort
+from byteport.kubernetes.situation import Situation
+
+
+class SituationReader:
+    """Reads one cluster with one credential, under the policy of its own mount."""
+
+    def __init__(self, cluster: ClusterPort, *, cluster_uid: str, policy: PolicySource, clock: Clock) -> None:
+        self._cluster = cluster
+        self._cluster_uid = cluster_uid
+        self._policy = policy
+        self._clock = clock
+
+    async def look(self, call: ReadSituation) -> Seen:
+        """Raises `NotPermitted` for a target of another cluster, of no namespace, or when a required read is refused."""
+        target, policy = call.target, self._policy.read()
+        if target.cluster_uid != self._cluster_uid:
+            raise NotPermitted("the target is in another cluster than this worker's")
+        if not target.namespace:
+            raise NotPermitted("no runbook here reads cluster-scoped objects")
+        namespace = await self.enabled_namespace(target.namespace, policy)
+        if namespace is None:
+            nothing = Situation(target=target, now=self._clock())
+            return Seen(situation=nothing, policy=policy, standing=Standing(), enabled=False)
+        gathered = await gather(
+            self._cluster, target, call.failure, namespace, policy, logs=call.logs, now=self._clock()
+        )
+        if gathered.gone:
+            situation = Situation(target=target, now=gathered.world.now, gone=True, denied=gathered.world.denied)
+            return Seen(situation=situation, policy=policy, standing=Standing(), enabled=True)
+        known = _with_uid(target, gathered.target)
+        own = [*([gathered.target] if gathered.target else []), *gathered.pods]
+        chaos = experiment_seen(own, gathered.world.of("Pod", target.namespace))
+        return Seen(
+            situation=read_situation(gathered.world, known, call.failure),
+            policy=policy,
+            standing=Standing(chaos=chaos),
+            enabled=True,
+        )
+
+    async def enabled_namespace(self, name: str, policy: PolicyConfig) -> JSON | None:
+        """The namespace as it is now, or None when it is protected, not enabled, being deleted or gone."""
+        if name in policy.protected_namespaces:
+            return None
+        try:
+            namespace = await self._cluster.get(port.NAMESPACES, "", name)
+        except (TargetGone, NotPermitted):
+            return None
+        return namespace if enrolled(namespace, policy) else None
+
+
+def _with_uid(target: Target, found: JSON | None) -> Target:
+    """A source may name a target without having read it; from here on the uid is known."""
+    if target.uid or found is None:
+        return target
+    return target.model_copy(update={"uid": str(found["metadata"].get("uid", ""))})

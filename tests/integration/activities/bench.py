@@ -1,0 +1,298 @@
+"""One cluster worker on a bench: a simulated cluster, its mounts on disk, the ledger's key, and two people's keys.
+
+Everything is what production wires; only the cluster is simulated and its clock turned by hand. `Bench.warrant` writes
+a warrant as the workflow would, and the tests then bend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.kubernetes.admit import Admission, MutatingAct
+from activities.kubernetes.mutations import Mutations
+from activities.kubernetes.policy_source import FilePolicySource
+from activities.kubernetes.resolve import Outcomes
+from activities.kubernetes.situations import SituationReader
+from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, Mutated, MutatingCall
+from byteport.contracts.workflows import REMEDIATION
+from byteport.domain import ids
+from byteport.domain.approvals import SIGNATURE_NAMESPACE, Answer, ApprovalRequest, SignedAnswer
+from byteport.domain.failures import Failure
+from byteport.domain.plans import DeletePodPlan, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.signals import Signal, SignalType, Source
+from byteport.domain.targets import PodRef, Target
+from byteport.domain.warrants import GrantBody, Warrant
+from byteport.kubernetes import port
+from byteport.kubernetes.templates import guard_digest, template_digest, template_of, template_to_restore
+from byteport.sandbox.simulated import ManualClock, SimulatedCluster
+from byteport.trust.allowed_signers import allowed_signers_line
+from byteport.trust.answers import answer_text, sign_answer
+from byteport.trust.files import SignersFiles
+from byteport.trust.grants import GrantSigner, GrantVerifier
+from byteport.trust.private_keys import PrivateKey, new_private_key
+
+JSON = dict[str, Any]
+
+AUTO_POLICY = """
+mode: auto
+rollback_allowed: [shop/web]
+log_store_named: true
+"""
+DRY_RUN_POLICY = """
+mode: dry_run
+rollback_allowed: [shop/web]
+log_store_named: true
+"""
+RUNBOOKS = {
+    Failure.CRASHLOOP: "PodCrashloopRunbook",
+    Failure.BAD_ROLLOUT: "FailedDeployAutoRollbackRunbook",
+}
+TYPES = {Failure.CRASHLOOP: SignalType.POD_CRASHLOOP, Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY}
+
+
+@dataclass
+class Switch:
+    """The kill switch, as a person or a broken database leaves it."""
+
+    on: bool = False
+    broken: bool = False
+
+    async def halted(self) -> bool:
+        if self.broken:
+            raise OSError("database is locked")
+        return self.on
+
+
+@dataclass
+class Bench:
+    """See the module. `tenant` and incident are fixed; each warrant takes the next action index."""
+
+    folder: Path
+    clock: ManualClock = field(default_factory=ManualClock)
+
+    def __post_init__(self) -> None:
+        self.cluster = SimulatedCluster(self.clock)
+        self.switch = Switch()
+        self.ledger = GrantSigner(new_private_key())
+        self.people: dict[str, PrivateKey] = {name: new_private_key() for name in ("ada", "grace")}
+        self.policy = FilePolicySource(self.folder / "policy.yaml")
+        self.set_policy(AUTO_POLICY)
+        self.allow(*self.people)
+        self.revoke()
+        self.verifier = GrantVerifier(self.ledger.public_key)
+        self.reader = SituationReader(self.cluster, cluster_uid=self.cluster.uid, policy=self.policy, clock=self.clock)
+        self.admission = Admission(
+            tenant="acme",
+            cluster_uid=self.cluster.uid,
+            reader=self.reader,
+            policy=self.policy,
+            grants=self.verifier,
+            signers=SignersFiles(self.folder / "allowed_signers", self.folder / "revoked"),
+            halt=self.switch,
+            clock=self.clock,
+        )
+        self.mutations = self.new_mutations()
+        self.outcomes = Outcomes(self.cluster, self.verifier, cluster_uid=self.cluster.uid, clock=self.clock)
+        self._actions = 0
+
+    def new_mutations(self) -> Mutations:
+        """As a worker that has just been started."""
+        return Mutations(self.cluster, self.admission, cluster_uid=self.cluster.uid, clock=self.clock)
+
+    # -- mounts -----------------------------------------------------------------------------------------------------
+
+    def set_policy(self, text: str) -> None:
+        (self.folder / "policy.yaml").write_text(text)
+
+    def allow(self, *names: str) -> None:
+        lines = [allowed_signers_line(name, self.people[name].public_key, SIGNATURE_NAMESPACE) for name in names]
+        (self.folder / "allowed_signers").write_text("\n".join(lines) + "\n")
+
+    def revoke(self, *names: str) -> None:
+        (self.folder / "revoked").write_text("".join(self.people[name].public_key.line + "\n" for name in names))
+
+    # -- what is there ----------------------------------------------------------------------------------------------
+
+    async def enabled(self, name: str) -> None:
+        await self.cluster.label_namespace(name, {"byteport.io/enabled": "true"})
+
+    async def deployment(self, name: str = "web") -> JSON:
+        return await self.cluster.get(port.DEPLOYMENTS, "shop", name)
+
+    async def target(self, name: str = "web") -> Target:
+        metadata = (await self.deployment(name))["metadata"]
+        return Target(cluster_uid=self.cluster.uid, namespace="shop", kind="Deployment", name=name, uid=metadata["uid"])
+
+    async def pods(self, name: str = "web") -> list[JSON]:
+        return (await self.cluster.list(port.PODS, "shop", labels=f"app={name}")).items
+
+    async def one_pod_crashes(self, name: str = "web") -> JSON:
+        """A healthy Deployment in an enabled namespace, one of whose pods has begun to crash by itself."""
+        await self.enabled("shop")
+        await self.cluster.deploy(f"shop/{name}", image=f"{name}:1")
+        self.cluster.advance(600)
+        victim = (await self.pods(name))[0]["metadata"]["name"]
+        await self.cluster.annotate_pod("shop", victim, {"sim.byteport.io/fault": "transient"})
+        self.cluster.advance(400)
+        return await self.cluster.get(port.PODS, "shop", victim)
+
+    async def a_release_fails(self, name: str = "web", fault: str = "crash") -> None:
+        """A Deployment in an enabled namespace whose second release never serves."""
+        await self.enabled("shop")
+        await self.cluster.deploy(f"shop/{name}", image=f"{name}:1")
+        self.cluster.advance(3600)
+        await self.cluster.deploy(f"shop/{name}", image=f"{name}:2", fault=fault)
+        self.cluster.advance(700)
+
+    # -- warrants ---------------------------------------------------------------------------------------------------
+
+    async def deletion(self, pod: JSON, name: str = "web") -> DeletePodPlan:
+        metadata = pod["metadata"]
+        reference = PodRef(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            resource_version=metadata["resourceVersion"],
+        )
+        return DeletePodPlan(target=await self.target(name), pod=reference)
+
+    async def rollback(self, name: str = "web") -> RollbackPlan:
+        """Back to the oldest revision, as it is read now."""
+        deployment = await self.deployment(name)
+        sets = (await self.cluster.list(port.REPLICA_SETS, "shop", labels=f"app={name}")).items
+        by_revision = {int(item["metadata"]["annotations"]["deployment.kubernetes.io/revision"]): item for item in sets}
+        oldest, newest = min(by_revision), max(by_revision)
+        return RollbackPlan(
+            target=await self.target(name),
+            from_revision=newest,
+            from_template_digest=template_digest(template_of(deployment)),
+            guard_digest=guard_digest(deployment),
+            to_revision=oldest,
+            to_replica_set=by_revision[oldest]["metadata"]["name"],
+            to_replica_set_uid=by_revision[oldest]["metadata"]["uid"],
+            to_template_digest=template_digest(template_to_restore(by_revision[oldest])),
+        )
+
+    def warrant(
+        self,
+        plan: DeletePodPlan | RollbackPlan,
+        *,
+        auto: bool = True,
+        by: Sequence[str] = ("ada",),
+        answer: Answer = Answer.APPROVE,
+        lease: timedelta = timedelta(seconds=77),
+        inverse_of: RollbackPlan | None = None,
+        requester: str = "byteport-agent",
+        **grant: object,
+    ) -> Warrant:
+        """A warrant as the workflow and the ledger would write it now; `grant` overrides fields of the grant's body."""
+        failure = Failure.CRASHLOOP if isinstance(plan, DeletePodPlan) else Failure.BAD_ROLLOUT
+        act, policy = act_of(plan), self.policy.read()
+        agreed = plan_digest(inverse_of or plan, policy.version)
+        incident = ids.incident_id("remediate:x", "first-run", 0)
+        self._actions += 1
+        body: dict[str, object] = {
+            "action_id": ids.action_id("remediate:x", "first-run", 0, self._actions, agreed),
+            "act": act.name,
+            "arguments_digest": arguments_digest(plan),
+            "plan_digest": agreed,
+            "cluster_uid": self.cluster.uid,
+            "record_hash": "0" * 64,
+            "seq": 7,
+            "lease_until": self.clock() + lease,
+        }
+        request = None if auto else self.request(plan, agreed, incident, failure, requester)
+        return Warrant(
+            tenant="acme",
+            incident_id=incident,
+            signal=Signal(
+                type=TYPES[failure],
+                value=5,
+                threshold=3,
+                target=plan.target,
+                observed_at=self.clock(),
+                source=Source.WATCH,
+                evidence_digest="e" * 64,
+            ),
+            plan=plan,
+            plan_digest=agreed,
+            policy_version=policy.version,
+            grant=self.ledger.sign(GrantBody.model_validate(body | grant)),
+            request=request,
+            answers=tuple(self.answer(request, name, answer) for name in by) if request else (),
+            auto=auto,
+            inverse_of=inverse_of,
+        )
+
+    def request(
+        self,
+        plan: DeletePodPlan | RollbackPlan,
+        agreed: str,
+        incident: str,
+        failure: Failure,
+        requester: str = "byteport-agent",
+    ) -> ApprovalRequest:
+        return ApprovalRequest(
+            tenant="acme",
+            cluster_uid=self.cluster.uid,
+            cluster_name="production",
+            incident_id=incident,
+            remediation_id="remediate:x",
+            runbook=RUNBOOKS[failure],
+            signal_type=TYPES[failure].value,
+            signal_value=5,
+            target=plan.target.ref,
+            plan_digest=agreed,
+            command=plan.command,
+            inverse_command=None,
+            reasons=(),
+            evidence=(),
+            requester=requester,
+            quorum=1,
+            approvers=frozenset(),
+            expires_at=self.clock() + timedelta(hours=20),
+        )
+
+    def answer(
+        self, request: ApprovalRequest, name: str, answer: Answer = Answer.APPROVE, answer_id: str = "0" * 32
+    ) -> SignedAnswer:
+        text = answer_text(request, answer, reason="looks right", now=self.clock(), answer_id=answer_id)
+        return sign_answer(text, self.people[name], reason="looks right")
+
+    # -- calls ------------------------------------------------------------------------------------------------------
+
+    async def act(
+        self,
+        warrant: Warrant,
+        *,
+        attempt: int = 1,
+        workflow_type: str | None = REMEDIATION,
+        act: MutatingAct | None = None,
+        on: Mutations | None = None,
+    ) -> Mutated:
+        """Run the mutating activity as a worker does. Raises `ApplicationError` with our code as its type."""
+        mutations = on or self.mutations
+        method = mutations.delete_pod if (act or act_of(warrant.plan)) is DELETE_POD else mutations.roll_back
+        environment = environment_of(attempt=attempt, workflow_type=workflow_type)
+        return await environment.run(method, MutatingCall(warrant=warrant))
+
+    def written(self) -> list[tuple[str, str]]:
+        """Verb and name of each write by the agent."""
+        return [(mutation.verb, mutation.name) for mutation in self.cluster.mutations()]
+
+
+def act_of(plan: DeletePodPlan | RollbackPlan) -> MutatingAct:
+    return DELETE_POD if isinstance(plan, DeletePodPlan) else ROLL_BACK
+
+
+def environment_of(**info: Any) -> ActivityEnvironment:
+    """An activity's surroundings, with some of what Temporal says of it replaced."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, **info)
+    return environment
