@@ -1,0 +1,240 @@
+"""`KubernetesCluster`: the cluster port over a real API server. Bodies are plain JSON, decoded by msgspec.
+
+Comes after `credentials.py` (who we are) and `wire.py` (one request); `connect` is what `workers/wiring.py` calls. It
+does not decide, retry or remember: each verb is one call with one deadline, whose failure is an error of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+from activities.kubernetes import execution, watching
+from activities.kubernetes.answers import JSON, Asked, decoded, error_of, is_no_log
+from activities.kubernetes.credentials import Credentials, load_credentials
+from activities.kubernetes.paths import collection_path, object_path, review_body, what
+from activities.kubernetes.wire import Answer, Request, Wire
+from byteport.errors import Unavailable
+from byteport.kubernetes.port import (
+    NAMESPACES,
+    PODS,
+    Attribution,
+    ClusterPort,
+    ExecResult,
+    Listed,
+    Resource,
+    WatchEvent,
+)
+
+CALL_SECONDS = 10.0
+PAGE_SECONDS = 30.0
+WATCH_GRACE_SECONDS = 15.0
+"""How much longer than asked for a watch may take to end."""
+
+LIST_ATTEMPTS = 3
+LOG_LIMIT = 64 << 10
+USER_AGENT = f"byteport/{version('byteport')}"
+ACTION_LETTERS = 12
+
+
+class KubernetesCluster(ClusterPort):
+    """One cluster with one credential; `await connect(…)` makes it, `close` or `async with` ends it."""
+
+    simulated = False
+
+    def __init__(self, credentials: Credentials, *, call_seconds: float = CALL_SECONDS) -> None:
+        self._wire = Wire(credentials, USER_AGENT)
+        self._seconds = call_seconds
+        self.server = credentials.server
+        self.ca_digest = credentials.ca_digest
+        self.verifies_server = credentials.verifies_server
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._wire.close()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> JSON:
+        asked = Asked(f"get {what(resource, namespace, name)}")
+        return await self._object(Request("GET", object_path(resource, namespace, name)), asked)
+
+    async def list(
+        self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "", limit: int = 500
+    ) -> Listed:
+        asked = Asked(f"list {what(resource, namespace)}")
+        query = [("limit", str(limit)), *_selectors(labels, fields)]
+        for _ in range(LIST_ATTEMPTS):
+            listed = await self._pages(collection_path(resource, namespace), query, asked)
+            if listed is not None:
+                return listed
+        raise Unavailable(f"{asked.what}: the list expired between its pages, {LIST_ATTEMPTS} times")
+
+    async def watch(
+        self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int = 300
+    ) -> AsyncIterator[WatchEvent]:
+        asked = Asked(f"watch {what(resource, namespace)}")
+        query = (
+            ("watch", "true"),
+            ("resourceVersion", resource_version),
+            ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", str(timeout_seconds)),
+        )
+        request = Request("GET", collection_path(resource, namespace), query)
+        async with self._wire.open(request, asked, self._seconds) as response:
+            if response.status == HTTPStatus.GONE:
+                yield watching.GONE
+                return
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                raise error_of(asked, response.status, response.headers, await response.read())
+            seconds = timeout_seconds + WATCH_GRACE_SECONDS
+            async with aclosing(watching.events(response, asked, seconds=seconds)) as events:
+                async for event in events:
+                    yield event
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        by: Attribution,
+        dry_run: bool = False,
+    ) -> JSON:
+        asked = Asked(f"patch {what(resource, namespace, name)}", mutates=not dry_run)
+        query = [*_signed(by), *([("dryRun", "All")] if dry_run else [])]
+        request = Request(
+            "PATCH",
+            object_path(resource, namespace, name),
+            tuple(query),
+            body=[*operations],
+            content_type="application/json-patch+json",
+            headers=_attributed(by),
+        )
+        return await self._object(request, asked)
+
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str, by: Attribution
+    ) -> None:
+        asked = Asked(f"delete {what(resource, namespace, name)}", mutates=True)
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid, "resourceVersion": resource_version},
+            "propagationPolicy": "Background",
+        }
+        path = object_path(resource, namespace, name)
+        await self._wire.call(Request("DELETE", path, body=options, headers=_attributed(by)), asked, self._seconds)
+
+    async def evict_dry_run(self, namespace: str, pod: str) -> None:
+        asked = Asked(f"dry-run eviction of {what(PODS, namespace, pod)}")
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"namespace": namespace, "name": pod},
+        }
+        path = object_path(PODS, namespace, pod, "eviction")
+        # In the query, not in the body: only then does an admission policy see that it is a dry run.
+        await self._wire.call(Request("POST", path, (("dryRun", "All"),), body=body), asked, self._seconds)
+
+    async def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecResult:
+        asked = Asked(f"exec in {what(PODS, namespace, pod)}", mutates=True)
+        path = object_path(PODS, namespace, pod, "exec")
+        return await execution.execute(self._wire, path, container, argv, asked)
+
+    async def logs(
+        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50
+    ) -> str:
+        asked = Asked(f"logs of {what(PODS, namespace, pod)}")
+        query = (
+            ("container", container),
+            ("tailLines", str(tail_lines)),
+            ("limitBytes", str(LOG_LIMIT)),
+            *((("previous", "true"),) if previous else ()),
+        )
+        request = Request("GET", object_path(PODS, namespace, pod, "log"), query)
+        answer = await self._wire.ask(request, asked, self._seconds)
+        if is_no_log(answer.status, answer.body):
+            return ""
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise error_of(asked, answer.status, answer.headers, answer.body)
+        return answer.body[:LOG_LIMIT].decode(errors="replace")
+
+    async def review(self, verb: str, resource: Resource, namespace: str, *, subresource: str = "") -> bool:
+        asked = Asked(f"review of {verb} {what(resource, namespace)}")
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        body = review_body(verb, resource, namespace, subresource)
+        answer = await self._object(Request("POST", path, body=body), asked)
+        return (answer.get("status") or {}).get("allowed") is True
+
+    async def server_version(self) -> str:
+        """Such as `v1.37.2`."""
+        answer = await self._object(Request("GET", "/version"), Asked("get the server's version"))
+        return str(answer.get("gitVersion", ""))
+
+    async def _pages(self, path: str, query: Sequence[tuple[str, str]], asked: Asked) -> Listed | None:
+        """All pages of one list; None when the list expired between two of them."""
+        items: list[JSON] = []
+        token = ""
+        while True:
+            more = [("continue", token)] if token else []
+            answer = await self._wire.ask(Request("GET", path, (*query, *more)), asked, PAGE_SECONDS)
+            if answer.status == HTTPStatus.GONE:
+                return None
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                raise error_of(asked, answer.status, answer.headers, answer.body)
+            page = _json(answer, asked)
+            items += page.get("items") or []
+            metadata: JSON = page.get("metadata") or {}
+            token = metadata.get("continue") or ""
+            if not token:
+                return Listed(items, str(metadata.get("resourceVersion", "")))
+
+    async def _object(self, request: Request, asked: Asked) -> JSON:
+        return _json(await self._wire.call(request, asked, self._seconds), asked)
+
+
+async def connect(
+    kubeconfig: Path | None = None, context: str | None = None, *, allow_exec_plugins: bool = False
+) -> KubernetesCluster:
+    """The cluster of a kubeconfig's context; without either, that of the pod this runs in, else kubectl's default.
+
+    Nothing is sent yet. Raises `ConfigError`, which names the setting at fault.
+    """
+    return KubernetesCluster(await load_credentials(kubeconfig, context, allow_exec_plugins=allow_exec_plugins))
+
+
+async def kube_system_uid(cluster: ClusterPort) -> str:
+    """The uid of the namespace kube-system: a cluster's name that nobody can give to two of them."""
+    namespace = await cluster.get(NAMESPACES, "", "kube-system")
+    return str(namespace["metadata"]["uid"])
+
+
+def _json(answer: Answer, asked: Asked) -> JSON:
+    try:
+        return decoded(answer.body)
+    except ValueError:
+        raise asked.lost("the answer is no JSON object") from None
+
+
+def _selectors(labels: str, fields: str) -> list[tuple[str, str]]:
+    named = (("labelSelector", labels), ("fieldSelector", fields))
+    return [(name, selector) for name, selector in named if selector]
+
+
+def _signed(by: Attribution) -> list[tuple[str, str]]:
+    return [("fieldManager", by.field_manager)] if by.field_manager else []
+
+
+def _attributed(by: Attribution) -> dict[str, str]:
+    """What the API server's own audit log keeps of a request, beside its credential."""
+    agent = f"{USER_AGENT} ({by.action_id[:ACTION_LETTERS]})" if by.action_id else USER_AGENT
+    return {"User-Agent": agent} | ({"Audit-ID": by.audit_id} if by.audit_id else {})
