@@ -7,6 +7,7 @@ import typer
 from byteport.cli.ack import ack
 from byteport.cli.approve import approve
 from byteport.cli.reject import reject
+from byteport.cli.replay import replay
 from byteport.cli.runs import runs
 from byteport.cli.show import show
 from byteport.cli.signal import signal
@@ -27,6 +28,7 @@ def add_commands(app: typer.Typer) -> None:
         (ANSWER, approve),
         (ANSWER, reject),
         (ANSWER, ack),
+        (PROVE, replay),
         (RUN, signal),
     ):
         app.command(rich_help_panel=panel)(command)

@@ -1,0 +1,98 @@
+"""What is looked at before a process starts: each check with its finding and what to do. `byteport doctor` prints them.
+
+Comes after the settings, before `run.py`. A process that would fail later, or act with less than it needs, does not
+start at all.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from byteport.contracts.acts import Act
+from byteport.domain.scopes import Right, union
+from byteport.errors import BytePortError, ConfigError, NotPermitted
+from byteport.kubernetes.port import ClusterPort, Resource
+from byteport.settings import Settings
+
+TOP_LEVEL = ("byteport", "workflows", "activities", "workers")
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    """The process may start, and says so."""
+    FAILED = "failed"
+
+
+class Check(NamedTuple):
+    """One thing that was looked at."""
+
+    name: str
+    outcome: Outcome
+    finding: str
+
+
+def check_packages() -> Check:
+    """Whether the packages that Python imports are ours: others on the package index have the same top-level names."""
+    root = Path(__file__).resolve().parents[1]
+    for name in TOP_LEVEL:
+        found = importlib.import_module(name).__file__
+        if found is None or Path(found).resolve().parents[1] != root:
+            return Check(
+                "packages",
+                Outcome.FAILED,
+                f"{name} is another distribution's ({found}); install byteport into an environment of its own",
+            )
+    return Check("packages", Outcome.OK, f"all from {root}")
+
+
+async def check_cluster_uid(cluster: ClusterPort, settings: Settings, uid: str) -> Check:
+    """Whether this is the cluster that the settings mean."""
+    del cluster
+    wanted = settings.cluster.uid
+    if wanted is not None and wanted != uid:
+        return Check("cluster", Outcome.FAILED, f"cluster.uid is {wanted} but this cluster's is {uid}")
+    return Check("cluster", Outcome.OK, f"{settings.cluster.name}, uid {uid}")
+
+
+async def check_rights(cluster: ClusterPort, acts: Iterable[Act]) -> list[Check]:  # type: ignore[type-arg]
+    """Ask the cluster for every right that the acts need, in every namespace.
+
+    One that is missing fails; one that has a `because` is optional: without it some questions are `cannot_tell`.
+    """
+    missing: list[Right] = []
+    blind: list[Right] = []
+    for right in union(act.needs for act in acts).rights:
+        resource, _, subresource = right.resource.partition("/")
+        asked = Resource(right.group, "v1", resource)
+        if not await cluster.review(right.verb, asked, "", subresource=subresource):
+            (blind if right.because else missing).append(right)
+    checks = []
+    if missing:
+        checks.append(Check("rights", Outcome.FAILED, f"the cluster does not grant {_named(missing)}"))
+    if blind:
+        reasons = "; ".join(sorted({right.because for right in blind}))
+        checks.append(Check("optional rights", Outcome.WARNING, f"without {_named(blind)} it cannot tell: {reasons}"))
+    return checks or [Check("rights", Outcome.OK, "the cluster grants every right that the acts need")]
+
+
+def must_pass(checks: Sequence[Check]) -> None:
+    """Raise for the first failed check: `NotPermitted` for rights, else `ConfigError`."""
+    for check in checks:
+        if check.outcome is Outcome.FAILED:
+            if check.name == "rights":
+                raise NotPermitted(check.finding)
+            raise ConfigError(check.name, check.finding)
+
+
+def failed(name: str, error: BytePortError) -> Check:
+    """A check that ended with one of our errors."""
+    return Check(name, Outcome.FAILED, error.message)
+
+
+def _named(rights: Iterable[Right]) -> str:
+    return ", ".join(f"{right.verb} {right.resource}" + (f".{right.group}" if right.group else "") for right in rights)
