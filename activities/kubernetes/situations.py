@@ -6,8 +6,6 @@ where it is a boundary. A namespace that is not enabled is not inspected: nothin
 
 from __future__ import annotations
 
-from byteport.kubernetes.reading import read_situation
-
 from activities.clock import Clock
 from activities.kubernetes.gather import gather
 from activities.kubernetes.policy_source import PolicySource
@@ -19,6 +17,7 @@ from byteport.kubernetes import port
 from byteport.kubernetes.chaos import experiment_seen
 from byteport.kubernetes.enrolment import enrolled
 from byteport.kubernetes.port import JSON, ClusterPort
+from byteport.kubernetes.reading import read_situation
 from byteport.kubernetes.situation import Situation
 
 
