@@ -21,6 +21,7 @@ from byteport.kubernetes.owners import deleted, owned_by
 from byteport.kubernetes.ownership import read_ownership
 from byteport.kubernetes.quota_room import quota_short
 from byteport.kubernetes.references import references_of
+from byteport.kubernetes.rollout_neighbours import troubled_nodes, troubled_registries
 from byteport.kubernetes.rollouts import (
     NO_DEADLINE,
     USUAL_DEADLINE,
@@ -113,7 +114,8 @@ def _read(
     reason = progressing.get("reason")
     unavailable, all_at_once = _strategy(spec, replicas)
     deadline = fields.whole(spec.get("progressDeadlineSeconds"))
-    began = _began(newest, replica_sets, ownership.template_set_at)
+    own = frozenset(fields.uid(fields.metadata(item).get("uid")) for item in replica_sets)
+    began = rollout_began(newest, replica_sets, ownership.template_set_at)
     return RolloutReading(
         uid=uid,
         revision=revision_number(newest) if newest is not None else revision_number(deployment),
@@ -147,6 +149,8 @@ def _read(
         newest=head,
         older=tuple(revision(item) for item in replica_sets if item is not newest),
         ownership=ownership,
+        troubled_nodes=troubled_nodes(world, own),
+        troubled_registries=troubled_registries(world, own),
         migration_mark=annotated(deployment) or annotated(template),
         migration_jobs=migration_jobs(world, deployment, began),
     )
@@ -216,7 +220,9 @@ def _about(events: tuple[EventReading, ...], replica_set: JSON, seen: frozenset[
     return tuple(found[-MOST_EVENTS:])
 
 
-def _began(newest: JSON | None, replica_sets: Sequence[JSON], template_set_at: datetime | None) -> datetime | None:
+def rollout_began(
+    newest: JSON | None, replica_sets: Sequence[JSON], template_set_at: datetime | None
+) -> datetime | None:
     """When the newest revision became the newest: when it was made, unless it is an old one come back."""
     if newest is None:
         return template_set_at

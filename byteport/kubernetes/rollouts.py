@@ -134,6 +134,10 @@ class RolloutReading(Frozen):
     """The revision that the Deployment's template belongs to; None until the controller has made it."""
     older: tuple[RevisionReading, ...] = ()
     ownership: Ownership = Ownership()
+    troubled_nodes: tuple[str, ...] = ()
+    """Nodes on which pods of something else fail too."""
+    troubled_registries: tuple[str, ...] = ()
+    """Registries that something else cannot pull from either, for whatever cause."""
     migration_mark: str = ""
     """The label or annotation, of the Deployment or its template, that speaks of a migration."""
     migration_jobs: tuple[str, ...] = ()
