@@ -31,6 +31,14 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("byteport"))
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -38,14 +46,11 @@ def options(
         Path | None,
         typer.Option("--config", help="Settings file; default $BYTEPORT_CONFIG, else .byteport/config.yaml."),
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end.")
+    ] = False,
 ) -> None:
     """Options of every command."""
-    if version:
-        from importlib.metadata import version as version_of
-
-        typer.echo(version_of("byteport"))
-        raise typer.Exit
     context.obj = Globals(config=config)
 
 
