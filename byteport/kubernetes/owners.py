@@ -6,6 +6,7 @@ with no owner above the Deployment: anything else either does not recreate the p
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -47,11 +48,14 @@ class Owner(Frozen):
     uid: str = ""
     replica_set: str = ""
     replica_set_uid: str = ""
+    api_kind: str = ""
+    """The kind of a `FOREIGN` owner, as its reference says it."""
     proof: Proof = Proof.NAMED
     owned: bool = False
     """Something owns the end of the chain in turn (an operator, a custom resource)."""
 
 
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}\Z")
 _APPS = {
     "StatefulSet": OwnerKind.STATEFUL_SET,
     "DaemonSet": OwnerKind.DAEMON_SET,
@@ -67,7 +71,7 @@ def controller(item: JSON) -> dict[str, str] | None:
             kind = reference.get("kind")
             return {
                 "group": api.partition("/")[0] if isinstance(api, str) and "/" in api else "",
-                "kind": kind if isinstance(kind, str) else "",
+                "kind": kind if isinstance(kind, str) and _KIND.match(kind) else "",
                 "name": fields.name(reference.get("name")),
                 "uid": fields.uid(reference.get("uid")),
             }
@@ -96,7 +100,7 @@ def pod_owner(pod: JSON, world: World) -> Owner:
         kind = OwnerKind.JOB
     else:
         kind = OwnerKind.FOREIGN
-    return Owner(kind=kind, name=reference["name"], uid=reference["uid"], proof=Proof.NAMED)
+    return Owner(kind=kind, name=reference["name"], uid=reference["uid"], api_kind=reference["kind"])
 
 
 def _through_replica_set(pod: JSON, reference: dict[str, str], world: World) -> Owner:
@@ -122,7 +126,7 @@ def _through_replica_set(pod: JSON, reference: dict[str, str], world: World) -> 
             **between,
         )
     if above["group"] != "apps" or above["kind"] != "Deployment":
-        return Owner(kind=OwnerKind.FOREIGN, name=above["name"], uid=above["uid"], **between)
+        return Owner(kind=OwnerKind.FOREIGN, name=above["name"], uid=above["uid"], api_kind=above["kind"], **between)
     top = world.named("Deployment", namespace, above["name"])
     if top is None:
         proof = Proof.BROKEN if world.complete else Proof.NAMED

@@ -118,13 +118,10 @@ def _belongs(pod: PodReading, target: Target) -> bool:
     owner = pod.owner
     if target.kind == "ReplicaSet" and owner.replica_set == target.name:
         return target.uid in ("", owner.replica_set_uid)
-    kinds = {OwnerKind.FOREIGN.value, target.kind} if target.kind not in _KINDS else {target.kind}
-    if owner.kind.value not in kinds or owner.name != target.name:
+    kind = owner.api_kind if owner.kind is OwnerKind.FOREIGN else owner.kind.value
+    if kind != target.kind or owner.name != target.name:
         return False
     return not target.uid or not owner.uid or owner.uid == target.uid or owner.proof is Proof.BROKEN
-
-
-_KINDS = frozenset(kind.value for kind in OwnerKind)
 
 
 def _slim(pods: Sequence[PodReading]) -> tuple[PodReading, ...]:
