@@ -9,10 +9,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from byteport.kubernetes.port import DEPLOYMENTS, NAMESPACES, NODES, PODS, Resource
 from byteport.sandbox.controlplane.stages import BACKOFF_ANNOTATION, FAULT_ANNOTATION, Fault
+from byteport.sandbox.simulated import ownership
 from byteport.sandbox.simulated.clocks import stamp
 from byteport.sandbox.simulated.conditions import set_condition
 from byteport.sandbox.simulated.kinds import kind_of_object
@@ -31,14 +32,19 @@ CONTROLLED = ("Pod", "ReplicaSet", "Deployment", "PodDisruptionBudget", "Node")
 class Administration(SimulatedPort):
     """The port's cluster, and an administrator's hands on it."""
 
-    async def apply(self, *objects: Mapping[str, Any]) -> list[JSON]:
-        """Create or replace objects, as `kubectl apply` of whole files does. A new namespace is made if need be."""
+    async def apply(
+        self, *objects: Mapping[str, Any], manager: str = "kubectl-client-side-apply", server_side: bool = False
+    ) -> list[JSON]:
+        """Create or replace objects, as `kubectl apply` of whole files does. A new namespace is made if need be.
+
+        `manager` and `server_side` are how the write is kept in `managedFields`.
+        """
         applied = []
         for item in objects:
             home = item["metadata"].get("namespace")
             if home and self._store.find(NAMESPACES, "", home) is None:
                 self._put(namespace(home))
-            applied.append(copy.deepcopy(self._put(dict(item))))
+            applied.append(copy.deepcopy(self._put(dict(item), manager, "Apply" if server_side else "Update")))
         self.tick()
         return applied
 
@@ -150,12 +156,13 @@ class Administration(SimulatedPort):
         with self._editing(resource, home, name) as draft:
             merge(draft["metadata"], field, changes)
 
-    def _put(self, item: JSON) -> JSON:
+    def _put(self, item: JSON, manager: str = "", operation: Literal["Apply", "Update"] = "Update") -> JSON:
         item = checked(item)
         kind, metadata = kind_of_object(item), item["metadata"]
         if kind.namespaced:
             metadata.setdefault("namespace", "default")
         before = self._store.find(kind.resource, metadata.get("namespace", ""), metadata["name"])
+        ownership.note(before, item, manager=manager, operation=operation, now=self._simulation.now)
         if before is None:
             return self._store.create(item)
         for field in KEPT:

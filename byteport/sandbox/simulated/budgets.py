@@ -9,6 +9,7 @@ import math
 from datetime import datetime
 from typing import Any
 
+from byteport.errors import BudgetRefuses
 from byteport.kubernetes.port import BUDGETS, DEPLOYMENTS, PODS, REPLICA_SETS
 from byteport.sandbox.simulated.clocks import stamp
 from byteport.sandbox.simulated.conditions import is_true, set_condition
@@ -40,7 +41,7 @@ def sync(store: Store, now: datetime) -> None:
 
 
 def refusing(store: Store, pod: JSON) -> JSON | None:
-    """The budget that refuses the eviction of `pod`, if one does. Several budgets for one pod are `NotModelled`."""
+    """The budget that refuses the eviction of `pod`, if one does. Raises `BudgetRefuses` when several select it."""
     status, metadata = pod["status"], pod["metadata"]
     if status.get("phase") in ("Pending", "Succeeded", "Failed") or metadata.get("deletionTimestamp"):
         return None
@@ -52,7 +53,7 @@ def refusing(store: Store, pod: JSON) -> JSON | None:
     if not budgets:
         return None
     if len(budgets) > 1:
-        raise NotModelled("an eviction that several disruption budgets speak about")
+        raise BudgetRefuses("several disruption budgets select the pod, which the API server refuses")
     budget = budgets[0]
     if not is_true(status, "Ready"):
         policy = budget["spec"].get("unhealthyPodEvictionPolicy", "IfHealthyBudget")

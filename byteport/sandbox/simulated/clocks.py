@@ -39,6 +39,11 @@ def stamp(instant: datetime) -> str:
     return instant.astimezone(UTC).replace(microsecond=0).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def microstamp(instant: datetime) -> str:
+    """RFC 3339 in microseconds, as `eventTime` is written."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def instant(text: str) -> datetime:
     """The inverse of `stamp`."""
     return datetime.fromisoformat(text)

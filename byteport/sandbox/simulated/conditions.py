@@ -21,9 +21,17 @@ def is_true(status: JSON, type_: str) -> bool:
 
 
 def set_condition(
-    status: JSON, type_: str, value: str, now: str, *, reason: str = "", message: str = "", updated: bool = False
+    status: JSON,
+    type_: str,
+    value: str,
+    now: str,
+    *,
+    reason: str = "",
+    message: str = "",
+    updated: bool = False,
+    probed: bool = False,
 ) -> None:
-    """Set a condition. With `updated` it also carries `lastUpdateTime`, as a Deployment's do."""
+    """Set a condition. With `updated` it carries `lastUpdateTime`, as a Deployment's do; with `probed` a pod's null."""
     before = condition(status, type_)
     same = before.get("status") == value
     fresh = {
@@ -31,6 +39,7 @@ def set_condition(
         "status": value,
         "lastTransitionTime": before["lastTransitionTime"] if same else now,
         **({"lastUpdateTime": now} if updated else {}),
+        **({"lastProbeTime": None} if probed else {}),
         **({"reason": reason} if reason else {}),
         **({"message": message} if message else {}),
     }

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from byteport.kubernetes.port import EVENTS
-from byteport.sandbox.simulated.clocks import instant, stamp
+from byteport.sandbox.simulated.clocks import instant, microstamp, stamp
 from byteport.sandbox.simulated.store import Store
 
 JSON = dict[str, Any]
@@ -29,17 +29,23 @@ def send(
     component: str,
     field_path: str = "",
     attempt: str = "",
+    modern: bool = False,
 ) -> None:
-    """Send one. Events of different `attempt` are different; the same words of one attempt are counted."""
+    """Send one. Events of different `attempt` are different; the same words of one attempt are counted.
+
+    A `modern` sender, the scheduler, writes `eventTime` and leaves source and the older times empty.
+    """
     metadata = about["metadata"]
     namespace = metadata.get("namespace") or "default"
     told = "/".join([metadata["uid"], reason, message, attempt])
     name = f"{metadata['name']}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     before = store.find(EVENTS, namespace, name)
-    if before is not None:
+    if before is not None and not modern:
         with store.edited(before) as event:
             event["count"] += 1
             event["lastTimestamp"] = stamp(now)
+        return
+    if before is not None:
         return
     involved = {
         "apiVersion": about["apiVersion"],
@@ -49,9 +55,14 @@ def send(
         **({"namespace": metadata["namespace"]} if metadata.get("namespace") else {}),
         **({"fieldPath": field_path} if field_path else {}),
     }
-    source = {"component": component}
+    source = {} if modern else {"component": component}
     if component == "kubelet":
         source["host"] = about["spec"]["nodeName"]
+    times = (
+        {"eventTime": microstamp(now), "firstTimestamp": None, "lastTimestamp": None, "action": "Binding"}
+        if modern
+        else {"eventTime": None, "firstTimestamp": stamp(now), "lastTimestamp": stamp(now), "count": 1}
+    )
     store.create(
         {
             "apiVersion": "v1",
@@ -64,9 +75,7 @@ def send(
             "source": source,
             "reportingComponent": component,
             "reportingInstance": source.get("host", ""),
-            "count": 1,
-            "firstTimestamp": stamp(now),
-            "lastTimestamp": stamp(now),
+            **times,
         }
     )
 

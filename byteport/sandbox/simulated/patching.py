@@ -30,18 +30,11 @@ def patched(resource: Resource, before: JSON, operations: Sequence[Mapping[str, 
     Raises `PreconditionFailed` when one of them does not apply or the object is another version than they say
     (the API's 422 and 409), and `PermanentError` when the result is not valid (422 with causes).
     """
-    if resource not in PATCHABLE:
-        raise NotModelled(f"a patch of {resource.plural}")
-    for operation in operations:
-        if operation.get("op") not in OPERATIONS:
-            raise NotModelled(f"the JSON Patch operation {operation.get('op')!r}")
-    document = copy.deepcopy(before)
-    try:
-        after: JSON = jsonpatch.JsonPatch([dict(operation) for operation in operations]).apply(document)
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
-        raise PreconditionFailed("a test or an operation of the patch did not apply") from None
+    after = _applied(resource, before, operations)
     metadata, was = after.get("metadata") or {}, before["metadata"]
-    if (metadata.get("uid"), metadata.get("resourceVersion")) != (was["uid"], was["resourceVersion"]):
+    if metadata.get("uid") != was["uid"]:
+        raise PermanentError("the uid of an object is immutable")
+    if metadata.get("resourceVersion") != was["resourceVersion"]:
         raise PreconditionFailed("the object is another version than the patch was made for")
     if (metadata.get("name"), metadata.get("namespace")) != (was["name"], was.get("namespace")):
         raise PermanentError("a patch cannot rename an object")
@@ -57,4 +50,18 @@ def patched(resource: Resource, before: JSON, operations: Sequence[Mapping[str, 
     after = checked(after)
     if resource == DEPLOYMENTS and after["spec"]["selector"] != before["spec"]["selector"]:
         raise PermanentError("the selector of a Deployment is immutable")
+    return after
+
+
+def _applied(resource: Resource, before: JSON, operations: Sequence[Mapping[str, Any]]) -> JSON:
+    if resource not in PATCHABLE:
+        raise NotModelled(f"a patch of {resource.plural}")
+    for operation in operations:
+        if operation.get("op") not in OPERATIONS:
+            raise NotModelled(f"the JSON Patch operation {operation.get('op')!r}")
+    document = copy.deepcopy(before)
+    try:
+        after: JSON = jsonpatch.JsonPatch([dict(operation) for operation in operations]).apply(document)
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
+        raise PreconditionFailed("a test or an operation of the patch did not apply") from None
     return after

@@ -23,7 +23,7 @@ from byteport.kubernetes.port import (
     Resource,
     WatchEvent,
 )
-from byteport.sandbox.simulated import budgets
+from byteport.sandbox.simulated import budgets, ownership
 from byteport.sandbox.simulated.access import Access, Right
 from byteport.sandbox.simulated.clocks import machine_clock, stamp
 from byteport.sandbox.simulated.interruptions import Interruptions
@@ -145,6 +145,7 @@ class SimulatedPort(ClusterPort):
             self.access.demand(Right("patch", resource, namespace=namespace))
             before = self._existing(resource, namespace, name)
             after = patched(resource, before, operations)
+            ownership.note(before, after, manager=by.field_manager, operation="Update", now=self._simulation.now)
             if not dry_run:
                 after = self._simulation.store.replace(after)
             self._note("patch", resource, before, by, operations=tuple(operations), dry_run=dry_run)
@@ -184,7 +185,8 @@ class SimulatedPort(ClusterPort):
         def effect() -> ExecResult:
             for verb in ("get", "create"):
                 self.access.demand(Right(verb, PODS, "exec", namespace))
-            self._existing_container(namespace, pod, container)
+            if not self._existing_container(namespace, pod, container).get("nodeName"):
+                raise PermanentError(f"pods {namespace}/{pod} is on no node yet")
             reply = self.scripts.reply(namespace, pod, container, argv)
             return ExecResult(reply.stdout[:OUTPUT_LIMIT], reply.stderr[:OUTPUT_LIMIT], reply.exit_code)
 
@@ -195,7 +197,8 @@ class SimulatedPort(ClusterPort):
     ) -> str:
         def effect() -> str:
             self.access.demand(Right("get", PODS, "log", namespace))
-            self._existing_container(namespace, pod, container)
+            if not self._existing_container(namespace, pod, container).get("nodeName"):
+                return ""
             text = self.scripts.log(namespace, pod, container, previous=previous)
             return "".join(text.splitlines(keepends=True)[-tail_lines:])[:OUTPUT_LIMIT]
 
@@ -216,13 +219,13 @@ class SimulatedPort(ClusterPort):
             raise TargetGone(f"{resource.plural} {'/'.join(filter(None, [namespace, name]))}")
         return item
 
-    def _existing_container(self, namespace: str, pod: str, container: str) -> None:
-        spec = self._existing(PODS, namespace, pod)["spec"]
+    def _existing_container(self, namespace: str, pod: str, container: str) -> JSON:
+        """The spec of the pod that has the container."""
+        spec: JSON = self._existing(PODS, namespace, pod)["spec"]
         names = [item["name"] for part in ("initContainers", "containers") for item in spec.get(part) or []]
         if container not in names:
             raise PermanentError(f"pods {namespace}/{pod} has no container {container}")
-        if not spec.get("nodeName"):
-            raise PermanentError(f"pods {namespace}/{pod} is on no node yet")
+        return spec
 
     def _delete(self, resource: Resource, namespace: str, name: str) -> None:
         """As the API server deletes: a pod in its grace period, an object with finalizers when they are gone."""

@@ -103,6 +103,9 @@ class ReplicaSets:
             status = draft.setdefault("status", {})
             status["replicas"] = len(pods)
             status["observedGeneration"] = metadata["generation"]
+            status["terminatingReplicas"] = sum(
+                bool(pod["metadata"].get("deletionTimestamp")) for pod in self._store.owned(PODS, replica_set)
+            )
             counts = {
                 "fullyLabeledReplicas": len(pods),
                 "readyReplicas": len(ready),

@@ -35,6 +35,7 @@ def status_of(deployment: JSON, new: JSON | None, every: Sequence[JSON], now: da
         "collisionCount": before.get("collisionCount", 0),
     }
     status |= {name: count for name, count in counts.items() if count}
+    status["terminatingReplicas"] = sum(int((item.get("status") or {}).get("terminatingReplicas", 0)) for item in every)
     bounds = bounds_of(deployment)
     enough = can_serve >= bounds.replicas - bounds.unavailable
     _set(

@@ -16,6 +16,9 @@ from byteport.sandbox.simulated.store import Store
 
 JSON = dict[str, Any]
 
+TOPOLOGY = {"topology.kubernetes.io/zone", "topology.kubernetes.io/region"}
+"""Labels of a node that the API server copies to its pods."""
+
 PRESSURES = {"MemoryPressure": "memory-pressure", "DiskPressure": "disk-pressure", "PIDPressure": "pid-pressure"}
 
 
@@ -59,13 +62,14 @@ def _place(store: Store, pod: JSON, now: datetime) -> None:
         _refuse(store, pod, now, f"0/{len(nodes)} nodes are available: {_why(len(nodes), len(open_))}.")
         return
     load = [p["spec"].get("nodeName") for p in store.all(PODS)]
-    chosen = min(fitting, key=lambda node: load.count(node["metadata"]["name"]))["metadata"]["name"]
+    chosen = min(fitting, key=lambda node: load.count(node["metadata"]["name"]))["metadata"]
     with store.edited(pod) as draft:
-        draft["spec"]["nodeName"] = chosen
-        set_condition(draft["status"], "PodScheduled", "True", stamp(now))
-    metadata = pod["metadata"]
-    message = f"Successfully assigned {metadata['namespace']}/{metadata['name']} to {chosen}"
-    events.send(store, now, pod, type_="Normal", reason="Scheduled", message=message, component="default-scheduler")
+        draft["spec"]["nodeName"] = chosen["name"]
+        zones = {key: value for key, value in (chosen.get("labels") or {}).items() if key in TOPOLOGY}
+        draft["metadata"]["labels"] = {**(pod["metadata"].get("labels") or {}), **zones}
+        set_condition(draft["status"], "PodScheduled", "True", stamp(now), probed=True)
+    name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+    _say(store, pod, now, "Normal", "Scheduled", f"Successfully assigned {name} to {chosen['name']}")
 
 
 def _why(nodes: int, open_: int) -> str:
@@ -79,13 +83,19 @@ def _refuse(store: Store, pod: JSON, now: datetime, message: str) -> None:
     if condition(pod["status"], "PodScheduled").get("message") == message:
         return
     with store.edited(pod) as draft:
-        set_condition(draft["status"], "PodScheduled", "False", stamp(now), reason="Unschedulable", message=message)
+        set_condition(
+            draft["status"],
+            "PodScheduled",
+            "False",
+            stamp(now),
+            reason="Unschedulable",
+            message=message,
+            probed=True,
+        )
+    _say(store, pod, now, "Warning", "FailedScheduling", message)
+
+
+def _say(store: Store, pod: JSON, now: datetime, type_: str, reason: str, message: str) -> None:
     events.send(
-        store,
-        now,
-        pod,
-        type_="Warning",
-        reason="FailedScheduling",
-        message=message,
-        component="default-scheduler",
+        store, now, pod, type_=type_, reason=reason, message=message, component="default-scheduler", modern=True
     )

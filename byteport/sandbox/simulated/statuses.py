@@ -220,13 +220,15 @@ def _write(store: Store, pod: Pod, now: datetime, target: JSON, *, ready: bool, 
             if spec.get("initContainers") and "initContainerStatuses" not in status:
                 status["initContainerStatuses"] = [_initialised(c, now) for c in spec["initContainers"]]
         for type_ in ("PodReadyToStartContainers", "Initialized"):
-            set_condition(status, type_, "True", stamp(now))
+            set_condition(status, type_, "True", stamp(now), probed=True)
         for type_ in ("ContainersReady", "Ready"):
             if ready:
-                set_condition(status, type_, "True", stamp(now))
+                set_condition(status, type_, "True", stamp(now), probed=True)
             else:
                 words = f"containers with unready status: [{pod.target}]"
-                set_condition(status, type_, "False", stamp(now), reason="ContainersNotReady", message=words)
+                set_condition(
+                    status, type_, "False", stamp(now), reason="ContainersNotReady", message=words, probed=True
+                )
         before = {item["name"]: item for item in status.get("containerStatuses") or []}
         status["containerStatuses"] = [
             target if container["name"] == pod.target else _other(container, before, now)
