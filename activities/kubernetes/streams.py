@@ -6,7 +6,7 @@ it may see something twice and never misses anything.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from byteport.errors import Unavailable
 from byteport.kubernetes import fields
@@ -44,15 +44,22 @@ class Stream:
 
     async def _watch(self, see: See, forget: Forget) -> None:
         events = self._cluster.watch(self.resource, "", resource_version=self.bookmark, timeout_seconds=WATCH_SECONDS)
-        async for event in events:
-            if event.type == "GONE":
-                self.bookmark = ""
-                return
-            if event.type == "DELETED":
-                forget(event.object)
-            elif event.type != "BOOKMARK":
-                await see(event.object)
-            version = fields.version(fields.metadata(event.object).get("resourceVersion"))
-            if not version:
-                raise Unavailable(f"the watch of {self.resource.plural} gave an object without resourceVersion")
-            self.bookmark = version
+        try:
+            async for event in events:
+                if event.type == "GONE":
+                    self.bookmark = ""
+                    return
+                if event.type == "DELETED":
+                    forget(event.object)
+                elif event.type != "BOOKMARK":
+                    await see(event.object)
+                self.bookmark = self._version(event.object)
+        finally:
+            if isinstance(events, AsyncGenerator):
+                await events.aclose()
+
+    def _version(self, item: JSON) -> str:
+        version = fields.version(fields.metadata(item).get("resourceVersion"))
+        if not version:
+            raise Unavailable(f"the watch of {self.resource.plural} gave an object without resourceVersion")
+        return version

@@ -1,0 +1,82 @@
+"""From one object to a reported symptom: dropped, looked at, reduced to its owner, folded, reported.
+
+`watch.py` calls `see` for each object that appears, changes, or is looked at again. Nothing of a healthy object is
+kept; of a failing one, the digest of what was last reported.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from byteport.kubernetes.symptoms import symptom_of
+
+from activities.clock import Clock
+from activities.kubernetes.enabled import EnabledNamespaces
+from activities.kubernetes.owners import OwnerResolver
+from activities.kubernetes.recent import Recent
+from activities.orchestration import SymptomSink
+from byteport.domain.signals import Signal, Source
+from byteport.errors import MalformedInput, NotPermitted
+from byteport.kubernetes import fields
+from byteport.kubernetes.port import JSON
+
+REMEMBERED = 10_000
+
+logger = logging.getLogger("byteport.watch")
+
+
+class Sightings:
+    """Reports each symptom once per evidence digest, as long as this object lives."""
+
+    def __init__(self, sink: SymptomSink, owners: OwnerResolver, enabled: EnabledNamespaces, clock: Clock) -> None:
+        self._sink = sink
+        self._owners = owners
+        self._enabled = enabled
+        self._clock = clock
+        self._reported: Recent[str, str] = Recent(REMEMBERED)
+        self.reported = 0
+
+    async def see(self, kind: str, item: JSON) -> None:
+        """Raises `Unavailable` when the report does not get through: the bookmark then stays where it is."""
+        if item not in self._enabled:
+            return
+        key, now = _uid(item), self._clock()
+        symptom = symptom_of(kind, item, now=now)
+        if symptom is None:
+            self._reported.forget(key)
+            return
+        if self._reported.get(key) == symptom.evidence_digest:
+            return
+        self._reported.put(key, symptom.evidence_digest)
+        try:
+            await self._report(kind, item, symptom)
+        except BaseException:
+            self._reported.forget(key)
+            raise
+
+    def forget(self, item: JSON) -> None:
+        self._reported.forget(_uid(item))
+
+    async def _report(self, kind, item, symptom) -> None:
+        target = await self._owners.target_of(kind, item)
+        if target is None:
+            return
+        signal = Signal(
+            type=symptom.type,
+            value=symptom.value,
+            threshold=symptom.threshold,
+            target=target,
+            observed_at=self._clock(),
+            source=Source.WATCH,
+            evidence_digest=symptom.evidence_digest,
+        )
+        try:
+            await self._sink.report(signal)
+        except (MalformedInput, NotPermitted) as error:
+            logger.warning("a symptom of %s cannot be reported: %s", kind, error.message)
+            return
+        self.reported += 1
+
+
+def _uid(item: JSON) -> str:
+    return fields.uid(fields.metadata(item).get("uid"))

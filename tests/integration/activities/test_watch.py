@@ -1,0 +1,309 @@
+"""The watch: what it reports, to whom, how often, and where the next one goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.kubernetes import watch
+from activities.kubernetes.watch import ClusterWatch
+from byteport.contracts.kubernetes import Reported, WatchCluster, Watched
+from byteport.domain.signals import Signal, SignalType, Source
+from byteport.errors import MalformedInput, Unavailable
+from byteport.kubernetes import port
+from byteport.sandbox.simulated import Right
+from tests.integration.activities.bench import Bench, environment_of
+
+SOON = 5.0
+
+
+@dataclass
+class Inbox:
+    """A sink that keeps what was reported, and refuses what it is told to."""
+
+    signals: list[Signal] = field(default_factory=list)
+    refusals: list[Exception] = field(default_factory=list)
+
+    async def report(self, signal: Signal) -> Reported:
+        await asyncio.sleep(0)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.signals.append(signal)
+        return Reported(workflow_id="remediate:x")
+
+    def about(self) -> list[tuple[SignalType, str]]:
+        return [(signal.type, signal.target.ref) for signal in self.signals]
+
+
+@dataclass
+class Watching:
+    """A watch that is under way."""
+
+    task: asyncio.Task[Watched]
+    environment: ActivityEnvironment
+    heartbeats: list[dict[str, str]]
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Poll for at most `SOON`; what the watch raises is raised here."""
+        async with asyncio.timeout(SOON):
+            while not holds():
+                if self.task.done():
+                    self.task.result()
+                await asyncio.sleep(0.01)
+
+    async def end(self) -> Watched:
+        """As a worker's shutdown ends it."""
+        self.environment.worker_shutdown()
+        async with asyncio.timeout(SOON):
+            return await self.task
+
+
+@asynccontextmanager
+async def watching(
+    bench: Bench,
+    inbox: Inbox,
+    call: WatchCluster | None = None,
+    *,
+    look_again_seconds: float = 60.0,
+    details: list[object] | None = None,
+) -> AsyncIterator[Watching]:
+    activity = ClusterWatch(
+        bench.cluster,
+        cluster_uid=bench.cluster.uid,
+        sink=inbox,
+        policy=bench.policy,
+        clock=bench.clock,
+        look_again_seconds=look_again_seconds,
+    )
+    environment = environment_of(heartbeat_details=details or [])
+    heartbeats: list[dict[str, str]] = []
+    environment.on_heartbeat = heartbeats.append
+    call = call or WatchCluster(cluster_uid=bench.cluster.uid)
+    task = asyncio.create_task(environment.run(activity.watch_cluster, call))
+    try:
+        yield Watching(task, environment, heartbeats)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same watch with shorter pauses."""
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(watch, "REFRESH_SECONDS", 0.05)
+
+
+def bookmarks(bench: Bench) -> dict[str, str]:
+    revision = str(bench.cluster._store.revision)
+    return {"pods": revision, "deployments": revision}
+
+
+async def test_a_crash_loop_is_reported_for_the_deployment_that_controls_the_pod(bench: Bench, inbox: Inbox) -> None:
+    async with watching(bench, inbox) as watched:
+        await bench.one_pod_crashes()
+        await watched.until(lambda: bool(inbox.signals))
+        signal = inbox.signals[0]
+        assert signal.target == await bench.target()
+        assert (signal.type, signal.source) == (SignalType.POD_CRASHLOOP, Source.WATCH)
+
+
+async def test_a_failed_release_is_reported_for_its_deployment(bench: Bench, inbox: Inbox) -> None:
+    async with watching(bench, inbox) as watched:
+        await bench.a_release_fails(fault="image")
+        await watched.until(lambda: (SignalType.FAILED_DEPLOY, "shop/Deployment/web") in inbox.about())
+
+
+async def test_what_was_broken_before_the_watch_began_is_reported(bench: Bench, inbox: Inbox) -> None:
+    await bench.one_pod_crashes()
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: bool(inbox.signals))
+
+
+async def test_the_same_failure_in_an_unlabelled_namespace_is_not_reported(bench: Bench, inbox: Inbox) -> None:
+    await bench.cluster.deploy("private/web", image="web:1", fault="crash")
+    bench.cluster.advance(400)
+    await bench.one_pod_crashes()
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: bool(inbox.signals))
+        assert (await watched.end()).reported == len(inbox.signals)
+    assert {signal.target.namespace for signal in inbox.signals} == {"shop"}
+
+
+async def test_a_namespace_that_is_enabled_later_is_looked_at_at_once(bench: Bench, inbox: Inbox) -> None:
+    await bench.cluster.deploy("late/web", image="web:1", fault="crash")
+    bench.cluster.advance(400)
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: bool(watched.heartbeats))
+        assert inbox.signals == []
+        await bench.enabled("late")
+        await watched.until(lambda: bool(inbox.signals))
+
+
+async def test_a_namespace_whose_label_was_removed_is_not_reported_any_more(bench: Bench, inbox: Inbox) -> None:
+    await bench.enabled("shop")
+    async with watching(bench, inbox, look_again_seconds=0.05) as watched:
+        await watched.until(lambda: bool(watched.heartbeats))
+        await bench.cluster.label_namespace("shop", {"byteport.io/enabled": None})
+        beats = len(watched.heartbeats)
+        await watched.until(lambda: len(watched.heartbeats) > beats + 10)
+        await bench.cluster.deploy("shop/web", image="web:1", fault="crash")
+        bench.cluster.advance(400)
+        beats = len(watched.heartbeats)
+        await watched.until(lambda: len(watched.heartbeats) > beats + 10)
+    assert inbox.signals == []
+
+
+async def test_the_same_evidence_is_reported_once(bench: Bench, inbox: Inbox) -> None:
+    await bench.one_pod_crashes()
+    async with watching(bench, inbox, look_again_seconds=0.02) as watched:
+        await watched.until(lambda: bool(inbox.signals))
+        pod = (await bench.pods())[0]["metadata"]["name"]
+        for number in range(5):
+            await bench.cluster.annotate_pod("shop", pod, {"touched": str(number)})
+        beats = len(watched.heartbeats)
+        await watched.until(lambda: len(watched.heartbeats) > beats + 10)
+    digests = [signal.evidence_digest for signal in inbox.signals]
+    assert len(digests) == len(set(digests))
+
+
+async def test_a_report_that_did_not_get_through_fails_the_activity_and_the_next_reports_it(
+    bench: Bench, inbox: Inbox
+) -> None:
+    await bench.one_pod_crashes()
+    inbox.refusals = [Unavailable("Temporal does not answer")]
+    async with watching(bench, inbox) as watched:
+        with pytest.raises(ApplicationError) as caught:
+            await watched.until(lambda: bool(inbox.signals))
+        assert (caught.value.type, caught.value.non_retryable) == ("unavailable", False)
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: bool(inbox.signals))
+
+
+async def test_a_symptom_that_cannot_be_taken_is_logged_and_the_watch_goes_on(
+    bench: Bench, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.one_pod_crashes("api")
+    inbox.refusals = [MalformedInput("signal.target.kind", "is not a name that Kubernetes accepts")]
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: "cannot be reported" in caplog.text)
+        await bench.one_pod_crashes("web")
+        await watched.until(lambda: any(signal.target.name == "web" for signal in inbox.signals))
+
+
+# -- where the next one goes on ---------------------------------------------------------------------------------------
+
+
+async def test_on_shutdown_it_returns_where_it_was_and_the_next_misses_nothing(bench: Bench, inbox: Inbox) -> None:
+    await bench.enabled("shop")
+    await bench.cluster.deploy("shop/web", image="web:1")
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: bool(watched.heartbeats) and len(watched.heartbeats[-1]) == 2)
+        handed_over = await watched.end()
+    assert handed_over.bookmarks.keys() == {"pods", "deployments"}
+    await bench.one_pod_crashes()
+    call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks=handed_over.bookmarks)
+    bench.cluster.access.revoke(Right("list", port.PODS))
+    async with watching(bench, inbox, call) as watched:
+        await watched.until(lambda: bool(inbox.signals))
+
+
+async def test_it_ends_after_its_time_and_returns_its_bookmarks(bench: Bench, inbox: Inbox) -> None:
+    call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks=bookmarks(bench), seconds=0)
+    async with watching(bench, inbox, call) as watched:
+        async with asyncio.timeout(SOON):
+            assert (await watched.task).bookmarks == call.bookmarks
+
+
+async def test_after_a_kill_it_goes_on_from_the_last_heartbeat(bench: Bench, inbox: Inbox) -> None:
+    before = bookmarks(bench)
+    await bench.one_pod_crashes()
+    bench.cluster.access.revoke(Right("list", port.PODS))
+    call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks={"pods": "1", "deployments": "1"})
+    async with watching(bench, inbox, call, details=[before]) as watched:
+        await watched.until(lambda: bool(inbox.signals))
+
+
+async def test_heartbeats_hold_one_short_bookmark_per_kind(bench: Bench, inbox: Inbox) -> None:
+    await bench.one_pod_crashes()
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: bool(watched.heartbeats) and len(watched.heartbeats[-1]) == 2)
+    assert all(len(repr(beat)) < 200 for beat in watched.heartbeats)
+    assert int(watched.heartbeats[-1]["pods"]) <= bench.cluster._store.revision
+
+
+async def test_a_bookmark_that_the_server_forgot_is_answered_by_a_new_list(bench: Bench, inbox: Inbox) -> None:
+    await bench.one_pod_crashes()
+    bench.cluster.compact()
+    call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks={"pods": "1", "deployments": "1"})
+    async with watching(bench, inbox, call) as watched:
+        await watched.until(lambda: bool(inbox.signals))
+        await watched.until(lambda: int((watched.heartbeats or [{"pods": "0"}])[-1].get("pods", 0)) > 1)
+
+
+async def test_a_cut_stream_fails_the_activity_so_that_the_next_one_begins_again(bench: Bench, inbox: Inbox) -> None:
+    bench.cluster.fail_next("watch", Unavailable("cut"))
+    async with watching(bench, inbox) as watched:
+        with pytest.raises(ApplicationError) as caught:
+            await watched.until(lambda: False)
+    assert (caught.value.type, caught.value.non_retryable) == ("unavailable", False)
+
+
+async def test_a_symptom_that_time_alone_makes_true_is_found_at_the_second_look(bench: Bench, inbox: Inbox) -> None:
+    """Nothing is written to the objects in between: the streams stay silent, only the clock goes on."""
+    await bench.enabled("shop")
+    await bench.one_pod_crashes()
+    call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks=bookmarks(bench))
+    async with watching(bench, inbox, call, look_again_seconds=0.05) as watched:
+        await watched.until(lambda: bool(inbox.signals))
+
+
+async def test_another_clusters_watch_is_refused(bench: Bench, inbox: Inbox) -> None:
+    async with watching(bench, inbox, WatchCluster(cluster_uid="another")) as watched:
+        with pytest.raises(ApplicationError) as caught:
+            await watched.task
+    assert caught.value.type == "not_permitted"
+
+
+# -- whose pod it is --------------------------------------------------------------------------------------------------
+
+
+async def test_a_pod_without_a_controller_is_its_own_target(bench: Bench, inbox: Inbox) -> None:
+    await bench.enabled("shop")
+    await bench.cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": "bare",
+                "namespace": "shop",
+                "annotations": {"sim.byteport.io/fault": "crash"},
+            },
+            "spec": {"containers": [{"name": "app", "image": "app:1"}]},
+        }
+    )
+    bench.cluster.advance(400)
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: (SignalType.POD_CRASHLOOP, "shop/Pod/bare") in inbox.about())
+
+
+async def test_a_reference_to_another_object_of_that_name_is_not_followed(bench: Bench, inbox: Inbox) -> None:
+    """An owner reference is written by whoever writes the pod: it must not aim us at somebody else's Deployment."""
+    pod = await bench.one_pod_crashes()
+    await bench.cluster.deploy("shop/api", image="api:1")
+    (other,) = (await bench.cluster.list(port.REPLICA_SETS, "shop", labels="app=api")).items
+    pod["metadata"]["ownerReferences"][0]["uid"] = other["metadata"]["uid"]
+    await bench.cluster.apply(pod)
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: len(watched.heartbeats) > 10)
+    assert await bench.cluster.get(port.PODS, "shop", pod["metadata"]["name"])
+    assert inbox.signals == []
