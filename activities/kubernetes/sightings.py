@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from byteport.kubernetes.symptoms import symptom_of
+from byteport.kubernetes.symptoms import Symptom, symptom_of
 
 from activities.clock import Clock
 from activities.kubernetes.enabled import EnabledNamespaces
@@ -57,7 +57,7 @@ class Sightings:
     def forget(self, item: JSON) -> None:
         self._reported.forget(_uid(item))
 
-    async def _report(self, kind, item, symptom) -> None:
+    async def _report(self, kind: str, item: JSON, symptom: Symptom) -> None:
         target = await self._owners.target_of(kind, item)
         if target is None:
             return
