@@ -21,7 +21,7 @@ _EVIDENCE = (
     Rights.on("pods", "get", "list", "watch")
     + Rights.on("events", "get", "list", "watch")
     + Rights.on("nodes", "get", "list", "watch")
-    + Rights.on("namespaces", "get", because="the label byteport.io/enabled, and the pod-security level")
+    + Rights.on("namespaces", "get", "list", because="the label byteport.io/enabled, and the pod-security level")
     + Rights.on("resourcequotas", "list", because="whether a replacement would be admitted")
     + Rights.on("limitranges", "list", because="whether a replacement would be admitted")
     + Rights.on("services", "list", because="two Deployments behind one Service; fail-closed webhooks")
