@@ -11,7 +11,7 @@ from byteport.cli.find import parse_target
 from byteport.cli.output import print_json, say, while_waiting
 from byteport.cli.session import AsJson, client_of, person, run, settings_of
 from byteport.domain.signals import SignalType
-from byteport.errors import ConfigError, MalformedInput
+from byteport.errors import MalformedInput
 
 
 def signal(
@@ -36,17 +36,14 @@ async def _signal(
     threshold: float,
     as_json: bool,
 ) -> None:
-    from byteport.contracts.workflows import Installation
     from byteport.domain.canonical import digest
     from byteport.domain.signals import Signal, Source
+    from byteport.settings import installation
     from byteport.temporal.intake import check_target, report_signal
 
     settings = settings_of(context)
-    if settings.cluster.uid is None:
-        raise ConfigError(
-            "cluster.uid", "must be set to report by hand: kubectl get ns kube-system -o jsonpath={.metadata.uid}"
-        )
-    aim = parse_target(target, cluster_uid=settings.cluster.uid, namespace=namespace)
+    ours = installation(settings)
+    aim = parse_target(target, cluster_uid=ours.cluster_uid, namespace=namespace)
     if aim.kind == "Pod":
         raise MalformedInput("target", "name the workload that controls the pod, not the pod")
     check_target(aim)
@@ -62,13 +59,10 @@ async def _signal(
         reporter=who,
         evidence_digest=digest(["person", who, kind.value, aim.ref, now.isoformat()]),
     )
-    installation = Installation(
-        tenant=settings.tenant, cluster_uid=settings.cluster.uid, cluster_name=settings.cluster.name
-    )
     client = await client_of(settings)
     sending = report_signal(
         client,
-        installation,
+        ours,
         reported,
         ladder=settings.ladder,
         reobserve_after_seconds=settings.reobserve_after_seconds,

@@ -6,7 +6,8 @@ environment variable, its path in capitals: `temporal.address` is `BYTEPORT_TEMP
 The policy is not here but in a file of its own (`policy_file`), because it is read afresh at every act.
 """
 
+from byteport.settings.installation import installation, remember
 from byteport.settings.load import load
 from byteport.settings.model import Settings
 
-__all__ = ["Settings", "load"]
+__all__ = ["Settings", "installation", "load", "remember"]

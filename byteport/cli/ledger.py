@@ -1,0 +1,31 @@
+"""What the commands on the ledger share: the switch and the log of this installation, without Temporal and without a cluster."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from byteport.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from activities.audit.halts import Halts
+    from byteport.settings import Settings
+
+
+def halts_of(settings: Settings) -> Halts:
+    """The kill switch. It makes the ledger when there is none yet: a halt comes before the first act, too."""
+    from activities.audit.halts import Halts
+    from activities.audit.store import Store
+    from activities.clock import utc_now
+    from byteport.settings import installation
+
+    store = Store(ledger_path(settings), clock=utc_now, randomness=secrets.token_bytes)
+    return Halts(store, installation(settings))
+
+
+def ledger_path(settings: Settings) -> Path:
+    if settings.ledger.path is None:
+        raise ConfigError("ledger.path", "is not set")
+    return settings.ledger.path

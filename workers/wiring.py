@@ -1,0 +1,161 @@
+"""Builds the activities of one process with their real dependencies, and sees that none is missing.
+
+Comes after `processes.py` (what this process serves) and `preflight.py`; its result is what `run.py` serves. The
+cluster, the clock and the client are given, so that the sandbox's simulated cluster is wired exactly as a real one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+
+from activities.approvals.check import Approvals
+from activities.audit.acts import LedgerActs
+from activities.audit.halts import Halts
+from activities.audit.ledger import Ledger
+from activities.audit.reserve import Reservations
+from activities.audit.store import Store
+from activities.clock import Clock
+from activities.kubernetes.admit import Admission
+from activities.kubernetes.client import connect
+from activities.kubernetes.evidence import Evidence
+from activities.kubernetes.mutations import Mutations
+from activities.kubernetes.policy_source import FilePolicySource
+from activities.kubernetes.resolve import Outcomes
+from activities.kubernetes.situations import SituationReader
+from activities.kubernetes.watch import ClusterWatch
+from activities.notify.file import FileChannel, LogChannel
+from activities.notify.page import Pager
+from activities.orchestration import IntakeSink, Orchestration
+from activities.performs import act_of, activities_of
+from byteport.contracts.acts import Queue
+from byteport.contracts.workflows import Installation
+from byteport.errors import ConfigError
+from byteport.kubernetes.port import ClusterPort
+from byteport.settings import Settings
+from byteport.trust.files import SignersFiles, read_private_key, read_public_key
+from byteport.trust.grants import GrantSigner, GrantVerifier
+from workers.processes import Role
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a process is wired to."""
+
+    settings: Settings
+    installation: Installation
+    client: Client
+    cluster: ClusterPort | None
+    """None in a process that holds no cluster credentials."""
+    clock: Clock
+
+
+async def connect_cluster(settings: Settings) -> ClusterPort:
+    """The cluster of the settings, by kubeconfig or as the pod that this runs in."""
+    cluster = settings.cluster
+    return await connect(cluster.kubeconfig, cluster.context, allow_exec_plugins=cluster.allow_exec_plugins)
+
+
+def wire(role: Role, around: Surroundings) -> dict[Queue, list[Callable[..., Any]]]:
+    """Every activity of the role's queues, by queue. Raises `ConfigError` for keys and files that cannot be used."""
+    parts: list[object] = []
+    if Queue.CONTROL in role.queues:
+        parts.append(Orchestration(_sink(around)))
+    if Queue.CLUSTER in role.queues:
+        parts += _cluster(around)
+    if Queue.LEDGER in role.queues:
+        parts += _ledger(around)
+    if Queue.NOTIFY in role.queues:
+        parts.append(Pager([FileChannel(_set(around.settings.escalation.file, "escalation.file")), LogChannel()]))
+    wired: dict[Queue, list[Callable[..., Any]]] = {queue: [] for queue in role.queues}
+    for part in parts:
+        for method in activities_of(part):
+            wired[act_of(method).queue].append(method)
+    _complete(role, wired)
+    return wired
+
+
+def _cluster(around: Surroundings) -> list[object]:
+    settings, cluster, clock = around.settings, around.cluster, around.clock
+    if cluster is None:
+        raise ConfigError("cluster", "this process serves the cluster queue and needs the cluster's credentials")
+    uid = around.installation.cluster_uid
+    policy = _policy(settings)
+    public_key = _set(settings.cluster.grant_public_key, "cluster.grant_public_key")
+    grants = GrantVerifier(read_public_key(public_key, "cluster.grant_public_key"))
+    reader = SituationReader(cluster, cluster_uid=uid, policy=policy, clock=clock)
+    admission = Admission(
+        tenant=settings.tenant,
+        cluster_uid=uid,
+        reader=reader,
+        policy=policy,
+        grants=grants,
+        signers=_signers(settings),
+        halt=Halts(_store(around), around.installation),
+        clock=clock,
+    )
+    return [
+        Evidence(reader),
+        Mutations(cluster, admission, cluster_uid=uid, clock=clock),
+        Outcomes(cluster, grants, cluster_uid=uid, clock=clock),
+        ClusterWatch(cluster, cluster_uid=uid, sink=_sink(around), policy=policy, clock=clock),
+    ]
+
+
+def _ledger(around: Surroundings) -> list[object]:
+    settings, installation = around.settings, around.installation
+    store, policy, signers = _store(around), _policy(settings), _signers(settings)
+    key = read_private_key(_set(settings.ledger.grant_key, "ledger.grant_key"), "ledger.grant_key")
+    reservations = Reservations(
+        store,
+        installation,
+        signer=GrantSigner(key),
+        signers=signers,
+        policy=policy,
+        limits=settings.limits,
+    )
+    ledger = Ledger(store, installation, limits=settings.limits)
+    return [LedgerActs(ledger, reservations), Approvals(signers=signers, policy=policy, clock=around.clock)]
+
+
+def _sink(around: Surroundings) -> IntakeSink:
+    settings = around.settings
+    return IntakeSink(
+        around.client,
+        around.installation,
+        ladder=settings.ladder,
+        reobserve_after_seconds=settings.reobserve_after_seconds,
+    )
+
+
+def _store(around: Surroundings) -> Store:
+    path = _set(around.settings.ledger.path, "ledger.path")
+    return Store(path, clock=around.clock, randomness=secrets.token_bytes)
+
+
+def _policy(settings: Settings) -> FilePolicySource:
+    return FilePolicySource(_set(settings.policy_file, "policy_file"))
+
+
+def _signers(settings: Settings) -> SignersFiles:
+    allowed = _set(settings.approvals.allowed_signers, "approvals.allowed_signers")
+    return SignersFiles(allowed, settings.approvals.revoked_keys)
+
+
+def _set(path: Path | None, key: str) -> Path:
+    if path is None:
+        raise ConfigError(key, "must be set")
+    return path
+
+
+def _complete(role: Role, wired: dict[Queue, list[Callable[..., Any]]]) -> None:
+    """A queue that is polled without one of its acts would let that act wait for ever."""
+    wanted = {act.name for act in role.acts}
+    have = [act_of(method).name for methods in wired.values() for method in methods]
+    if sorted(have) != sorted(wanted):
+        raise AssertionError(f"wired {sorted(have)}, but the role has {sorted(wanted)}")
