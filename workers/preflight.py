@@ -6,6 +6,7 @@ start at all.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -50,12 +51,11 @@ def check_packages() -> Check:
     return Check("packages", Outcome.OK, f"all from {root}")
 
 
-async def check_cluster_uid(cluster: ClusterPort, settings: Settings, uid: str) -> Check:
+def check_cluster_uid(settings: Settings, uid: str) -> Check:
     """Whether this is the cluster that the settings mean."""
-    del cluster
     wanted = settings.cluster.uid
     if wanted is not None and wanted != uid:
-        return Check("cluster", Outcome.FAILED, f"cluster.uid is {wanted} but this cluster's is {uid}")
+        return Check("cluster.uid", Outcome.FAILED, f"is {wanted} but this cluster's is {uid}")
     return Check("cluster", Outcome.OK, f"{settings.cluster.name}, uid {uid}")
 
 
@@ -64,13 +64,11 @@ async def check_rights(cluster: ClusterPort, acts: Iterable[Act]) -> list[Check]
 
     One that is missing fails; one that has a `because` is optional: without it some questions are `cannot_tell`.
     """
-    missing: list[Right] = []
-    blind: list[Right] = []
-    for right in union(act.needs for act in acts).rights:
-        resource, _, subresource = right.resource.partition("/")
-        asked = Resource(right.group, "v1", resource)
-        if not await cluster.review(right.verb, asked, "", subresource=subresource):
-            (blind if right.because else missing).append(right)
+    rights = union(act.needs for act in acts).rights
+    granted = await asyncio.gather(*(_granted(cluster, right) for right in rights))
+    refused = [right for right, yes in zip(rights, granted, strict=True) if not yes]
+    missing = [right for right in refused if not right.because]
+    blind = [right for right in refused if right.because]
     checks = []
     if missing:
         checks.append(Check("rights", Outcome.FAILED, f"the cluster does not grant {_named(missing)}"))
@@ -78,6 +76,11 @@ async def check_rights(cluster: ClusterPort, acts: Iterable[Act]) -> list[Check]
         reasons = "; ".join(sorted({right.because for right in blind}))
         checks.append(Check("optional rights", Outcome.WARNING, f"without {_named(blind)} it cannot tell: {reasons}"))
     return checks or [Check("rights", Outcome.OK, "the cluster grants every right that the acts need")]
+
+
+async def _granted(cluster: ClusterPort, right: Right) -> bool:
+    resource, _, subresource = right.resource.partition("/")
+    return await cluster.review(right.verb, Resource(right.group, "v1", resource), "", subresource=subresource)
 
 
 def must_pass(checks: Sequence[Check]) -> None:

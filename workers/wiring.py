@@ -6,6 +6,7 @@ cluster, the clock and the client are given, so that the sandbox's simulated clu
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from activities.audit.reserve import Reservations
 from activities.audit.store import Store
 from activities.clock import Clock
 from activities.kubernetes.admit import Admission
-from activities.kubernetes.client import connect
+from activities.kubernetes.client import KubernetesCluster, connect, kube_system_uid
 from activities.kubernetes.evidence import Evidence
 from activities.kubernetes.mutations import Mutations
 from activities.kubernetes.policy_source import FilePolicySource
@@ -35,12 +36,15 @@ from activities.orchestration import IntakeSink, Orchestration
 from activities.performs import act_of, activities_of
 from byteport.contracts.acts import Queue
 from byteport.contracts.workflows import Installation
-from byteport.errors import ConfigError
+from byteport.errors import ConfigError, Unavailable
 from byteport.kubernetes.port import ClusterPort
 from byteport.settings import Settings
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
 from workers.processes import Role
+
+CLUSTER_SECONDS = 8.0
+"""A cluster that has not answered its first question by then is said to be unreachable."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,19 @@ async def connect_cluster(settings: Settings) -> ClusterPort:
     """The cluster of the settings, by kubeconfig or as the pod that this runs in."""
     cluster = settings.cluster
     return await connect(cluster.kubeconfig, cluster.context, allow_exec_plugins=cluster.allow_exec_plugins)
+
+
+async def uid_of(cluster: ClusterPort) -> str:
+    """The cluster's own name. Raises `Unavailable` with one line for a person when it does not answer in time."""
+    try:
+        async with asyncio.timeout(CLUSTER_SECONDS):
+            return await kube_system_uid(cluster)
+    except (TimeoutError, Unavailable):
+        address = cluster.server if isinstance(cluster, KubernetesCluster) else "of the sandbox"
+        raise Unavailable(
+            f"the cluster at {address} cannot be reached; is it up, and are `cluster.kubeconfig` and `cluster.context` "
+            "right? Try: kubectl get namespace kube-system"
+        ) from None
 
 
 def wire(role: Role, around: Surroundings) -> dict[Queue, list[Callable[..., Any]]]:
