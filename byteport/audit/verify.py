@@ -35,12 +35,14 @@ class Fault(StrEnum):
     """The record does not stand where it says that it was appended."""
     UNLINKED = "unlinked"
     """Not the record that the next one was appended to: replaced after the fact, its hash included."""
+    EXTRA = "extra"
+    """Records after the last one that the store says it appended."""
     FOREIGN_TENANT = "foreign_tenant"
     FOREIGN_CLUSTER = "foreign_cluster"
 
 
 class Finding(Frozen):
-    """One fault. `seq` is where the store has the record; `count` is more than one only for records that are missing."""
+    """One fault. `seq` is where the store has the record; `count` is more than one only for runs of records, from `seq` on."""
 
     fault: Fault
     seq: int
@@ -57,7 +59,7 @@ class Chain(Frozen):
 
 
 class Head(Frozen):
-    """The last record that a store says it appended. A copy kept elsewhere proves more than the store's own."""
+    """The last record of a chain, as the store remembers it or as its own bytes say."""
 
     seq: int
     hash: str
@@ -94,7 +96,11 @@ class Report(Frozen):
 
 
 def verify_chain(entries: Iterable[Entry], chain: Chain, *, head: Head | None = None) -> Report:
-    """A whole chain, from its first record, in the store's order. With `head`, a tail that was cut is missing too."""
+    """A whole chain, from its first record, in the store's order.
+
+    `head` is what the store remembers of the end. Whoever can cut the log can change that too, so that it proves
+    nothing against them; it only notices a cut by somebody who forgot it.
+    """
     walk = _Walk(chain, expected=1, before=frozenset({GENESIS}))
     findings = [finding for entry in entries for finding in walk.look(entry)]
     if head is not None:
@@ -103,10 +109,12 @@ def verify_chain(entries: Iterable[Entry], chain: Chain, *, head: Head | None = 
     return _report(walk, findings)
 
 
-def verify_part(entries: Iterable[Entry], chain: Chain) -> Report:
-    """Neighbouring records from somewhere inside a chain: all but the link of the first to the one before it."""
-    walk = _Walk(chain, expected=None, before=frozenset())
+def verify_part(entries: Iterable[Entry], chain: Chain, *, first: int, last: int) -> Report:
+    """The records from `first` to `last`, both included: all but the link of the first to the one before it."""
+    before = frozenset({GENESIS}) if first == 1 else frozenset[str]()
+    walk = _Walk(chain, expected=first, before=before)
     findings = [finding for entry in entries for finding in walk.look(entry)]
+    walk.until(last)
     return _report(walk, [*findings, *walk.missing()])
 
 
@@ -121,7 +129,7 @@ def _report(walk: _Walk, findings: list[Finding]) -> Report:
 class _Walk:
     """Goes along a chain once, remembering only its last record and the gaps."""
 
-    def __init__(self, chain: Chain, *, expected: int | None, before: frozenset[str]) -> None:
+    def __init__(self, chain: Chain, *, expected: int, before: frozenset[str]) -> None:
         self.chain = chain
         self.records = 0
         self.last: Head | None = None
@@ -146,12 +154,11 @@ class _Walk:
                 says=f"stands at {entry.seq} but was appended as {header.seq}",
             )
             return
-        if self._expected is not None and entry.seq < self._expected:
+        if entry.seq < self._expected:
             yield _finding(Fault.REORDERED, entry, header, "stands after a later record, or twice")
             return
-        adjacent = self._expected is None or entry.seq == self._expected
-        if not adjacent and self._expected is not None:
-            self._gaps.append(range(self._expected, entry.seq))
+        adjacent = entry.seq == self._expected
+        self.until(entry.seq - 1)
         if header is not None and adjacent and self._before and header.prev_hash not in self._before:
             yield self._unlinked(entry)
         fault = fault or (self._payload(entry, header) if header is not None else None)
@@ -164,14 +171,25 @@ class _Walk:
         self.last = Head(seq=entry.seq, hash=hashed)
 
     def against(self, head: Head) -> Iterator[Finding]:
-        """Compare with the head that the store, or somebody else, remembers."""
-        last = self.last.seq if self.last is not None else 0
-        if head.seq > last:
-            self._gaps.append(range(last + 1, head.seq + 1))
-        elif self.last is not None and head.seq == last and head.hash not in self._before:
+        """Compare with the head that the store remembers."""
+        if self.last is not None and head.seq == self.last.seq and head.hash not in self._before:
             yield Finding(
-                fault=Fault.UNLINKED, seq=last, id=self._prev_id, says="is not the last record that was appended"
+                fault=Fault.UNLINKED, seq=head.seq, id=self._prev_id, says="is not the last record that was appended"
             )
+        if self.last is not None and head.seq < self.last.seq:
+            yield Finding(
+                fault=Fault.EXTRA,
+                seq=head.seq + 1,
+                count=self.last.seq - head.seq,
+                says="stands after the last record that was appended",
+            )
+        self.until(head.seq)
+
+    def until(self, seq: int) -> None:
+        """Whatever has not been seen up to `seq` is a gap."""
+        if seq >= self._expected:
+            self._gaps.append(range(self._expected, seq + 1))
+            self._expected = seq + 1
 
     def missing(self) -> Iterator[Finding]:
         """The gaps, without the records that stand somewhere else and have been named there."""

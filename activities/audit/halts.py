@@ -1,0 +1,96 @@
+"""The kill switch's row: written by `byteport halt`, asked by `reserve` and by the cluster worker before every call.
+
+Each halt and each resumption is a record too, with who and why. The API server's own switch, which needs none of us,
+is thrown by the command line before this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from activities.audit.append import append, milliseconds, moment
+from activities.audit.standing import halted
+from activities.audit.store import Store, Transaction
+from byteport.contracts.ledger import Decision, Event, RecordDraft, Recorded
+from byteport.contracts.workflows import Installation
+from byteport.domain.base import Frozen
+from byteport.errors import BytePortError
+
+AGENT_WIDE = "none"
+"""Runbook, signal and target of a record that is about the agent itself."""
+
+
+class Halt(Frozen):
+    """A halt that is in force."""
+
+    by: str
+    since: datetime
+    reason: str
+
+
+class Halts:
+    """The switch of one installation's cluster."""
+
+    def __init__(self, store: Store, installation: Installation) -> None:
+        self._store = store
+        self._installation = installation
+
+    def halt(self, *, by: str, reason: str) -> Recorded:
+        """In force for every reservation and every call from the commit on. Halting again keeps the first halt."""
+        with self._store.transaction() as tx:
+            recorded = append(tx, self._draft(tx, Event.HALTED, by, reason))
+            tx.sql.execute(
+                "INSERT INTO halts (cluster_uid, halted_by, since_ms, reason) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (cluster_uid) DO NOTHING",
+                (self._installation.cluster_uid, by, milliseconds(tx.now), reason),
+            )
+            return recorded
+
+    def resume(self, *, by: str, reason: str) -> Recorded | None:
+        """Ends the halt; None when there was none."""
+        with self._store.transaction() as tx:
+            ended = tx.sql.execute("DELETE FROM halts WHERE cluster_uid = ?", (self._installation.cluster_uid,))
+            return append(tx, self._draft(tx, Event.RESUMED, by, reason)) if ended.rowcount else None
+
+    def in_force(self) -> Halt | None:
+        """Raises `Unavailable` when it cannot be read."""
+        with self._store.snapshot() as sql:
+            row = sql.execute(
+                "SELECT halted_by, since_ms, reason FROM halts WHERE cluster_uid = ?",
+                (self._installation.cluster_uid,),
+            ).fetchone()
+        return Halt(by=row[0], since=moment(row[1]), reason=row[2]) if row else None
+
+    def is_halted(self) -> bool:
+        """Whether nothing may be done. What cannot be read is halted."""
+        try:
+            with self._store.snapshot() as sql:
+                return halted(sql, self._installation.cluster_uid)
+        except BytePortError:
+            return True
+
+    async def halted(self) -> bool:
+        """`is_halted`, for the cluster worker's last line, without blocking its loop."""
+        return await asyncio.to_thread(self.is_halted)
+
+    def _draft(self, tx: Transaction, event: Event, by: str, reason: str) -> RecordDraft:
+        ours = self._installation
+        return RecordDraft(
+            key=f"{event.value}:{tx.randomness(16).hex()}",
+            cluster=ours.cluster_name,
+            cluster_uid=ours.cluster_uid,
+            tenant=ours.tenant,
+            event=event,
+            decision=Decision.SKIPPED,
+            result=None,
+            incident_id=AGENT_WIDE,
+            workflow_id=AGENT_WIDE,
+            runbook=AGENT_WIDE,
+            signal_type=AGENT_WIDE,
+            signal_value=0,
+            target=AGENT_WIDE,
+            command="byteport halt" if event is Event.HALTED else "byteport resume",
+            approver=by,
+            note=reason or None,
+        )

@@ -1,0 +1,97 @@
+"""The rest of the ledger: outcomes, every other record, and how things stand. `reserve` has what grants.
+
+Methods block and are safe to run twice: a record is appended once per key, an outcome is set once.
+"""
+
+from __future__ import annotations
+
+from activities.audit import intents
+from activities.audit.append import append, find, stamp
+from activities.audit.standing import standing
+from activities.audit.store import Store, Transaction
+from byteport.contracts.ledger import (
+    Event,
+    Finish,
+    LedgerStanding,
+    ReadStanding,
+    RecordDraft,
+    Recorded,
+    Result,
+)
+from byteport.contracts.workflows import Installation
+from byteport.domain.canonical import digest
+from byteport.domain.limits import Limits
+from byteport.errors import NotPermitted, PreconditionFailed
+
+ONLY_WITH_ITS_ACT = frozenset({Event.STARTED, Event.HALTED, Event.RESUMED})
+"""Events that are never recorded by themselves: each is written by what it records, in the same transaction."""
+
+
+class Ledger:
+    """Records and outcomes of one installation."""
+
+    def __init__(self, store: Store, installation: Installation, *, limits: Limits) -> None:
+        self._store = store
+        self._installation = installation
+        self._limits = limits
+
+    def record(self, draft: RecordDraft) -> Recorded:
+        """Append once per key. A re-observation that failed also counts against the fixes of its incident.
+
+        Raises `NotPermitted` for another tenant or cluster, or an event that is recorded by its own act only.
+        """
+        self._ours(draft)
+        if draft.event in ONLY_WITH_ITS_ACT:
+            raise NotPermitted(f"{draft.event.value!r} is recorded by what it is about, never by itself")
+        with self._store.transaction() as tx:
+            recorded = append(tx, draft)
+            if draft.event is Event.REOBSERVED and draft.result is Result.FAILURE:
+                intents.did_not_hold(tx, draft.cluster_uid, draft.incident_id)
+            return recorded
+
+    def finish(self, call: Finish) -> Recorded:
+        """End an intent with its record, and give its lease back unless the outcome is unknown.
+
+        An unknown outcome may become known later, and a done act may later be found to have helped or not. Raises
+        `PreconditionFailed` when there is no such intent, or when it has ended otherwise.
+        """
+        self._ours(call.record)
+        draft = call.record.model_copy(
+            update={"key": f"finish:{call.action_id}:{call.outcome}:{call.verified}", "action_id": call.action_id}
+        )
+        with self._store.transaction() as tx:
+            known = find(tx, draft, digest(draft.key))
+            if known is not None:
+                return known
+            self._end(tx, call)
+            return append(tx, draft)
+
+    def read_standing(self, call: ReadStanding) -> LedgerStanding:
+        """Halted, frozen, limits reached, a fix that did not hold; a recurrence says the last by itself."""
+        with self._store.transaction() as tx:
+            now = standing(
+                tx.sql,
+                call.target,
+                call.runbook,
+                self._limits,
+                frozen=self._limits.frozen(call.target.namespace, tx.now),
+                stamp_ms=stamp(tx, self._installation.tenant, call.target.cluster_uid),
+            )
+        recurs = call.signal.recurrence_of is not None
+        return LedgerStanding(standing=now.model_copy(update={"did_not_hold": now.did_not_hold or recurs}))
+
+    def _end(self, tx: Transaction, call: Finish) -> None:
+        intent = intents.find(tx, call.action_id)
+        if intent is None:
+            raise PreconditionFailed("there is no intent of this action")
+        if intent.outcome in ("done", "not_done") and intent.outcome != call.outcome:
+            raise PreconditionFailed(f"the intent has ended as {intent.outcome}")
+        at_ms = stamp(tx, self._installation.tenant, self._installation.cluster_uid)
+        intents.end(tx, call.action_id, call.outcome, verified=call.verified, at_ms=at_ms)
+        if call.outcome != "unknown":
+            intents.give_back_lease(tx, self._installation.cluster_uid, intent.lease_key, call.action_id)
+
+    def _ours(self, draft: RecordDraft) -> None:
+        ours = self._installation
+        if (draft.tenant, draft.cluster_uid) != (ours.tenant, ours.cluster_uid):
+            raise NotPermitted("the record is for another tenant or cluster")

@@ -1,0 +1,290 @@
+"""Reserve: may this act be done now? Asked, decided, recorded and signed in one transaction.
+
+Comes after the gate (`workflows/phases/gate.py`), which proposes, and before the act, which takes the grant. Nothing
+that Temporal carried is believed here: the digests are computed again from the plan, the mode and the approval's rule
+come from the policy's own file, and the answers' signatures are checked against the signers' own files.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from activities.audit import intents
+from activities.audit.append import Evidence, append, milliseconds, moment, stamp
+from activities.audit.standing import standing
+from activities.audit.store import Store, Transaction
+from activities.kubernetes.policy_source import PolicySource
+from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK
+from byteport.contracts.ledger import (
+    AlreadyDone,
+    Decision,
+    Event,
+    Granted,
+    NotGranted,
+    Recorded,
+    Reservation,
+    Reserve,
+)
+from byteport.contracts.workflows import Installation
+from byteport.domain.approvals import Answer, ApprovalRequest, NotTaken, Rejection, Taken
+from byteport.domain.limits import Limits
+from byteport.domain.plans import RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.policy import Mode, PolicyConfig, Standing
+from byteport.domain.reasons import Reason
+from byteport.domain.warrants import GrantBody
+from byteport.trust.answers import quorum_met, verify_answers
+from byteport.trust.files import Signers, SignersFiles
+from byteport.trust.grants import GrantSigner
+
+LONGEST_LEASE = timedelta(minutes=15)
+_ACT_OF_PLAN = {"delete_pod": DELETE_POD.name, "rollback": ROLL_BACK.name}
+
+
+class Permission(NamedTuple):
+    """By whose word: nobody's (`auto`), or the people whose answers hold now."""
+
+    people: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    """Digests of the answers that were taken."""
+    signers: str | None = None
+    passes: frozenset[Reason] = frozenset()
+    """Stops that these people knew of when they said yes."""
+
+
+class Reservations:
+    """The part of the ledger that grants."""
+
+    def __init__(
+        self,
+        store: Store,
+        installation: Installation,
+        *,
+        signer: GrantSigner,
+        signers: SignersFiles,
+        policy: PolicySource,
+        limits: Limits,
+    ) -> None:
+        self._store = store
+        self._installation = installation
+        self._signer = signer
+        self._signers = signers
+        self._policy = policy
+        self._limits = limits
+
+    def reserve(self, call: Reserve) -> Reservation:
+        """Grant, refuse with reasons, or say that it was done before. Nothing is written unless it is granted.
+
+        Asked again with the same action id (a retry, a reset), it grants again for the same record with a new lease,
+        until the intent has ended. Raises `Unavailable` or `ConfigError` when it cannot be decided: no grant, no act.
+        """
+        policy, signers = self._policy.read(), self._signers.read()
+        with self._store.transaction() as tx:
+            known = intents.find(tx, call.action_id)
+            if known is not None and (known.plan_digest, known.arguments_digest) != (
+                call.plan_digest,
+                call.arguments_digest,
+            ):
+                return _refused(Reason.NOT_PERMITTED)
+            if known is not None and known.outcome == "unknown":
+                return _refused(Reason.UNKNOWN_OUTCOME)
+            if known is not None and known.ended_at is not None:
+                return Reservation(answer=AlreadyDone(result=known.result, at=known.ended_at))
+            return self._decide(tx, call, known, policy, signers)
+
+    def _decide(
+        self, tx: Transaction, call: Reserve, known: intents.Intent | None, policy: PolicyConfig, signers: Signers
+    ) -> Reservation:
+        wrong = self._wrong(call, policy)
+        if wrong is not None:
+            return _refused(wrong)
+        undone = None
+        if call.inverse_of is not None:
+            undone = intents.undone_by(tx, call, arguments_digest(call.inverse_of))
+            if undone is None:
+                return _refused(Reason.NOT_PERMITTED)
+        permission = _auto(call, policy) if call.auto else _asked(tx, call, policy, signers)
+        if isinstance(permission, Reason):
+            return _refused(permission)
+        stops = self._stops(tx, call, permission, again=known is not None)
+        if stops:
+            return _refused(*stops)
+        if undone is None and intents.spent(tx, list(permission.answers), call.action_id):
+            return _refused(Reason.NOT_PERMITTED)
+        return self._grant(tx, call, known, permission, undone)
+
+    def _grant(
+        self,
+        tx: Transaction,
+        call: Reserve,
+        known: intents.Intent | None,
+        permission: Permission,
+        undone: intents.Intent | None,
+    ) -> Reservation:
+        cluster_uid = call.plan.target.cluster_uid
+        now_ms = milliseconds(tx.now)
+        until_ms = now_ms + call.lease_seconds * 1000
+        if not intents.take_lease(tx, cluster_uid, call.lease_key, call.action_id, until_ms=until_ms, now_ms=now_ms):
+            return _refused(Reason.TARGET_LEASED)
+        if known is not None:
+            recorded = known.record
+        else:
+            recorded = _record_intent(tx, call, permission)
+            at_ms = stamp(tx, self._installation.tenant, cluster_uid)
+            intents.insert(tx, call, recorded, undoes=undone.action_id if undone else None, at_ms=at_ms)
+            intents.spend(tx, list(permission.answers), call.action_id)
+        body = GrantBody(
+            action_id=call.action_id,
+            act=call.act,
+            arguments_digest=call.arguments_digest,
+            plan_digest=call.plan_digest,
+            cluster_uid=cluster_uid,
+            record_hash=recorded.hash,
+            seq=recorded.seq,
+            lease_until=moment(until_ms),
+        )
+        return Reservation(answer=Granted(grant=self._signer.sign(body), record=recorded))
+
+    def _wrong(self, call: Reserve, policy: PolicyConfig) -> Reason | None:
+        """What does not fit together in the request itself, or with what this ledger is for."""
+        ours, intent, plan = self._installation, call.intent, call.plan
+        lease = timedelta(seconds=call.lease_seconds)
+        if (
+            (intent.tenant, intent.cluster_uid) != (ours.tenant, ours.cluster_uid)
+            or plan.target.cluster_uid != ours.cluster_uid
+            or intent.incident_id != call.incident_id
+            or call.act != _ACT_OF_PLAN[plan.act]
+            or call.arguments_digest != arguments_digest(plan)
+            or not timedelta() < lease <= LONGEST_LEASE
+            or not _inverse_fits(call)
+        ):
+            return Reason.NOT_PERMITTED
+        if plan.target.namespace in policy.protected_namespaces:
+            return Reason.PROTECTED_NAMESPACE
+        if call.plan_digest != plan_digest(call.inverse_of or plan, policy.version):
+            return Reason.TARGET_CHANGED
+        return None
+
+    def _stops(self, tx: Transaction, call: Reserve, permission: Permission, *, again: bool) -> tuple[Reason, ...]:
+        """Halt stops everything; the rest stops neither an inverse, nor what people said yes to knowing of it."""
+        target = call.plan.target
+        now = standing(
+            tx.sql,
+            target,
+            call.intent.runbook,
+            self._limits,
+            frozen=self._limits.frozen(target.namespace, tx.now),
+            stamp_ms=stamp(tx, self._installation.tenant, target.cluster_uid),
+        )
+        if now.halted:
+            return (Reason.HALTED,)
+        if again or call.inverse_of is not None:
+            return ()
+        return tuple(reason for reason in _reasons(now) if reason not in permission.passes)
+
+
+def _inverse_fits(call: Reserve) -> bool:
+    """An inverse names the plan that it undoes, and leads back to where that one came from; nothing else names one."""
+    plan, forward = call.plan, call.inverse_of
+    if not isinstance(plan, RollbackPlan) or not plan.inverse:
+        return forward is None
+    return (
+        isinstance(forward, RollbackPlan)
+        and not forward.inverse
+        and plan.target == forward.target
+        and plan.to_revision == forward.from_revision
+    )
+
+
+def _auto(call: Reserve, policy: PolicyConfig) -> Permission | Reason:
+    """What the ledger itself can see of the left column: the mode of the place, and a plan without caveats."""
+    mode = policy.mode_for(call.intent.runbook, call.plan.target.namespace)
+    if mode is not Mode.AUTO:
+        return Reason.MODE_OBSERVES if mode is Mode.OBSERVE else Reason.MODE_DRY_RUN
+    return call.plan.caveats[0] if call.plan.caveats else Permission()
+
+
+def _asked(tx: Transaction, call: Reserve, policy: PolicyConfig, signers: Signers) -> Permission | Reason:
+    """The people whose answers hold now, or why they are not enough. The rule is the policy's, never the request's."""
+    mode = policy.mode_for(call.intent.runbook, call.plan.target.namespace)
+    if mode is Mode.OBSERVE:
+        return Reason.MODE_OBSERVES
+    if call.request is None:
+        return Reason.NOT_PERMITTED
+    request = _as_ruled(call, call.request, policy)
+    verdicts = verify_answers(
+        call.answers,
+        request,
+        allowed=signers.allowed,
+        revoked=signers.revoked,
+        now=tx.now,
+        auto_possible=mode is Mode.AUTO,
+        accept_unsigned=policy.accept_unsigned_answers,
+    )
+    if not quorum_met(verdicts, request.quorum):
+        return _why(verdicts)
+    taken = [verdict for verdict in verdicts if isinstance(verdict, Taken)]
+    return Permission(
+        people=tuple(sorted(verdict.principal for verdict in taken)),
+        answers=tuple(verdict.answer_digest for verdict in taken),
+        signers=signers.digest,
+        passes=frozenset(request.reasons) - {Reason.HALTED},
+    )
+
+
+def _as_ruled(call: Reserve, request: ApprovalRequest, policy: PolicyConfig) -> ApprovalRequest:
+    """The request with what this ledger knows better: whose, for what, and by whom it may be answered."""
+    rule = policy.approval_rule(call.intent.runbook)
+    return request.model_copy(
+        update={
+            "tenant": call.intent.tenant,
+            "cluster_uid": call.plan.target.cluster_uid,
+            "incident_id": call.incident_id,
+            "plan_digest": call.plan_digest,
+            "quorum": max(rule.quorum, request.quorum),
+            "approvers": rule.approvers or request.approvers,
+        }
+    )
+
+
+def _why(verdicts: tuple[Taken | NotTaken, ...]) -> Reason:
+    if any(isinstance(verdict, Taken) and verdict.answer is Answer.REJECT for verdict in verdicts):
+        return Reason.REJECTED
+    if any(isinstance(verdict, NotTaken) and verdict.because is Rejection.EXPIRED for verdict in verdicts):
+        return Reason.EXPIRED
+    return Reason.NOT_PERMITTED
+
+
+def _reasons(now: Standing) -> tuple[Reason, ...]:
+    named = (
+        (now.frozen, Reason.FROZEN),
+        (now.limit_reached, Reason.LIMIT_REACHED),
+        (now.did_not_hold, Reason.DID_NOT_HOLD),
+    )
+    return tuple(reason for hit, reason in named if hit)
+
+
+def _record_intent(tx: Transaction, call: Reserve, permission: Permission) -> Recorded:
+    """The record of the intent: what is about to be done, written before it is."""
+    draft = call.intent.model_copy(
+        update={
+            "key": f"intent:{call.action_id}",
+            "event": Event.STARTED,
+            "decision": Decision.ACTED,
+            "result": None,
+            "mttr_seconds": None,
+            "action_id": call.action_id,
+            "plan_digest": call.plan_digest,
+            "target": call.plan.target.ref,
+            "command": call.plan.command,
+            "approver": ", ".join(permission.people) or None,
+        }
+    )
+    evidence = Evidence(
+        arguments_digest=call.arguments_digest, answers=call.answers, allowed_signers=permission.signers
+    )
+    return append(tx, draft, evidence=evidence)
+
+
+def _refused(*reasons: Reason) -> Reservation:
+    return Reservation(answer=NotGranted(because=reasons))

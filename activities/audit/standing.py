@@ -1,0 +1,80 @@
+"""How things stand with a target: what the ledger's own rows say about halt, freeze, limits and fixes that did not hold.
+
+Asked twice: by `ledger.read_standing` for the gate, where it is advice, and by `reserve` inside the transaction that
+grants. Counts are by the chain's own time, which never goes back, so that a clock set back frees nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from byteport.domain.limits import Limits
+from byteport.domain.policy import Standing
+from byteport.domain.targets import Target
+
+HOUR_MS = 3_600_000
+
+
+def halted(sql: sqlite3.Connection, cluster_uid: str) -> bool:
+    return sql.execute("SELECT 1 FROM halts WHERE cluster_uid = ?", (cluster_uid,)).fetchone() is not None
+
+
+def standing(
+    sql: sqlite3.Connection, target: Target, runbook: str, limits: Limits, *, frozen: bool, stamp_ms: int
+) -> Standing:
+    """What keeps the agent from acting on `target` by `runbook` now. `stamp_ms` is the time of the next record."""
+    return Standing(
+        halted=halted(sql, target.cluster_uid),
+        frozen=frozen,
+        limit_reached=_over(sql, target, limits, stamp_ms) or _runbook_fails(sql, target, runbook, limits, stamp_ms),
+        did_not_hold=_did_not_hold(sql, target, runbook, limits, stamp_ms),
+    )
+
+
+def _over(sql: sqlite3.Connection, target: Target, limits: Limits, stamp_ms: int) -> bool:
+    """Acts of the last hour, whatever came of them; those still open and the inconclusive ones too."""
+    on_target, in_namespace, on_cluster = sql.execute(
+        "SELECT count(*) FILTER (WHERE target = :target), count(*) FILTER (WHERE namespace = :namespace), count(*)"
+        " FROM intents WHERE cluster_uid = :cluster AND at_ms > :since",
+        {
+            "target": target.ref,
+            "namespace": target.namespace,
+            "cluster": target.cluster_uid,
+            "since": stamp_ms - HOUR_MS,
+        },
+    ).fetchone()
+    return bool(
+        on_target >= limits.per_target_per_hour
+        or in_namespace >= limits.per_namespace_per_hour
+        or on_cluster >= limits.per_cluster_per_hour
+    )
+
+
+_FIXES = (
+    "SELECT outcome, verified FROM intents WHERE cluster_uid = ? AND runbook = ? AND at_ms > ? AND undoes IS NULL"
+    " AND (outcome = 'unknown' OR (outcome = 'done' AND verified IS NOT NULL))"
+)
+"""Fixes whose effect is known, or will never be. What was not done helped nobody and harmed nobody."""
+
+
+def _did_not_hold(sql: sqlite3.Connection, target: Target, runbook: str, limits: Limits, stamp_ms: int) -> bool:
+    since = stamp_ms - limits.not_again_seconds * 1000
+    row = sql.execute(
+        f"{_FIXES} AND target = ? ORDER BY at_ms DESC, seq DESC LIMIT 1",
+        (target.cluster_uid, runbook, since, target.ref),
+    ).fetchone()
+    return row is not None and _failed(row)
+
+
+def _runbook_fails(sql: sqlite3.Connection, target: Target, runbook: str, limits: Limits, stamp_ms: int) -> bool:
+    since = stamp_ms - limits.not_again_seconds * 1000
+    rows = sql.execute(
+        f"{_FIXES} ORDER BY at_ms DESC, seq DESC LIMIT ?",
+        (target.cluster_uid, runbook, since, limits.failures_in_a_row),
+    ).fetchall()
+    return len(rows) == limits.failures_in_a_row and all(_failed(row) for row in rows)
+
+
+def _failed(row: tuple[str, int | None]) -> bool:
+    outcome, verified = row
+    return outcome == "unknown" or verified == 0
