@@ -62,6 +62,8 @@ class RollbackPlan(Frozen):
     """Digest of the template that will be written (without `pod-template-hash`)."""
     available_before: int = 0
     """Available pods when the plan was made; what the inverse's guard compares with."""
+    replaced_available: int = 0
+    """How many of them were the replaced revision's own: an inverse can bring back no more."""
     inverse: bool = False
     """True for the roll-forward that undoes an earlier rollback of ours."""
     caveats: tuple[Reason, ...] = ()
@@ -103,7 +105,9 @@ def plan_digest(plan: DeletePodPlan | RollbackPlan, policy_version: str) -> str:
     What moves by itself while people think (available pods, a pod's resourceVersion) is left out; what a person said
     yes to is all in.
     """
-    plain = plan.model_dump(mode="json", exclude={"available_before": True, "pod": {"resource_version"}})
+    plain = plan.model_dump(mode="json", exclude={"available_before", "replaced_available"})
+    if isinstance(plan, DeletePodPlan):
+        plain["pod"].pop("resource_version")
     return digest({"plan": plain, "arguments": plan.arguments(), "policy_version": policy_version})
 
 

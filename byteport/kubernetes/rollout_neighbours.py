@@ -1,7 +1,8 @@
-"""Where something else fails too: the nodes and registries that a release must not be blamed for.
+"""What else leans on a Deployment, or fails beside it: services, autoscalers, nodes and registries.
 
-Coarser than `neighbours.py` on purpose. That one looks for a common cause among many; here a single neighbour in trouble
-is enough to doubt a single failing pod. `rollout_reading.py` puts both answers into its reading.
+Of nodes and registries it is coarser than `neighbours.py`, on purpose: that one looks for a common cause among many; here a
+single neighbour in trouble is enough to doubt a single failing pod. `rollout_reading.py` puts the answers into its
+reading.
 """
 
 from __future__ import annotations
@@ -12,10 +13,51 @@ from typing import Any
 from byteport.kubernetes import fields
 from byteport.kubernetes.further import node_of, unwell
 from byteport.kubernetes.owners import controller
+from byteport.kubernetes.templates import template_of
 from byteport.kubernetes.world import JSON, World
 
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"})
+
+
+def shared_services(world: World, deployment: JSON) -> tuple[str, ...]:
+    """Services whose selector takes in the pods of `deployment` and those of another workload that wants pods."""
+    namespace = fields.name(fields.metadata(deployment).get("namespace"))
+    own = fields.labels(template_of(deployment)).items()
+    others = [
+        fields.labels(template_of(item)).items()
+        for kind in ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
+        for item in world.of(kind, namespace)
+        if fields.metadata(item).get("uid") != fields.metadata(deployment).get("uid")
+        and fields.at(item, "spec", "replicas") != 0
+    ]
+    found = []
+    for service in world.of("Service", namespace):
+        selector = fields.mapping(fields.at(service, "spec", "selector")).items()
+        if selector and selector <= own and any(selector <= other for other in others):
+            found.append(fields.name(fields.metadata(service).get("name")) or "unnamed")
+    return tuple(sorted(found))
+
+
+def foreign_autoscaler(world: World, deployment: JSON) -> str:
+    """An autoscaler that scales `deployment` and belongs to something else; empty when there is none."""
+    meta = fields.metadata(deployment)
+    for scaler in world.of("HorizontalPodAutoscaler", fields.name(meta.get("namespace"))):
+        aim = fields.mapping(fields.at(scaler, "spec", "scaleTargetRef"))
+        name = fields.name(fields.metadata(scaler).get("name"))
+        if (aim.get("kind"), aim.get("name")) != ("Deployment", meta.get("name")):
+            continue
+        keda = name.startswith("keda-hpa-") or any("keda.sh" in str(key) for key in fields.labels(scaler))
+        if keda or fields.entries(fields.metadata(scaler).get("ownerReferences")):
+            return name or "unnamed"
+    return next(
+        (
+            fields.name(fields.metadata(item).get("name")) or "unnamed"
+            for item in world.of("ScaledObject", fields.name(meta.get("namespace")))
+            if fields.at(item, "spec", "scaleTargetRef", "name") == meta.get("name")
+        ),
+        "",
+    )
 
 
 def troubled_nodes(world: World, own: frozenset[str]) -> tuple[str, ...]:

@@ -21,7 +21,12 @@ from byteport.kubernetes.owners import deleted, owned_by
 from byteport.kubernetes.ownership import read_ownership
 from byteport.kubernetes.quota_room import quota_short
 from byteport.kubernetes.references import references_of
-from byteport.kubernetes.rollout_neighbours import troubled_nodes, troubled_registries
+from byteport.kubernetes.rollout_neighbours import (
+    foreign_autoscaler,
+    shared_services,
+    troubled_nodes,
+    troubled_registries,
+)
 from byteport.kubernetes.rollouts import (
     NO_DEADLINE,
     USUAL_DEADLINE,
@@ -149,6 +154,8 @@ def _read(
         newest=head,
         older=tuple(revision(item) for item in replica_sets if item is not newest),
         ownership=ownership,
+        foreign_autoscaler=foreign_autoscaler(world, deployment),
+        shared_services=shared_services(world, deployment),
         troubled_nodes=troubled_nodes(world, own),
         troubled_registries=troubled_registries(world, own),
         migration_mark=annotated(deployment) or annotated(template),

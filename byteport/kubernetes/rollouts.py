@@ -134,6 +134,10 @@ class RolloutReading(Frozen):
     """The revision that the Deployment's template belongs to; None until the controller has made it."""
     older: tuple[RevisionReading, ...] = ()
     ownership: Ownership = Ownership()
+    foreign_autoscaler: str = ""
+    """An autoscaler of this Deployment that something else owns (KEDA, an operator)."""
+    shared_services: tuple[str, ...] = ()
+    """Services that send traffic to this Deployment and to another workload."""
     troubled_nodes: tuple[str, ...] = ()
     """Nodes on which pods of something else fail too."""
     troubled_registries: tuple[str, ...] = ()
