@@ -56,6 +56,10 @@ class Cause(StrEnum):
     # none of the above
     RECOVERED = "recovered"
     HEALTHY = "healthy"
+    AUTOSCALER_AT_MAX = "autoscaler_at_max"
+    AUTOSCALER_BLIND = "autoscaler_blind"
+    AUTOSCALER_LIMITED = "autoscaler_limited"
+    ALERT = "alert"
     UNKNOWN = "unknown"
     UNSUPPORTED = "unsupported"
 

@@ -61,7 +61,9 @@ class EventClass(StrEnum):
     NODE_READY = "node_ready"
     NODE_PRESSURE = "node_pressure"
     NODE_SICK = "node_sick"
-    """The node's own housekeeping fails: ContainerGCFailed, FreeDiskSpaceFailed, EvictionThresholdMet."""
+    """The node's own housekeeping fails: its runtime does not answer, containers are not collected."""
+    NODE_DISK_FULL = "node_disk_full"
+    """The kubelet runs out of disk and frees too little: FreeDiskSpaceFailed, EvictionThresholdMet, ImageGCFailed."""
     SYSTEM_OOM = "system_oom"
     OOM_KILLING = "oom_killing"
     WARNING = "warning"
@@ -119,10 +121,10 @@ _BY_REASON = {
     "NodeHasDiskPressure": EventClass.NODE_PRESSURE,
     "NodeHasInsufficientMemory": EventClass.NODE_PRESSURE,
     "NodeHasInsufficientPID": EventClass.NODE_PRESSURE,
-    "EvictionThresholdMet": EventClass.NODE_SICK,
+    "EvictionThresholdMet": EventClass.NODE_DISK_FULL,
     "ContainerGCFailed": EventClass.NODE_SICK,
-    "ImageGCFailed": EventClass.NODE_SICK,
-    "FreeDiskSpaceFailed": EventClass.NODE_SICK,
+    "ImageGCFailed": EventClass.NODE_DISK_FULL,
+    "FreeDiskSpaceFailed": EventClass.NODE_DISK_FULL,
     "SystemOOM": EventClass.SYSTEM_OOM,
     "OOMKilling": EventClass.OOM_KILLING,
 }

@@ -14,7 +14,7 @@ from byteport.kubernetes.owners import deleted
 from byteport.kubernetes.surroundings import NodeReading, Tri
 from byteport.kubernetes.world import JSON
 
-_SICK = (EventClass.NODE_SICK, EventClass.SYSTEM_OOM, EventClass.NODE_NOT_READY)
+_SICK = (EventClass.NODE_SICK, EventClass.NODE_DISK_FULL, EventClass.SYSTEM_OOM, EventClass.NODE_NOT_READY)
 _BOOT_SLACK = timedelta(minutes=30)
 """A node that became Ready within this time of its creation is new, not restarted."""
 

@@ -26,8 +26,6 @@ from byteport.kubernetes.replicas import WEDGED_AFTER, Wellbeing, wellbeing
 from byteport.kubernetes.rollout_symptoms import rollout_symptom
 from byteport.kubernetes.world import JSON, World
 
-_STARTING = frozenset({Cause.SLOW_START, Cause.UNSCHEDULABLE, Cause.VOLUME, Cause.NOT_READY, Cause.DEPENDENCY_DOWN})
-
 
 class Symptom(Frozen):
     """One object's trouble. Equal digests are the same observation, however often it is made."""
@@ -96,7 +94,7 @@ def _of_pod(pod: PodReading, now: datetime) -> Symptom | None:
     if pod.finished:
         return _of_ended(pod)
     blamed = pod.blamed
-    if blamed is None or pod.cause in _STARTING:
+    if blamed is None:
         return _of_unready(pod, now)
     again = blamed.waiting is Waiting.CRASH_LOOP_BACKOFF or blamed.restarts >= FLAPPING_RESTARTS
     if not again and not blamed.waiting.is_failure:
@@ -111,15 +109,6 @@ def _of_pod(pod: PodReading, now: datetime) -> Symptom | None:
 
 def _of_unready(pod: PodReading, now: datetime) -> Symptom | None:
     """A replica that does not serve, and for long enough: fallen out, or never let in."""
-    blamed = pod.blamed
-    if blamed is not None and (blamed.waiting is Waiting.CRASH_LOOP_BACKOFF or blamed.restarts >= FLAPPING_RESTARTS):
-        again = digest(["crash", pod.uid, blamed.name, blamed.restarts, str(pod.cause)])
-        return Symptom(
-            type=SignalType.POD_CRASHLOOP,
-            value=float(blamed.restarts),
-            threshold=float(FLAPPING_RESTARTS),
-            evidence_digest=again,
-        )
     if wellbeing(pod, now) is not Wellbeing.TROUBLE:
         return None
     since = pod.ready_changed_at.isoformat() if pod.ready_changed_at is not None else ""
@@ -171,13 +160,13 @@ def _signal(symptom: Symptom, target: Target, now: datetime) -> Signal:
 
 def _folded(signals: Iterable[Signal]) -> tuple[Signal, ...]:
     """One signal per target and failure: the largest value stands for all, and the digest covers them all."""
-    groups: dict[tuple[Target, str], list[Signal]] = {}
+    groups: dict[tuple[str, str], list[Signal]] = {}
     for signal in signals:
-        groups.setdefault((signal.target, signal.failure.value), []).append(signal)
+        groups.setdefault((signal.target.ref, signal.failure.value), []).append(signal)
     folded = []
     for group in groups.values():
         crashes = [signal for signal in group if signal.type is not SignalType.POD_WEDGED] or group
-        worst = max(crashes, key=lambda signal: signal.value)
+        worst = max(crashes, key=lambda signal: (bool(signal.target.uid), signal.value))
         together = digest(sorted(signal.evidence_digest for signal in group))
         folded.append(worst if len(group) == 1 else worst.model_copy(update={"evidence_digest": together}))
     return tuple(folded)

@@ -1,0 +1,16 @@
+"""Which runbook treats which failure. A failure without one is escalated as it is."""
+
+from __future__ import annotations
+
+from byteport.domain.failures import Failure
+from byteport.runbooks.base import Runbook
+from byteport.runbooks.pod_crashloop import PodCrashloopRunbook
+
+RUNBOOKS: tuple[Runbook, ...] = (PodCrashloopRunbook(),)
+
+_BY_FAILURE: dict[Failure, Runbook] = {runbook.failure: runbook for runbook in RUNBOOKS}
+
+
+def runbook_for(failure: Failure) -> Runbook | None:
+    """The runbook for `failure`, or None while there is none for it."""
+    return _BY_FAILURE.get(failure)

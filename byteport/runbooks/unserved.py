@@ -1,0 +1,176 @@
+"""Trouble that is seen and that no runbook treats yet: nodes, autoscalers, other workloads, alerts. Told, never touched.
+
+`explain.py` adds it to what the runbooks say, so that silence means *nothing is wrong* and never *nobody looked*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from byteport.domain.base import Frozen
+from byteport.domain.reasons import Cause
+from byteport.kubernetes import fields
+from byteport.kubernetes.events import EventClass, read_event
+from byteport.kubernetes.quantities import quantity
+from byteport.kubernetes.world import JSON, World
+from byteport.runbooks.alerts import FiringAlert, firing
+
+LATELY = timedelta(hours=1)
+
+
+class Unserved(Frozen):
+    """One trouble without a runbook: a person must take over."""
+
+    signal: str
+    target: str
+    cause: Cause
+
+
+_PROBLEMS = {
+    "DiskPressure": ("disk_pressure", Cause.NODE_DISK),
+    "MemoryPressure": ("memory_pressure", Cause.NODE_MEMORY),
+    "PIDPressure": ("pid_pressure", Cause.NODE_EXHAUSTED),
+    "NetworkUnavailable": ("node_not_ready", Cause.NODE_NOT_READY),
+    "KernelDeadlock": ("node_problem", Cause.NODE_SUSPECT),
+    "ReadonlyFilesystem": ("node_problem", Cause.NODE_SUSPECT),
+    "FrequentKubeletRestart": ("node_problem", Cause.NODE_SUSPECT),
+    "FrequentContainerdRestart": ("node_problem", Cause.NODE_SUSPECT),
+}
+_EVENTS = {
+    EventClass.SYSTEM_OOM: ("memory_pressure", Cause.NODE_MEMORY),
+    EventClass.NODE_DISK_FULL: ("disk_pressure", Cause.NODE_DISK),
+    EventClass.NODE_SICK: ("node_problem", Cause.NODE_SUSPECT),
+}
+
+
+def unserved(world: World) -> tuple[Unserved, ...]:
+    """Everything that is wrong with nodes, autoscalers and workloads other than Deployments, each once."""
+    found = [*_nodes(world), *_autoscalers(world), *_workloads(world), *_jobs(world)]
+    return tuple(dict.fromkeys(found))
+
+
+def unserved_alerts(world: World, body: Mapping[str, Any], covered: frozenset[str]) -> tuple[Unserved, ...]:
+    """What fires and is neither `covered` (targets that the runbooks answered) nor visibly well."""
+    open_ones = [alert for alert in firing(body) if not _answered(world, alert, covered)]
+    if not open_ones:
+        return ()
+    first = open_ones[0]
+    target = "/".join(part for part in (first.namespace, first.kind, first.about) if part) if first.about else "-"
+    return (Unserved(signal=first.name, target=target, cause=Cause.ALERT),)
+
+
+def _answered(world: World, alert: FiringAlert, covered: frozenset[str]) -> bool:
+    ref = "/".join(part for part in (alert.namespace, alert.kind, alert.about) if part)
+    if not alert.about or not alert.kind:
+        return False
+    item = world.named(alert.kind, "" if alert.kind == "Node" else alert.namespace, alert.about)
+    return ref in covered or (item is not None and alert.kind in _WELL and _WELL[alert.kind](item))
+
+
+def _ready(item: JSON) -> bool:
+    return fields.condition(item, "Ready").get("status") == "True"
+
+
+def _served(item: JSON) -> bool:
+    wanted = fields.at(item, "spec", "replicas")
+    return fields.count(fields.at(item, "status", "availableReplicas")) >= (
+        1 if wanted is None else fields.count(wanted)
+    )
+
+
+def _satisfied(item: JSON) -> bool:
+    return _scaling(item) is None
+
+
+_WELL = {"Pod": _ready, "Deployment": _served, "HorizontalPodAutoscaler": _satisfied}
+"""Kinds whose own object shows that an alert about them is stale. A Node does not: its conditions lag behind."""
+
+
+def _ref(item: JSON) -> str:
+    meta = fields.metadata(item)
+    kind = item.get("kind")
+    return "/".join(
+        part for part in (fields.name(meta.get("namespace")), str(kind), fields.name(meta.get("name"))) if part
+    )
+
+
+def _nodes(world: World) -> Iterator[Unserved]:
+    for node in world.of("Node"):
+        ready = fields.condition(node, "Ready")
+        if ready and ready.get("status") != "True":
+            yield Unserved(signal="node_not_ready", target=_ref(node), cause=Cause.NODE_NOT_READY)
+        for kind, (signal, cause) in _PROBLEMS.items():
+            if fields.condition(node, kind).get("status") == "True":
+                yield Unserved(signal=signal, target=_ref(node), cause=cause)
+    for item in world.of("Event"):
+        event = read_event(item)
+        known = _EVENTS.get(event.kind)
+        if known is not None and event.about_kind == "Node" and event.about and _recent(event.last, world.now):
+            yield Unserved(signal=known[0], target=f"Node/{event.about}", cause=known[1])
+
+
+def _recent(when: datetime | None, now: datetime) -> bool:
+    return when is not None and now - when <= LATELY
+
+
+def _autoscalers(world: World) -> Iterator[Unserved]:
+    for scaler in world.of("HorizontalPodAutoscaler"):
+        cause = _scaling(scaler)
+        if cause is not None:
+            yield Unserved(signal="cpu_spike", target=_ref(scaler), cause=cause)
+
+
+def _scaling(scaler: JSON) -> Cause | None:
+    """Why the autoscaler does not have what it wants. At its maximum it may well have it."""
+    active, limited = fields.condition(scaler, "ScalingActive"), fields.condition(scaler, "ScalingLimited")
+    able = fields.condition(scaler, "AbleToScale")
+    if active.get("status") == "False" and active.get("reason") != "ScalingDisabled":
+        return Cause.AUTOSCALER_BLIND
+    if able.get("status") == "False" and able.get("reason") not in (
+        "BackoffBoth",
+        "BackoffDownscale",
+        "BackoffUpscale",
+    ):
+        return Cause.AUTOSCALER_BLIND
+    if limited.get("status") != "True" or limited.get("reason") in ("TooFewReplicas", "ScaleDownLimit"):
+        return None
+    at_max = limited.get("reason") == "TooManyReplicas"
+    return Cause.AUTOSCALER_AT_MAX if at_max else Cause.AUTOSCALER_LIMITED if _hot(scaler) else None
+
+
+def _hot(scaler: JSON) -> bool:
+    """A resource metric is above its target, or none can be compared."""
+    targets = {
+        str(fields.at(metric, "resource", "name")): quantity(
+            fields.at(metric, "resource", "target", "averageUtilization")
+        )
+        for metric in fields.entries(fields.at(scaler, "spec", "metrics"))
+    }
+    seen = [
+        (
+            targets.get(str(fields.at(metric, "resource", "name"))),
+            quantity(fields.at(metric, "resource", "current", "averageUtilization")),
+        )
+        for metric in fields.entries(fields.at(scaler, "status", "currentMetrics"))
+    ]
+    compared = [current > target for target, current in seen if target is not None and current is not None]
+    return any(compared) or not compared
+
+
+def _workloads(world: World) -> Iterator[Unserved]:
+    for item in world.of("StatefulSet"):
+        wanted = fields.at(item, "spec", "replicas")
+        if fields.count(fields.at(item, "status", "readyReplicas")) < (1 if wanted is None else fields.count(wanted)):
+            yield Unserved(signal="not_ready", target=_ref(item), cause=Cause.UNSUPPORTED)
+    for item in world.of("DaemonSet"):
+        if fields.count(fields.at(item, "status", "numberUnavailable")) > 0:
+            yield Unserved(signal="not_ready", target=_ref(item), cause=Cause.UNSUPPORTED)
+
+
+def _jobs(world: World) -> Iterator[Unserved]:
+    for job in world.of("Job"):
+        failed = fields.condition(job, "Failed")
+        if failed.get("status") == "True" and _recent(fields.instant(failed.get("lastTransitionTime")), world.now):
+            yield Unserved(signal="job_failed", target=_ref(job), cause=Cause.UNSUPPORTED)
