@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import typer
 
+from byteport.cli import sandbox
 from byteport.cli.ack import ack
 from byteport.cli.approve import approve
+from byteport.cli.halt import halt
+from byteport.cli.records import records
 from byteport.cli.reject import reject
 from byteport.cli.replay import replay
+from byteport.cli.resume import resume
 from byteport.cli.runs import runs
 from byteport.cli.show import show
 from byteport.cli.signal import signal
+from byteport.cli.verify_log import verify_log
+from byteport.cli.worker import worker
 
 SEE = "See"
 ANSWER = "Answer"
@@ -22,13 +28,19 @@ def add_commands(app: typer.Typer) -> None:
     """Register every command once."""
     if app.registered_commands:
         return
+    app.add_typer(sandbox.app, name="sandbox", rich_help_panel=RUN)
     for panel, command in (
+        (RUN, worker),
+        (RUN, signal),
         (SEE, runs),
         (SEE, show),
         (ANSWER, approve),
         (ANSWER, reject),
         (ANSWER, ack),
+        (ANSWER, halt),
+        (ANSWER, resume),
+        (PROVE, records),
+        (PROVE, verify_log),
         (PROVE, replay),
-        (RUN, signal),
     ):
         app.command(rich_help_panel=panel)(command)

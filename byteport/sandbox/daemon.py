@@ -1,0 +1,101 @@
+"""The process behind `byteport sandbox up`: keeps one assembled sandbox running until it is asked to stop.
+
+    python -m byteport.sandbox.daemon FOLDER CLUSTER
+
+It tells its steps on standard output, one JSON object a line: `{"step": …}` while it starts, `{"ready": {…}}` once, or
+`{"failed": …}`. Everything that it starts dies with it. `control.py` is the side of the command line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from byteport.errors import BytePortError, ConfigError
+from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled
+from byteport.sandbox.control import LOCK, STATE, State
+from byteport.sandbox.home import Home
+from byteport.telemetry import TelemetryConfig, configure_logging
+from workers.run import stop_on_signals
+
+WATCH_SECONDS = 1.0
+POLICY: dict[str, Any] = {
+    "mode": "dry_run",
+    "settle_seconds": 15,
+    "verify_deadline_seconds": 180,
+    "log_store_named": True,
+}
+"""Plans everything and acts on approval only; times shortened, because nobody watches a sandbox for ten minutes."""
+
+logger = logging.getLogger("byteport.sandbox")
+
+
+def main() -> None:
+    home, kind = Home(Path(sys.argv[1])), ClusterKind(sys.argv[2])
+    configure_logging(TelemetryConfig())
+    home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home.folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _tell(failed=f"a sandbox runs in {home.folder} already; see `byteport sandbox status`")
+            raise SystemExit(1) from None
+        try:
+            asyncio.run(_keep(home, kind))
+        except BytePortError as error:
+            logger.error("%s", error)
+            _tell(failed=str(error))
+            raise SystemExit(1) from None
+        finally:
+            (home.folder / STATE).unlink(missing_ok=True)
+
+
+async def _keep(home: Home, kind: ClusterKind) -> None:
+    if kind is ClusterKind.CONTEXT:
+        raise ConfigError(
+            "--cluster", "a sandbox brings its own cluster; for yours see `byteport sandbox demo --context`"
+        )
+    stop = asyncio.Event()
+    with stop_on_signals(stop):
+        async with assembled(Wanted(home, kind, POLICY), lambda step: _tell(step=step)) as sandbox:
+            state = _state(sandbox)
+            (home.folder / STATE).write_text(state.model_dump_json(indent=2) + "\n")
+            _tell(ready=state.model_dump(mode="json"))
+            while not stop.is_set():
+                sandbox.must_run()
+                try:
+                    await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
+                except TimeoutError:
+                    continue
+
+
+def _state(sandbox: Sandbox) -> State:
+    plane = sandbox.cluster.control_plane
+    return State(
+        pid=os.getpid(),
+        temporal_pid=sandbox.temporal.pid,
+        cluster=sandbox.cluster.kind.value,
+        cluster_uid=sandbox.cluster.uid,
+        temporal_address=sandbox.temporal.address,
+        ui_url=sandbox.temporal.ui_url,
+        codec_url=sandbox.codec_url,
+        kubeconfig=str(plane.kubeconfig) if plane is not None else None,
+    )
+
+
+def _tell(**what: Any) -> None:
+    try:
+        sys.stdout.write(json.dumps(what) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody listens any more, once it has heard that we are ready
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+
+if __name__ == "__main__":
+    main()
