@@ -83,9 +83,12 @@ _GITOPS_MANAGERS = re.compile(
 )
 _OPERATOR_MANAGERS = re.compile(r"operator|controller|flagger|keda|knative|crossplane|spinnaker|olm\b", re.IGNORECASE)
 _PEOPLE = re.compile(
-    r"kubectl.*|oc|k9s|lens|node-fetch|mozilla|headlamp|dashboard.*|rancher|helm|before-first-apply|unknown|byteport.*",
+    r"kubectl.*|oc|k9s|lens|node-fetch|mozilla|headlamp|dashboard.*|rancher|helm|before-first-apply|unknown|byteport.*"
+    r"|openapi-generator|swagger-codegen|python.*|curl|go-http-client|okhttp|fabric8.*|hashicorp|terraform.*|pulumi.*"
+    r"|ansible.*|jenkins.*|gitlab.*|github.*|circleci.*|drone.*|tekton.*|buildkite.*|skaffold.*|tilt.*",
     re.IGNORECASE,
 )
+"""People's own tools, scripts, and pipelines that a person starts: they do not put back what was changed."""
 _MANAGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}\Z")
 _CANARY_KEYS = frozenset({"track", "canary", "deployment-track", "release-track", "rollout-track"})
 _DAY = timedelta(hours=24)

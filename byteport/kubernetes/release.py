@@ -23,6 +23,8 @@ from byteport.kubernetes.rollouts import RevisionReading, RolloutReading
 
 MANY = 2
 """Failing pods, on as many nodes, that stand for a revision of which they are at least half."""
+LONG_RUN = 5
+"""A run of so many settle times, in a pod that was Ready once, is taken for service."""
 ATTEMPTS = 3
 """Restarts or pulls, the least that is no accident."""
 
@@ -83,15 +85,15 @@ def has_served(rollout: RolloutReading, pods: Sequence[PodReading], now: datetim
 def _served(pod: PodReading, began_at: datetime | None, now: datetime, settle: timedelta) -> bool:
     since = pod.ready_changed_at
     if pod.ready:
-        return since is None or (now - since >= settle and pod.cause is None)
-    if since is None or (began_at is not None and since < began_at):
+        return since is None or now - since >= settle
+    if since is None or not pod.was_ready or (began_at is not None and since < began_at):
         return False
-    mains = [item.running_since for item in pod.containers if item.running_since is not None]
     if pod.restarts == 0:
-        # Never restarted: it lost its readiness after the containers had run for a while, so it had been Ready.
-        return bool(mains) and pod.was_ready and since - max(mains) > settle
+        # It lost its readiness after its containers had run for a while, so it had been Ready.
+        mains = [item.running_since for item in pod.containers if item.running_since is not None]
+        return bool(mains) and since - max(mains) > settle
     runs = [item.last.lasted for item in pod.containers if item.last is not None and item.last.lasted is not None]
-    return pod.was_ready and pod.restarts < ATTEMPTS and any(run >= 5 * settle for run in runs)
+    return any(run >= LONG_RUN * settle for run in runs)
 
 
 def try_release(

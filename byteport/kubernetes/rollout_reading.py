@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.around import selects
 from byteport.kubernetes.changes import Changes, changes
 from byteport.kubernetes.events import EventReading, read_events
-from byteport.kubernetes.messages import Refusal, refusal
 from byteport.kubernetes.migrations import annotated, migrating_containers, migration_jobs
 from byteport.kubernetes.owners import deleted, owned_by
 from byteport.kubernetes.ownership import read_ownership
@@ -27,13 +25,17 @@ from byteport.kubernetes.rollout_neighbours import (
     troubled_nodes,
     troubled_registries,
 )
+from byteport.kubernetes.rollout_status import (
+    REVISION_HISTORY,
+    progress,
+    read_condition,
+    refusals,
+    rollout_began,
+    strategy,
+)
 from byteport.kubernetes.rollouts import (
     NO_DEADLINE,
     USUAL_DEADLINE,
-    Condition,
-    ConditionStatus,
-    Progress,
-    Refusals,
     RevisionReading,
     RolloutReading,
 )
@@ -48,21 +50,9 @@ from byteport.kubernetes.templates import (
 from byteport.kubernetes.world import JSON, World
 
 REVISION = "deployment.kubernetes.io/revision"
-REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 MOST_EVENTS = 40
 
-_PROGRESS = {
-    "NewReplicaSetAvailable": Progress.COMPLETE,
-    "ProgressDeadlineExceeded": Progress.DEADLINE_EXCEEDED,
-    "DeploymentPaused": Progress.PAUSED,
-    "DeploymentResumed": Progress.UNDER_WAY,
-    "ReplicaSetUpdated": Progress.UNDER_WAY,
-    "NewReplicaSetCreated": Progress.UNDER_WAY,
-    "FoundNewReplicaSet": Progress.UNDER_WAY,
-    "ReplicaSetCreateError": Progress.REFUSED,
-}
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
-_PERCENT = re.compile(r"([0-9]{1,3})%\Z")
 
 
 def read_rollout(world: World, target: Target, remembered: frozenset[str] = frozenset()) -> RolloutReading | None:
@@ -115,9 +105,7 @@ def _read(
         return _revision(world, item, newest, replicas, remembered, _about(events, item, seen))
 
     head = revision(newest) if newest is not None else None
-    progressing = fields.condition(deployment, "Progressing")
-    reason = progressing.get("reason")
-    unavailable, all_at_once = _strategy(spec, replicas)
+    unavailable, all_at_once = strategy(spec, replicas)
     deadline = fields.whole(spec.get("progressDeadlineSeconds"))
     own = frozenset(fields.uid(fields.metadata(item).get("uid")) for item in replica_sets)
     began = rollout_began(newest, replica_sets, ownership.template_set_at)
@@ -146,10 +134,10 @@ def _read(
         else fields.count(spec.get("revisionHistoryLimit")),
         recreate=fields.at(spec, "strategy", "type") == "Recreate",
         all_at_once=all_at_once,
-        progress=_PROGRESS.get(reason, Progress.OTHER) if isinstance(reason, str) and reason else Progress.NONE,
-        progressing=_condition(deployment, "Progressing"),
-        availability=_condition(deployment, "Available"),
-        refusals=_refusals(deployment, head),
+        progress=progress(deployment),
+        progressing=read_condition(deployment, "Progressing"),
+        availability=read_condition(deployment, "Available"),
+        refusals=refusals(deployment, head, world.now),
         began_at=began,
         newest=head,
         older=tuple(revision(item) for item in replica_sets if item is not newest),
@@ -225,47 +213,3 @@ def _about(events: tuple[EventReading, ...], replica_set: JSON, seen: frozenset[
         or (event.about_kind == "Pod" and event.about not in seen and bool(name) and of_pod.match(event.about))
     ]
     return tuple(found[-MOST_EVENTS:])
-
-
-def rollout_began(
-    newest: JSON | None, replica_sets: Sequence[JSON], template_set_at: datetime | None
-) -> datetime | None:
-    """When the newest revision became the newest: when it was made, unless it is an old one come back."""
-    if newest is None:
-        return template_set_at
-    made = fields.instant(fields.metadata(newest).get("creationTimestamp"))
-    times = [fields.instant(fields.metadata(item).get("creationTimestamp")) for item in replica_sets]
-    come_back = made is not None and any(at is not None and at > made for at in times)
-    if REVISION_HISTORY in annotations_of(newest) or come_back:
-        return template_set_at
-    return made
-
-
-def _strategy(spec: object, replicas: int) -> tuple[int, bool]:
-    """How many pods a rollout may take away, and whether that is all of them."""
-    if fields.at(spec, "strategy", "type") == "Recreate":
-        return replicas, True
-    value = fields.at(spec, "strategy", "rollingUpdate", "maxUnavailable")
-    percent = _PERCENT.match(value) if isinstance(value, str) else None
-    most = int(percent.group(1)) * replicas // 100 if percent else fields.whole(value)
-    most = replicas // 4 if most is None else max(0, most)
-    return most, 0 < replicas <= most
-
-
-def _condition(deployment: JSON, kind: str) -> Condition:
-    found = fields.condition(deployment, kind)
-    status = found.get("status")
-    known = {member.value: member for member in ConditionStatus}
-    return Condition(
-        status=known.get(status, ConditionStatus.UNKNOWN) if isinstance(status, str) else ConditionStatus.ABSENT,
-        changed_at=fields.instant(found.get("lastTransitionTime")),
-        updated_at=fields.instant(found.get("lastUpdateTime")) or fields.instant(found.get("lastTransitionTime")),
-    )
-
-
-def _refusals(deployment: JSON, head: RevisionReading | None) -> Refusals:
-    """What the API server refused to make for the newest revision, by condition and by the ReplicaSet's events."""
-    failed = fields.condition(deployment, "ReplicaFailure")
-    said = [refusal(failed.get("message"))] if failed.get("status") == "True" else []
-    said += [event.refusal for event in (head.events if head else ()) if event.refusal is not None]
-    return Refusals(quota=Refusal.QUOTA in said, other=any(found is not Refusal.QUOTA for found in said))

@@ -14,7 +14,8 @@ from enum import StrEnum
 from byteport.domain.base import Frozen, Instant
 from byteport.kubernetes import fields
 from byteport.kubernetes.owners import deleted, owned_by
-from byteport.kubernetes.rollout_reading import newest_of, revision_number, rollout_began
+from byteport.kubernetes.rollout_reading import newest_of, revision_number
+from byteport.kubernetes.rollout_status import rollout_began
 from byteport.kubernetes.rollouts import NO_DEADLINE, USUAL_DEADLINE
 from byteport.kubernetes.world import JSON
 

@@ -75,6 +75,9 @@ def assess(signal: Signal, situation: Situation, rollout: RolloutReading) -> Ass
     cause, guards = _release_guards(rollout, trial, good, served=served, asked=asked)
     if good is not None:
         guards += target_guards(situation, good)
+        if trial.cause is Cause.RELEASE_PROBE and not _steady(situation, rollout, good):
+            # Probes fail for what lies behind the program too: only an old revision that is whole tells them apart.
+            guards.append(Guard(Reason.NO_FAILURE_EVIDENCE))
     guards += [
         *owner_guards(rollout),
         *place_guards(situation, rollout, trial),

@@ -46,6 +46,8 @@ SOFT = frozenset(
 _NEEDED_READS = ("services", "jobs", "horizontalpodautoscalers", "events", "resourcequotas")
 """Optional reads: without one of them a guard of ours cannot tell, and a person must."""
 
+_WAITING = frozenset({None, Cause.SLOW_START, Cause.UNSCHEDULABLE})
+
 
 def owner_guards(rollout: RolloutReading) -> Iterator[Guard]:
     """Whose object it is, and who would undo us."""
@@ -150,10 +152,21 @@ def place_guards(situation: Situation, rollout: RolloutReading, trial: Trial) ->
         shared = registries & {*rollout.troubled_registries, *situation.surroundings.registries_failing}
         if shared:
             yield Guard(Reason.COMMON_CAUSE, f"registry {min(shared)}")
+    alike = [pod for pod in situation.pods if newest is not None and _fails_alike(pod, newest.uid, trial.cause)]
+    for pod in alike[:1]:
+        yield Guard(Reason.COMMON_CAUSE, f"Pod/{pod.name}")
     nodes = {pod.node for pod in failing if pod.node}
     for node in sorted(nodes):
         if nodes == {node} and situation.surroundings.suspect(CommonCause.NODE, node) is not None:
             yield Guard(Reason.COMMON_CAUSE, f"Node/{node}")
+
+
+def _fails_alike(pod: PodReading, newest_uid: str, cause: Cause) -> bool:
+    """An older revision's pod that fails as well: by its image when that is the trouble, by anything else otherwise."""
+    if pod.owner.replica_set_uid == newest_uid or pod.finished or pod.deleting or pod.cause in _WAITING:
+        return False
+    by_image = pod.cause is not None and pod.cause.value.startswith("image_")
+    return by_image if cause is Cause.BAD_IMAGE else not pod.ready
 
 
 def log_cause(situation: Situation) -> Cause | None:
