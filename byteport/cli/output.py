@@ -26,8 +26,14 @@ SLOW_SECONDS = 1.5
 Result = TypeVar("Result")
 
 
+PIPED_WIDTH = 400
+"""A table that a program reads is not folded to a terminal's width."""
+
+
 def stdout() -> Console:
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, soft_wrap=True, width=PIPED_WIDTH)
 
 
 def stderr() -> Console:

@@ -98,4 +98,8 @@ def _tell(**what: Any) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as ended:
+        os._exit(int(ended.code or 0))  # Temporal's native threads do not survive an orderly end of the interpreter
+    os._exit(0)
