@@ -98,7 +98,6 @@ class Store:
             if mode != "wal":
                 raise ConfigError(schema.SETTING, f"{self.path} lies where SQLite cannot keep a WAL; use a local disk")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("BEGIN IMMEDIATE")
             schema.apply(connection, str(self.path))
             connection.execute("COMMIT")
