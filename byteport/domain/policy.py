@@ -15,6 +15,7 @@ from pydantic import Field
 from byteport.domain.base import Frozen
 from byteport.domain.canonical import digest
 from byteport.domain.diagnoses import Diagnosis
+from byteport.domain.failures import Failure
 from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
 from byteport.domain.reasons import Reason
 
@@ -102,8 +103,23 @@ class PolicyConfig(Frozen):
         narrower = [self.mode_by_runbook.get(runbook), self.mode_by_namespace.get(namespace)]
         return min([self.mode, *(mode for mode in narrower if mode is not None)], key=order.index)
 
+    def may_roll_back(self, namespace: str, name: str) -> bool:
+        """Whether the administrator named this Deployment, or all of its namespace."""
+        return not {f"{namespace}/{name}", f"{namespace}/*"}.isdisjoint(self.rollback_allowed)
+
     def approval_rule(self, runbook: str) -> ApprovalRule:
         return self.approvals.get(runbook, ApprovalRule())
+
+
+STOPS: Mapping[str, Reason] = {
+    "halted": Reason.HALTED,
+    "frozen": Reason.FROZEN,
+    "storm": Reason.STORM,
+    "chaos": Reason.CHAOS_EXPERIMENT,
+    "limit_reached": Reason.LIMIT_REACHED,
+    "did_not_hold": Reason.DID_NOT_HOLD,
+}
+"""Every field of a `Standing`, by the reason that it gives."""
 
 
 def judge(
@@ -117,34 +133,66 @@ def judge(
 
     `act` only in `auto`, with no caveat and a standing that is clear. A plan with caveats is an escalation that a
     person may still approve (`escalate`); a refused plan is an escalation with nothing to approve; a silent diagnosis
-    is `skip`.
+    is `skip`. What the settings alone can tell (allow-list, log store, protected namespaces) is asked again here, so
+    that a plan which left its caveats out gains nothing by it.
     """
     if diagnosis.silent:
         return Verdict(kind=VerdictKind.SKIP, reasons=diagnosis.reasons or (Reason.HEALTHY,))
     if isinstance(plan, Refused):
-        return Verdict(kind=VerdictKind.ESCALATE, reasons=plan.because)
-    if plan.target.namespace in config.protected_namespaces:
-        return Verdict(kind=VerdictKind.ESCALATE, reasons=(Reason.PROTECTED_NAMESPACE,))
+        return _escalate(plan.because or (Reason.CAUSE_NEEDS_A_PERSON,))
+    caveats = (*plan.caveats, *_misfits(plan, diagnosis), *diagnosis.reasons, *_unsettled(plan, config))
+    if _protected(plan.target.namespace, config):
+        return _escalate((Reason.PROTECTED_NAMESPACE,))
     if mode is Mode.OBSERVE:
-        return Verdict(kind=VerdictKind.ESCALATE, reasons=(Reason.MODE_OBSERVES, *plan.caveats))
-    stops = [
-        reason
-        for hit, reason in (
-            (standing.halted, Reason.HALTED),
-            (standing.frozen, Reason.FROZEN),
-            (standing.storm, Reason.STORM),
-            (standing.chaos, Reason.CHAOS_EXPERIMENT),
-            (standing.limit_reached, Reason.LIMIT_REACHED),
-            (standing.did_not_hold, Reason.DID_NOT_HOLD),
-        )
-        if hit
-    ]
-    if stops:
-        return Verdict(kind=VerdictKind.ESCALATE, reasons=(*stops, *plan.caveats))
-    if plan.caveats:
-        return Verdict(kind=VerdictKind.ESCALATE, reasons=plan.caveats)
-    if len(diagnosis.facts) < 2:
-        return Verdict(kind=VerdictKind.ESCALATE, reasons=(Reason.TOO_LITTLE_EVIDENCE,))
+        return _escalate((Reason.MODE_OBSERVES, *caveats))
+    stops = tuple(reason for field, reason in STOPS.items() if getattr(standing, field))
+    if stops or caveats:
+        return _escalate((*stops, *caveats))
+    if len({(fact.name, fact.about) for fact in diagnosis.facts}) < 2:
+        return _escalate((Reason.TOO_LITTLE_EVIDENCE,))
     if mode is Mode.DRY_RUN:
         return Verdict(kind=VerdictKind.AWAIT_APPROVAL, reasons=(Reason.MODE_DRY_RUN,))
     return Verdict(kind=VerdictKind.ACT, reasons=())
+
+
+def _escalate(reasons: tuple[Reason, ...]) -> Verdict:
+    return Verdict(kind=VerdictKind.ESCALATE, reasons=tuple(dict.fromkeys(reasons)))
+
+
+def _protected(namespace: str, config: PolicyConfig) -> bool:
+    """Ours, the cluster's, or what the settings add; settings cannot take one of the fixed list away."""
+    return not namespace or namespace in PROTECTED_NAMESPACES or namespace in config.protected_namespaces
+
+
+def _misfits(plan: DeletePodPlan | RollbackPlan, diagnosis: Diagnosis) -> tuple[Reason, ...]:
+    """What makes a plan not follow from its diagnosis: another object, another failure, a verdict that was put off."""
+    found = []
+    ours, theirs = plan.target, diagnosis.target
+    same = (ours.cluster_uid, ours.namespace, ours.kind, ours.name) == (
+        theirs.cluster_uid,
+        theirs.namespace,
+        theirs.kind,
+        theirs.name,
+    )
+    if not same or (ours.uid and theirs.uid and ours.uid != theirs.uid):
+        found.append(Reason.TARGET_CHANGED)
+    if isinstance(plan, DeletePodPlan):
+        fits = diagnosis.failure is Failure.CRASHLOOP and plan.pod.namespace == ours.namespace
+    else:
+        fits = diagnosis.failure is Failure.BAD_ROLLOUT and ours.kind == "Deployment"
+        if plan.from_template_digest == plan.to_template_digest:
+            found.append(Reason.TEMPLATES_EQUAL)
+    if not fits:
+        found.append(Reason.OUTSIDE_SCOPE)
+    if diagnosis.look_again_seconds is not None:
+        found.append(Reason.TOO_EARLY)
+    if diagnosis.hand_over is not None:
+        found.append(Reason.HANDED_OVER)
+    return tuple(found)
+
+
+def _unsettled(plan: DeletePodPlan | RollbackPlan, config: PolicyConfig) -> tuple[Reason, ...]:
+    """What the administrator has not given for this act to be taken alone."""
+    if isinstance(plan, DeletePodPlan):
+        return () if config.log_store_named else (Reason.NO_LOG_STORE,)
+    return () if config.may_roll_back(plan.target.namespace, plan.target.name) else (Reason.NOT_ALLOW_LISTED,)

@@ -11,6 +11,7 @@ the resourceVersion would not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,6 +70,42 @@ def rollback_patch(deployment: JSON, replica_set: JSON, action_id: str) -> list[
     return operations
 
 
+def patch_arguments(
+    operations: Sequence[Mapping[str, Any]], replica_set: JSON, *, cluster_uid: str, namespace: str, name: str
+) -> dict[str, Any] | None:
+    """What a plan would have to say for exactly these operations, sent to that object, to be its own.
+
+    The form of `RollbackPlan.arguments()`, so that a grant's argument digest can be compared with the bytes themselves.
+    None when they are no rollback: an operation too many, in another order, on another path, annotations that are not
+    ours, or a template that is not that of `replica_set`, an object as read now and controlled by the Deployment tested
+    for.
+    """
+    paths = [_path(operation) for operation in operations]
+    if tuple(paths[:3]) != _REQUIRED or len(set(paths)) != len(paths) or not set(paths) <= _ALLOWED:
+        return None
+    values = {path: operation.get("value") for path, operation in zip(paths, operations, strict=True)}
+    uid, tested, written = (values[path] for path in _REQUIRED)
+    ours = _annotations(values)
+    called = fields.metadata(replica_set).get("name")
+    action = ours.get(ACTION_ID)
+    if not isinstance(uid, str) or not written or not owned_by(replica_set, uid):
+        return None
+    if written != template_to_restore(replica_set) or ours.get(ROLLBACK_TO) != called:
+        return None
+    if not isinstance(action, str) or not _ACTION_ID.fullmatch(action):
+        return None
+    return {
+        "act": "rollback",
+        "cluster_uid": cluster_uid,
+        "namespace": namespace,
+        "name": name,
+        "uid": uid,
+        "test_template": template_digest(tested),
+        "set_template": template_digest(written),
+        "replica_set": {"name": called, "uid": fields.metadata(replica_set).get("uid")},
+    }
+
+
 def patch_matches(
     plan: RollbackPlan,
     operations: Sequence[Mapping[str, Any]],
@@ -81,37 +118,14 @@ def patch_matches(
 ) -> bool:
     """Whether exactly these operations, sent to that object, are what `plan` describes under `action_id`.
 
-    The plan's arguments are computed again from the operations themselves: no value of the plan is taken on trust, and
-    an operation that a rollback does not need makes the answer False. `replica_set` must be the object as read now,
-    controlled by the Deployment that the patch tests for.
+    No value of the plan is taken on trust: its arguments are computed again from the operations.
     """
-    paths = [_path(operation) for operation in operations]
-    if tuple(paths[:3]) != _REQUIRED or len(set(paths)) != len(paths) or not set(paths) <= _ALLOWED:
-        return False
-    values = {path: operation.get("value") for path, operation in zip(paths, operations, strict=True)}
-    uid, tested, written = (values.get(path) for path in _REQUIRED)
-    ours = _annotations(values)
-    restored = template_to_restore(replica_set)
-    if not isinstance(uid, str) or not written or written != restored or not owned_by(replica_set, uid):
-        return False
-    if not action_id or ours.get(ACTION_ID) != action_id or ours.get(ROLLBACK_TO) != plan.to_replica_set:
-        return False
-    recomputed = {
-        "act": "rollback",
-        "cluster_uid": cluster_uid,
-        "namespace": namespace,
-        "name": name,
-        "uid": uid,
-        "test_template": template_digest(tested),
-        "set_template": template_digest(written),
-        "replica_set": {
-            "name": fields.metadata(replica_set).get("name"),
-            "uid": fields.metadata(replica_set).get("uid"),
-        },
-    }
-    return recomputed == plan.arguments()
+    found = patch_arguments(operations, replica_set, cluster_uid=cluster_uid, namespace=namespace, name=name)
+    stamped = action_id in [_stamp(operation) for operation in operations]
+    return found is not None and stamped and found == plan.arguments()
 
 
+_ACTION_ID = re.compile(r"[0-9a-f]{64}")
 _Path = tuple[str, str]
 _REQUIRED: tuple[_Path, ...] = (("test", "/metadata/uid"), ("test", "/spec/template"), ("replace", "/spec/template"))
 _ANNOTATIONS = "/metadata/annotations"
@@ -126,6 +140,12 @@ _ALLOWED = frozenset(
         ("remove", pointer("metadata", "annotations", CHANGE_CAUSE)),
     }
 )
+
+
+def _stamp(operation: Mapping[str, Any]) -> object:
+    """The action id that an operation writes, alone or in a whole map of annotations."""
+    value = operation.get("value")
+    return value.get(ACTION_ID) if isinstance(value, Mapping) and operation.get("path") == _ANNOTATIONS else value
 
 
 def _path(operation: Mapping[str, Any]) -> _Path:

@@ -83,7 +83,7 @@ class FailedDeployAutoRollbackRunbook(Runbook):
         if good is None or good.revision.restore_digest == rollout.template_digest:
             return Refused(because=(*diagnosis.reasons, Reason.NO_KNOWN_GOOD_REVISION))
         caveats = list(diagnosis.reasons)
-        if not allow_listed(situation, config):
+        if not config.may_roll_back(situation.target.namespace, situation.target.name):
             caveats.append(Reason.NOT_ALLOW_LISTED)
         settle = timedelta(seconds=config.settle_seconds)
         if has_served(rollout, situation.pods, situation.now, settle):
@@ -158,12 +158,6 @@ class FailedDeployAutoRollbackRunbook(Runbook):
         """The rollout is complete and no pod of the newest revision fails: whoever mended it."""
         rollout = situation.rollout
         return not situation.gone and rollout is not None and not rollout.deleting and _well(situation, rollout)
-
-
-def allow_listed(situation: Situation, config: PolicyConfig) -> bool:
-    """Whether the administrator named this Deployment, or all of its namespace. A label of the tenant's cannot widen it."""
-    target = situation.target
-    return bool({f"{target.namespace}/{target.name}", f"{target.namespace}/*"} & config.rollback_allowed)
 
 
 def _well(situation: Situation, rollout: RolloutReading) -> bool:
