@@ -1,12 +1,13 @@
 """How the cluster's API is reached and by whom: address, TLS and token, by the official client's own loaders.
 
-Comes after `kubeconfig.py`; `wire.py` makes requests with the result. The official client writes keys that a kubeconfig
-carries inline to temporary files, because OpenSSL loads them from files only; here that folder is gone as soon as
-they are loaded.
+Comes after `kubeconfig.py`; `wire.py` makes requests with the result. OpenSSL loads keys from files only, and the
+official client leaves those of a kubeconfig's inline keys in the machine's temporary folder until the process ends.
+Here they lie in a folder of their own, which is gone as soon as they are loaded.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import ssl
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config_from_dict
@@ -22,6 +24,10 @@ from kubernetes.aio.config.kube_config import KubeConfigLoader
 
 from activities.kubernetes.kubeconfig import KEY, default_paths, one_context
 from byteport.errors import ConfigError
+
+JSON = dict[str, Any]
+
+INLINE = ("certificate-authority", "client-certificate", "client-key")
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,9 @@ def _in_cluster() -> Credentials:
 async def _from_kubeconfig(paths: Sequence[Path], context: str | None, *, allow_exec_plugins: bool) -> Credentials:
     document = one_context(paths, context, allow_exec_plugins=allow_exec_plugins)
     configuration = Configuration()
-    # A subfolder per load: the official client remembers the files that it wrote, by their content.
     with tempfile.TemporaryDirectory(prefix="byteport-") as folder:
         try:
+            _write_inline_keys(document, Path(folder))
             loader = await load_kube_config_from_dict(  # type: ignore[no-untyped-call]
                 document, client_configuration=configuration, temp_file_path=folder
             )
@@ -83,6 +89,18 @@ async def _from_kubeconfig(paths: Sequence[Path], context: str | None, *, allow_
         except (ConfigException, ValueError, TypeError, KeyError, OSError) as error:
             # Their texts may quote what the file holds.
             raise ConfigError(KEY, f"{paths[0]} cannot be used ({type(error).__name__})") from None
+
+
+def _write_inline_keys(document: JSON, folder: Path) -> None:
+    """Replace what a kubeconfig carries inline by files in `folder`, which only we may read."""
+    for part in (document["clusters"][0]["cluster"], document["users"][0]["user"]):
+        for field in INLINE:
+            inline = part.pop(f"{field}-data", None)
+            if inline:
+                file = folder / field
+                file.touch(mode=0o600)
+                file.write_bytes(base64.b64decode(inline, validate=False))
+                part[field] = str(file)
 
 
 def _credentials(configuration: Configuration, plugin: KubeConfigLoader | None) -> Credentials:

@@ -35,11 +35,15 @@ _WRITES = {
 }
 
 
+DEFAULT_RIGHTS = frozenset({Right(verb, kind.resource) for kind in KINDS for verb in READ} | _WRITES)
+"""What the agent's acts need, on every kind that is modelled."""
+
+
 class Access:
     """The rights of the one credential that the port is used with."""
 
     def __init__(self) -> None:
-        self._rights = {Right(verb, kind.resource) for kind in KINDS for verb in READ} | _WRITES
+        self._rights = set(DEFAULT_RIGHTS)
         self._refused: set[Right] = set()
 
     def grant(self, right: Right) -> None:
@@ -63,5 +67,5 @@ class Access:
         """Raises `NotPermitted`."""
         if not self.allows(right):
             what = "/".join(filter(None, [right.resource.plural, right.subresource]))
-            where = f" in namespace {right.namespace}" if right.namespace else ""
-            raise NotPermitted(f"{right.verb} {what}{where}")
+            where = f" in {right.namespace}" if right.namespace else ""
+            raise NotPermitted(f"{right.verb} {what}{where}: forbidden")

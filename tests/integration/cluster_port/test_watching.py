@@ -1,0 +1,85 @@
+"""Watch: from a version on, in order, nothing twice, nothing lost; bookmarks; 410."""
+
+from __future__ import annotations
+
+import asyncio
+
+from byteport.kubernetes.port import PODS, WatchEvent
+from tests.integration.cluster_port.stages import BY, Stage
+
+
+async def _until(stage: Stage, version: str, count: int) -> list[WatchEvent]:
+    """The first `count` events that are no bookmarks, while the cluster's time passes."""
+
+    async def read() -> list[WatchEvent]:
+        seen: list[WatchEvent] = []
+        async for event in stage.port.watch(PODS, stage.namespace, resource_version=version, timeout_seconds=20):
+            if event.type != "BOOKMARK":
+                seen.append(event)
+            if len(seen) == count:
+                break
+        return seen
+
+    reading = asyncio.create_task(read())
+    while not reading.done():
+        await stage.elapse(0.05)
+        await asyncio.sleep(0.01)
+    return reading.result()
+
+
+async def test_a_watch_tells_what_happens_after_its_version_in_order(stage: Stage) -> None:
+    version = (await stage.port.list(PODS, stage.namespace)).resource_version
+    await stage.deploy("web", replicas=1)
+    events = await _until(stage, version, 3)
+    assert [event.type for event in events] == ["ADDED", "MODIFIED", "MODIFIED"]
+    assert events[0].object["kind"] == "Pod"
+    assert events[1].object["spec"]["nodeName"].startswith("node-")
+    assert events[2].object["status"]["phase"] == "Running"
+    versions = [int(event.object["metadata"]["resourceVersion"]) for event in events]
+    assert versions == sorted(versions)
+
+
+async def test_a_watch_goes_on_from_any_version_and_tells_nothing_twice(stage: Stage) -> None:
+    version = (await stage.port.list(PODS, stage.namespace)).resource_version
+    await stage.deploy("web", replicas=1)
+    first = await _until(stage, version, 3)
+    again = await _until(stage, first[0].object["metadata"]["resourceVersion"], 2)
+    assert [event.object["metadata"]["resourceVersion"] for event in again] == [
+        event.object["metadata"]["resourceVersion"] for event in first[1:]
+    ]
+
+
+async def test_a_deletion_is_told_with_the_object_as_it_was(stage: Stage) -> None:
+    await stage.deploy("web", replicas=1)
+    await stage.complete("web")
+    version = (await stage.port.list(PODS, stage.namespace)).resource_version
+    pod = (await stage.pods("web"))[0]["metadata"]
+    await stage.port.delete(
+        PODS, stage.namespace, pod["name"], uid=pod["uid"], resource_version=pod["resourceVersion"], by=BY
+    )
+    events = [event for event in await _until(stage, version, 6) if event.object["metadata"]["uid"] == pod["uid"]]
+    assert events[0].type == "MODIFIED"
+    assert events[0].object["metadata"]["deletionTimestamp"]
+    assert events[-1].type == "DELETED"
+    assert int(events[-1].object["metadata"]["resourceVersion"]) > int(pod["resourceVersion"])
+
+
+async def test_a_quiet_watch_ends_in_time_with_a_bookmark_to_go_on_from(stage: Stage) -> None:
+    await stage.deploy("web", replicas=1)
+    await stage.complete("web")
+    version = (await stage.port.list(PODS, "")).resource_version
+    begun = asyncio.get_running_loop().time()
+    watch = stage.port.watch(PODS, stage.namespace, resource_version=version, timeout_seconds=3)
+    events = [event async for event in watch]
+    assert asyncio.get_running_loop().time() - begun < 6
+    assert {event.type for event in events} == {"BOOKMARK"}
+    bookmark = events[-1].object["metadata"]["resourceVersion"]
+    assert int(bookmark) >= int(version)
+    await stage.deploy("web", replicas=2)
+    assert [event.type for event in await _until(stage, bookmark, 1)] == ["ADDED"]
+
+
+async def test_a_version_that_is_too_old_is_gone(stage: Stage) -> None:
+    resource, version = await stage.expired_watch()
+    watch = stage.port.watch(resource, "", resource_version=version, timeout_seconds=3)
+    assert [event.type async for event in watch] == ["GONE"]

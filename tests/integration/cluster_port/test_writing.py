@@ -1,0 +1,243 @@
+"""Patch and delete with their preconditions; the eviction that only asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from byteport.errors import BudgetRefuses, NotPermitted, PermanentError, PreconditionFailed, TargetGone
+from byteport.kubernetes.port import DEPLOYMENTS, JSON, PODS
+from byteport.sandbox.simulated import Right
+from tests.integration.cluster_port.stages import BY, Stage
+
+
+def _image(image: str) -> JSON:
+    return {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}
+
+
+def _test(path: str, value: Any) -> JSON:
+    return {"op": "test", "path": path, "value": value}
+
+
+@pytest.fixture
+async def web(stage: Stage) -> JSON:
+    await stage.deploy("web")
+    return await stage.complete("web")
+
+
+async def test_a_patch_whose_tests_hold_is_made_and_answered_with_the_new_object(stage: Stage, web: JSON) -> None:
+    annotation = {"op": "add", "path": "/metadata/annotations/byteport.io~1action-id", "value": "a1"}
+    tests = [_test("/metadata/uid", web["metadata"]["uid"]), _test("/spec/template", web["spec"]["template"])]
+    answer = await stage.port.patch(
+        DEPLOYMENTS, stage.namespace, "web", [*tests, _image("registry.example/app:2"), annotation], by=BY
+    )
+    assert answer["metadata"]["generation"] == 2
+    kept = await stage.deployment("web")
+    assert kept["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/app:2"
+    assert kept["metadata"]["annotations"]["byteport.io/action-id"] == "a1"
+
+
+async def test_an_annotation_alone_leaves_the_generation_as_it_is(stage: Stage, web: JSON) -> None:
+    patch = [{"op": "add", "path": "/metadata/annotations/note", "value": "x"}]
+    answer = await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", patch, by=BY)
+    assert answer["metadata"]["generation"] == 1
+    assert answer["metadata"]["resourceVersion"] != web["metadata"]["resourceVersion"]
+
+
+async def test_a_patch_that_changes_nothing_leaves_the_version_as_it_is(stage: Stage, web: JSON) -> None:
+    answer = await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", [_image("registry.example/app:1")], by=BY)
+    assert answer["metadata"]["resourceVersion"] == web["metadata"]["resourceVersion"]
+
+
+async def test_the_field_manager_is_kept_with_the_fields_it_changed(stage: Stage, web: JSON) -> None:
+    await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", [_image("registry.example/app:2")], by=BY)
+    entries = (await stage.deployment("web"))["metadata"]["managedFields"]
+    ours = [entry for entry in entries if entry["manager"] == "byteport-suite"]
+    assert [(entry["operation"], entry["fieldsV1"]) for entry in ours] == [
+        (
+            "Update",
+            {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {"f:image": {}}}}}}},
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [_test("/metadata/uid", "another"), _image("registry.example/app:2")],
+        [_test("/spec/template/spec/containers/0/image", "registry.example/app:0"), _image("registry.example/app:2")],
+        [_image("registry.example/app:2"), _test("/spec/paused", True)],
+        [{"op": "remove", "path": "/metadata/annotations/nothing"}],
+        [{"op": "replace", "path": "/metadata/resourceVersion", "value": "1"}, _image("registry.example/app:2")],
+    ],
+    ids=["uid", "template", "after-another", "path", "version"],
+)
+async def test_a_patch_whose_test_fails_is_a_failed_precondition_and_writes_nothing(
+    stage: Stage, web: JSON, operations: list[JSON]
+) -> None:
+    with pytest.raises(PreconditionFailed):
+        await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", operations, by=BY)
+    now = await stage.deployment("web")
+    assert now["metadata"]["resourceVersion"] == web["metadata"]["resourceVersion"]
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [{"op": "replace", "path": "/spec/selector/matchLabels/app", "value": "other"}],
+        [{"op": "replace", "path": "/spec/template/metadata/labels/app", "value": "other"}],
+        [{"op": "replace", "path": "/spec/template/spec/containers", "value": []}],
+        [{"op": "replace", "path": "/metadata/uid", "value": "another"}],
+        [{"op": "replace", "path": "/metadata/name", "value": "other"}],
+    ],
+    ids=["selector", "labels", "containers", "uid", "name"],
+)
+async def test_an_invalid_result_is_permanent_and_no_failed_precondition(
+    stage: Stage, web: JSON, operations: list[JSON]
+) -> None:
+    with pytest.raises(PermanentError) as caught:
+        await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", operations, by=BY)
+    assert caught.value.code == "permanent"
+
+
+async def test_a_dry_run_answers_and_changes_nothing(stage: Stage, web: JSON) -> None:
+    answer = await stage.port.patch(
+        DEPLOYMENTS, stage.namespace, "web", [_image("registry.example/app:2")], by=BY, dry_run=True
+    )
+    assert answer["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/app:2"
+    assert (await stage.deployment("web"))["spec"]["template"] == web["spec"]["template"]
+    with pytest.raises(PreconditionFailed):
+        await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", [_test("/metadata/uid", "x")], by=BY, dry_run=True)
+
+
+async def test_a_patch_of_what_is_gone_says_so(stage: Stage) -> None:
+    with pytest.raises(TargetGone):
+        await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", [_image("registry.example/app:2")], by=BY)
+
+
+async def test_a_patch_without_the_right_is_not_permitted(stage: Stage, web: JSON) -> None:
+    async with stage.without(Right("patch", DEPLOYMENTS)) as port:
+        with pytest.raises(NotPermitted):
+            await port.patch(DEPLOYMENTS, stage.namespace, "web", [_image("registry.example/app:2")], by=BY)
+
+
+async def test_a_deleted_pod_is_replaced_by_another(stage: Stage, web: JSON) -> None:
+    before = [pod["metadata"] for pod in await stage.pods("web")]
+    gone = before[0]
+    await stage.port.delete(
+        PODS, stage.namespace, gone["name"], uid=gone["uid"], resource_version=gone["resourceVersion"], by=BY
+    )
+
+    async def replaced() -> bool:
+        uids = {pod["metadata"]["uid"] for pod in await stage.pods("web")}
+        return len(uids) == 2 and gone["uid"] not in uids
+
+    await stage.eventually(replaced)
+    await stage.complete("web")
+    with pytest.raises(TargetGone):
+        await stage.port.delete(
+            PODS, stage.namespace, gone["name"], uid=gone["uid"], resource_version=gone["resourceVersion"], by=BY
+        )
+
+
+async def test_a_delete_of_another_uid_or_an_older_version_deletes_nothing(stage: Stage, web: JSON) -> None:
+    pod = (await stage.pods("web"))[0]["metadata"]
+    await stage.annotate_pod(pod["name"], {"note": "x"})
+    version = (await stage.pods("web"))[0]["metadata"]["resourceVersion"]
+    for uid, resource_version in (
+        ("2f1f8b66-0000-4f0a-9f5e-5d1c9b3f0a01", version),
+        (pod["uid"], pod["resourceVersion"]),
+    ):
+        with pytest.raises(PreconditionFailed):
+            await stage.port.delete(
+                PODS, stage.namespace, pod["name"], uid=uid, resource_version=resource_version, by=BY
+            )
+    assert (await stage.pods("web"))[0]["metadata"]["uid"] == pod["uid"]
+
+
+async def test_a_pod_with_a_finalizer_stays_terminating_and_is_replaced_all_the_same(stage: Stage, web: JSON) -> None:
+    name = (await stage.pods("web"))[0]["metadata"]["name"]
+    await stage.set_finalizers(name, ["suite.byteport.io/held"])
+    pod = (await stage.port.get(PODS, stage.namespace, name))["metadata"]
+    await stage.port.delete(PODS, stage.namespace, name, uid=pod["uid"], resource_version=pod["resourceVersion"], by=BY)
+
+    async def replaced() -> bool:
+        return len(await stage.pods("web")) == 3
+
+    await stage.eventually(replaced)
+    held = (await stage.port.get(PODS, stage.namespace, name))["metadata"]
+    assert held["deletionTimestamp"]
+    assert (await stage.complete("web"))["status"]["replicas"] == 2
+    await stage.set_finalizers(name, [])
+
+    async def gone() -> bool:
+        return len(await stage.pods("web")) == 2
+
+    await stage.eventually(gone)
+
+
+def _budget(stage: Stage, name: str, **spec: Any) -> JSON:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"namespace": stage.namespace, "name": name},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, **spec},
+    }
+
+
+async def test_an_eviction_that_is_only_asked_for_changes_nothing(stage: Stage, web: JSON) -> None:
+    before = await stage.pods("web")
+    await stage.port.evict_dry_run(stage.namespace, before[0]["metadata"]["name"])
+    await stage.elapse(0.5)
+    assert [pod["metadata"]["uid"] for pod in await stage.pods("web")] == [pod["metadata"]["uid"] for pod in before]
+    with pytest.raises(TargetGone):
+        await stage.port.evict_dry_run(stage.namespace, "nobody")
+
+
+@pytest.mark.parametrize("spec", [{"minAvailable": 2}, {"minAvailable": "80%"}, {"maxUnavailable": 0}])
+async def test_a_budget_without_room_refuses_by_name(stage: Stage, web: JSON, spec: dict[str, Any]) -> None:
+    name = (await stage.pods("web"))[0]["metadata"]["name"]
+    await stage.apply(_budget(stage, "web-budget", **spec))
+
+    async def refused() -> BudgetRefuses | None:
+        try:
+            await stage.port.evict_dry_run(stage.namespace, name)
+        except BudgetRefuses as refusal:
+            return refusal
+        return None
+
+    refusal = await stage.eventually(refused)
+    assert refusal.budget == "web-budget"
+    assert "web-budget" in refusal.message
+
+
+async def test_a_budget_refuses_an_unready_pod_too_unless_it_says_otherwise(stage: Stage) -> None:
+    await stage.deploy("web", replicas=1, fault="crash")
+    pod = await stage.only_pod("web")
+    await stage.apply(_budget(stage, "web-budget", minAvailable=1))
+
+    async def refused() -> bool:
+        try:
+            await stage.port.evict_dry_run(stage.namespace, pod["metadata"]["name"])
+        except BudgetRefuses:
+            return True
+        return False
+
+    await stage.eventually(refused)
+    await stage.apply(_budget(stage, "web-budget", minAvailable=1, unhealthyPodEvictionPolicy="AlwaysAllow"))
+    await stage.port.evict_dry_run(stage.namespace, pod["metadata"]["name"])
+
+
+async def test_two_budgets_for_one_pod_refuse(stage: Stage, web: JSON) -> None:
+    name = (await stage.pods("web"))[0]["metadata"]["name"]
+    await stage.apply(_budget(stage, "one", minAvailable=1), _budget(stage, "two", minAvailable=1))
+
+    async def refused() -> bool:
+        try:
+            await stage.port.evict_dry_run(stage.namespace, name)
+        except BudgetRefuses:
+            return True
+        return False
+
+    await stage.eventually(refused)
