@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from byteport.domain.failures import Failure
 from byteport.runbooks.base import Runbook
+from byteport.runbooks.failed_deploy_rollback import FailedDeployAutoRollbackRunbook
 from byteport.runbooks.pod_crashloop import PodCrashloopRunbook
 
-RUNBOOKS: tuple[Runbook, ...] = (PodCrashloopRunbook(),)
+RUNBOOKS: tuple[Runbook, ...] = (PodCrashloopRunbook(), FailedDeployAutoRollbackRunbook())
 
 _BY_FAILURE: dict[Failure, Runbook] = {runbook.failure: runbook for runbook in RUNBOOKS}
 
