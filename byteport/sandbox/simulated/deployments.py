@@ -205,7 +205,7 @@ class _Sync:
             if rollouts.is_complete(self._deployment, status):
                 self._forget(every, new)
         self._deployment["status"] = status
-        self._store.replace(self._deployment)
+        self._store.replace(self._deployment, through_status=True)
 
     def _forget(self, every: Sequence[JSON], new: JSON) -> None:
         """Only as many old ReplicaSets as the history may hold, once the rollout is done."""

@@ -80,14 +80,20 @@ class Store:
             metadata["generation"] = 1
         return self._keep(kind, item, "ADDED")
 
-    def replace(self, item: JSON) -> JSON:
-        """Keep `item` in place of the object of its name; the same content again is no change."""
+    def replace(self, item: JSON, *, through_status: bool = False) -> JSON:
+        """Keep `item` in place of the object of its name; the same content again is no change.
+
+        The generation counts changes of the spec, and of a Deployment's annotations too, unless they are written
+        `through_status` as its controller does.
+        """
         kind = kind_of_object(item)
         before = self._objects[kind.resource][self._key(item)]
         metadata = item["metadata"]
         metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
         if kind.generation:
             changed = item.get("spec") != before.get("spec")
+            if kind.name == "Deployment" and not through_status:
+                changed |= metadata.get("annotations") != before["metadata"].get("annotations")
             metadata["generation"] = before["metadata"]["generation"] + changed
         if item == before:
             return before

@@ -38,11 +38,13 @@ async def test_a_patch_whose_tests_hold_is_made_and_answered_with_the_new_object
     assert kept["metadata"]["annotations"]["byteport.io/action-id"] == "a1"
 
 
-async def test_an_annotation_alone_leaves_the_generation_as_it_is(stage: Stage, web: JSON) -> None:
-    patch = [{"op": "add", "path": "/metadata/annotations/note", "value": "x"}]
-    answer = await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", patch, by=BY)
+async def test_the_generation_counts_annotations_and_not_labels(stage: Stage, web: JSON) -> None:
+    label = [{"op": "add", "path": "/metadata/labels", "value": {"note": "x"}}]
+    answer = await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", label, by=BY)
     assert answer["metadata"]["generation"] == 1
-    assert answer["metadata"]["resourceVersion"] != web["metadata"]["resourceVersion"]
+    annotation = [{"op": "add", "path": "/metadata/annotations/note", "value": "x"}]
+    answer = await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", annotation, by=BY)
+    assert answer["metadata"]["generation"] == 2
 
 
 async def test_a_patch_that_changes_nothing_leaves_the_version_as_it_is(stage: Stage, web: JSON) -> None:
