@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from byteport.runbooks.catalogue import runbook_for
-
 from activities.clock import Clock
 from activities.kubernetes.grounds import Ground, deny, stale
 from activities.kubernetes.halt import HaltSwitch, refuse_when_halted
@@ -29,6 +27,7 @@ from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, judge
 from byteport.domain.warrants import Warrant
 from byteport.errors import ConfigError, Unavailable
 from byteport.runbooks.base import Runbook
+from byteport.runbooks.catalogue import runbook_for
 from byteport.trust.answers import quorum_met, verify_answers
 from byteport.trust.files import SignersFiles
 from byteport.trust.grants import Call, GrantVerifier
@@ -36,7 +35,7 @@ from byteport.trust.grants import Call, GrantVerifier
 MAY_MUTATE = frozenset({REMEDIATION})
 """Types of workflow whose activities may change anything; a standalone activity has none."""
 
-_PLANS = {DELETE_POD.name: DeletePodPlan, ROLL_BACK.name: RollbackPlan}
+_ACT_OF = {"delete_pod": DELETE_POD, "rollback": ROLL_BACK}
 
 MutatingAct = Act[MutatingCall, Mutated]
 
@@ -140,7 +139,7 @@ class Admission:
     def _runbook(self, act: MutatingAct, warrant: Warrant) -> Runbook:
         """The runbook that may ask for this act on this target: by the signal's failure, never by a name that was sent."""
         runbook = runbook_for(warrant.signal.failure)
-        if runbook is None or act not in runbook.acts or not isinstance(warrant.plan, _PLANS[act.name]):
+        if runbook is None or act not in runbook.acts or _ACT_OF[warrant.plan.act] is not act:
             raise deny(Ground.ACT, f"{act.name} is not what this warrant is for")
         wanted, planned = warrant.signal.target, warrant.plan.target
         same = (wanted.namespace, wanted.kind, wanted.name) == (planned.namespace, planned.kind, planned.name)

@@ -13,7 +13,7 @@ from byteport.domain.plans import RollbackPlan
 from byteport.domain.warrants import Warrant
 from byteport.errors import PreconditionFailed, TargetGone
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.patches import ACTION_ID, patch_matches, rollback_patch
+from byteport.kubernetes.patches import ACTION_ID, patch_arguments, patch_matches, rollback_patch
 from byteport.kubernetes.port import JSON, Attribution, ClusterPort
 from byteport.kubernetes.templates import annotations_of, guard_digest, template_digest, template_of
 
@@ -50,23 +50,16 @@ class Rollback:
             raise stale(Ground.CHANGED, "paused, selector or strategy is not what the plan was made for")
         replica_set = await self._replica_set(plan)
         operations = rollback_patch(deployment, replica_set, action)
-        matches = patch_matches(
-            plan,
-            operations,
-            replica_set,
-            cluster_uid=self._cluster_uid,
-            namespace=namespace,
-            name=name,
-            action_id=action,
-        )
-        if not matches:
+        place = {"cluster_uid": self._cluster_uid, "namespace": namespace, "name": name}
+        arguments = patch_arguments(operations, replica_set, **place)
+        if arguments is None or not patch_matches(plan, operations, replica_set, action_id=action, **place):
             raise stale(Ground.ARGUMENTS, "the patch that would be sent is not the one that was agreed to")
 
         async def send(by: Attribution) -> str:
             written = await self._cluster.patch(port.DEPLOYMENTS, namespace, name, operations, by=by)
             return fields.version(fields.metadata(written).get("resourceVersion"))
 
-        return Prepared(plan.arguments(), send)
+        return Prepared(arguments, send)
 
     async def _deployment(self, plan: RollbackPlan) -> JSON:
         deployment = await self._cluster.get(port.DEPLOYMENTS, plan.target.namespace, plan.target.name)

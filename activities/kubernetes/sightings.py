@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 
-from byteport.kubernetes.symptoms import Symptom, symptom_of
-
 from activities.clock import Clock
 from activities.kubernetes.enabled import EnabledNamespaces
 from activities.kubernetes.owners import OwnerResolver
@@ -19,6 +17,7 @@ from byteport.domain.signals import Signal, Source
 from byteport.errors import MalformedInput, NotPermitted
 from byteport.kubernetes import fields
 from byteport.kubernetes.port import JSON
+from byteport.kubernetes.symptoms import Symptom, symptom_of
 
 REMEMBERED = 10_000
 

@@ -1,19 +1,22 @@
-"""One cluster worker on a bench: a simulated cluster, its mounts on disk, the ledger's key, and two people's keys.
+"""One cluster worker on a bench: a cluster, its mounts on disk, the ledger's key, and two people's keys.
 
-Everything is what production wires; only the cluster is simulated and its clock turned by hand. `Bench.warrant` writes
-a warrant as the workflow would, and the tests then bend it.
+Everything is what production wires. `Bench` has what every cluster can do, `SimulatedBench` also turns the clock and
+breaks the wire; `tests/cluster` has a bench on the real control plane. `Bench.warrant` writes a warrant as the workflow
+would, and the tests then bend it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
+from activities.clock import Clock
 from activities.kubernetes.admit import Admission, MutatingAct
 from activities.kubernetes.mutations import Mutations
 from activities.kubernetes.policy_source import FilePolicySource
@@ -29,6 +32,8 @@ from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import PodRef, Target
 from byteport.domain.warrants import GrantBody, Warrant
 from byteport.kubernetes import port
+from byteport.kubernetes.enrolment import ENABLED_LABEL
+from byteport.kubernetes.port import ClusterPort, Resource
 from byteport.kubernetes.templates import guard_digest, template_digest, template_of, template_to_restore
 from byteport.sandbox.simulated import ManualClock, SimulatedCluster
 from byteport.trust.allowed_signers import allowed_signers_line
@@ -69,41 +74,92 @@ class Switch:
         return self.on
 
 
-@dataclass
-class Bench:
-    """See the module. `tenant` and incident are fixed; each warrant takes the next action index."""
+class Bench(ABC):
+    """See the module. Tenant and incident are fixed; each warrant takes the next action index."""
 
-    folder: Path
-    clock: ManualClock = field(default_factory=ManualClock)
-
-    def __post_init__(self) -> None:
-        self.cluster = SimulatedCluster(self.clock)
+    def __init__(self, folder: Path, cluster: ClusterPort, *, uid: str, home: str, clock: Clock) -> None:
+        self.folder = folder
+        self.port = cluster
+        self.uid = uid
+        self.home = home
+        """The namespace that the tests work in."""
+        self.clock = clock
         self.switch = Switch()
         self.ledger = GrantSigner(new_private_key())
         self.people: dict[str, PrivateKey] = {name: new_private_key() for name in ("ada", "grace")}
-        self.policy = FilePolicySource(self.folder / "policy.yaml")
+        self.policy = FilePolicySource(folder / "policy.yaml")
         self.set_policy(AUTO_POLICY)
         self.allow(*self.people)
         self.revoke()
         self.verifier = GrantVerifier(self.ledger.public_key)
-        self.reader = SituationReader(self.cluster, cluster_uid=self.cluster.uid, policy=self.policy, clock=self.clock)
+        self.reader = SituationReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock)
         self.admission = Admission(
             tenant="acme",
-            cluster_uid=self.cluster.uid,
+            cluster_uid=uid,
             reader=self.reader,
             policy=self.policy,
             grants=self.verifier,
-            signers=SignersFiles(self.folder / "allowed_signers", self.folder / "revoked"),
+            signers=SignersFiles(folder / "allowed_signers", folder / "revoked"),
             halt=self.switch,
-            clock=self.clock,
+            clock=clock,
         )
         self.mutations = self.new_mutations()
-        self.outcomes = Outcomes(self.cluster, self.verifier, cluster_uid=self.cluster.uid, clock=self.clock)
+        self.outcomes = Outcomes(cluster, self.verifier, cluster_uid=uid, clock=clock)
         self._actions = 0
 
     def new_mutations(self) -> Mutations:
         """As a worker that has just been started."""
-        return Mutations(self.cluster, self.admission, cluster_uid=self.cluster.uid, clock=self.clock)
+        return Mutations(self.port, self.admission, cluster_uid=self.uid, clock=self.clock)
+
+    # -- an administrator's hands -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def enable(self, name: str, *, enabled: bool = True) -> None:
+        """Write the label of a namespace, made if need be, or take it away."""
+
+    @abstractmethod
+    async def deploy(self, name: str, image: str, *, fault: str | None = None) -> None:
+        """Release `image` to a Deployment of three replicas, its first release or the next one."""
+
+    @abstractmethod
+    async def pause(self, name: str) -> None:
+        """`kubectl rollout pause`."""
+
+    @abstractmethod
+    async def scale(self, name: str, replicas: int) -> None:
+        """`kubectl scale`."""
+
+    @abstractmethod
+    async def remove(self, resource: Resource, name: str) -> None:
+        """`kubectl delete`, and wait until it is gone."""
+
+    @abstractmethod
+    async def annotate(self, resource: Resource, name: str, annotations: Mapping[str, str | None]) -> None:
+        """`kubectl annotate` in the namespace of the tests."""
+
+    @abstractmethod
+    async def create(self, item: JSON) -> None:
+        """`kubectl create` in the namespace of the tests."""
+
+    @abstractmethod
+    async def write_log(self, pod: str, container: str, text: str, *, previous: bool = False) -> None:
+        """What a container has printed."""
+
+    @abstractmethod
+    async def one_pod_crashes(self, name: str = "web") -> JSON:
+        """A healthy Deployment in an enabled namespace, one of whose pods has begun to crash by itself."""
+
+    @abstractmethod
+    async def a_release_fails(self, name: str = "web", fault: str = "crash") -> None:
+        """A Deployment in an enabled namespace whose second release never serves."""
+
+    @abstractmethod
+    def written(self) -> list[tuple[str, str]]:
+        """Verb and name of each write by the agent."""
+
+    @abstractmethod
+    def audit_ids(self) -> list[str]:
+        """What the API server's audit log would call each of these writes."""
 
     # -- mounts -----------------------------------------------------------------------------------------------------
 
@@ -119,36 +175,20 @@ class Bench:
 
     # -- what is there ----------------------------------------------------------------------------------------------
 
-    async def enabled(self, name: str) -> None:
-        await self.cluster.label_namespace(name, {"byteport.io/enabled": "true"})
-
     async def deployment(self, name: str = "web") -> JSON:
-        return await self.cluster.get(port.DEPLOYMENTS, "shop", name)
+        return await self.port.get(port.DEPLOYMENTS, self.home, name)
 
     async def target(self, name: str = "web") -> Target:
-        metadata = (await self.deployment(name))["metadata"]
-        return Target(cluster_uid=self.cluster.uid, namespace="shop", kind="Deployment", name=name, uid=metadata["uid"])
+        uid = (await self.deployment(name))["metadata"]["uid"]
+        return Target(cluster_uid=self.uid, namespace=self.home, kind="Deployment", name=name, uid=uid)
 
     async def pods(self, name: str = "web") -> list[JSON]:
-        return (await self.cluster.list(port.PODS, "shop", labels=f"app={name}")).items
+        """The Deployment's pods that are not being deleted."""
+        listed = await self.port.list(port.PODS, self.home, labels=f"app={name}")
+        return [pod for pod in listed.items if "deletionTimestamp" not in pod["metadata"]]
 
-    async def one_pod_crashes(self, name: str = "web") -> JSON:
-        """A healthy Deployment in an enabled namespace, one of whose pods has begun to crash by itself."""
-        await self.enabled("shop")
-        await self.cluster.deploy(f"shop/{name}", image=f"{name}:1")
-        self.cluster.advance(600)
-        victim = (await self.pods(name))[0]["metadata"]["name"]
-        await self.cluster.annotate_pod("shop", victim, {"sim.byteport.io/fault": "transient"})
-        self.cluster.advance(400)
-        return await self.cluster.get(port.PODS, "shop", victim)
-
-    async def a_release_fails(self, name: str = "web", fault: str = "crash") -> None:
-        """A Deployment in an enabled namespace whose second release never serves."""
-        await self.enabled("shop")
-        await self.cluster.deploy(f"shop/{name}", image=f"{name}:1")
-        self.cluster.advance(3600)
-        await self.cluster.deploy(f"shop/{name}", image=f"{name}:2", fault=fault)
-        self.cluster.advance(700)
+    async def replica_sets(self, name: str = "web") -> list[JSON]:
+        return (await self.port.list(port.REPLICA_SETS, self.home, labels=f"app={name}")).items
 
     # -- warrants ---------------------------------------------------------------------------------------------------
 
@@ -165,7 +205,7 @@ class Bench:
     async def rollback(self, name: str = "web") -> RollbackPlan:
         """Back to the oldest revision, as it is read now."""
         deployment = await self.deployment(name)
-        sets = (await self.cluster.list(port.REPLICA_SETS, "shop", labels=f"app={name}")).items
+        sets = await self.replica_sets(name)
         by_revision = {int(item["metadata"]["annotations"]["deployment.kubernetes.io/revision"]): item for item in sets}
         oldest, newest = min(by_revision), max(by_revision)
         return RollbackPlan(
@@ -202,7 +242,7 @@ class Bench:
             "act": act.name,
             "arguments_digest": arguments_digest(plan),
             "plan_digest": agreed,
-            "cluster_uid": self.cluster.uid,
+            "cluster_uid": self.uid,
             "record_hash": "0" * 64,
             "seq": 7,
             "lease_until": self.clock() + lease,
@@ -240,7 +280,7 @@ class Bench:
     ) -> ApprovalRequest:
         return ApprovalRequest(
             tenant="acme",
-            cluster_uid=self.cluster.uid,
+            cluster_uid=self.uid,
             cluster_name="production",
             incident_id=incident,
             remediation_id="remediate:x",
@@ -282,9 +322,67 @@ class Bench:
         environment = environment_of(attempt=attempt, workflow_type=workflow_type)
         return await environment.run(method, MutatingCall(warrant=warrant))
 
+
+class SimulatedBench(Bench):
+    """On the simulated cluster, whose clock is turned by hand."""
+
+    clock: ManualClock
+
+    def __init__(self, folder: Path) -> None:
+        clock = ManualClock()
+        self.cluster = SimulatedCluster(clock)
+        super().__init__(folder, self.cluster, uid=self.cluster.uid, home="shop", clock=clock)
+
+    async def enable(self, name: str, *, enabled: bool = True) -> None:
+        await self.cluster.label_namespace(name, {ENABLED_LABEL: "true" if enabled else None})
+
+    async def deploy(self, name: str, image: str, *, fault: str | None = None) -> None:
+        await self.cluster.deploy(f"{self.home}/{name}", image=image, fault=fault)
+
+    async def pause(self, name: str) -> None:
+        await self.cluster.pause(f"{self.home}/{name}")
+
+    async def scale(self, name: str, replicas: int) -> None:
+        await self.cluster.scale(f"{self.home}/{name}", replicas)
+
+    async def remove(self, resource: Resource, name: str) -> None:
+        await self.cluster.remove(resource, self.home, name)
+        self.cluster.advance(40)
+
+    async def annotate(self, resource: Resource, name: str, annotations: Mapping[str, str | None]) -> None:
+        if resource == port.PODS:
+            await self.cluster.annotate_pod(self.home, name, annotations)
+        else:
+            assert resource == port.DEPLOYMENTS
+            await self.cluster.annotate_deployment(f"{self.home}/{name}", annotations)
+
+    async def create(self, item: JSON) -> None:
+        await self.cluster.apply({**item, "metadata": {**item["metadata"], "namespace": self.home}})
+
+    async def write_log(self, pod: str, container: str, text: str, *, previous: bool = False) -> None:
+        await self.cluster.set_log(self.home, pod, container, text, previous=previous)
+
+    async def one_pod_crashes(self, name: str = "web") -> JSON:
+        await self.enable(self.home)
+        await self.deploy(name, f"{name}:1")
+        self.cluster.advance(600)
+        victim = (await self.pods(name))[0]["metadata"]["name"]
+        await self.annotate(port.PODS, victim, {"sim.byteport.io/fault": "transient"})
+        self.cluster.advance(400)
+        return await self.cluster.get(port.PODS, self.home, victim)
+
+    async def a_release_fails(self, name: str = "web", fault: str = "crash") -> None:
+        await self.enable(self.home)
+        await self.deploy(name, f"{name}:1")
+        self.cluster.advance(3600)
+        await self.deploy(name, f"{name}:2", fault=fault)
+        self.cluster.advance(700)
+
     def written(self) -> list[tuple[str, str]]:
-        """Verb and name of each write by the agent."""
         return [(mutation.verb, mutation.name) for mutation in self.cluster.mutations()]
+
+    def audit_ids(self) -> list[str]:
+        return [mutation.by.audit_id for mutation in self.cluster.mutations()]
 
 
 def act_of(plan: DeletePodPlan | RollbackPlan) -> MutatingAct:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.activities.bench import Bench
+from tests.integration.activities.bench import SimulatedBench
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(tmp_path: Path) -> SimulatedBench:
+    return SimulatedBench(tmp_path)

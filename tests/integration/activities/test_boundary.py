@@ -15,10 +15,10 @@ from byteport.errors import Throttled
 from byteport.kubernetes import port
 from byteport.trust.grants import GrantSigner
 from byteport.trust.private_keys import new_private_key
-from tests.integration.activities.bench import DRY_RUN_POLICY, Bench
+from tests.integration.activities.bench import DRY_RUN_POLICY, SimulatedBench
 
 
-async def refused(bench: Bench, warrant: Warrant, code: str, word: str, **how: Any) -> ApplicationError:
+async def refused(bench: SimulatedBench, warrant: Warrant, code: str, word: str, **how: Any) -> ApplicationError:
     """The act is refused by `code`, for `word`, not retried, and nothing was written."""
     with pytest.raises(ApplicationError) as caught:
         await bench.act(warrant, **how)
@@ -29,20 +29,20 @@ async def refused(bench: Bench, warrant: Warrant, code: str, word: str, **how: A
 
 
 @pytest.fixture
-async def approved(bench: Bench) -> Warrant:
+async def approved(bench: SimulatedBench) -> Warrant:
     """A person's yes to deleting the pod that crashes."""
     pod = await bench.one_pod_crashes()
     return bench.warrant(await bench.deletion(pod), auto=False)
 
 
 @pytest.fixture
-async def agreed(bench: Bench) -> Warrant:
+async def agreed(bench: SimulatedBench) -> Warrant:
     """A person's yes to a rollback."""
     await bench.a_release_fails()
     return bench.warrant(await bench.rollback(), auto=False)
 
 
-async def test_what_is_in_order_is_done(bench: Bench, approved: Warrant) -> None:
+async def test_what_is_in_order_is_done(bench: SimulatedBench, approved: Warrant) -> None:
     mutated = await bench.act(approved)
     assert bench.written() == [("delete", approved.plan.pod.name)]  # type: ignore[union-attr]
     assert not mutated.already
@@ -53,43 +53,43 @@ async def test_what_is_in_order_is_done(bench: Bench, approved: Warrant) -> None
 
 @pytest.mark.parametrize("workflow_type", [None, "ApprovalWorkflow", "remediationworkflow", "", "WatchWorkflow"])
 async def test_an_activity_that_no_remediation_called_is_refused(
-    bench: Bench, approved: Warrant, workflow_type: str | None
+    bench: SimulatedBench, approved: Warrant, workflow_type: str | None
 ) -> None:
     await refused(bench, approved, "not_permitted", "caller", workflow_type=workflow_type)
 
 
-async def test_another_tenants_warrant_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_another_tenants_warrant_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(bench, approved.model_copy(update={"tenant": "globex"}), "not_permitted", "tenant")
 
 
 # -- for what ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_plan_for_another_cluster_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_plan_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     other = approved.plan.target.model_copy(update={"cluster_uid": "another"})
     forged = approved.model_copy(update={"plan": approved.plan.model_copy(update={"target": other})})
     await refused(bench, forged, "not_permitted", "cluster")
 
 
-async def test_a_grant_for_another_cluster_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_grant_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(
         bench, bench.warrant(approved.plan, auto=False, cluster_uid="another"), "not_permitted", "another cluster"
     )
 
 
-async def test_a_grant_for_another_act_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_grant_for_another_act_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(bench, bench.warrant(approved.plan, auto=False, act=ROLL_BACK.name), "not_permitted", "another act")
 
 
-async def test_a_warrant_handed_to_the_other_act_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_warrant_handed_to_the_other_act_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(bench, approved, "not_permitted", "act:", act=ROLL_BACK)
 
 
-async def test_a_rollback_handed_to_the_deletion_is_refused(bench: Bench, agreed: Warrant) -> None:
+async def test_a_rollback_handed_to_the_deletion_is_refused(bench: SimulatedBench, agreed: Warrant) -> None:
     await refused(bench, agreed, "not_permitted", "act:", act=DELETE_POD)
 
 
-async def test_a_plan_turned_to_another_pod_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_plan_turned_to_another_pod_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     """The digest names the plan that was agreed to; edited, it is another plan."""
     other = (await bench.pods())[1]["metadata"]
     pod = approved.plan.pod.model_copy(update={"name": other["name"], "uid": other["uid"]})  # type: ignore[union-attr]
@@ -98,7 +98,7 @@ async def test_a_plan_turned_to_another_pod_is_refused(bench: Bench, approved: W
 
 
 async def test_an_edited_plan_with_its_digest_made_anew_is_refused_by_the_grant(
-    bench: Bench, approved: Warrant
+    bench: SimulatedBench, approved: Warrant
 ) -> None:
     other = (await bench.pods())[1]["metadata"]
     pod = approved.plan.pod.model_copy(update={"name": other["name"], "uid": other["uid"]})  # type: ignore[union-attr]
@@ -108,18 +108,20 @@ async def test_an_edited_plan_with_its_digest_made_anew_is_refused_by_the_grant(
     await refused(bench, forged, "not_permitted", "another target or arguments")
 
 
-async def test_a_grant_for_other_arguments_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_grant_for_other_arguments_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     forged = bench.warrant(approved.plan, auto=False, arguments_digest="a" * 64)
     await refused(bench, forged, "not_permitted", "another target or arguments")
 
 
-async def test_a_plan_about_another_object_than_the_symptom_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_plan_about_another_object_than_the_symptom_is_refused(
+    bench: SimulatedBench, approved: Warrant
+) -> None:
     other = approved.signal.target.model_copy(update={"name": "api", "uid": ""})
     forged = approved.model_copy(update={"signal": approved.signal.model_copy(update={"target": other})})
     await refused(bench, forged, "not_permitted", "target")
 
 
-async def test_a_pod_of_another_namespace_than_its_owner_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_pod_of_another_namespace_than_its_owner_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     pod = approved.plan.pod.model_copy(update={"namespace": "kube-system"})  # type: ignore[union-attr]
     await refused(bench, bench.warrant(approved.plan.model_copy(update={"pod": pod})), "not_permitted", "target")
 
@@ -127,77 +129,81 @@ async def test_a_pod_of_another_namespace_than_its_owner_is_refused(bench: Bench
 # -- by whose word ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_grant_by_another_key_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_grant_by_another_key_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     forged = GrantSigner(new_private_key()).sign(approved.grant.body)
     await refused(bench, approved.model_copy(update={"grant": forged}), "not_permitted", "not signed by the ledger")
 
 
-async def test_a_grant_whose_lease_was_lengthened_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_grant_whose_lease_was_lengthened_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     body = approved.grant.body.model_copy(update={"lease_until": bench.clock() + timedelta(days=1)})
     forged = approved.grant.model_copy(update={"body": body})
     await refused(bench, approved.model_copy(update={"grant": forged}), "not_permitted", "not signed by the ledger")
 
 
-async def test_a_grant_that_has_ended_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_grant_that_has_ended_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     bench.clock.advance(78)
     await refused(bench, approved, "precondition_failed", "lease")
 
 
-async def test_a_grant_that_would_end_before_the_call_could_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_grant_that_would_end_before_the_call_could_is_refused(
+    bench: SimulatedBench, approved: Warrant
+) -> None:
     bench.clock.advance(77 - DELETE_POD.client_timeout.total_seconds() + 1)
     await refused(bench, approved, "precondition_failed", "lease")
 
 
-async def test_the_word_auto_does_not_count_where_the_policy_wants_a_person(bench: Bench) -> None:
+async def test_the_word_auto_does_not_count_where_the_policy_wants_a_person(bench: SimulatedBench) -> None:
     bench.set_policy(DRY_RUN_POLICY)
     plan = await bench.deletion(await bench.one_pod_crashes())
     await refused(bench, bench.warrant(plan, auto=True), "not_permitted", "mode")
 
 
-async def test_neither_auto_nor_an_answer_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_neither_auto_nor_an_answer_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     forged = approved.model_copy(update={"request": None, "answers": ()})
     await refused(bench, forged, "not_permitted", "request")
 
 
-async def test_a_request_without_answers_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_request_without_answers_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(bench, approved.model_copy(update={"answers": ()}), "not_permitted", "answers")
 
 
 @pytest.mark.parametrize("field", ["tenant", "cluster_uid", "incident_id", "plan_digest", "runbook"])
-async def test_an_answer_to_another_request_is_refused(bench: Bench, approved: Warrant, field: str) -> None:
+async def test_an_answer_to_another_request_is_refused(bench: SimulatedBench, approved: Warrant, field: str) -> None:
     assert approved.request is not None
     forged = approved.request.model_copy(update={field: "another"})
     await refused(bench, approved.model_copy(update={"request": forged}), "not_permitted", "request")
 
 
-async def test_an_answer_to_another_plan_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_an_answer_to_another_plan_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     assert approved.request is not None
     other = bench.answer(approved.request.model_copy(update={"plan_digest": "f" * 64}), "ada")
     await refused(bench, approved.model_copy(update={"answers": (other,)}), "not_permitted", "other_plan")
 
 
-async def test_a_no_is_not_a_yes(bench: Bench, approved: Warrant) -> None:
+async def test_a_no_is_not_a_yes(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(bench, bench.warrant(approved.plan, auto=False, answer=Answer.REJECT), "not_permitted", "answers")
 
 
-async def test_a_yes_of_which_a_letter_was_changed_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_yes_of_which_a_letter_was_changed_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     text = approved.answers[0].text.model_copy(update={"id": "1" * 32})
     forged = approved.answers[0].model_copy(update={"text": text})
     await refused(bench, approved.model_copy(update={"answers": (forged,)}), "not_permitted", "bad_signature")
 
 
-async def test_a_key_that_is_not_allowed_any_more_voids_what_it_signed(bench: Bench, approved: Warrant) -> None:
+async def test_a_key_that_is_not_allowed_any_more_voids_what_it_signed(
+    bench: SimulatedBench, approved: Warrant
+) -> None:
     bench.allow("grace")
     await refused(bench, approved, "not_permitted", "not_an_approver")
 
 
-async def test_a_revoked_key_voids_what_it_signed(bench: Bench, approved: Warrant) -> None:
+async def test_a_revoked_key_voids_what_it_signed(bench: SimulatedBench, approved: Warrant) -> None:
     bench.revoke("ada")
     await refused(bench, approved, "not_permitted", "key_revoked")
 
 
 async def test_signers_that_cannot_be_read_let_nothing_through_and_are_asked_again(
-    bench: Bench, approved: Warrant
+    bench: SimulatedBench, approved: Warrant
 ) -> None:
     (bench.folder / "allowed_signers").unlink()
     with pytest.raises(ApplicationError) as caught:
@@ -206,7 +212,7 @@ async def test_signers_that_cannot_be_read_let_nothing_through_and_are_asked_aga
     assert bench.written() == []
 
 
-async def test_the_workers_own_quorum_counts_not_the_requests(bench: Bench) -> None:
+async def test_the_workers_own_quorum_counts_not_the_requests(bench: SimulatedBench) -> None:
     bench.set_policy(DRY_RUN_POLICY + "approvals: {PodCrashloopRunbook: {quorum: 2}}\n")
     plan = await bench.deletion(await bench.one_pod_crashes())
     await refused(bench, bench.warrant(plan, auto=False, by=["ada"]), "not_permitted", "2 valid yes")
@@ -215,24 +221,24 @@ async def test_the_workers_own_quorum_counts_not_the_requests(bench: Bench) -> N
     assert len(bench.written()) == 1
 
 
-async def test_the_workers_own_approvers_count_not_the_requests(bench: Bench) -> None:
+async def test_the_workers_own_approvers_count_not_the_requests(bench: SimulatedBench) -> None:
     bench.set_policy(DRY_RUN_POLICY + "approvals: {PodCrashloopRunbook: {approvers: [grace]}}\n")
     plan = await bench.deletion(await bench.one_pod_crashes())
     await refused(bench, bench.warrant(plan, auto=False, by=["ada"]), "not_permitted", "not_an_approver")
 
 
-async def test_the_requester_cannot_approve(bench: Bench, approved: Warrant) -> None:
+async def test_the_requester_cannot_approve(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(bench, bench.warrant(approved.plan, auto=False, requester="ada"), "not_permitted", "requester")
 
 
 async def test_who_reported_the_symptom_cannot_approve_although_the_request_names_another(
-    bench: Bench, approved: Warrant
+    bench: SimulatedBench, approved: Warrant
 ) -> None:
     signal = approved.signal.model_copy(update={"reporter": "ada"})
     await refused(bench, approved.model_copy(update={"signal": signal}), "not_permitted", "answers")
 
 
-async def test_an_unsigned_yes_is_refused_unless_the_workers_own_mount_takes_it(bench: Bench) -> None:
+async def test_an_unsigned_yes_is_refused_unless_the_workers_own_mount_takes_it(bench: SimulatedBench) -> None:
     bench.set_policy(DRY_RUN_POLICY)
     plan = await bench.deletion(await bench.one_pod_crashes())
 
@@ -247,7 +253,7 @@ async def test_an_unsigned_yes_is_refused_unless_the_workers_own_mount_takes_it(
     assert len(bench.written()) == 1
 
 
-async def test_an_unsigned_yes_is_never_taken_where_auto_is_possible(bench: Bench, approved: Warrant) -> None:
+async def test_an_unsigned_yes_is_never_taken_where_auto_is_possible(bench: SimulatedBench, approved: Warrant) -> None:
     bench.set_policy("mode: auto\nlog_store_named: true\naccept_unsigned_answers: true\n")
     warrant = bench.warrant(approved.plan, auto=False)
     answer = warrant.answers[0].model_copy(update={"signature": None, "claimed_by": "ada"})
@@ -265,19 +271,21 @@ async def test_an_unsigned_yes_is_never_taken_where_auto_is_possible(bench: Benc
     ],
 )
 async def test_a_policy_that_has_changed_voids_the_warrant(
-    bench: Bench, approved: Warrant, policy: str, code: str, word: str
+    bench: SimulatedBench, approved: Warrant, policy: str, code: str, word: str
 ) -> None:
     bench.set_policy(policy)
     await refused(bench, approved, code, word)
 
 
-async def test_a_warrant_that_names_the_new_policy_is_still_for_the_old_plan(bench: Bench, approved: Warrant) -> None:
+async def test_a_warrant_that_names_the_new_policy_is_still_for_the_old_plan(
+    bench: SimulatedBench, approved: Warrant
+) -> None:
     bench.set_policy("mode: auto\nsettle_seconds: 61")
     forged = approved.model_copy(update={"policy_version": bench.policy.read().version})
     await refused(bench, forged, "not_permitted", "plan")
 
 
-async def test_a_policy_that_cannot_be_read_lets_nothing_through(bench: Bench, approved: Warrant) -> None:
+async def test_a_policy_that_cannot_be_read_lets_nothing_through(bench: SimulatedBench, approved: Warrant) -> None:
     bench.set_policy("mode: sometimes")
     with pytest.raises(ApplicationError, match="mode") as caught:
         await bench.act(approved)
@@ -285,14 +293,14 @@ async def test_a_policy_that_cannot_be_read_lets_nothing_through(bench: Bench, a
     assert bench.written() == []
 
 
-async def test_where_the_agent_only_observes_not_even_a_yes_acts(bench: Bench) -> None:
+async def test_where_the_agent_only_observes_not_even_a_yes_acts(bench: SimulatedBench) -> None:
     bench.set_policy("mode: auto\nmode_by_namespace: {shop: observe}\nlog_store_named: true\n")
     plan = await bench.deletion(await bench.one_pod_crashes())
     await refused(bench, bench.warrant(plan, auto=False), "not_permitted", "mode")
 
 
 async def test_nothing_in_a_protected_namespace_is_touched_whatever_its_label_and_whoever_says_yes(
-    bench: Bench,
+    bench: SimulatedBench,
 ) -> None:
     bench.set_policy("mode: auto\nprotected_namespaces: [shop]\nlog_store_named: true\n")
     plan = await bench.deletion(await bench.one_pod_crashes())
@@ -300,13 +308,13 @@ async def test_nothing_in_a_protected_namespace_is_touched_whatever_its_label_an
 
 
 async def test_fault_11_a_label_removed_while_the_answer_was_awaited_is_refused(
-    bench: Bench, approved: Warrant
+    bench: SimulatedBench, approved: Warrant
 ) -> None:
     await bench.cluster.label_namespace("shop", {"byteport.io/enabled": None})
     await refused(bench, approved, "not_permitted", "not_enabled")
 
 
-async def test_a_namespace_that_is_being_deleted_is_refused(bench: Bench, approved: Warrant) -> None:
+async def test_a_namespace_that_is_being_deleted_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     await bench.cluster.set_finalizers(port.NAMESPACES, "", "shop", ["kubernetes"])
     await bench.cluster.remove(port.NAMESPACES, "", "shop")
     await refused(bench, approved, "not_permitted", "not_enabled")
@@ -315,23 +323,23 @@ async def test_a_namespace_that_is_being_deleted_is_refused(bench: Bench, approv
 # -- the kill switch --------------------------------------------------------------------------------------------------
 
 
-def halt(bench: Bench) -> None:
+def halt(bench: SimulatedBench) -> None:
     bench.switch.on = True
 
 
-def break_it(bench: Bench) -> None:
+def break_it(bench: SimulatedBench) -> None:
     bench.switch.broken = True
 
 
 @pytest.mark.parametrize("how", [halt, break_it])
 async def test_halted_stops_also_what_was_granted_before(
-    bench: Bench, approved: Warrant, how: Callable[[Bench], None]
+    bench: SimulatedBench, approved: Warrant, how: Callable[[SimulatedBench], None]
 ) -> None:
     how(bench)
     await refused(bench, approved, "not_permitted", "halted")
 
 
-async def test_halted_stops_a_retry_of_what_was_admitted_once(bench: Bench, agreed: Warrant) -> None:
+async def test_halted_stops_a_retry_of_what_was_admitted_once(bench: SimulatedBench, agreed: Warrant) -> None:
     bench.cluster.fail_next("patch", Throttled("slow down", timedelta(seconds=1)))
     with pytest.raises(ApplicationError):
         await bench.act(agreed)

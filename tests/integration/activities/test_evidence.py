@@ -16,10 +16,12 @@ from byteport.errors import Unavailable
 from byteport.kubernetes import further, port
 from byteport.kubernetes.port import Attribution, ClusterPort, ExecResult, Listed, Resource, WatchEvent
 from byteport.sandbox.simulated import Right
-from tests.integration.activities.bench import Bench, environment_of
+from tests.integration.activities.bench import SimulatedBench, environment_of
 
 
-async def seen(bench: Bench, target: Target, failure: Failure = Failure.CRASHLOOP, *, logs: bool = True) -> Seen:
+async def seen(
+    bench: SimulatedBench, target: Target, failure: Failure = Failure.CRASHLOOP, *, logs: bool = True
+) -> Seen:
     call = ReadSituation(target=target, failure=failure, logs=logs)
     return await environment_of().run(Evidence(bench.reader).read_situation, call)
 
@@ -90,13 +92,13 @@ class Recorder(ClusterPort):
         await self._cluster.close()
 
 
-def recorded(bench: Bench) -> tuple[SituationReader, Recorder]:
+def recorded(bench: SimulatedBench) -> tuple[SituationReader, Recorder]:
     recorder = Recorder(bench.cluster)
     reader = SituationReader(recorder, cluster_uid=bench.cluster.uid, policy=bench.policy, clock=bench.clock)
     return reader, recorder
 
 
-async def test_one_look_gives_the_pods_the_policy_and_that_the_namespace_is_enabled(bench: Bench) -> None:
+async def test_one_look_gives_the_pods_the_policy_and_that_the_namespace_is_enabled(bench: SimulatedBench) -> None:
     pod = await bench.one_pod_crashes()
     found = await seen(bench, await bench.target())
     assert found.enabled
@@ -109,14 +111,14 @@ async def test_one_look_gives_the_pods_the_policy_and_that_the_namespace_is_enab
     )
 
 
-async def test_a_target_named_without_uid_is_given_the_one_that_was_read(bench: Bench) -> None:
+async def test_a_target_named_without_uid_is_given_the_one_that_was_read(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     target = await bench.target()
     found = await seen(bench, target.model_copy(update={"uid": ""}))
     assert found.situation.target == target
 
 
-async def test_only_declared_rights_are_used(bench: Bench) -> None:
+async def test_only_declared_rights_are_used(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     reader, recorder = recorded(bench)
     for failure in (Failure.CRASHLOOP, Failure.BAD_ROLLOUT):
@@ -128,9 +130,9 @@ async def test_only_declared_rights_are_used(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", ["unlabelled", "kube-system", "absent"])
-async def test_a_namespace_that_is_not_enabled_is_not_inspected(bench: Bench, name: str) -> None:
+async def test_a_namespace_that_is_not_enabled_is_not_inspected(bench: SimulatedBench, name: str) -> None:
     if name == "kube-system":
-        await bench.enabled(name)
+        await bench.enable(name)
     if name == "unlabelled":
         await bench.cluster.deploy("unlabelled/web", image="web:1", fault="crash")
     reader, recorder = recorded(bench)
@@ -141,7 +143,7 @@ async def test_a_namespace_that_is_not_enabled_is_not_inspected(bench: Bench, na
     assert {plural for plural, _ in recorder.read} <= {"namespaces"}
 
 
-async def test_a_namespace_that_is_being_deleted_is_not_inspected(bench: Bench) -> None:
+async def test_a_namespace_that_is_being_deleted_is_not_inspected(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     target = await bench.target()
     await bench.cluster.set_finalizers(port.NAMESPACES, "", "shop", ["kubernetes"])
@@ -149,7 +151,7 @@ async def test_a_namespace_that_is_being_deleted_is_not_inspected(bench: Bench) 
     assert not (await seen(bench, target)).enabled
 
 
-async def test_a_target_that_is_gone_is_said_to_be_gone(bench: Bench) -> None:
+async def test_a_target_that_is_gone_is_said_to_be_gone(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     target = await bench.target()
     await bench.cluster.remove(port.DEPLOYMENTS, "shop", "web")
@@ -157,7 +159,7 @@ async def test_a_target_that_is_gone_is_said_to_be_gone(bench: Bench) -> None:
     assert (found.enabled, found.situation.gone) == (True, True)
 
 
-async def test_another_object_under_the_same_name_is_not_the_target(bench: Bench) -> None:
+async def test_another_object_under_the_same_name_is_not_the_target(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     target = await bench.target()
     await bench.cluster.remove(port.DEPLOYMENTS, "shop", "web")
@@ -166,14 +168,14 @@ async def test_another_object_under_the_same_name_is_not_the_target(bench: Bench
 
 
 @pytest.mark.parametrize("change", [{"cluster_uid": "another"}, {"namespace": ""}])
-async def test_what_this_worker_does_not_look_at_is_refused(bench: Bench, change: dict[str, str]) -> None:
+async def test_what_this_worker_does_not_look_at_is_refused(bench: SimulatedBench, change: dict[str, str]) -> None:
     await bench.one_pod_crashes()
     with pytest.raises(ApplicationError) as caught:
         await seen(bench, (await bench.target()).model_copy(update=change))
     assert caught.value.type == "not_permitted"
 
 
-async def test_a_log_becomes_a_class_and_its_text_dies(bench: Bench) -> None:
+async def test_a_log_becomes_a_class_and_its_text_dies(bench: SimulatedBench) -> None:
     pod = await bench.one_pod_crashes()
     name = pod["metadata"]["name"]
     secret = "connection refused: postgres://admin:hunter2@db:5432/shop"
@@ -186,7 +188,7 @@ async def test_a_log_becomes_a_class_and_its_text_dies(bench: Bench) -> None:
     assert found.situation != without.situation
 
 
-async def test_no_message_of_the_cluster_leaves(bench: Bench) -> None:
+async def test_no_message_of_the_cluster_leaves(bench: SimulatedBench) -> None:
     await bench.a_release_fails(fault="image")
     left = (await seen(bench, await bench.target(), Failure.BAD_ROLLOUT)).model_dump_json()
     for words in ("Back-off pulling", "failed to pull", "Error: ", "containers with unready status"):
@@ -205,7 +207,9 @@ async def test_no_message_of_the_cluster_leaves(bench: Bench) -> None:
         port.AUTOSCALERS,
     ],
 )
-async def test_an_optional_read_that_is_refused_is_named_and_stops_nothing(bench: Bench, resource: Resource) -> None:
+async def test_an_optional_read_that_is_refused_is_named_and_stops_nothing(
+    bench: SimulatedBench, resource: Resource
+) -> None:
     await bench.one_pod_crashes()
     bench.cluster.access.revoke(Right("list", resource))
     found = await seen(bench, await bench.target())
@@ -213,7 +217,7 @@ async def test_an_optional_read_that_is_refused_is_named_and_stops_nothing(bench
     assert len(found.situation.pods) == 3
 
 
-async def test_nodes_logs_and_budgets_that_may_not_be_read_are_named(bench: Bench) -> None:
+async def test_nodes_logs_and_budgets_that_may_not_be_read_are_named(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     for right in (
         Right("get", port.NODES),
@@ -225,7 +229,7 @@ async def test_nodes_logs_and_budgets_that_may_not_be_read_are_named(bench: Benc
     assert found.situation.denied == {"nodes", "pods/log", "pods/eviction"}
 
 
-async def test_a_required_read_that_is_refused_fails_the_reading(bench: Bench) -> None:
+async def test_a_required_read_that_is_refused_fails_the_reading(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     bench.cluster.access.revoke(Right("list", port.REPLICA_SETS))
     with pytest.raises(ApplicationError) as caught:
@@ -233,7 +237,7 @@ async def test_a_required_read_that_is_refused_fails_the_reading(bench: Bench) -
     assert (caught.value.type, caught.value.non_retryable) == ("not_permitted", True)
 
 
-async def test_an_unreachable_cluster_is_tried_again(bench: Bench) -> None:
+async def test_an_unreachable_cluster_is_tried_again(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     target = await bench.target()
     bench.cluster.fail_next("list", Unavailable("no route"))
@@ -242,14 +246,14 @@ async def test_an_unreachable_cluster_is_tried_again(bench: Bench) -> None:
     assert (caught.value.type, caught.value.non_retryable) == ("unavailable", False)
 
 
-async def test_logs_of_a_node_that_does_not_answer_are_named_and_stop_nothing(bench: Bench) -> None:
+async def test_logs_of_a_node_that_does_not_answer_are_named_and_stop_nothing(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     target = await bench.target()
     bench.cluster.fail_next("logs", Unavailable("the kubelet does not answer"), times=10)
     assert "pods/log" in (await seen(bench, target)).situation.denied
 
 
-async def test_a_budget_that_refuses_an_eviction_is_named_by_the_dry_run_alone(bench: Bench) -> None:
+async def test_a_budget_that_refuses_an_eviction_is_named_by_the_dry_run_alone(bench: SimulatedBench) -> None:
     pod = await bench.one_pod_crashes()
     await bench.cluster.apply(
         {
@@ -264,18 +268,18 @@ async def test_a_budget_that_refuses_an_eviction_is_named_by_the_dry_run_alone(b
     assert [(hold.pod, hold.holder) for hold in budgets] == [(pod["metadata"]["name"], "web-budget")]
 
 
-async def test_budgets_are_not_asked_about_a_rollout(bench: Bench) -> None:
+async def test_budgets_are_not_asked_about_a_rollout(bench: SimulatedBench) -> None:
     await bench.a_release_fails()
     reader, recorder = recorded(bench)
     await reader.look(ReadSituation(target=await bench.target(), failure=Failure.BAD_ROLLOUT))
     assert ("", "pods/eviction", "create") not in recorder.used
 
 
-async def test_pods_on_the_same_node_count_only_from_enabled_namespaces(bench: Bench) -> None:
+async def test_pods_on_the_same_node_count_only_from_enabled_namespaces(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     for namespace in ("ours", "theirs"):
         await bench.cluster.deploy(f"{namespace}/beside", image="beside:1", replicas=30, fault="crash")
-    await bench.enabled("ours")
+    await bench.enable("ours")
     bench.cluster.advance(400)
     gathered = await gather(
         bench.cluster,
@@ -292,14 +296,14 @@ async def test_pods_on_the_same_node_count_only_from_enabled_namespaces(bench: B
     assert {pod["spec"]["nodeName"] for pod in pods if pod["metadata"]["namespace"] == "ours"} == failing
 
 
-async def test_an_experiment_on_the_target_is_part_of_the_standing(bench: Bench) -> None:
+async def test_an_experiment_on_the_target_is_part_of_the_standing(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     assert not (await seen(bench, await bench.target())).standing.chaos
     await bench.cluster.annotate_deployment("shop/web", {"litmuschaos.io/chaos": "true"})
     assert (await seen(bench, await bench.target())).standing.chaos
 
 
-async def test_an_owner_whose_kind_is_not_read_is_not_taken_for_gone(bench: Bench) -> None:
-    await bench.enabled("shop")
+async def test_an_owner_whose_kind_is_not_read_is_not_taken_for_gone(bench: SimulatedBench) -> None:
+    await bench.enable("shop")
     target = Target(cluster_uid=bench.cluster.uid, namespace="shop", kind="StatefulSet", name="db", uid="u")
     assert not (await seen(bench, target)).situation.gone

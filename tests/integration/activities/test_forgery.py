@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from temporalio.exceptions import ApplicationError
 
 from byteport.domain.warrants import Warrant
-from tests.integration.activities.bench import DRY_RUN_POLICY, Bench
+from tests.integration.activities.bench import DRY_RUN_POLICY, SimulatedBench
 
 HARMLESS = {
     # what the symptom measured: only a judgement made again looks at it, and that is made on what is there
@@ -112,7 +112,7 @@ def forgeries(warrant: Warrant) -> Iterator[tuple[str, Warrant]]:
 
 
 @pytest.mark.parametrize("act", ["deletion", "rollback"])
-async def test_no_leaf_of_a_warrant_can_be_changed(bench: Bench, act: str) -> None:
+async def test_no_leaf_of_a_warrant_can_be_changed(bench: SimulatedBench, act: str) -> None:
     bench.set_policy(DRY_RUN_POLICY)
     if act == "deletion":
         warrant = bench.warrant(await bench.deletion(await bench.one_pod_crashes()), auto=False)

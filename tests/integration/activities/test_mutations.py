@@ -14,30 +14,30 @@ from byteport.domain.warrants import Warrant
 from byteport.errors import NotPermitted, PreconditionFailed, Throttled, Unavailable, UnknownOutcome
 from byteport.kubernetes import port
 from byteport.kubernetes.templates import guard_digest, template_digest, template_of, template_to_restore
-from tests.integration.activities.bench import Bench, environment_of
+from tests.integration.activities.bench import SimulatedBench, environment_of
 
 
 @pytest.fixture
-async def deletion(bench: Bench) -> Warrant:
+async def deletion(bench: SimulatedBench) -> Warrant:
     """A yes to deleting the pod that crashes."""
     pod = await bench.one_pod_crashes()
     return bench.warrant(await bench.deletion(pod), auto=False)
 
 
 @pytest.fixture
-async def rollback(bench: Bench) -> Warrant:
+async def rollback(bench: SimulatedBench) -> Warrant:
     """A yes to going back to the first release."""
     await bench.a_release_fails()
     return bench.warrant(await bench.rollback(), auto=False)
 
 
-async def failure(bench: Bench, warrant: Warrant, *, attempt: int = 1) -> ApplicationError:
+async def failure(bench: SimulatedBench, warrant: Warrant, *, attempt: int = 1) -> ApplicationError:
     with pytest.raises(ApplicationError) as caught:
         await bench.act(warrant, attempt=attempt)
     return caught.value
 
 
-async def outcome(bench: Bench, warrant: Warrant) -> Outcome:
+async def outcome(bench: SimulatedBench, warrant: Warrant) -> Outcome:
     return await environment_of().run(bench.outcomes.resolve_outcome, ResolveOutcome(warrant=warrant))
 
 
@@ -54,7 +54,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def warrant(kind: str, bench: Bench) -> Warrant:
+async def warrant(kind: str, bench: SimulatedBench) -> Warrant:
     """Each of the two acts, approved."""
     if kind == "deletion":
         return bench.warrant(await bench.deletion(await bench.one_pod_crashes()), auto=False)
@@ -65,14 +65,16 @@ async def warrant(kind: str, bench: Bench) -> Warrant:
 # -- done once --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_write_carries_its_action_id_to_where_the_api_server_logs_it(bench: Bench, warrant: Warrant) -> None:
+async def test_a_write_carries_its_action_id_to_where_the_api_server_logs_it(
+    bench: SimulatedBench, warrant: Warrant
+) -> None:
     await bench.act(warrant)
     (mutation,) = bench.cluster.mutations()
     action = warrant.grant.body.action_id
     assert mutation.by == port.Attribution(action, audit_id(action), "byteport-agent")
 
 
-async def test_what_is_reported_names_the_object_and_the_action(bench: Bench, rollback: Warrant) -> None:
+async def test_what_is_reported_names_the_object_and_the_action(bench: SimulatedBench, rollback: Warrant) -> None:
     mutated = await bench.act(rollback)
     deployment = await bench.deployment()
     assert mutated == Mutated(
@@ -85,7 +87,9 @@ async def test_what_is_reported_names_the_object_and_the_action(bench: Bench, ro
     assert int(mutated.resource_version) <= int(deployment["metadata"]["resourceVersion"])
 
 
-async def test_a_rollback_restores_the_template_and_touches_nothing_else(bench: Bench, rollback: Warrant) -> None:
+async def test_a_rollback_restores_the_template_and_touches_nothing_else(
+    bench: SimulatedBench, rollback: Warrant
+) -> None:
     before = await bench.deployment()
     await bench.act(rollback)
     after = await bench.deployment()
@@ -94,20 +98,22 @@ async def test_a_rollback_restores_the_template_and_touches_nothing_else(bench: 
     assert after["metadata"]["annotations"]["byteport.io/action-id"] == rollback.grant.body.action_id
 
 
-async def test_an_autoscaler_that_scaled_meanwhile_voids_nothing(bench: Bench, rollback: Warrant) -> None:
+async def test_an_autoscaler_that_scaled_meanwhile_voids_nothing(bench: SimulatedBench, rollback: Warrant) -> None:
     await bench.cluster.scale("shop/web", 7)
     await bench.act(rollback)
     assert (await bench.deployment())["spec"]["replicas"] == 7
 
 
-async def test_fault_1_killed_before_the_call_it_acts_once_on_another_worker(bench: Bench, warrant: Warrant) -> None:
+async def test_fault_1_killed_before_the_call_it_acts_once_on_another_worker(
+    bench: SimulatedBench, warrant: Warrant
+) -> None:
     mutated = await bench.act(warrant, attempt=2, on=bench.new_mutations())
     assert not mutated.already
     assert len(bench.written()) == 1
 
 
 async def test_fault_2_killed_after_the_call_the_effect_is_found_and_no_second_call_made(
-    bench: Bench, warrant: Warrant
+    bench: SimulatedBench, warrant: Warrant
 ) -> None:
     await bench.act(warrant)
     mutated = await bench.act(warrant, attempt=2, on=bench.new_mutations())
@@ -115,14 +121,16 @@ async def test_fault_2_killed_after_the_call_the_effect_is_found_and_no_second_c
     assert len(bench.written()) == 1
 
 
-async def test_fault_2_the_effect_is_found_also_when_the_world_has_gone_on(bench: Bench, warrant: Warrant) -> None:
+async def test_fault_2_the_effect_is_found_also_when_the_world_has_gone_on(
+    bench: SimulatedBench, warrant: Warrant
+) -> None:
     await bench.act(warrant)
     bench.cluster.advance(50)
     assert (await bench.act(warrant, attempt=2, on=bench.new_mutations())).already
 
 
 async def test_fault_3_applied_and_the_answer_lost_it_is_found_in_place(
-    bench: Bench, warrant: Warrant, kind: str
+    bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
     bench.cluster.fail_next(VERB[kind], UnknownOutcome("no answer"), applied=True)  # type: ignore[arg-type]
     mutated = await bench.act(warrant)
@@ -131,14 +139,14 @@ async def test_fault_3_applied_and_the_answer_lost_it_is_found_in_place(
 
 
 async def test_lost_and_not_in_place_it_is_unknown_and_nobody_tries_again(
-    bench: Bench, warrant: Warrant, kind: str
+    bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
     bench.cluster.fail_next(VERB[kind], UnknownOutcome("no answer"))  # type: ignore[arg-type]
     error = await failure(bench, warrant)
     assert (error.type, error.non_retryable) == ("unknown_outcome", True)
 
 
-async def test_lost_and_unreadable_it_is_unknown(bench: Bench, rollback: Warrant) -> None:
+async def test_lost_and_unreadable_it_is_unknown(bench: SimulatedBench, rollback: Warrant) -> None:
     bench.cluster.fail_next("patch", UnknownOutcome("no answer"), applied=True)
 
     async def halted() -> bool:
@@ -152,7 +160,7 @@ async def test_lost_and_unreadable_it_is_unknown(bench: Bench, rollback: Warrant
 
 
 async def test_fault_6_a_server_that_hangs_ends_at_the_calls_own_deadline(
-    bench: Bench, rollback: Warrant, monkeypatch: pytest.MonkeyPatch
+    bench: SimulatedBench, rollback: Warrant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a second instead of twelve; the order of the deadlines is tested with the acts themselves."""
     monkeypatch.setattr(type(ROLL_BACK), "client_timeout", timedelta(seconds=0.5))
@@ -162,7 +170,7 @@ async def test_fault_6_a_server_that_hangs_ends_at_the_calls_own_deadline(
 
 
 async def test_a_call_is_never_begun_when_the_reads_before_it_were_too_slow(
-    bench: Bench, rollback: Warrant, monkeypatch: pytest.MonkeyPatch
+    bench: SimulatedBench, rollback: Warrant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mutations, "REREAD_SECONDS", 6.9)
     bench.cluster.fail_next("get", Unavailable("too late"), after_seconds=30)
@@ -172,7 +180,7 @@ async def test_a_call_is_never_begun_when_the_reads_before_it_were_too_slow(
 
 
 async def test_a_request_that_arrives_while_the_next_attempt_is_preparing_is_found(
-    bench: Bench, warrant: Warrant, kind: str
+    bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
     """The zombie of the attempt before writes between this attempt's look and its call."""
     bench.cluster.fail_next(VERB[kind], PreconditionFailed("the object moved"), applied=True)  # type: ignore[arg-type]
@@ -184,13 +192,15 @@ async def test_a_request_that_arrives_while_the_next_attempt_is_preparing_is_fou
 # -- sent again -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_warrant_replayed_after_the_act_writes_nothing_more(bench: Bench, warrant: Warrant) -> None:
+async def test_a_warrant_replayed_after_the_act_writes_nothing_more(bench: SimulatedBench, warrant: Warrant) -> None:
     await bench.act(warrant)
     assert (await bench.act(warrant)).already
     assert len(bench.written()) == 1
 
 
-async def test_a_deletion_replayed_on_another_worker_finds_the_pod_gone(bench: Bench, deletion: Warrant) -> None:
+async def test_a_deletion_replayed_on_another_worker_finds_the_pod_gone(
+    bench: SimulatedBench, deletion: Warrant
+) -> None:
     await bench.act(deletion)
     bench.cluster.advance(40)
     error = await failure_on_a_new_worker(bench, deletion)
@@ -198,14 +208,16 @@ async def test_a_deletion_replayed_on_another_worker_finds_the_pod_gone(bench: B
     assert len(bench.written()) == 1
 
 
-async def test_a_rollback_replayed_on_another_worker_finds_its_own_stamp(bench: Bench, rollback: Warrant) -> None:
+async def test_a_rollback_replayed_on_another_worker_finds_its_own_stamp(
+    bench: SimulatedBench, rollback: Warrant
+) -> None:
     await bench.act(rollback)
     assert (await bench.act(rollback, on=bench.new_mutations())).already
     assert len(bench.written()) == 1
 
 
 async def test_a_rollback_replayed_after_somebody_released_again_writes_nothing(
-    bench: Bench, rollback: Warrant
+    bench: SimulatedBench, rollback: Warrant
 ) -> None:
     """The Deployment is again as the warrant's plan found it; the stamp on the restored revision tells."""
     await bench.act(rollback)
@@ -219,7 +231,7 @@ async def test_a_rollback_replayed_after_somebody_released_again_writes_nothing(
     assert len(bench.written()) == 1
 
 
-async def failure_on_a_new_worker(bench: Bench, warrant: Warrant) -> ApplicationError:
+async def failure_on_a_new_worker(bench: SimulatedBench, warrant: Warrant) -> ApplicationError:
     with pytest.raises(ApplicationError) as caught:
         await bench.act(warrant, on=bench.new_mutations())
     return caught.value
@@ -229,7 +241,7 @@ async def failure_on_a_new_worker(bench: Bench, warrant: Warrant) -> Application
 
 
 async def test_fault_4_a_failed_precondition_of_the_server_is_not_retried(
-    bench: Bench, warrant: Warrant, kind: str
+    bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
     bench.cluster.fail_next(VERB[kind], PreconditionFailed("422"))  # type: ignore[arg-type]
     error = await failure(bench, warrant)
@@ -237,7 +249,7 @@ async def test_fault_4_a_failed_precondition_of_the_server_is_not_retried(
 
 
 async def test_fault_5_a_throttle_is_honoured_with_the_servers_own_delay(
-    bench: Bench, warrant: Warrant, kind: str
+    bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
     bench.cluster.fail_next(VERB[kind], Throttled("slow down", timedelta(seconds=7)))  # type: ignore[arg-type]
     error = await failure(bench, warrant)
@@ -247,7 +259,7 @@ async def test_fault_5_a_throttle_is_honoured_with_the_servers_own_delay(
     assert len(bench.written()) == 1
 
 
-async def test_fault_12_somebody_deployed_between_diagnosis_and_act(bench: Bench, rollback: Warrant) -> None:
+async def test_fault_12_somebody_deployed_between_diagnosis_and_act(bench: SimulatedBench, rollback: Warrant) -> None:
     await bench.cluster.deploy("shop/web", image="web:3")
     error = await failure(bench, rollback)
     assert error.type == "precondition_failed"
@@ -255,7 +267,9 @@ async def test_fault_12_somebody_deployed_between_diagnosis_and_act(bench: Bench
     assert bench.written() == []
 
 
-async def test_fault_12_somebody_deploys_between_our_read_and_our_call(bench: Bench, rollback: Warrant) -> None:
+async def test_fault_12_somebody_deploys_between_our_read_and_our_call(
+    bench: SimulatedBench, rollback: Warrant
+) -> None:
     deploying = asyncio.create_task(_deploy_when_asked_whether_halted(bench))
     error = await failure(bench, rollback)
     await deploying
@@ -263,7 +277,7 @@ async def test_fault_12_somebody_deploys_between_our_read_and_our_call(bench: Be
     assert bench.written() == []
 
 
-async def _deploy_when_asked_whether_halted(bench: Bench) -> None:
+async def _deploy_when_asked_whether_halted(bench: SimulatedBench) -> None:
     asked = asyncio.Event()
 
     async def halted() -> bool:
@@ -276,14 +290,14 @@ async def _deploy_when_asked_whether_halted(bench: Bench) -> None:
     await bench.cluster.deploy("shop/web", image="web:3")
 
 
-async def test_fault_13_paused_since_the_plan_was_made(bench: Bench, rollback: Warrant) -> None:
+async def test_fault_13_paused_since_the_plan_was_made(bench: SimulatedBench, rollback: Warrant) -> None:
     await bench.cluster.pause("shop/web")
     error = await failure(bench, rollback)
     assert (error.type, bench.written()) == ("precondition_failed", [])
     assert "paused" in error.message
 
 
-async def test_fault_13_the_revision_to_go_back_to_is_gone(bench: Bench, rollback: Warrant) -> None:
+async def test_fault_13_the_revision_to_go_back_to_is_gone(bench: SimulatedBench, rollback: Warrant) -> None:
     assert isinstance(rollback.plan, RollbackPlan)
     await bench.cluster.set_finalizers(port.REPLICA_SETS, "shop", rollback.plan.to_replica_set, [])
     await bench.cluster.remove(port.REPLICA_SETS, "shop", rollback.plan.to_replica_set)
@@ -291,14 +305,16 @@ async def test_fault_13_the_revision_to_go_back_to_is_gone(bench: Bench, rollbac
     assert (error.type, bench.written()) == ("precondition_failed", [])
 
 
-async def test_fault_14_a_deployment_made_again_under_its_name_is_another(bench: Bench, rollback: Warrant) -> None:
+async def test_fault_14_a_deployment_made_again_under_its_name_is_another(
+    bench: SimulatedBench, rollback: Warrant
+) -> None:
     await bench.cluster.remove(port.DEPLOYMENTS, "shop", "web")
     await bench.cluster.deploy("shop/web", image="web:1")
     error = await failure(bench, rollback)
     assert (error.type, bench.written()) == ("target_gone", [])
 
 
-async def test_fault_14_a_pod_made_again_under_its_name_is_another(bench: Bench, deletion: Warrant) -> None:
+async def test_fault_14_a_pod_made_again_under_its_name_is_another(bench: SimulatedBench, deletion: Warrant) -> None:
     pod = await bench.cluster.get(port.PODS, "shop", name_of(deletion))
     await bench.cluster.remove(port.PODS, "shop", name_of(deletion))
     bench.cluster.advance(40)
@@ -311,7 +327,7 @@ def _named(pod: port.JSON) -> port.JSON:
     return {key: pod["metadata"][key] for key in ("name", "namespace", "labels", "ownerReferences")}
 
 
-async def test_a_pod_that_turned_ready_is_left_alone(bench: Bench, deletion: Warrant) -> None:
+async def test_a_pod_that_turned_ready_is_left_alone(bench: SimulatedBench, deletion: Warrant) -> None:
     await bench.cluster.annotate_pod("shop", name_of(deletion), {"sim.byteport.io/fault": None})
     bench.cluster.advance(400)
     error = await failure(bench, bench.warrant(deletion.plan, auto=False))
@@ -320,7 +336,7 @@ async def test_a_pod_that_turned_ready_is_left_alone(bench: Bench, deletion: War
 
 
 async def test_a_pod_that_restarted_between_our_read_and_our_call_is_left_alone(
-    bench: Bench, deletion: Warrant
+    bench: SimulatedBench, deletion: Warrant
 ) -> None:
     async def halted() -> bool:
         await bench.cluster.annotate_pod("shop", name_of(deletion), {"touched": "by somebody"})
@@ -331,7 +347,7 @@ async def test_a_pod_that_restarted_between_our_read_and_our_call_is_left_alone(
     assert (error.type, bench.written()) == ("precondition_failed", [])
 
 
-async def test_a_pod_that_somebody_else_is_deleting_is_left_alone(bench: Bench, deletion: Warrant) -> None:
+async def test_a_pod_that_somebody_else_is_deleting_is_left_alone(bench: SimulatedBench, deletion: Warrant) -> None:
     await bench.cluster.set_finalizers(port.PODS, "shop", name_of(deletion), ["example.com/drain"])
     await bench.cluster.remove(port.PODS, "shop", name_of(deletion))
     error = await failure(bench, deletion)
@@ -339,7 +355,9 @@ async def test_a_pod_that_somebody_else_is_deleting_is_left_alone(bench: Bench, 
     assert "being_deleted" in error.message
 
 
-async def test_a_pod_that_no_replica_set_would_make_again_is_left_alone(bench: Bench, deletion: Warrant) -> None:
+async def test_a_pod_that_no_replica_set_would_make_again_is_left_alone(
+    bench: SimulatedBench, deletion: Warrant
+) -> None:
     pod = await bench.cluster.get(port.PODS, "shop", name_of(deletion))
     del pod["metadata"]["ownerReferences"]
     await bench.cluster.apply(pod)
@@ -348,7 +366,7 @@ async def test_a_pod_that_no_replica_set_would_make_again_is_left_alone(bench: B
     assert "owner" in error.message
 
 
-async def test_a_pod_of_another_deployment_is_left_alone(bench: Bench) -> None:
+async def test_a_pod_of_another_deployment_is_left_alone(bench: SimulatedBench) -> None:
     victim = await bench.one_pod_crashes("api")
     await bench.cluster.deploy("shop/web", image="web:1")
     plan = await bench.deletion(victim, name="web")
@@ -356,7 +374,7 @@ async def test_a_pod_of_another_deployment_is_left_alone(bench: Bench) -> None:
     assert (error.type, bench.written()) == ("precondition_failed", [])
 
 
-async def test_a_disruption_budget_that_refuses_is_not_waited_for(bench: Bench, deletion: Warrant) -> None:
+async def test_a_disruption_budget_that_refuses_is_not_waited_for(bench: SimulatedBench, deletion: Warrant) -> None:
     await bench.cluster.apply(
         {
             "apiVersion": "policy/v1",
@@ -369,14 +387,14 @@ async def test_a_disruption_budget_that_refuses_is_not_waited_for(bench: Bench, 
     assert (error.type, error.non_retryable, bench.written()) == ("budget_refuses", True, [])
 
 
-async def test_a_right_that_was_taken_away_is_not_retried(bench: Bench, warrant: Warrant, kind: str) -> None:
+async def test_a_right_that_was_taken_away_is_not_retried(bench: SimulatedBench, warrant: Warrant, kind: str) -> None:
     bench.cluster.fail_next(VERB[kind], NotPermitted("403"))  # type: ignore[arg-type]
     error = await failure(bench, warrant)
     assert (error.type, error.non_retryable) == ("not_permitted", True)
 
 
 async def test_an_earlier_attempt_that_may_have_acted_before_somebody_deployed_is_unknown(
-    bench: Bench, rollback: Warrant
+    bench: SimulatedBench, rollback: Warrant
 ) -> None:
     await bench.cluster.deploy("shop/web", image="web:3")
     error = await failure(bench, rollback, attempt=2)
@@ -386,12 +404,14 @@ async def test_an_earlier_attempt_that_may_have_acted_before_somebody_deployed_i
 # -- what became of it ------------------------------------------------------------------------------------------------
 
 
-async def test_an_outcome_is_true_when_the_effect_is_in_place(bench: Bench, warrant: Warrant) -> None:
+async def test_an_outcome_is_true_when_the_effect_is_in_place(bench: SimulatedBench, warrant: Warrant) -> None:
     await bench.act(warrant)
     assert (await outcome(bench, warrant)).applied is True
 
 
-async def test_not_in_place_is_said_only_when_no_request_can_be_on_its_way(bench: Bench, warrant: Warrant) -> None:
+async def test_not_in_place_is_said_only_when_no_request_can_be_on_its_way(
+    bench: SimulatedBench, warrant: Warrant
+) -> None:
     with pytest.raises(ApplicationError) as caught:
         await outcome(bench, warrant)
     assert (caught.value.type, caught.value.non_retryable) == ("unavailable", False)
@@ -400,14 +420,16 @@ async def test_not_in_place_is_said_only_when_no_request_can_be_on_its_way(bench
     assert (await outcome(bench, warrant)).applied is False
 
 
-async def test_what_somebody_changed_since_cannot_be_told(bench: Bench, rollback: Warrant) -> None:
+async def test_what_somebody_changed_since_cannot_be_told(bench: SimulatedBench, rollback: Warrant) -> None:
     await bench.cluster.deploy("shop/web", image="web:3")
     assert (await outcome(bench, rollback)).applied is None
     await bench.cluster.remove(port.DEPLOYMENTS, "shop", "web")
     assert (await outcome(bench, rollback)).applied is None
 
 
-async def test_an_outcome_is_told_of_granted_actions_of_this_cluster_only(bench: Bench, rollback: Warrant) -> None:
+async def test_an_outcome_is_told_of_granted_actions_of_this_cluster_only(
+    bench: SimulatedBench, rollback: Warrant
+) -> None:
     forged = rollback.grant.model_copy(update={"signature": "0" * 128})
     other = bench.warrant(rollback.plan, auto=False, cluster_uid="another")
     for warrant in (rollback.model_copy(update={"grant": forged}), other):
@@ -419,7 +441,9 @@ async def test_an_outcome_is_told_of_granted_actions_of_this_cluster_only(bench:
 # -- bytes ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_revision_whose_template_is_not_the_agreed_one_is_not_restored(bench: Bench, rollback: Warrant) -> None:
+async def test_a_revision_whose_template_is_not_the_agreed_one_is_not_restored(
+    bench: SimulatedBench, rollback: Warrant
+) -> None:
     """Somebody who may write ReplicaSets puts another template where the good revision was."""
     assert isinstance(rollback.plan, RollbackPlan)
     good = await bench.cluster.get(port.REPLICA_SETS, "shop", rollback.plan.to_replica_set)
@@ -430,7 +454,7 @@ async def test_a_revision_whose_template_is_not_the_agreed_one_is_not_restored(b
     assert "arguments" in error.message
 
 
-async def test_another_deployments_revision_is_not_restored(bench: Bench, rollback: Warrant) -> None:
+async def test_another_deployments_revision_is_not_restored(bench: SimulatedBench, rollback: Warrant) -> None:
     assert isinstance(rollback.plan, RollbackPlan)
     await bench.cluster.deploy("shop/api", image="api:1")
     (foreign,) = (await bench.cluster.list(port.REPLICA_SETS, "shop", labels="app=api")).items

@@ -16,7 +16,7 @@ from byteport.domain.signals import Signal, SignalType, Source
 from byteport.errors import MalformedInput, Unavailable
 from byteport.kubernetes import port
 from byteport.sandbox.simulated import Right
-from tests.integration.activities.bench import Bench, environment_of
+from tests.integration.activities.bench import SimulatedBench, environment_of
 
 SOON = 5.0
 
@@ -64,7 +64,7 @@ class Watching:
 
 @asynccontextmanager
 async def watching(
-    bench: Bench,
+    bench: SimulatedBench,
     inbox: Inbox,
     call: WatchCluster | None = None,
     *,
@@ -103,12 +103,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "REFRESH_SECONDS", 0.05)
 
 
-def bookmarks(bench: Bench) -> dict[str, str]:
+def bookmarks(bench: SimulatedBench) -> dict[str, str]:
     revision = str(bench.cluster._store.revision)
     return {"pods": revision, "deployments": revision}
 
 
-async def test_a_crash_loop_is_reported_for_the_deployment_that_controls_the_pod(bench: Bench, inbox: Inbox) -> None:
+async def test_a_crash_loop_is_reported_for_the_deployment_that_controls_the_pod(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
     async with watching(bench, inbox) as watched:
         await bench.one_pod_crashes()
         await watched.until(lambda: bool(inbox.signals))
@@ -117,19 +119,19 @@ async def test_a_crash_loop_is_reported_for_the_deployment_that_controls_the_pod
         assert (signal.type, signal.source) == (SignalType.POD_CRASHLOOP, Source.WATCH)
 
 
-async def test_a_failed_release_is_reported_for_its_deployment(bench: Bench, inbox: Inbox) -> None:
+async def test_a_failed_release_is_reported_for_its_deployment(bench: SimulatedBench, inbox: Inbox) -> None:
     async with watching(bench, inbox) as watched:
         await bench.a_release_fails(fault="image")
         await watched.until(lambda: (SignalType.FAILED_DEPLOY, "shop/Deployment/web") in inbox.about())
 
 
-async def test_what_was_broken_before_the_watch_began_is_reported(bench: Bench, inbox: Inbox) -> None:
+async def test_what_was_broken_before_the_watch_began_is_reported(bench: SimulatedBench, inbox: Inbox) -> None:
     await bench.one_pod_crashes()
     async with watching(bench, inbox) as watched:
         await watched.until(lambda: bool(inbox.signals))
 
 
-async def test_the_same_failure_in_an_unlabelled_namespace_is_not_reported(bench: Bench, inbox: Inbox) -> None:
+async def test_the_same_failure_in_an_unlabelled_namespace_is_not_reported(bench: SimulatedBench, inbox: Inbox) -> None:
     await bench.cluster.deploy("private/web", image="web:1", fault="crash")
     bench.cluster.advance(400)
     await bench.one_pod_crashes()
@@ -139,18 +141,20 @@ async def test_the_same_failure_in_an_unlabelled_namespace_is_not_reported(bench
     assert {signal.target.namespace for signal in inbox.signals} == {"shop"}
 
 
-async def test_a_namespace_that_is_enabled_later_is_looked_at_at_once(bench: Bench, inbox: Inbox) -> None:
+async def test_a_namespace_that_is_enabled_later_is_looked_at_at_once(bench: SimulatedBench, inbox: Inbox) -> None:
     await bench.cluster.deploy("late/web", image="web:1", fault="crash")
     bench.cluster.advance(400)
     async with watching(bench, inbox) as watched:
         await watched.until(lambda: bool(watched.heartbeats))
         assert inbox.signals == []
-        await bench.enabled("late")
+        await bench.enable("late")
         await watched.until(lambda: bool(inbox.signals))
 
 
-async def test_a_namespace_whose_label_was_removed_is_not_reported_any_more(bench: Bench, inbox: Inbox) -> None:
-    await bench.enabled("shop")
+async def test_a_namespace_whose_label_was_removed_is_not_reported_any_more(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
+    await bench.enable("shop")
     async with watching(bench, inbox, look_again_seconds=0.05) as watched:
         await watched.until(lambda: bool(watched.heartbeats))
         await bench.cluster.label_namespace("shop", {"byteport.io/enabled": None})
@@ -163,7 +167,7 @@ async def test_a_namespace_whose_label_was_removed_is_not_reported_any_more(benc
     assert inbox.signals == []
 
 
-async def test_the_same_evidence_is_reported_once(bench: Bench, inbox: Inbox) -> None:
+async def test_the_same_evidence_is_reported_once(bench: SimulatedBench, inbox: Inbox) -> None:
     await bench.one_pod_crashes()
     async with watching(bench, inbox, look_again_seconds=0.02) as watched:
         await watched.until(lambda: bool(inbox.signals))
@@ -177,7 +181,7 @@ async def test_the_same_evidence_is_reported_once(bench: Bench, inbox: Inbox) ->
 
 
 async def test_a_report_that_did_not_get_through_fails_the_activity_and_the_next_reports_it(
-    bench: Bench, inbox: Inbox
+    bench: SimulatedBench, inbox: Inbox
 ) -> None:
     await bench.one_pod_crashes()
     inbox.refusals = [Unavailable("Temporal does not answer")]
@@ -190,7 +194,7 @@ async def test_a_report_that_did_not_get_through_fails_the_activity_and_the_next
 
 
 async def test_a_symptom_that_cannot_be_taken_is_logged_and_the_watch_goes_on(
-    bench: Bench, inbox: Inbox, caplog: pytest.LogCaptureFixture
+    bench: SimulatedBench, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     await bench.one_pod_crashes("api")
     inbox.refusals = [MalformedInput("signal.target.kind", "is not a name that Kubernetes accepts")]
@@ -203,8 +207,10 @@ async def test_a_symptom_that_cannot_be_taken_is_logged_and_the_watch_goes_on(
 # -- where the next one goes on ---------------------------------------------------------------------------------------
 
 
-async def test_on_shutdown_it_returns_where_it_was_and_the_next_misses_nothing(bench: Bench, inbox: Inbox) -> None:
-    await bench.enabled("shop")
+async def test_on_shutdown_it_returns_where_it_was_and_the_next_misses_nothing(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
+    await bench.enable("shop")
     await bench.cluster.deploy("shop/web", image="web:1")
     async with watching(bench, inbox) as watched:
         await watched.until(lambda: bool(watched.heartbeats) and len(watched.heartbeats[-1]) == 2)
@@ -217,14 +223,14 @@ async def test_on_shutdown_it_returns_where_it_was_and_the_next_misses_nothing(b
         await watched.until(lambda: bool(inbox.signals))
 
 
-async def test_it_ends_after_its_time_and_returns_its_bookmarks(bench: Bench, inbox: Inbox) -> None:
+async def test_it_ends_after_its_time_and_returns_its_bookmarks(bench: SimulatedBench, inbox: Inbox) -> None:
     call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks=bookmarks(bench), seconds=0)
     async with watching(bench, inbox, call) as watched:
         async with asyncio.timeout(SOON):
             assert (await watched.task).bookmarks == call.bookmarks
 
 
-async def test_after_a_kill_it_goes_on_from_the_last_heartbeat(bench: Bench, inbox: Inbox) -> None:
+async def test_after_a_kill_it_goes_on_from_the_last_heartbeat(bench: SimulatedBench, inbox: Inbox) -> None:
     before = bookmarks(bench)
     await bench.one_pod_crashes()
     bench.cluster.access.revoke(Right("list", port.PODS))
@@ -233,7 +239,7 @@ async def test_after_a_kill_it_goes_on_from_the_last_heartbeat(bench: Bench, inb
         await watched.until(lambda: bool(inbox.signals))
 
 
-async def test_heartbeats_hold_one_short_bookmark_per_kind(bench: Bench, inbox: Inbox) -> None:
+async def test_heartbeats_hold_one_short_bookmark_per_kind(bench: SimulatedBench, inbox: Inbox) -> None:
     await bench.one_pod_crashes()
     async with watching(bench, inbox) as watched:
         await watched.until(lambda: bool(watched.heartbeats) and len(watched.heartbeats[-1]) == 2)
@@ -241,7 +247,7 @@ async def test_heartbeats_hold_one_short_bookmark_per_kind(bench: Bench, inbox: 
     assert int(watched.heartbeats[-1]["pods"]) <= bench.cluster._store.revision
 
 
-async def test_a_bookmark_that_the_server_forgot_is_answered_by_a_new_list(bench: Bench, inbox: Inbox) -> None:
+async def test_a_bookmark_that_the_server_forgot_is_answered_by_a_new_list(bench: SimulatedBench, inbox: Inbox) -> None:
     await bench.one_pod_crashes()
     bench.cluster.compact()
     call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks={"pods": "1", "deployments": "1"})
@@ -250,7 +256,9 @@ async def test_a_bookmark_that_the_server_forgot_is_answered_by_a_new_list(bench
         await watched.until(lambda: int((watched.heartbeats or [{"pods": "0"}])[-1].get("pods", 0)) > 1)
 
 
-async def test_a_cut_stream_fails_the_activity_so_that_the_next_one_begins_again(bench: Bench, inbox: Inbox) -> None:
+async def test_a_cut_stream_fails_the_activity_so_that_the_next_one_begins_again(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
     bench.cluster.fail_next("watch", Unavailable("cut"))
     async with watching(bench, inbox) as watched:
         with pytest.raises(ApplicationError) as caught:
@@ -258,16 +266,18 @@ async def test_a_cut_stream_fails_the_activity_so_that_the_next_one_begins_again
     assert (caught.value.type, caught.value.non_retryable) == ("unavailable", False)
 
 
-async def test_a_symptom_that_time_alone_makes_true_is_found_at_the_second_look(bench: Bench, inbox: Inbox) -> None:
+async def test_a_symptom_that_time_alone_makes_true_is_found_at_the_second_look(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
     """Nothing is written to the objects in between: the streams stay silent, only the clock goes on."""
-    await bench.enabled("shop")
+    await bench.enable("shop")
     await bench.one_pod_crashes()
     call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks=bookmarks(bench))
     async with watching(bench, inbox, call, look_again_seconds=0.05) as watched:
         await watched.until(lambda: bool(inbox.signals))
 
 
-async def test_another_clusters_watch_is_refused(bench: Bench, inbox: Inbox) -> None:
+async def test_another_clusters_watch_is_refused(bench: SimulatedBench, inbox: Inbox) -> None:
     async with watching(bench, inbox, WatchCluster(cluster_uid="another")) as watched:
         with pytest.raises(ApplicationError) as caught:
             await watched.task
@@ -277,8 +287,8 @@ async def test_another_clusters_watch_is_refused(bench: Bench, inbox: Inbox) -> 
 # -- whose pod it is --------------------------------------------------------------------------------------------------
 
 
-async def test_a_pod_without_a_controller_is_its_own_target(bench: Bench, inbox: Inbox) -> None:
-    await bench.enabled("shop")
+async def test_a_pod_without_a_controller_is_its_own_target(bench: SimulatedBench, inbox: Inbox) -> None:
+    await bench.enable("shop")
     await bench.cluster.apply(
         {
             "apiVersion": "v1",
@@ -296,7 +306,7 @@ async def test_a_pod_without_a_controller_is_its_own_target(bench: Bench, inbox:
         await watched.until(lambda: (SignalType.POD_CRASHLOOP, "shop/Pod/bare") in inbox.about())
 
 
-async def test_a_reference_to_another_object_of_that_name_is_not_followed(bench: Bench, inbox: Inbox) -> None:
+async def test_a_reference_to_another_object_of_that_name_is_not_followed(bench: SimulatedBench, inbox: Inbox) -> None:
     """An owner reference is written by whoever writes the pod: it must not aim us at somebody else's Deployment."""
     pod = await bench.one_pod_crashes()
     await bench.cluster.deploy("shop/api", image="api:1")
