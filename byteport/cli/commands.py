@@ -7,6 +7,7 @@ import typer
 from byteport.cli import sandbox
 from byteport.cli.ack import ack
 from byteport.cli.approve import approve
+from byteport.cli.explain import explain
 from byteport.cli.halt import halt
 from byteport.cli.records import records
 from byteport.cli.reject import reject
@@ -34,6 +35,7 @@ def add_commands(app: typer.Typer) -> None:
         (RUN, signal),
         (SEE, runs),
         (SEE, show),
+        (SEE, explain),
         (ANSWER, approve),
         (ANSWER, reject),
         (ANSWER, ack),
