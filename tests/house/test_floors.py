@@ -22,9 +22,7 @@ def contract(name: str) -> dict[str, Any]:
 
 def rooms() -> set[str]:
     inside = (ROOT / "byteport").iterdir()
-    return {
-        p.stem for p in inside if (p / "__init__.py").exists() or (p.suffix == ".py" and p.stem != "__init__")
-    }
+    return {p.stem for p in inside if (p / "__init__.py").exists() or (p.suffix == ".py" and p.stem != "__init__")}
 
 
 def dotted(path: Path) -> str:
@@ -44,9 +42,7 @@ def test_every_room_stands_on_a_floor() -> None:
 
 @pytest.mark.parametrize("name", ["no-temporal", "no-io"])
 def test_every_pure_room_is_held_to_be_pure(name: str) -> None:
-    assert {dotted(room) for room in pure_rooms()} | {"byteport.errors"} == set(
-        contract(name)["source_modules"]
-    )
+    assert {dotted(room) for room in pure_rooms()} | {"byteport.errors"} == set(contract(name)["source_modules"])
 
 
 def test_workflows_may_not_import_settings_or_telemetry_once_they_exist() -> None:

@@ -49,7 +49,6 @@ def test_no_test_module_is_named_so_that_pytest_would_not_collect_it() -> None:
     stray = [
         path.relative_to(ROOT)
         for path in python_files("tests")
-        if re.search(r"^(async )?def test_", path.read_text(), re.MULTILINE)
-        and not path.name.startswith("test_")
+        if re.search(r"^(async )?def test_", path.read_text(), re.MULTILINE) and not path.name.startswith("test_")
     ]
     assert stray == []

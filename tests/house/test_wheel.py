@@ -39,9 +39,7 @@ def test_the_wheel_carries_no_lint_settings_and_no_caches(wheel: Path) -> None:
 
 def test_the_wheel_has_the_version_the_licence_and_both_programs(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        texts = {
-            n.split("/", 1)[1]: archive.read(n).decode() for n in archive.namelist() if ".dist-info/" in n
-        }
+        texts = {n.split("/", 1)[1]: archive.read(n).decode() for n in archive.namelist() if ".dist-info/" in n}
     metadata = Parser().parsestr(texts["METADATA"])
     assert metadata["Version"] == pyproject()["project"]["version"]
     assert metadata["License-Expression"] == "MIT"

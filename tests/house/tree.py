@@ -13,9 +13,7 @@ PURE_ROOMS = ("domain", "kubernetes", "audit", "contracts", "runbooks", "boundar
 
 
 def pure_rooms() -> list[Path]:
-    return [
-        ROOT / "byteport" / room for room in PURE_ROOMS if (ROOT / "byteport" / room / "__init__.py").exists()
-    ]
+    return [ROOT / "byteport" / room for room in PURE_ROOMS if (ROOT / "byteport" / room / "__init__.py").exists()]
 
 
 @cache
