@@ -6,7 +6,6 @@ writes are the agent's.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from byteport.sandbox.controlplane.stages import BACKOFF_ANNOTATION, FAULT_ANNOT
 from byteport.sandbox.simulated import ownership
 from byteport.sandbox.simulated.clocks import stamp
 from byteport.sandbox.simulated.conditions import set_condition
+from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.kinds import kind_of_object
 from byteport.sandbox.simulated.objects import checked
 from byteport.sandbox.simulated.port import SimulatedPort
@@ -44,7 +44,7 @@ class Administration(SimulatedPort):
             home = item["metadata"].get("namespace")
             if home and self._store.find(NAMESPACES, "", home) is None:
                 self._put(namespace(home))
-            applied.append(copy.deepcopy(self._put(dict(item), manager, "Apply" if server_side else "Update")))
+            applied.append(copied(self._put(dict(item), manager, "Apply" if server_side else "Update")))
         self.tick()
         return applied
 
@@ -67,7 +67,7 @@ class Administration(SimulatedPort):
         """
         home, name = _split(where)
         before = self._store.find(DEPLOYMENTS, home, name)
-        item = copy.deepcopy(before) if before else deployment(home, name, image=image)
+        item = copied(before) if before else deployment(home, name, image=image)
         spec, metadata = item["spec"], item["metadata"]
         spec["template"]["spec"]["containers"][0]["image"] = image
         fate = {FAULT_ANNOTATION: str(fault) if fault else None}
@@ -147,7 +147,7 @@ class Administration(SimulatedPort):
     @contextmanager
     def _editing(self, resource: Resource, home: str, name: str) -> Iterator[JSON]:
         """The object to change; checked and written at the end. Raises `TargetGone`."""
-        draft = copy.deepcopy(self._existing(resource, home, name))
+        draft = copied(self._existing(resource, home, name))
         yield draft
         self._store.replace(checked(draft))
         self.tick()

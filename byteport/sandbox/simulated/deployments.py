@@ -5,7 +5,6 @@ Comes after `scaling.py` (how many) and `rollouts.py` (what it says of itself), 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from byteport.kubernetes.port import DEPLOYMENTS, PODS, REPLICA_SETS
 from byteport.sandbox.simulated import events, rollouts, scaling
 from byteport.sandbox.simulated.conditions import condition
+from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.scaling import Bounds, bounds_of, size
 from byteport.sandbox.simulated.store import Store, owner_reference
 from byteport.sandbox.simulated.templates import HASH_LABEL, same_template, template_hash
@@ -46,7 +46,7 @@ class _Sync:
 
     def __init__(self, store: Store, deployment: JSON, now: datetime) -> None:
         self._store, self._now, self._was = store, now, deployment
-        self._deployment = copy.deepcopy(deployment)
+        self._deployment = copied(deployment)
         self._status: JSON = self._deployment.setdefault("status", {})
         self._bounds: Bounds = bounds_of(deployment)
 
@@ -104,9 +104,9 @@ class _Sync:
     def _create(self, template: JSON, revision: int) -> JSON:
         metadata, spec = self._deployment["metadata"], self._deployment["spec"]
         hashed = template_hash(template, self._status.get("collisionCount", 0))
-        made = copy.deepcopy(template)
+        made = copied(template)
         made["metadata"].setdefault("labels", {})[HASH_LABEL] = hashed
-        selector = copy.deepcopy(spec["selector"])
+        selector = copied(spec["selector"])
         selector.setdefault("matchLabels", {})[HASH_LABEL] = hashed
         annotations: dict[str, str] = {REVISION: str(revision)} | self._sizes()
         self._annotate(annotations)

@@ -5,10 +5,10 @@ Comes after `templates.py`; both the port's patches and the administrator's writ
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from byteport.errors import PermanentError
+from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.kinds import kind_of_object
 from byteport.sandbox.simulated.refusals import NotModelled
 from byteport.sandbox.simulated.selectors import object_selector_matches
@@ -19,7 +19,7 @@ JSON = dict[str, Any]
 
 def checked(item: JSON) -> JSON:
     """`item` with its defaults. Raises `PermanentError` when it is invalid, `NotModelled` when it cannot be kept."""
-    kind, item = kind_of_object(item), copy.deepcopy(item)
+    kind, item = kind_of_object(item), copied(item)
     if not (item.get("metadata") or {}).get("name"):
         raise PermanentError(f"a {kind.name} without a name")
     match kind.name:

@@ -5,7 +5,6 @@ Comes after `templates.py` (defaults), before `port.py`. Which part failed is no
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import jsonpointer
 
 from byteport.errors import PermanentError, PreconditionFailed
 from byteport.kubernetes.port import AUTOSCALERS, DEPLOYMENTS, PODS, Resource
+from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.objects import checked
 from byteport.sandbox.simulated.refusals import NotModelled
 
@@ -59,7 +59,7 @@ def _applied(resource: Resource, before: JSON, operations: Sequence[Mapping[str,
     for operation in operations:
         if operation.get("op") not in OPERATIONS:
             raise NotModelled(f"the JSON Patch operation {operation.get('op')!r}")
-    document = copy.deepcopy(before)
+    document = copied(before)
     try:
         after: JSON = jsonpatch.JsonPatch([dict(operation) for operation in operations]).apply(document)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):

@@ -8,7 +8,6 @@ nothing was written without a reason.
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from byteport.kubernetes.port import (
 from byteport.sandbox.simulated import budgets, ownership
 from byteport.sandbox.simulated.access import Access, Right
 from byteport.sandbox.simulated.clocks import machine_clock, stamp
+from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.interruptions import Interruptions
 from byteport.sandbox.simulated.kinds import kind_of
 from byteport.sandbox.simulated.patching import patched
@@ -71,7 +71,7 @@ class SimulatedPort(ClusterPort):
     async def get(self, resource: Resource, namespace: str, name: str) -> JSON:
         def effect() -> JSON:
             self.access.demand(Right("get", resource, namespace=namespace))
-            return copy.deepcopy(self._existing(resource, namespace, name))
+            return copied(self._existing(resource, namespace, name))
 
         return await self.interruptions.call("get", effect)
 
@@ -117,7 +117,7 @@ class SimulatedPort(ClusterPort):
                     return
                 for change in changes:
                     seen = change.revision
-                    yield WatchEvent(change.type, copy.deepcopy(change.object))
+                    yield WatchEvent(change.type, copied(change.object))
                 if changes or notice.is_set():
                     continue
                 over = loop.time() >= ends or self._clock().timestamp() >= ends_here
@@ -149,7 +149,7 @@ class SimulatedPort(ClusterPort):
             if not dry_run:
                 after = self._simulation.store.replace(after)
             self._note("patch", resource, before, by, operations=tuple(operations), dry_run=dry_run)
-            answer = copy.deepcopy(after)
+            answer = copied(after)
             self.tick()
             return answer
 
@@ -266,7 +266,7 @@ class SimulatedPort(ClusterPort):
 
 def _listed(item: JSON) -> JSON:
     """As it stands in a list: without its kind, which the list has."""
-    return {key: copy.deepcopy(value) for key, value in item.items() if key not in ("apiVersion", "kind")}
+    return {key: copied(value) for key, value in item.items() if key not in ("apiVersion", "kind")}
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

@@ -31,6 +31,7 @@ class Simulation:
         self._clock = clock
         self.now = clock()
         self.store = Store(lambda: self.now)
+        self._rests_at = 0
         self._kubelet = Kubelet(self.store)
         self._replica_sets = ReplicaSets(self.store)
         self._deployments = Deployments(self.store)
@@ -38,12 +39,14 @@ class Simulation:
     def catch_up(self) -> None:
         """Let everything happen that is due by the clock's time, each at its own."""
         until = self._clock()
-        self._settle()
+        if self.store.revision != self._rests_at:
+            self._settle()
         while (due := self._due()) is not None and due <= until:
             self.now = due
             self._settle()
         self.now = max(self.now, until)
-        self._settle()
+        events.expire(self.store, self.now)
+        self._rests_at = self.store.revision
 
     def _due(self) -> datetime | None:
         times = (self._kubelet.due, self._replica_sets.due, self._deployments.due)
@@ -53,7 +56,6 @@ class Simulation:
         for _ in range(ROUNDS):
             before = self.store.revision
             self._collect()
-            events.expire(self.store, self.now)
             self._deployments.sync(self.now)
             self._replica_sets.sync(self.now)
             scheduler.sync(self.store, self.now)

@@ -7,7 +7,6 @@ whoever writes takes a copy (`edited`), changes that, and gives it back to `repl
 from __future__ import annotations
 
 import asyncio
-import copy
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from byteport.kubernetes.port import Resource
 from byteport.sandbox.simulated.clocks import stamp
+from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.kinds import Kind, kind_of, kind_of_object
 
 JSON = dict[str, Any]
@@ -64,7 +64,7 @@ class Store:
     def create(self, item: JSON) -> JSON:
         """Keep a new object, with what the server gives it. Raises `KeyError` when the name is taken."""
         kind = kind_of_object(item)
-        item = copy.deepcopy(item)
+        item = copied(item)
         metadata = item["metadata"]
         if kind.namespaced:
             metadata.setdefault("namespace", "default")
@@ -104,18 +104,18 @@ class Store:
         ):
             self.remove(kind.resource, *self._key(item))
             return item
-        return self._keep(kind, copy.deepcopy(item), "MODIFIED")
+        return self._keep(kind, copied(item), "MODIFIED")
 
     @contextmanager
     def edited(self, item: JSON) -> Iterator[JSON]:
         """A copy to change; it is given back to `replace` at the end of the block."""
-        draft = copy.deepcopy(item)
+        draft = copied(item)
         yield draft
         self.replace(draft)
 
     def remove(self, resource: Resource, namespace: str, name: str) -> None:
         """Forget an object at once, whatever its finalizers."""
-        item = copy.deepcopy(self._objects[resource].pop((namespace, name)))
+        item = copied(self._objects[resource].pop((namespace, name)))
         self.revision += 1
         item["metadata"]["resourceVersion"] = str(self.revision)
         self._append(Change(self.revision, "DELETED", resource, item))

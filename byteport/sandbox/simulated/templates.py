@@ -5,12 +5,12 @@ Comes before `deployments.py` and `replicasets.py`.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import random
 from typing import Any
 
+from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.refusals import NotModelled
 
 JSON = dict[str, Any]
@@ -36,7 +36,7 @@ def with_defaults(spec: JSON) -> JSON:
         "dnsPolicy": "ClusterFirst",
         "securityContext": {},
         "schedulerName": "default-scheduler",
-        **copy.deepcopy(spec),
+        **copied(spec),
     }
     for part in ("initContainers", "containers"):
         if spec.get(part):
@@ -77,7 +77,7 @@ def generated_name(prefix: str) -> str:
 
 
 def _without_hash(template: JSON) -> JSON:
-    bare = copy.deepcopy(template)
+    bare = copied(template)
     (bare.get("metadata", {}).get("labels") or {}).pop(HASH_LABEL, None)
     bare.get("metadata", {}).pop("creationTimestamp", None)
     return bare
@@ -92,5 +92,5 @@ def _container(container: JSON) -> JSON:
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
         "imagePullPolicy": "Always" if latest else "IfNotPresent",
-        **copy.deepcopy(container),
+        **copied(container),
     }

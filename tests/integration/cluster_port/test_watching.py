@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from byteport.kubernetes.port import PODS, WatchEvent
 from tests.integration.cluster_port.stages import BY, Stage
 
 
-async def _until(stage: Stage, version: str, count: int) -> list[WatchEvent]:
-    """The first `count` events that are no bookmarks, while the cluster's time passes."""
+async def _until(stage: Stage, version: str, enough: Callable[[list[WatchEvent]], bool]) -> list[WatchEvent]:
+    """Events that are no bookmarks, until there are enough of them, while the cluster's time passes."""
 
     async def read() -> list[WatchEvent]:
         seen: list[WatchEvent] = []
         async for event in stage.port.watch(PODS, stage.namespace, resource_version=version, timeout_seconds=20):
             if event.type != "BOOKMARK":
                 seen.append(event)
-            if len(seen) == count:
+            if enough(seen):
                 break
         return seen
 
@@ -27,10 +28,14 @@ async def _until(stage: Stage, version: str, count: int) -> list[WatchEvent]:
     return reading.result()
 
 
+def _number(count: int) -> Callable[[list[WatchEvent]], bool]:
+    return lambda seen: len(seen) == count
+
+
 async def test_a_watch_tells_what_happens_after_its_version_in_order(stage: Stage) -> None:
     version = (await stage.port.list(PODS, stage.namespace)).resource_version
     await stage.deploy("web", replicas=1)
-    events = await _until(stage, version, 3)
+    events = await _until(stage, version, _number(3))
     assert [event.type for event in events] == ["ADDED", "MODIFIED", "MODIFIED"]
     assert events[0].object["kind"] == "Pod"
     assert events[1].object["spec"]["nodeName"].startswith("node-")
@@ -42,8 +47,8 @@ async def test_a_watch_tells_what_happens_after_its_version_in_order(stage: Stag
 async def test_a_watch_goes_on_from_any_version_and_tells_nothing_twice(stage: Stage) -> None:
     version = (await stage.port.list(PODS, stage.namespace)).resource_version
     await stage.deploy("web", replicas=1)
-    first = await _until(stage, version, 3)
-    again = await _until(stage, first[0].object["metadata"]["resourceVersion"], 2)
+    first = await _until(stage, version, _number(3))
+    again = await _until(stage, first[0].object["metadata"]["resourceVersion"], _number(2))
     assert [event.object["metadata"]["resourceVersion"] for event in again] == [
         event.object["metadata"]["resourceVersion"] for event in first[1:]
     ]
@@ -57,7 +62,8 @@ async def test_a_deletion_is_told_with_the_object_as_it_was(stage: Stage) -> Non
     await stage.port.delete(
         PODS, stage.namespace, pod["name"], uid=pod["uid"], resource_version=pod["resourceVersion"], by=BY
     )
-    events = [event for event in await _until(stage, version, 6) if event.object["metadata"]["uid"] == pod["uid"]]
+    told = await _until(stage, version, lambda seen: bool(seen) and seen[-1].type == "DELETED")
+    events = [event for event in told if event.object["metadata"]["uid"] == pod["uid"]]
     assert events[0].type == "MODIFIED"
     assert events[0].object["metadata"]["deletionTimestamp"]
     assert events[-1].type == "DELETED"
@@ -76,7 +82,7 @@ async def test_a_quiet_watch_ends_in_time_with_a_bookmark_to_go_on_from(stage: S
     bookmark = events[-1].object["metadata"]["resourceVersion"]
     assert int(bookmark) >= int(version)
     await stage.deploy("web", replicas=2)
-    assert [event.type for event in await _until(stage, bookmark, 1)] == ["ADDED"]
+    assert [event.type for event in await _until(stage, bookmark, _number(1))] == ["ADDED"]
 
 
 async def test_a_version_that_is_too_old_is_gone(stage: Stage) -> None:
