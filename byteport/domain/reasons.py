@@ -26,6 +26,7 @@ class Cause(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     ACCESS_DENIED = "access_denied"
     CERTIFICATE = "certificate"
+    POISON_MESSAGE = "poison_message"
     UNSCHEDULABLE = "unschedulable"
     EVICTED = "evicted"
     NODE_RESTART = "node_restart"

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from byteport.domain.reasons import Cause
 from byteport.kubernetes import fields
 from byteport.kubernetes.events import EventClass, EventReading
-from byteport.kubernetes.logs import LogClass
+from byteport.kubernetes.log_words import LogClass
 from byteport.kubernetes.messages import PullTrouble, StartTrouble
 from byteport.kubernetes.pods import (
     ContainerReading,
@@ -64,19 +64,22 @@ _LOG = {
     LogClass.CONFIG_MISSING: Cause.CONFIG_ERROR,
     LogClass.COMMAND: Cause.START_ERROR,
     LogClass.PORT_IN_USE: Cause.UNKNOWN,
-    LogClass.DATA_CORRUPT: Cause.VOLUME,
+    LogClass.HARDWARE: Cause.NODE_SUSPECT,
+    LogClass.POISON: Cause.POISON_MESSAGE,
     LogClass.LOCK: Cause.UNKNOWN,
 }
-"""A segfault or a panic names no cause: those stay `CRASHING`."""
+"""A segfault, a panic, a stale lock file or a corrupt scratch file names no cause beyond the pod: those stay `CRASHING`."""
 
 _KILLED = (137, 143)
 _NOT_FOUND = (126, 127, 128)
-_ILLEGAL_INSTRUCTION = 132
+_BY_HARDWARE = (132, 135)
+"""SIGILL and SIGBUS: a processor or a page that is not what the program needs."""
 
 _WEIGHT = (
     Cause.OOM_KILLED,
     Cause.NODE_EXHAUSTED,
     Cause.NODE_DISK,
+    Cause.NODE_SUSPECT,
     Cause.NODE_RESTART,
     Cause.IMAGE_RATE_LIMITED,
     Cause.IMAGE_AUTH,
@@ -94,6 +97,7 @@ _WEIGHT = (
     Cause.OUT_OF_MEMORY,
     Cause.CERTIFICATE,
     Cause.ACCESS_DENIED,
+    Cause.POISON_MESSAGE,
     Cause.INIT_FAILED,
     Cause.EXITS_ZERO,
     Cause.EVICTED,
@@ -211,7 +215,7 @@ def _cause_by_reason(container: ContainerReading, end: Ended) -> Cause | None:
 def _cause_by_log(container: ContainerReading, pod: PodReading) -> Cause | None:
     """What the log argues for; its classes are in the order of weight."""
     for found in container.log.classes:
-        if found is LogClass.NO_SPACE and pod.claims:
+        if found in (LogClass.NO_SPACE, LogClass.DATA_CORRUPT) and pod.claims:
             return Cause.VOLUME
         if found in _LOG:
             return _LOG[found]
@@ -220,7 +224,7 @@ def _cause_by_log(container: ContainerReading, pod: PodReading) -> Cause | None:
 
 def _cause_by_code(end: Ended) -> Cause:
     code = end.exit_code
-    if code is None or code in _KILLED or code == _ILLEGAL_INSTRUCTION or end.reason is EndReason.OTHER:
+    if code is None or code in _KILLED or code in _BY_HARDWARE or end.reason is EndReason.OTHER:
         return Cause.UNKNOWN
     return Cause.START_ERROR if code in _NOT_FOUND else Cause.CRASHING
 

@@ -60,7 +60,7 @@ _BY_PLACE = frozenset(
 _PULLS = frozenset(
     {Cause.IMAGE_AUTH, Cause.IMAGE_RATE_LIMITED, Cause.IMAGE_TIMEOUT, Cause.IMAGE_PULL, Cause.IMAGE_BAD_REFERENCE}
 )
-_NODE_CAUSES = frozenset({Cause.NODE_EXHAUSTED, Cause.NODE_DISK, Cause.NODE_RESTART})
+_NODE_CAUSES = frozenset({Cause.NODE_EXHAUSTED, Cause.NODE_DISK, Cause.NODE_SUSPECT})
 
 
 def finding(pod: PodReading, situation: Situation) -> Finding:
@@ -110,7 +110,7 @@ def _by_place(pod: PodReading, cause: Cause, situation: Situation) -> Finding | 
     """The node as the cause: it restarted just now, is not Ready, is under pressure, or others fail there too."""
     node = situation.surroundings.node(pod.node)
     culprit = f"Node/{pod.node}" if pod.node else ""
-    if cause in _NODE_CAUSES - {Cause.NODE_RESTART}:
+    if cause in _NODE_CAUSES:
         return Finding(pod=pod, cause=cause, reasons=(Reason.COMMON_CAUSE,), culprit=culprit)
     if cause not in _BY_PLACE or not pod.node:
         return None

@@ -1,0 +1,177 @@
+"""The words by which a log speaks of a cause, in the order of the causes' weight. Data for `logs.py`.
+
+Wide on purpose: a class argues for leaving things alone, so a word too many costs an act that a person then takes, a
+word too few costs a wrong one. Every pattern is linear; each is tried on single lines of bounded length.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class LogClass(StrEnum):
+    """What a log tail speaks of. Several may hold; the order is that of weight."""
+
+    MIGRATION = "migration"
+    NO_SPACE = "no_space"
+    NODE_EXHAUSTED = "node_exhausted"
+    HARDWARE = "hardware"
+    """A device, a disk that became read-only, a clock: the node's, not the program's."""
+    OUT_OF_MEMORY = "out_of_memory"
+    CERTIFICATE = "certificate"
+    FORBIDDEN = "forbidden"
+    DEPENDENCY = "dependency"
+    CONFIG_MISSING = "config_missing"
+    COMMAND = "command"
+    PORT_IN_USE = "port_in_use"
+    POISON = "poison"
+    """One message, record or job that the program dies of: whoever gets it next dies too."""
+    DATA_CORRUPT = "data_corrupt"
+    LOCK = "lock"
+    """Somebody else holds what it needs: a leader, a database lock."""
+    STALE_FILE = "stale_file"
+    """A lock or pid file of its former self."""
+    SEGFAULT = "segfault"
+    PANIC = "panic"
+
+
+def _any(*parts: str) -> re.Pattern[str]:
+    return re.compile("|".join(parts), re.IGNORECASE)
+
+
+WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
+    (
+        LogClass.MIGRATION,
+        _any(
+            r"\bmigrat(?:ion|ions|ing|e|ed)\b", r"\balembic\b", r"\bflyway\b", r"\bliquibase\b",
+            r"schema (?:change|update|upgrade|version|mismatch)", r"\bALTER TABLE\b",
+            r"(?:relation|table|column) .{0,80}does not exist", r"no such (?:table|column)", r"unknown column",
+        ),
+    ),
+    (
+        LogClass.NO_SPACE,
+        _any(
+            r"no space left on device", r"\bENOSPC\b", r"disk (?:is )?full", r"disk quota exceeded",
+            r"database or disk is full",
+        ),
+    ),
+    (
+        LogClass.NODE_EXHAUSTED,
+        _any(
+            r"resource temporarily unavailable", r"pthread_create", r"\bEAGAIN\b", r"too many open files",
+            r"unable to create (?:new )?native thread", r"can't start new thread",
+        ),
+    ),
+    (
+        LogClass.HARDWARE,
+        _any(
+            r"\bCUDA\b.{0,60}(?:error|fail|no device|not found)", r"\bNVRM\b", r"\bXid\b", r"uncorrectable", r"\bECC error",
+            r"machine check", r"read-only file ?system", r"input/output error", r"\bEROFS\b", r"\bEIO\b",
+            r"clock (?:skew|drift|jump|went backwards)", r"illegal instruction", r"\bSIGBUS\b", r"bus error",
+            r"cpu .{0,40}not support",
+        ),
+    ),
+    (
+        LogClass.OUT_OF_MEMORY,
+        _any(
+            r"outofmemory", r"out of memory", r"cannot allocate memory", r"\bENOMEM\b", r"heap limit",
+            r"memory limit exceeded", r"\bMemoryError\b", r"std::bad_alloc", r"\boom[- ]?kill",
+        ),
+    ),
+    (
+        LogClass.CERTIFICATE,
+        _any(
+            r"x509", r"certificate.{0,80}(?:expired|not yet valid|verify failed|unknown authority|invalid)",
+            r"\bcert(?:ificate)?_(?:has_)?expired", r"unable to get local issuer", r"PKIX path",
+        ),
+    ),
+    (
+        LogClass.FORBIDDEN,
+        _any(
+            r"\bforbidden\b", r"\bunauthori[sz]ed\b", r"\b(?:status|statuscode|http|code)[ =:\"']{0,3}40[13]\b",
+            r"\b40[13] (?:forbidden|unauthorized)", r"permission denied", r"\bEACCES\b", r"\bEPERM\b",
+            r"operation not permitted", r"access ?denied", r"authentication failed", r"password authentication",
+            r"invalid (?:credentials|token|api key|password|signature|licen[cs]e)", r"\bexpired\b", r"login failed",
+            r"not authorized", r"\bNOAUTH\b", r"\bWRONGPASS\b", r"licen[cs]e.{0,40}(?:invalid|missing|exceeded|not found)",
+        ),
+    ),
+    (
+        LogClass.DEPENDENCY,
+        _any(
+            r"\bECONN(?:REFUSED|RESET|ABORTED)\b", r"\bETIMEDOUT\b", r"\bEHOSTUNREACH\b", r"\bENOTFOUND\b", r"\bEAI_AGAIN\b",
+            r"connection (?:refused|reset|timed out|closed|terminated)", r"connection attempt failed",
+            r"connect(?:ion)? (?:error|failed|timeout)", r"connection is not available", r"connection pool",
+            r"(?:could not|cannot|can't|can not|failed to|unable to|couldn't) (?:connect|reach|resolve|establish|open connection|contact|ping)",
+            r"(?:could not|cannot|failed to|unable to) obtain .{0,20}connection", r"no route to host",
+            r"network is unreachable", r"host is unreachable", r"no such host", r"name or service not known",
+            r"temporary failure in name resolution", r"unknown ?host", r"getaddrinfo", r"\bdial (?:tcp|udp|unix)\b",
+            r"\blookup \S{1,253} on\b", r"i/o timeout", r"context deadline exceeded",
+            r"waiting for .{0,60}(?:to be (?:ready|available|up)|database|postgres|mysql|redis|kafka|mongo|rabbit|broker)",
+            r"\b(?:502|503|504) (?:bad gateway|service unavailable|gateway)", r"service unavailable",
+            r"upstream (?:connect error|timed out|unavailable)", r"\b429\b", r"too many requests", r"rate limit",
+            r"no (?:healthy upstream|brokers? available|nodes? available|servers? available|reachable servers)",
+            r"\bbroker .{0,40}not available", r"\"status\" ?: ?\"DOWN\"", r"the database system is (?:starting up|shutting down)",
+            r"(?:database|db|redis|postgres(?:ql)?|mysql|mongo(?:db)?|kafka|rabbitmq|broker|upstream|backend|dependency) (?:is )?(?:down|unavailable|unreachable|not (?:ready|available|reachable))",
+            r"too many (?:clients|connections)", r"server has gone away", r"\bServerSelectionTimeout",
+            r"\bCommunications link failure",
+        ),
+    ),
+    (
+        LogClass.CONFIG_MISSING,
+        _any(
+            r"(?:environment variable|env(?:ironment)? var|\benv\b).{0,80}(?:not set|missing|required|undefined|unset|is empty)",
+            r"(?:missing|required|undefined|unset|invalid|unknown|unrecognized|bad|malformed).{0,60}(?:environment variable|env var|config|configuration|setting|option|flag|argument|parameter|property)",
+            r"(?:config|configuration|settings?)\b.{0,80}(?:not found|missing|invalid|no such file|cannot be (?:read|parsed)|parse|error)",
+            r"(?:failed|unable|cannot|could not) (?:to )?(?:load|read|parse|open|find) .{0,60}(?:config|settings|\.ya?ml|\.json|\.toml|\.ini|\.conf|\.env|\.properties|secret|credential)",
+            r"\bKeyError\b", r"\bValidationError\b", r"could not resolve placeholder", r"yaml: line",
+            r"no such file or directory", r"\bENOENT\b", r"must be set", r"is required but", r"provided but not defined",
+        ),
+    ),
+    (
+        LogClass.COMMAND,
+        _any(
+            r"exec format error", r"executable file not found", r"command not found", r"not found in \$PATH",
+            r"cannot execute", r"cannot find module", r"ModuleNotFoundError", r"ClassNotFoundException",
+            r"NoClassDefFoundError", r"error while loading shared libraries", r"symbol lookup error", r"\bImportError\b",
+        ),
+    ),
+    (
+        LogClass.PORT_IN_USE,
+        _any(r"address already in use", r"\bEADDRINUSE\b", r"port .{0,20}(?:is )?already (?:in use|allocated)"),
+    ),
+    (
+        LogClass.POISON,
+        _any(
+            r"deseriali[sz]", r"unmarshal", r"poison", r"dead.?letter", r"\boffset \d", r"offset out of range",
+            r"(?:malformed|invalid|corrupt(?:ed)?|bad|unexpected|undecodable) (?:message|record|event|payload|frame|job)",
+            r"(?:cannot|could not|failed to|unable to|error) (?:parse|parsing|decode|decoding|process|processing|consume|handle) (?:message|record|event|payload|job|task)",
+        ),
+    ),
+    (LogClass.DATA_CORRUPT, _any(r"\bcorrupt", r"checksum mismatch", r"invalid page", r"bad magic")),
+    (
+        LogClass.STALE_FILE,
+        _any(r"(?:stale )?(?:lock|pid) ?file", r"\S\.(?:lock|pid)\b.{0,60}(?:exist|held|stale|running|lock)", r"(?:exist|held|stale|lock).{0,60}\S\.(?:lock|pid)\b"),
+    ),
+    (
+        LogClass.LOCK,
+        _any(r"\block\b.{0,60}(?:held|in use|timeout|acquire)", r"(?:acquire|obtain|get).{0,40}\block\b", r"another (?:instance|process) (?:is|holds)", r"not (?:the )?leader", r"leader ?election (?:lost|failed)"),
+    ),
+    (LogClass.SEGFAULT, _any(r"segmentation fault", r"\bsegfault\b", r"\bSIGSEGV\b", r"core dumped")),
+    (
+        LogClass.PANIC,
+        _any(
+            r"\bpanic:", r"\bpanicked at\b", r"fatal error: ", r"unhandled (?:exception|rejection)", r"uncaught exception",
+            r"traceback \(most recent call last\)", r"\bassertion\b.{0,40}failed", r"\bSIGABRT\b",
+        ),
+    ),
+)  # fmt: skip
+
+MIGRATION_OVER = _any(
+    r"(?:no|0|without) (?:pending |new )?migrations?",
+    r"migrations? (?:are |is )?(?:up[ -]to[ -]date|complete|completed|finished|done|not needed|skipped|disabled)",
+    r"nothing to migrate",
+    r"already up[ -]to[ -]date",
+    r"skipping migrations?",
+)
+"""The last line that speaks of a migration says that there is none, or that it is over."""
