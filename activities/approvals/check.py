@@ -13,7 +13,7 @@ from activities.kubernetes.policy_source import PolicySource
 from activities.performs import performs
 from byteport.contracts.people import CHECK_ANSWER, AnswerChecked, CheckAnswer
 from byteport.domain.approvals import NotTaken, Rejection
-from byteport.trust.answers import verify_answers
+from byteport.trust.answers import signed_by, verify_answers
 from byteport.trust.files import SignersFiles
 
 
@@ -30,13 +30,16 @@ class Approvals:
         return await asyncio.to_thread(self.check, call)
 
     def check(self, call: CheckAnswer) -> AnswerChecked:
-        """The verdict on one answer. Nothing waits for an answer whose request is None: it is `closed`.
+        """The verdict on one answer. Nothing waits for an answer without a request: it is `closed`, whoever signed it.
 
         Raises `ConfigError` when the signers' files are missing or wrong, `Unavailable` when the policy is.
         """
-        signers = self._signers.read()
+        signers, now = self._signers.read(), self._clock()
         if call.request is None:
-            return AnswerChecked(verdict=NotTaken(because=Rejection.CLOSED), allowed_signers_digest=signers.digest)
+            signed = signed_by(call.answer, allowed=signers.allowed, revoked=signers.revoked, now=now)
+            who = None if isinstance(signed, Rejection) else signed[0]
+            closed = NotTaken(because=Rejection.CLOSED, principal=who)
+            return AnswerChecked(verdict=closed, allowed_signers_digest=signers.digest)
         policy = self._policy.read()
         rule = policy.approval_rule(call.request.runbook)
         request = call.request.model_copy(update={"approvers": rule.approvers or call.request.approvers})
@@ -45,7 +48,7 @@ class Approvals:
             request,
             allowed=signers.allowed,
             revoked=signers.revoked,
-            now=self._clock(),
+            now=now,
             auto_possible=call.auto_possible,
             accept_unsigned=policy.accept_unsigned_answers,
         )

@@ -115,17 +115,17 @@ def _move_head(tx: Transaction, draft: RecordDraft, *, seq: int, record_hash: st
 
 def _payload(draft: RecordDraft, evidence: Evidence) -> Payload:
     return Payload(
-        cluster=draft.cluster,
-        signal_type=draft.signal_type,
+        cluster=_plain(draft.cluster),
+        signal_type=_plain(draft.signal_type),
         signal_value=draft.signal_value,
-        runbook=draft.runbook,
+        runbook=_plain(draft.runbook),
         command=_clean(draft.command),
         result=draft.result,
         mttr_seconds=None if draft.mttr_seconds is None else max(0, draft.mttr_seconds),
-        incident_id=draft.incident_id,
-        workflow_id=draft.workflow_id,
-        target=draft.target,
-        cause=draft.cause,
+        incident_id=_plain(draft.incident_id),
+        workflow_id=_plain(draft.workflow_id),
+        target=_plain(draft.target),
+        cause=None if draft.cause is None else _plain(draft.cause),
         plan_digest=draft.plan_digest,
         approver=_clean(draft.approver),
         reason=", ".join(draft.reasons) or None,
@@ -142,3 +142,8 @@ def _payload(draft: RecordDraft, evidence: Evidence) -> Payload:
 
 def _clean(text: str | None) -> str | None:
     return None if text is None else sanitised(text)
+
+
+def _plain(name: str) -> str:
+    """A name is looked up and compared, so that nothing of it is masked; it only may not move a reader's cursor."""
+    return "".join(char if char.isprintable() else " " for char in name)

@@ -97,6 +97,22 @@ def quorum_met(verdicts: Sequence[Taken | NotTaken], quorum: int) -> bool:
     return len({verdict.principal for verdict in taken}) >= max(quorum, 1)
 
 
+def signed_by(
+    answer: SignedAnswer, *, allowed: AllowedSigners, revoked: RevokedKeys, now: datetime
+) -> tuple[str, PublicKey] | Rejection:
+    """Who signed `answer`, whatever it answers, or why nobody who may sign approvals now did."""
+    if answer.signature is None:
+        return Rejection.UNSIGNED
+    try:
+        key = sshsig.check(sshsig.parse(answer.signature), answer.text.signed_bytes(), namespace=SIGNATURE_NAMESPACE)
+    except MalformedInput:
+        return Rejection.MALFORMED
+    except BadSignature:
+        return Rejection.BAD_SIGNATURE
+    principal = _principal(key, allowed, revoked, now)
+    return principal if isinstance(principal, Rejection) else (principal, key)
+
+
 def _verify(
     answer: SignedAnswer,
     request: ApprovalRequest,
@@ -106,25 +122,13 @@ def _verify(
     *,
     unsigned: bool,
 ) -> Taken | NotTaken:
-    key: PublicKey | None = None
-    if answer.signature is None:
-        if not unsigned:
-            return NotTaken(because=Rejection.UNSIGNED)
-        principal: str | Rejection = (
-            allowed.person(answer.claimed_by) if answer.claimed_by else Rejection.NOT_AN_APPROVER
-        )
+    if answer.signature is None and unsigned and answer.claimed_by:
+        principal, key = allowed.person(answer.claimed_by), None
     else:
-        try:
-            key = sshsig.check(
-                sshsig.parse(answer.signature), answer.text.signed_bytes(), namespace=SIGNATURE_NAMESPACE
-            )
-        except MalformedInput:
-            return NotTaken(because=Rejection.MALFORMED)
-        except BadSignature:
-            return NotTaken(because=Rejection.BAD_SIGNATURE)
-        principal = _principal(key, allowed, revoked, now)
-    if isinstance(principal, Rejection):
-        return NotTaken(because=principal)
+        signed = signed_by(answer, allowed=allowed, revoked=revoked, now=now)
+        if isinstance(signed, Rejection):
+            return NotTaken(because=signed)
+        principal, key = signed
     because = _refusal(answer, request, principal, allowed, now)
     if because is not None:
         return NotTaken(because=because, principal=principal)

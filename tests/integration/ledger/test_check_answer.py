@@ -31,8 +31,11 @@ async def test_a_valid_answer_is_taken_and_says_against_which_file(world: World,
     assert checked.allowed_signers_digest == world.signers.read().digest
 
 
-def test_an_answer_for_which_nothing_waits_is_closed(world: World, approvals: Approvals) -> None:
-    assert approvals.check(question(world, waits=False)).verdict == NotTaken(because=Rejection.CLOSED)
+def test_an_answer_for_which_nothing_waits_is_closed_and_its_person_known(world: World, approvals: Approvals) -> None:
+    late = question(world, waits=False)
+    assert approvals.check(late).verdict == NotTaken(because=Rejection.CLOSED, principal="ada")
+    world.revoke(ADA)
+    assert approvals.check(late).verdict == NotTaken(because=Rejection.CLOSED)
 
 
 def test_an_answer_after_expiry_is_refused(world: World, approvals: Approvals) -> None:

@@ -62,6 +62,17 @@ def test_secrets_and_control_characters_do_not_reach_the_log(world: World) -> No
     assert (record.command + record.note).isprintable()
 
 
+def test_a_name_cannot_move_a_readers_cursor_and_is_not_masked(world: World) -> None:
+    world.ledger.record(
+        draft("key", workflow_id="remediate:1:shop:Deployment:token:crashloop").model_copy(
+            update={"target": "shop/Deployment/web\x1b[2J\r\n\u202e"}
+        )
+    )
+    (record,) = world.log.iter_records()
+    assert record.target.isprintable()
+    assert record.workflow_id == "remediate:1:shop:Deployment:token:crashloop"
+
+
 def test_a_persons_secret_does_not_reach_the_log_inside_their_answer_either(world: World) -> None:
     world.policy.policy = DRY_RUN
     call = world.asked(pod_plan(), ADA)

@@ -199,7 +199,7 @@ def test_an_unsigned_answer_is_never_taken_where_auto_is_possible() -> None:
 def test_an_unsigned_answer_needs_a_name() -> None:
     nameless = unsigned(ADA).model_copy(update={"claimed_by": ""})
     (verdict,) = verdicts([nameless], request(), accept_unsigned=True)
-    assert because(verdict) is Rejection.NOT_AN_APPROVER
+    assert because(verdict) is Rejection.UNSIGNED
 
 
 def test_the_same_answer_twice_counts_once() -> None:
