@@ -18,6 +18,8 @@ from byteport.kubernetes.rollouts import ConditionStatus, Progress, RolloutReadi
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.surroundings import Tri
 from byteport.runbooks.rollback_guards import (
+    MUTATED,
+    OWNERS,
     Guard,
     data_guards,
     log_cause,
@@ -85,13 +87,15 @@ def assess(signal: Signal, situation: Situation, rollout: RolloutReading) -> Ass
         *traffic_guards(rollout),
         *unread_guards(situation),
     ]
-    if any(guard.culprit.startswith("mutated ") for guard in guards):
+    mutated = next((guard.culprit for guard in guards if guard.culprit.startswith(MUTATED)), "")
+    if mutated:
         cause = Cause.MUTATOR
     loose = log_cause(situation)
     if loose is Cause.MIGRATION and not any(guard.reason is Reason.MIGRATION_UNDER_WAY for guard in guards):
         guards.append(Guard(Reason.MIGRATION_UNDER_WAY))
     reasons = tuple(dict.fromkeys(guard.reason for guard in guards))
-    culprit = next((guard.culprit for guard in guards if guard.culprit), "")
+    owners = (guard.culprit for guard in guards if guard.reason in OWNERS)
+    culprit = mutated or next(owners, "") or next((guard.culprit for guard in guards if guard.culprit), "")
     return Assessment(cause, reasons, culprit, trial, good)
 
 

@@ -43,6 +43,9 @@ SOFT = frozenset(
 )
 """A person may say yes to a plan in spite of these; every other reason means that there is no plan."""
 
+OWNERS = frozenset({Reason.GITOPS_MANAGED, Reason.OWNED_BY_CONTROLLER, Reason.SERVER_SIDE_APPLIED})
+MUTATED = "mutated "
+"""How a culprit begins that is a container which somebody else rewrites on its way."""
 _NEEDED_READS = ("services", "jobs", "horizontalpodautoscalers", "events", "resourcequotas")
 """Optional reads: without one of them a guard of ours cannot tell, and a person must."""
 
@@ -145,7 +148,7 @@ def place_guards(situation: Situation, rollout: RolloutReading, trial: Trial) ->
     own = pods_of(newest, situation.pods) if newest is not None else []
     mutated = next(((pod, item) for pod in own for item in pod.containers if item.mutated), None)
     if mutated is not None:
-        yield Guard(Reason.OWNED_BY_CONTROLLER, f"mutated container {mutated[1].name} of Pod/{mutated[0].name}")
+        yield Guard(Reason.OWNED_BY_CONTROLLER, f"{MUTATED}container {mutated[1].name} of Pod/{mutated[0].name}")
     failing = [pod for pod in own if pod.cause is not None]
     if trial.cause is Cause.BAD_IMAGE:
         registries = {item.registry for pod in failing for item in pod.containers if item.waiting.is_image}
