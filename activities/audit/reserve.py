@@ -8,10 +8,10 @@ come from the policy's own file, and the answers' signatures are checked against
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NamedTuple
 
 from activities.audit import intents
 from activities.audit.append import Evidence, append, milliseconds, moment, stamp
+from activities.audit.permission import Permission, by_people, by_policy
 from activities.audit.standing import standing
 from activities.audit.store import Store, Transaction
 from activities.kubernetes.policy_source import PolicySource
@@ -27,29 +27,16 @@ from byteport.contracts.ledger import (
     Reserve,
 )
 from byteport.contracts.workflows import Installation
-from byteport.domain.approvals import Answer, ApprovalRequest, NotTaken, Rejection, Taken
 from byteport.domain.limits import Limits
 from byteport.domain.plans import RollbackPlan, arguments_digest, plan_digest
-from byteport.domain.policy import Mode, PolicyConfig, Standing
+from byteport.domain.policy import PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import GrantBody
-from byteport.trust.answers import quorum_met, verify_answers
 from byteport.trust.files import Signers, SignersFiles
 from byteport.trust.grants import GrantSigner
 
 LONGEST_LEASE = timedelta(minutes=15)
 _ACT_OF_PLAN = {"delete_pod": DELETE_POD.name, "rollback": ROLL_BACK.name}
-
-
-class Permission(NamedTuple):
-    """By whose word: nobody's (`auto`), or the people whose answers hold now."""
-
-    people: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()
-    """Digests of the answers that were taken."""
-    signers: str | None = None
-    passes: frozenset[Reason] = frozenset()
-    """Stops that these people knew of when they said yes."""
 
 
 class Reservations:
@@ -103,7 +90,7 @@ class Reservations:
             undone = intents.undone_by(tx, call, arguments_digest(call.inverse_of))
             if undone is None:
                 return _refused(Reason.NOT_PERMITTED)
-        permission = _auto(call, policy) if call.auto else _asked(tx, call, policy, signers)
+        permission = by_policy(call, policy) if call.auto else by_people(call, policy, signers, now=tx.now)
         if isinstance(permission, Reason):
             return _refused(permission)
         stops = self._stops(tx, call, permission, again=known is not None)
@@ -194,65 +181,6 @@ def _inverse_fits(call: Reserve) -> bool:
         and plan.target == forward.target
         and plan.to_revision == forward.from_revision
     )
-
-
-def _auto(call: Reserve, policy: PolicyConfig) -> Permission | Reason:
-    """What the ledger itself can see of the left column: the mode of the place, and a plan without caveats."""
-    mode = policy.mode_for(call.intent.runbook, call.plan.target.namespace)
-    if mode is not Mode.AUTO:
-        return Reason.MODE_OBSERVES if mode is Mode.OBSERVE else Reason.MODE_DRY_RUN
-    return call.plan.caveats[0] if call.plan.caveats else Permission()
-
-
-def _asked(tx: Transaction, call: Reserve, policy: PolicyConfig, signers: Signers) -> Permission | Reason:
-    """The people whose answers hold now, or why they are not enough. The rule is the policy's, never the request's."""
-    mode = policy.mode_for(call.intent.runbook, call.plan.target.namespace)
-    if mode is Mode.OBSERVE:
-        return Reason.MODE_OBSERVES
-    if call.request is None:
-        return Reason.NOT_PERMITTED
-    request = _as_ruled(call, call.request, policy)
-    verdicts = verify_answers(
-        call.answers,
-        request,
-        allowed=signers.allowed,
-        revoked=signers.revoked,
-        now=tx.now,
-        auto_possible=mode is Mode.AUTO,
-        accept_unsigned=policy.accept_unsigned_answers,
-    )
-    if not quorum_met(verdicts, request.quorum):
-        return _why(verdicts)
-    taken = [verdict for verdict in verdicts if isinstance(verdict, Taken)]
-    return Permission(
-        people=tuple(sorted(verdict.principal for verdict in taken)),
-        answers=tuple(verdict.answer_digest for verdict in taken),
-        signers=signers.digest,
-        passes=frozenset(request.reasons) - {Reason.HALTED},
-    )
-
-
-def _as_ruled(call: Reserve, request: ApprovalRequest, policy: PolicyConfig) -> ApprovalRequest:
-    """The request with what this ledger knows better: whose, for what, and by whom it may be answered."""
-    rule = policy.approval_rule(call.intent.runbook)
-    return request.model_copy(
-        update={
-            "tenant": call.intent.tenant,
-            "cluster_uid": call.plan.target.cluster_uid,
-            "incident_id": call.incident_id,
-            "plan_digest": call.plan_digest,
-            "quorum": max(rule.quorum, request.quorum),
-            "approvers": rule.approvers or request.approvers,
-        }
-    )
-
-
-def _why(verdicts: tuple[Taken | NotTaken, ...]) -> Reason:
-    if any(isinstance(verdict, Taken) and verdict.answer is Answer.REJECT for verdict in verdicts):
-        return Reason.REJECTED
-    if any(isinstance(verdict, NotTaken) and verdict.because is Rejection.EXPIRED for verdict in verdicts):
-        return Reason.EXPIRED
-    return Reason.NOT_PERMITTED
 
 
 def _reasons(now: Standing) -> tuple[Reason, ...]:
