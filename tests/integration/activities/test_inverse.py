@@ -1,0 +1,118 @@
+"""The inverse of a rollback: only with the plan that it undoes, only what undoes it, and only when it is due."""
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from byteport.contracts.kubernetes import ReadSituation
+from byteport.domain.failures import Failure
+from byteport.domain.plans import RollbackPlan
+from byteport.kubernetes import port
+from byteport.runbooks.catalogue import runbook_for
+from tests.integration.activities.bench import DRY_RUN_POLICY, SimulatedBench
+
+
+async def rolled_back(bench: SimulatedBench) -> RollbackPlan:
+    """A release of which two pods served and one failed is undone, and the older one then fails altogether."""
+    await bench.a_release_fails()
+    plan = (await bench.rollback()).model_copy(update={"available_before": 3, "replaced_available": 2})
+    await bench.act(bench.warrant(plan, auto=False))
+    bench.cluster.advance(5)
+    return plan
+
+
+async def pods_are_lost(bench: SimulatedBench) -> None:
+    """Every node breaks under the restored pods."""
+    for pod in await bench.pods():
+        await bench.annotate(port.PODS, pod["metadata"]["name"], {"sim.byteport.io/fault": "crash"})
+    bench.cluster.advance(30)
+
+
+async def inverse_of(bench: SimulatedBench, plan: RollbackPlan) -> RollbackPlan:
+    runbook = runbook_for(Failure.BAD_ROLLOUT)
+    assert runbook is not None
+    seen = await bench.reader.look(ReadSituation(target=plan.target, failure=Failure.BAD_ROLLOUT))
+    inverse = runbook.inverse(plan, seen.situation, now=seen.situation.now)
+    assert isinstance(inverse, RollbackPlan)
+    return inverse
+
+
+async def refused(bench: SimulatedBench, plan: RollbackPlan, undone: RollbackPlan | None, word: str) -> None:
+    writes = bench.written()
+    with pytest.raises(ApplicationError) as caught:
+        await bench.act(bench.warrant(plan, auto=True, inverse_of=undone))
+    assert word in caught.value.message
+    assert caught.value.non_retryable
+    assert bench.written() == writes
+
+
+async def test_an_inverse_is_done_when_pods_were_lost(bench: SimulatedBench) -> None:
+    plan = await rolled_back(bench)
+    await pods_are_lost(bench)
+    await bench.act(bench.warrant(await inverse_of(bench, plan), auto=True, inverse_of=plan))
+    assert (await bench.deployment())["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
+    assert len(bench.written()) == 2
+
+
+async def test_a_yes_to_a_plan_is_a_yes_to_its_inverse(bench: SimulatedBench) -> None:
+    bench.set_policy(DRY_RUN_POLICY)
+    plan = await rolled_back(bench)
+    await pods_are_lost(bench)
+    await bench.act(bench.warrant(await inverse_of(bench, plan), auto=False, inverse_of=plan))
+    assert len(bench.written()) == 2
+
+
+async def test_a_yes_to_a_plan_does_not_bring_its_inverse_about_when_nothing_was_lost(bench: SimulatedBench) -> None:
+    plan = await rolled_back(bench)
+    await pods_are_lost(bench)
+    inverse = await inverse_of(bench, plan)
+    for pod in await bench.pods():
+        await bench.remove(port.PODS, pod["metadata"]["name"])
+    bench.cluster.advance(30)
+    await refused(bench, inverse, plan, "inverse")
+
+
+async def test_counts_that_were_made_up_claim_no_loss_where_every_replica_is_available(bench: SimulatedBench) -> None:
+    plan = await rolled_back(bench)
+    bench.cluster.advance(30)
+    forged = plan.model_copy(update={"available_before": 9, "replaced_available": 9})
+    inverse = await inverse_of(bench, forged)
+    await refused(bench, inverse, forged, "inverse")
+
+
+async def test_an_inverse_of_what_somebody_has_changed_since_is_refused(bench: SimulatedBench) -> None:
+    plan = await rolled_back(bench)
+    await pods_are_lost(bench)
+    inverse = await inverse_of(bench, plan)
+    await bench.deploy("web", "web:3")
+    bench.cluster.advance(1)
+    await refused(bench, inverse, plan, "inverse")
+
+
+async def test_an_inverse_without_the_plan_that_it_undoes_is_refused(bench: SimulatedBench) -> None:
+    plan = await rolled_back(bench)
+    await pods_are_lost(bench)
+    await refused(bench, await inverse_of(bench, plan), None, "inverse")
+
+
+async def test_a_plan_that_is_no_inverse_does_not_pass_as_one(bench: SimulatedBench) -> None:
+    """Else a yes to one rollback would be a yes to any."""
+    plan = await rolled_back(bench)
+    await pods_are_lost(bench)
+    inverse = await inverse_of(bench, plan)
+    await refused(bench, inverse.model_copy(update={"inverse": False}), plan, "inverse")
+
+
+async def test_an_inverse_that_goes_to_another_revision_is_refused(bench: SimulatedBench) -> None:
+    plan = await rolled_back(bench)
+    await pods_are_lost(bench)
+    inverse = await inverse_of(bench, plan)
+    await refused(bench, inverse.model_copy(update={"to_revision": 9}), plan, "inverse")
+
+
+async def test_a_grant_for_an_inverse_replayed_writes_nothing_more(bench: SimulatedBench) -> None:
+    plan = await rolled_back(bench)
+    await pods_are_lost(bench)
+    warrant = bench.warrant(await inverse_of(bench, plan), auto=True, inverse_of=plan)
+    await bench.act(warrant)
+    assert (await bench.act(warrant, attempt=2, on=bench.new_mutations())).already
+    assert len(bench.written()) == 2
