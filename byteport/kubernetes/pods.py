@@ -182,6 +182,8 @@ class PodReading(Frozen):
     reason: PodReason = PodReason.NONE
     created_at: Instant | None = None
     started_at: Instant | None = None
+    ended_at: Instant | None = None
+    """When a pod that ended for good did so, where its conditions tell."""
     deleting: bool = False
     scheduled: bool = True
     restart_policy: RestartPolicy = RestartPolicy.UNKNOWN

@@ -43,6 +43,8 @@ class Siblings(Frozen):
     """A healthy one was made later."""
     contemporary: bool = False
     """A healthy one is at least as young, so it started from the same configuration."""
+    served_before: bool = False
+    """A healthy one served long before the pod fell out: it did not take over from it, as a standby does."""
 
 
 _WAITS = frozenset({Cause.NOT_READY, Cause.UNSCHEDULABLE, Cause.VOLUME, Cause.DEPENDENCY_DOWN})
@@ -91,7 +93,13 @@ def siblings(pod: PodReading, situation: Situation) -> Siblings:
         unwell=unwell,
         newer=born is not None and any(made - born > SAME_AGE for made in ages),
         contemporary=born is not None and any(born - made <= SAME_AGE for made in ages),
+        served_before=any(_served_before(other, pod) for other in healthy),
     )
+
+
+def _served_before(sibling: PodReading, pod: PodReading) -> bool:
+    since, fell = sibling.ready_changed_at, pod.ready_changed_at
+    return since is not None and fell is not None and fell - since > WEDGED_AFTER
 
 
 def _same_revision(one: PodReading, other: PodReading) -> bool:

@@ -33,6 +33,8 @@ CREATED_WITHIN = timedelta(seconds=60)
 CLOCK_SKEW = timedelta(seconds=5)
 OLD_RECORD = timedelta(hours=1)
 """An evicted pod's record that is older says nothing about the present."""
+MANY_EVICTIONS = 2
+"""So many within that time are a pattern, though each was replaced."""
 
 _TREATABLE = frozenset({Cause.TRANSIENT, Cause.WEDGED_REPLICA})
 
@@ -129,25 +131,33 @@ def _weightiest(findings: Sequence[Finding]) -> Finding | None:
 
 
 def _ended(situation: Situation) -> Finding | None:
-    """Pods that ended for good, where no live one replaced them or their node still drives pods away."""
+    """Pods that ended for good, where no live one replaced them, or their node still drives pods away, again and again."""
+    now = situation.now
     ended = [pod for pod in situation.pods if pod.finished and not pod.deleting and pod.cause is not None]
     if not ended:
         return None
-    newest = max(ended, key=lambda pod: (pod.created_at or situation.now, pod.name))
+    newest = max(ended, key=lambda pod: (pod.created_at or now, pod.name))
     whose = owner_reason(newest.owner)
-    if newest.cause is not Cause.EVICTED:
-        return Finding(pod=newest, cause=newest.cause or Cause.UNKNOWN, reasons=(whose or Reason.UNKNOWN_CAUSE,))
     rollout = situation.rollout
-    replaced = rollout is not None and rollout.available >= rollout.replicas
-    replaced = replaced or any(pod.ready for pod in alive(situation))
+    replaced = (rollout is not None and rollout.available >= rollout.replicas) or any(
+        pod.ready for pod in alive(situation)
+    )
+    if newest.cause is not Cause.EVICTED:
+        reasons = (whose or Reason.UNKNOWN_CAUSE,)
+        return None if replaced else Finding(pod=newest, cause=newest.cause or Cause.UNKNOWN, reasons=reasons)
     node = situation.surroundings.node(newest.node)
-    pressed = node is not None and node.pressed
-    since = [event.last for event in newest.events if event.last is not None]
-    old = newest.age(situation.now) > OLD_RECORD and not any(situation.now - when <= OLD_RECORD for when in since)
-    if not pressed and (replaced or old):
+    lately = [pod for pod in ended if pod.cause is Cause.EVICTED and _lately(pod, now)]
+    if not (node is not None and node.pressed) and len(lately) < (MANY_EVICTIONS if replaced else 1):
         return None
     culprit = f"Node/{newest.node}" if newest.node else ""
     return Finding(pod=newest, cause=Cause.EVICTED, reasons=(Reason.COMMON_CAUSE,), culprit=culprit)
+
+
+def _lately(pod: PodReading, now: datetime) -> bool:
+    """Whether it ended within the hour: by its conditions or events, else by its age."""
+    times = [event.last for event in pod.events if event.last is not None]
+    times += [pod.ended_at] if pod.ended_at is not None else []
+    return now - max(times) <= OLD_RECORD if times else pod.age(now) <= OLD_RECORD
 
 
 def _without_pods(situation: Situation) -> Diagnosis:

@@ -74,6 +74,8 @@ def finding(pod: PodReading, situation: Situation) -> Finding:
         return placed.model_copy(update={"siblings": kin})
     if wellbeing(pod, situation.now) is Wellbeing.EARLY:
         return _early(pod, cause, kin, _until_due(pod, cause, situation.now))
+    if cause is Cause.DEPENDENCY_DOWN and _is_there_for_all_others(pod, kin, situation):
+        cause = Cause.NOT_READY
     shared = _shared(pod, cause, situation)
     if shared is not None:
         return shared.model_copy(update={"siblings": kin})
@@ -160,6 +162,16 @@ def _shared(pod: PodReading, cause: Cause, situation: Situation) -> Finding | No
     return Finding(pod=pod, cause=cause, reasons=(Reason.VICTIM_OF_ANOTHER,), culprit=culprit)
 
 
+def _is_there_for_all_others(pod: PodReading, kin: Siblings, situation: Situation) -> bool:
+    """A replica that runs and speaks of a dependency which every sibling reaches, and which is not seen to be down.
+
+    Its own connections are what is broken. A replica that crashes on it tells more: siblings may live on old ones.
+    """
+    dependency = situation.surroundings.dependency_of(pod.name)
+    down = dependency is not None and dependency.state is DependencyState.DOWN
+    return not pod.culprit and not down and kin.healthy > 0 and kin.unwell == 0
+
+
 def _crashing(pod: PodReading, kin: Siblings) -> Finding:
     """A crash without a named cause: transient only where the same code, configured alike, is well elsewhere."""
     blamed = pod.blamed
@@ -185,6 +197,7 @@ def _not_ready(pod: PodReading, kin: Siblings) -> Finding:
     alone = kin.healthy > 0 and kin.unwell == 0
     if not alone:
         return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.NO_HEALTHY_SIBLING,), siblings=kin)
-    if kin.newer or pod.restarts > 0:
+    passed_on = kin.healthy == 1 and not kin.served_before  # a leader that handed over to its one standby
+    if kin.newer or passed_on or pod.restarts > 0:
         return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.UNKNOWN_CAUSE,), siblings=kin)
     return Finding(pod=pod, cause=Cause.WEDGED_REPLICA, siblings=kin)
