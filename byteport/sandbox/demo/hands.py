@@ -1,0 +1,153 @@
+"""The administrator of the demo, who deploys things and breaks them. Two pairs of hands: the simulated cluster's, kubectl's.
+
+The agent's own port is never used here, so that whatever the agent does can be told from what the demo did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from byteport.kubernetes.port import DEPLOYMENTS, NAMESPACES, PODS
+from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, Fault
+from byteport.sandbox.controlplane.kubectl import run as kubectl
+from byteport.sandbox.demo.manifests import GREEDY, POISON, deployment, namespace
+from byteport.sandbox.simulated import SimulatedCluster
+
+JSON = dict[str, Any]
+
+ENABLED = "byteport.io/enabled"
+PROGRESS_DEADLINE_SECONDS = 5
+
+
+class Hands(Protocol):
+    """What the demo does to a cluster, as its administrator."""
+
+    async def make_namespace(self, name: str, *, enabled: bool) -> None:
+        """Make it, with or without the label by which the agent may look at all."""
+
+    async def deploy(
+        self, namespace: str, name: str, *, version: int, replicas: int = 2, fault: Fault | None = None
+    ) -> None:
+        """Release a version; `fault` comes with the release and stays until another one."""
+
+    async def sicken(self, namespace: str, pod: str, fault: Fault) -> None:
+        """Let one live pod fail; the pod that replaces it is healthy."""
+
+    async def replace(self, namespace: str, pod: str) -> None:
+        """Take a pod away by hand, as a person who mends it does; its ReplicaSet makes a healthy one."""
+
+    async def pods(self, namespace: str, name: str) -> list[JSON]:
+        """The live pods of a Deployment."""
+
+    async def deployment(self, namespace: str, name: str) -> JSON:
+        """The Deployment as it is."""
+
+    async def clean(self, namespaces: Sequence[str]) -> None:
+        """Take the demo's namespaces away."""
+
+
+class SimulatedHands:
+    """On the simulated cluster."""
+
+    def __init__(self, cluster: SimulatedCluster) -> None:
+        self._cluster = cluster
+
+    async def make_namespace(self, name: str, *, enabled: bool) -> None:
+        await self._cluster.label_namespace(name, {ENABLED: "true"} if enabled else {})
+
+    async def deploy(
+        self, namespace: str, name: str, *, version: int, replicas: int = 2, fault: Fault | None = None
+    ) -> None:
+        await self._cluster.deploy(
+            f"{namespace}/{name}",
+            image=f"registry.example/{name}:{version}",
+            replicas=replicas,
+            fault=fault,
+            backoff_seconds=1 if fault else None,
+            progress_deadline_seconds=PROGRESS_DEADLINE_SECONDS,
+        )
+
+    async def sicken(self, namespace: str, pod: str, fault: Fault) -> None:
+        await self._cluster.annotate_pod(namespace, pod, {FAULT_ANNOTATION: str(fault), BACKOFF_ANNOTATION: "1"})
+
+    async def replace(self, namespace: str, pod: str) -> None:
+        await self._cluster.remove(PODS, namespace, pod)
+
+    async def pods(self, namespace: str, name: str) -> list[JSON]:
+        listed = await self._cluster.list(PODS, namespace, labels=f"app={name}")
+        return [pod for pod in listed.items if "deletionTimestamp" not in pod["metadata"]]
+
+    async def deployment(self, namespace: str, name: str) -> JSON:
+        return await self._cluster.get(DEPLOYMENTS, namespace, name)
+
+    async def clean(self, namespaces: Sequence[str]) -> None:
+        for name in namespaces:
+            await self._cluster.remove(NAMESPACES, "", name)
+
+
+class KubectlHands:
+    """On a cluster with an API server, by kubectl and the administrator's kubeconfig."""
+
+    def __init__(self, kubeconfig: Path, context: str | None = None, *, containers_run: bool) -> None:
+        self._kubeconfig = kubeconfig
+        self._containers_run = containers_run
+        self._context = [f"--context={context}"] if context else []
+
+    async def make_namespace(self, name: str, *, enabled: bool) -> None:
+        await self._apply(namespace(name, {ENABLED: "true"} if enabled else {}))
+
+    async def deploy(
+        self, namespace: str, name: str, *, version: int, replicas: int = 2, fault: Fault | None = None
+    ) -> None:
+        await self._apply(
+            deployment(
+                namespace,
+                name,
+                version=version,
+                replicas=replicas,
+                fault=fault,
+                deadline_seconds=PROGRESS_DEADLINE_SECONDS,
+            )
+        )
+
+    async def sicken(self, namespace: str, pod: str, fault: Fault) -> None:
+        annotations = (f"{FAULT_ANNOTATION}={fault}", f"{BACKOFF_ANNOTATION}=1")
+        await self._kubectl("annotate", "pod", pod, f"--namespace={namespace}", "--overwrite", *annotations)
+        if self._containers_run:
+            file = GREEDY if fault is Fault.OOM else POISON
+            await self._kubectl("exec", pod, f"--namespace={namespace}", "--", "touch", file)
+
+    async def replace(self, namespace: str, pod: str) -> None:
+        await self._kubectl("delete", "pod", pod, f"--namespace={namespace}", "--wait=false")
+
+    async def pods(self, namespace: str, name: str) -> list[JSON]:
+        found = await self._get("pods", f"--namespace={namespace}", f"--selector=app={name}")
+        return [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+    async def deployment(self, namespace: str, name: str) -> JSON:
+        return await self._get("deployment", name, f"--namespace={namespace}")
+
+    async def clean(self, namespaces: Sequence[str]) -> None:
+        await self._kubectl("delete", "namespace", *namespaces, "--ignore-not-found", "--wait=false")
+
+    async def try_all(self, objects: Sequence[JSON]) -> str:
+        """What the API server would say to all of it; nothing is changed."""
+        return await self._kubectl("apply", "--dry-run=server", "--filename=-", stdin=_listed(objects))
+
+    async def _apply(self, *objects: JSON) -> None:
+        await self._kubectl("apply", "--filename=-", stdin=_listed(objects))
+
+    async def _get(self, *arguments: str) -> JSON:
+        found: JSON = json.loads(await self._kubectl("get", *arguments, "--output=json"))
+        return found
+
+    async def _kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return await asyncio.to_thread(kubectl, self._kubeconfig, [*self._context, *arguments], stdin)
+
+
+def _listed(objects: Sequence[JSON]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})

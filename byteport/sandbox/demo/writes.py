@@ -1,0 +1,49 @@
+"""What the agent wrote to the cluster, as somebody else saw it: the simulated cluster, or the API server's audit log.
+
+On a cluster of the user's own its audit log is out of reach; there the ledger's intents are counted instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from activities.audit.log import Filter, open_log
+from byteport.audit.words import Event
+from byteport.sandbox.assembly import Sandbox
+from byteport.sandbox.controlplane import AGENT_USER, WRITES
+from byteport.sandbox.demo.stage import Stage
+
+ASKING = ("authorization.k8s.io", "authentication.k8s.io")
+"""Groups whose `create` only asks a question."""
+
+
+class Write(NamedTuple):
+    namespace: str
+    what: str
+
+
+def writes_of(stage: Stage) -> list[Write]:
+    """Every write that took effect or was tried, dry runs left out, oldest first."""
+    sandbox = stage.sandbox
+    if sandbox.cluster.simulated is not None:
+        return [
+            Write(write.namespace, f"{write.verb} {write.resource.plural}/{write.name}")
+            for write in sandbox.cluster.simulated.mutations()
+        ]
+    if sandbox.cluster.control_plane is not None:
+        return _logged(sandbox)
+    started = open_log(stage.ledger()).iter_records(Filter(event=Event.STARTED))
+    return [Write(record.target.split("/")[0], record.command or "") for record in started]
+
+
+def _logged(sandbox: Sandbox) -> list[Write]:
+    plane = sandbox.cluster.control_plane
+    assert plane is not None
+    found = []
+    for event in plane.audit_events(user=AGENT_USER, verbs=WRITES):
+        target: dict[str, Any] = event.get("objectRef", {})
+        if target.get("apiGroup") in ASKING or "dryRun=All" in event.get("requestURI", ""):
+            continue
+        name = f"{event['verb']} {target.get('resource', '?')}/{target.get('name', '')}"
+        found.append(Write(target.get("namespace", ""), name))
+    return found
