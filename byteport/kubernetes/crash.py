@@ -285,11 +285,12 @@ def _waiting_cause(pod: PodReading, now: datetime) -> Cause | None:
         growing = any(event.last is not None and now - event.last <= RECENT for event in pod.seen(EventClass.SCALE_UP))
         return Cause.SLOW_START if growing or not pod.seen(EventClass.UNSCHEDULABLE) else Cause.UNSCHEDULABLE
     running = [item for item in pod.containers if item.state is State.RUNNING]
+    dependent = any(LogClass.DEPENDENCY in item.log.classes for item in running)
     if any(item.waiting is not Waiting.NONE or item.state is State.UNKNOWN for item in pod.containers):
-        return _creating_cause(pod)
+        cause = _creating_cause(pod)
+        return Cause.DEPENDENCY_DOWN if dependent and cause is Cause.SLOW_START else cause
     if pod.gated or any(item.started is False for item in running):
         return Cause.SLOW_START
-    dependent = any(LogClass.DEPENDENCY in item.log.classes for item in running)
     return Cause.DEPENDENCY_DOWN if dependent else Cause.NOT_READY
 
 
