@@ -10,16 +10,18 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from byteport.contracts.kubernetes import ReadSituation, ResolveOutcome
+from byteport.contracts.kubernetes import ReadSituation, ResolveOutcome, WatchCluster
 from byteport.domain.failures import Failure
 from byteport.domain.ids import audit_id
 from byteport.domain.plans import DeletePodPlan, RollbackPlan
+from byteport.domain.signals import SignalType
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes import port
 from byteport.runbooks.catalogue import runbook_for
 from byteport.trust.grants import GrantSigner
 from byteport.trust.private_keys import new_private_key
 from tests.integration.activities.bench import Bench, environment_of
+from tests.integration.activities.watching import Inbox, watching
 
 
 async def deletion(bench: Bench, *, auto: bool = False) -> Warrant:
@@ -169,3 +171,19 @@ async def test_one_look_reads_everything_with_the_declared_rights(any_bench: Ben
     assert [reading.uid for reading in seen.situation.pods if not reading.ready] == [pod["metadata"]["uid"]]
     assert len(seen.situation.surroundings.nodes) > 0
     assert "hunter2" not in seen.model_dump_json()
+
+
+async def test_the_watch_reports_what_breaks_and_the_next_goes_on_from_its_bookmarks(any_bench: Bench) -> None:
+    inbox = Inbox()
+    async with watching(any_bench, inbox) as watched:
+        await any_bench.one_pod_crashes("api")
+        target = await any_bench.target("api")
+        await watched.until(lambda: any(signal.target == target for signal in inbox.signals))
+        handed_over = await watched.end()
+    assert {signal.target.namespace for signal in inbox.signals} == {any_bench.home}
+    assert handed_over.reported == len(inbox.signals)
+    await any_bench.a_release_fails("web")
+    call = WatchCluster(cluster_uid=any_bench.uid, bookmarks=handed_over.bookmarks)
+    later = Inbox()
+    async with watching(any_bench, later, call) as watched:
+        await watched.until(lambda: (SignalType.FAILED_DEPLOY, f"{any_bench.home}/Deployment/web") in later.about())
