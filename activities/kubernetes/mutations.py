@@ -31,7 +31,8 @@ from byteport.kubernetes.port import ClusterPort
 
 MARGIN_SECONDS = 1.0
 """Left of an attempt's time after the reads, the call, and the reading after it."""
-REREAD_SECONDS = 3.0
+REREAD_SECONDS = 2.0
+"""For one look at what became of a call."""
 REMEMBERED = 4096
 
 
@@ -69,7 +70,7 @@ class Mutations:
             return done.model_copy(update={"already": True})
         retried = attempt.number > 1
         try:
-            async with asyncio.timeout(_before_the_call(act)):
+            async with asyncio.timeout(before_the_call(act)):
                 if retried and await self._was_done(effect, warrant):
                     return self._mutated(warrant, already=True)
                 await self._admission.permit(warrant, checked)
@@ -130,6 +131,6 @@ def _attempt() -> Attempt:
     return Attempt(info.workflow_type, info.attempt)
 
 
-def _before_the_call(act: MutatingAct) -> float:
+def before_the_call(act: MutatingAct) -> float:
     """Seconds for all reads before the call: what is left of the deadline after the call and a look at its outcome."""
     return (act.deadline - act.client_timeout).total_seconds() - REREAD_SECONDS - MARGIN_SECONDS

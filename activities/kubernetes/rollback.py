@@ -15,7 +15,13 @@ from byteport.errors import PreconditionFailed, TargetGone
 from byteport.kubernetes import fields, port
 from byteport.kubernetes.patches import ACTION_ID, patch_arguments, patch_matches, rollback_patch
 from byteport.kubernetes.port import JSON, Attribution, ClusterPort
-from byteport.kubernetes.templates import annotations_of, guard_digest, template_digest, template_of
+from byteport.kubernetes.templates import (
+    annotations_of,
+    guard_digest,
+    template_digest,
+    template_of,
+    template_to_restore,
+)
 
 
 class Rollback:
@@ -49,6 +55,8 @@ class Rollback:
         if _guard(deployment) != plan.guard_digest:
             raise stale(Ground.CHANGED, "paused, selector or strategy is not what the plan was made for")
         replica_set = await self._replica_set(plan)
+        if template_to_restore(replica_set) == template_of(deployment):
+            raise stale(Ground.CHANGED, "the Deployment has this very template: it is not the cause")
         operations = rollback_patch(deployment, replica_set, action)
         place = {"cluster_uid": self._cluster_uid, "namespace": namespace, "name": name}
         arguments = patch_arguments(operations, replica_set, **place)

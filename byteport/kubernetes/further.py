@@ -17,7 +17,7 @@ from byteport.kubernetes.world import JSON, LogKey
 
 MOST_LOG_PODS = 6
 MOST_BUDGET_QUESTIONS = 6
-MOST_NODES = 40
+MOST_NODES = 100
 MOST_SUSPECTS = 5
 
 

@@ -7,6 +7,7 @@ would, and the tests then bend it.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -67,10 +68,13 @@ class Switch:
 
     on: bool = False
     broken: bool = False
+    silent: bool = False
 
     async def halted(self) -> bool:
         if self.broken:
             raise OSError("database is locked")
+        if self.silent:
+            await asyncio.Event().wait()
         return self.on
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.kubernetes import halt as switch
 from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK
 from byteport.domain.approvals import Answer
 from byteport.domain.plans import plan_digest
@@ -331,10 +332,18 @@ def break_it(bench: SimulatedBench) -> None:
     bench.switch.broken = True
 
 
-@pytest.mark.parametrize("how", [halt, break_it])
+def silence_it(bench: SimulatedBench) -> None:
+    bench.switch.silent = True
+
+
+@pytest.mark.parametrize("how", [halt, break_it, silence_it])
 async def test_halted_stops_also_what_was_granted_before(
-    bench: SimulatedBench, approved: Warrant, how: Callable[[SimulatedBench], None]
+    bench: SimulatedBench,
+    approved: Warrant,
+    how: Callable[[SimulatedBench], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(switch, "ANSWER_WITHIN_SECONDS", 0.05)
     how(bench)
     await refused(bench, approved, "not_permitted", "halted")
 

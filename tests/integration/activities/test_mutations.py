@@ -172,7 +172,7 @@ async def test_fault_6_a_server_that_hangs_ends_at_the_calls_own_deadline(
 async def test_a_call_is_never_begun_when_the_reads_before_it_were_too_slow(
     bench: SimulatedBench, rollback: Warrant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mutations, "REREAD_SECONDS", 6.9)
+    monkeypatch.setattr(mutations, "before_the_call", lambda _: 0.1)
     bench.cluster.fail_next("get", Unavailable("too late"), after_seconds=30)
     error = await failure(bench, rollback)
     assert (error.type, error.non_retryable) == ("unavailable", False)
@@ -295,6 +295,27 @@ async def test_fault_13_paused_since_the_plan_was_made(bench: SimulatedBench, ro
     error = await failure(bench, rollback)
     assert (error.type, bench.written()) == ("precondition_failed", [])
     assert "paused" in error.message
+
+
+async def test_fault_13_templates_that_are_identical_are_not_written(bench: SimulatedBench, rollback: Warrant) -> None:
+    assert isinstance(rollback.plan, RollbackPlan)
+    newest = next(item for item in await bench.replica_sets() if _revision(item) == rollback.plan.from_revision)
+    same = template_digest(template_to_restore(newest))
+    metadata = newest["metadata"]
+    plan = rollback.plan.model_copy(
+        update={
+            "to_replica_set": metadata["name"],
+            "to_replica_set_uid": metadata["uid"],
+            "to_template_digest": same,
+        }
+    )
+    error = await failure(bench, bench.warrant(plan, auto=False))
+    assert (error.type, bench.written()) == ("precondition_failed", [])
+    assert "not the cause" in error.message
+
+
+def _revision(replica_set: port.JSON) -> int:
+    return int(replica_set["metadata"]["annotations"]["deployment.kubernetes.io/revision"])
 
 
 async def test_fault_13_the_revision_to_go_back_to_is_gone(bench: SimulatedBench, rollback: Warrant) -> None:
