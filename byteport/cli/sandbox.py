@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from byteport.cli.demo import demo
 from byteport.cli.exits import Exit
 from byteport.cli.output import facts, note, print_json, say, stderr
 from byteport.cli.session import AsJson
@@ -19,6 +20,8 @@ FOLDER = Path(".byteport")
 KINDS = ("simulated", "control-plane")
 
 app = typer.Typer(help="A whole BytePort on this machine: Temporal, a cluster, keys of its own.", no_args_is_help=True)
+
+app.command()(demo)
 
 Folder = Annotated[Path, typer.Option("--folder", help="Where keys, logs and state lie.")]
 

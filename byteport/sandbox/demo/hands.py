@@ -138,6 +138,11 @@ class KubectlHands:
         """What the API server would say to all of it; nothing is changed."""
         return await self._kubectl("apply", "--dry-run=server", "--filename=-", stdin=_listed(objects))
 
+    async def existing(self, namespaces: Sequence[str]) -> list[str]:
+        """Which of these namespaces are there."""
+        found = await self._kubectl("get", "namespaces", *namespaces, "--ignore-not-found", "--output=name")
+        return [line.removeprefix("namespace/") for line in found.split()]
+
     async def _apply(self, *objects: JSON) -> None:
         await self._kubectl("apply", "--filename=-", stdin=_listed(objects))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from activities.audit.log import Filter, open_log
+from byteport.audit.records import Record
 from byteport.audit.verify import Verdict
+from byteport.audit.words import Decision
 from byteport.errors import Unavailable
 from byteport.sandbox.demo.report import Audit
 
@@ -21,12 +23,10 @@ def prove(ledger: Path, folder: Path, say: Callable[[str], None]) -> Audit:
     records = sum(report.records for report in reports)
     intact = all(report.intact is Verdict.INTACT for report in reports)
     say(f"{records} records verified: {'intact' if intact else 'NOT intact'}")
-    victim = next(record for record in log.iter_records(Filter(newest_first=True)) if record.command)
-    assert victim.command is not None
     copy = folder / COPY
     _copy(ledger, copy)
-    change_a_byte(copy, victim.command)
-    say(f"changed one byte of record {victim.seq} in a copy: {victim.command}")
+    victim = _tamper(copy, list(log.iter_records(Filter(decision=Decision.ACTED))))
+    say(f"changed one byte of record {victim.seq} in a copy of the log: {victim.command}")
     named = [finding for report in open_log(copy).verify_all() for finding in report.findings]
     detected = [finding.id for finding in named] == [victim.id]
     for finding in named:
@@ -34,14 +34,27 @@ def prove(ledger: Path, folder: Path, say: Callable[[str], None]) -> Audit:
     return Audit(records=records, intact=intact, tamper_detected=detected)
 
 
-def change_a_byte(database: Path, text: str) -> None:
-    """Flip one letter of `text` where the file holds it last, below SQLite: its triggers never hear of it."""
+def _tamper(database: Path, records: Sequence[Record]) -> Record:
+    """Flip one letter of a record's command where the file holds it, below SQLite: its triggers never hear of it."""
     data = bytearray(database.read_bytes())
-    at = data.rfind(text.encode())
-    if at < 0:
-        raise Unavailable("the record is not where it was expected in the file")
-    data[at] ^= 0x01
-    database.write_bytes(data)
+    for record in records:
+        payload = _payload(database, record.id)
+        at = data.find(payload)
+        if record.command and at >= 0:  # a long payload is spread over pages of the file
+            data[at + payload.index(record.command.encode())] ^= 0x01
+            database.write_bytes(data)
+            return record
+    raise Unavailable("no record of an act lies in one piece in the file")
+
+
+def _payload(database: Path, record_id: str) -> bytes:
+    connection = sqlite3.connect(database)
+    try:
+        query = "SELECT CAST(payload AS BLOB) FROM agent_actions WHERE id = ?"
+        (payload,) = connection.execute(query, (record_id,)).fetchone()
+    finally:
+        connection.close()
+    return bytes(payload)
 
 
 def _copy(source: Path, target: Path) -> None:

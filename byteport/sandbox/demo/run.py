@@ -152,7 +152,8 @@ async def _uids(stage: Stage, scenario: Scenario) -> set[str]:
 async def _is_well(stage: Stage, scenario: Scenario, name: str) -> bool:
     found = await stage.hands.deployment(scenario.namespace, name)
     available: int = found.get("status", {}).get("availableReplicas", 0)
-    return available == found["spec"]["replicas"]
+    wanted: int = found["spec"]["replicas"]
+    return available == wanted
 
 
 @asynccontextmanager

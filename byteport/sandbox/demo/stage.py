@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from activities.audit.log import Filter, open_log
 from byteport.audit.records import Record
 from byteport.audit.words import Event
-from byteport.contracts.workflows import Acknowledge, AnswerReply, ApprovalState, State
+from byteport.contracts.workflows import Acknowledge, AnswerReply, State
 from byteport.domain.approvals import Answer, ApprovalRequest
 from byteport.domain.failures import Failure
 from byteport.domain.ids import remediation_id
@@ -124,8 +124,16 @@ class Stage:
         ours = installation(self.sandbox.settings, self.sandbox.cluster.uid)
         return await intake.answer(self.sandbox.client, ours, sign_answer(text, key, reason=reason))
 
-    async def waiting(self, plan_digest: str) -> ApprovalState:
-        return await views.approval_state(self.sandbox.client, plan_digest)
+    async def waiting(self, plan_digest: str) -> ApprovalRequest:
+        """What waits for an answer to that plan; the approval starts a moment after its remediation says so."""
+
+        async def look() -> ApprovalRequest | None:
+            try:
+                return (await views.approval_state(self.sandbox.client, plan_digest)).request
+            except (TargetGone, Unavailable):
+                return None
+
+        return await self.until("the approval to be open", look)
 
     async def hand_back(self, namespace: str, pod: str, workflow_id: str) -> None:
         """What a person does with an escalation: mend it by hand, then acknowledge, so that the run can close."""

@@ -29,9 +29,7 @@ class BadRelease(Scenario):
         )
         assert waiting.plan_digest is not None
         stage.say(f"planned, not done: {waiting.command}")
-        request = (await stage.waiting(waiting.plan_digest)).request
-        if request is None:
-            raise Unavailable("the approval waits without a request")
+        request = await stage.waiting(waiting.plan_digest)
         reply = await stage.approve(request, "the image tag has a typo")
         if not isinstance(reply.verdict, Taken):
             raise Unavailable(f"the approval was refused: {reply.verdict.because.value}")
