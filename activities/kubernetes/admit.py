@@ -25,7 +25,7 @@ from byteport.domain.approvals import Answer, Taken
 from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan, arguments_digest, plan_digest
 from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, judge
 from byteport.domain.warrants import Warrant
-from byteport.errors import ConfigError, Unavailable
+from byteport.errors import ConfigError, NotPermitted, Unavailable
 from byteport.kubernetes.situation import Situation
 from byteport.runbooks.base import Runbook
 from byteport.runbooks.catalogue import runbook_for
@@ -98,6 +98,16 @@ class Admission:
         if not warrant.auto:
             self._check_answers(warrant, runbook, policy, auto_possible=mode is Mode.AUTO)
         return Checked(runbook, policy, mode)
+
+    def was_granted(self, act: MutatingAct, warrant: Warrant) -> bool:
+        """Whether the ledger has ever granted this action here: enough to look for its trace, not to do it."""
+        try:
+            self._grants.verify(warrant.grant)
+        except NotPermitted:
+            return False
+        body = warrant.grant.body
+        granted = (body.act, body.cluster_uid, body.arguments_digest)
+        return granted == (act.name, self._cluster_uid, arguments_digest(warrant.plan))
 
     async def permit(self, warrant: Warrant, checked: Checked) -> None:
         """The namespace is still enabled; an act without a person is judged again, on what is there now.

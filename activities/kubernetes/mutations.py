@@ -26,7 +26,7 @@ from activities.performs import performs
 from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, Mutated, MutatingCall
 from byteport.domain.canonical import digest
 from byteport.domain.warrants import Warrant
-from byteport.errors import BytePortError, PreconditionFailed, TargetGone, Unavailable, UnknownOutcome
+from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, TargetGone, Unavailable, UnknownOutcome
 from byteport.kubernetes.port import ClusterPort
 
 MARGIN_SECONDS = 1.0
@@ -64,11 +64,17 @@ class Mutations:
     async def _carry_out(self, act: MutatingAct, effect: Effect, warrant: Warrant) -> Mutated:
         """At most one effect per action id, whatever is retried, replayed or lost."""
         attempt = _attempt()
-        checked = self._admission.check(act, warrant, workflow_type=attempt.workflow_type)
+        retried = attempt.number > 1
+        try:
+            checked = self._admission.check(act, warrant, workflow_type=attempt.workflow_type)
+        except (NotPermitted, PreconditionFailed):
+            # what was allowed once and is not any more may have been done in between: the record must say so
+            if retried and self._admission.was_granted(act, warrant) and await self._found(effect, warrant):
+                return self._mutated(warrant, already=True)
+            raise
         done = self._done.get(warrant.grant.body.action_id)
         if done is not None:
             return done.model_copy(update={"already": True})
-        retried = attempt.number > 1
         try:
             async with asyncio.timeout(before_the_call(act)):
                 if retried and await self._was_done(effect, warrant):

@@ -129,6 +129,27 @@ async def test_fault_2_the_effect_is_found_also_when_the_world_has_gone_on(
     assert (await bench.act(warrant, attempt=2, on=bench.new_mutations())).already
 
 
+async def test_what_was_done_is_told_also_when_it_would_not_be_allowed_any_more(
+    bench: SimulatedBench, warrant: Warrant
+) -> None:
+    """The worker died after the call; since then the policy was changed, the key revoked, everything halted."""
+    await bench.act(warrant)
+    bench.set_policy("mode: observe")
+    bench.revoke("ada")
+    bench.switch.on = True
+    bench.clock.advance(78)
+    assert (await bench.act(warrant, attempt=2, on=bench.new_mutations())).already
+    assert len(bench.written()) == 1
+
+
+async def test_what_was_not_done_is_refused_when_it_is_not_allowed_any_more(
+    bench: SimulatedBench, warrant: Warrant
+) -> None:
+    bench.revoke("ada")
+    assert (await failure(bench, warrant, attempt=2)).type == "not_permitted"
+    assert bench.written() == []
+
+
 async def test_fault_3_applied_and_the_answer_lost_it_is_found_in_place(
     bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
