@@ -43,11 +43,9 @@ _ADDRESS = (
     re.compile(r"\b([A-Za-z][A-Za-z0-9.-]{0,252}|(?:[0-9]{1,3}\.){3}[0-9]{1,3}):([0-9]{2,5})\b"),
 )
 _LOOKUP = re.compile(
-    r"(?:lookup|ENOTFOUND|EAI_AGAIN|getaddrinfo|resolve(?: host(?:name)?)?|UnknownHostException:?) [\"']?([A-Za-z][A-Za-z0-9.-]{0,252})"
+    r"(?:\blookup|ENOTFOUND|EAI_AGAIN|resolve host(?:name)?|UnknownHostException:?|host name) [\"']?([A-Za-z][A-Za-z0-9.-]{0,252})"
 )
-_HOST_WORD = re.compile(
-    r"(?:host(?:name)?|server)[ =:]{1,3}[\"']?([A-Za-z][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9.-]{1,190})?)"
-)
+_HOST_WORD = re.compile(r"\bhost(?:name)?[ =:]{1,3}[\"']?([A-Za-z][A-Za-z0-9.-]{0,252})")
 _PORT_WORD = re.compile(r"\bport[ =:\"']{1,3}([0-9]{2,5})\b", re.IGNORECASE)
 
 
@@ -86,18 +84,22 @@ def _migrating(lines: list[str]) -> bool:
 
 
 def _dependency(lines: list[str]) -> tuple[str, int]:
+    """A name that could not be looked up, else the address that did not answer, else a host in words."""
     dependency = _BY_CLASS[LogClass.DEPENDENCY]
     spoken = [line for line in reversed(lines) if dependency.search(line)]
+    for line in spoken:
+        match = _LOOKUP.search(line)
+        if match and _is_host(match.group(1)):
+            return match.group(1).lower().rstrip("."), 0
     for pattern in _ADDRESS:
         for line in spoken:
             for host, port in pattern.findall(line):
                 if _is_host(host) and 0 < int(port) < 65536:
                     return host.lower(), int(port)
-    for pattern in (_LOOKUP, _HOST_WORD):
-        for line in spoken:
-            match = pattern.search(line)
-            if match and _is_host(match.group(1)):
-                return match.group(1).lower().rstrip("."), _port(lines)
+    for line in spoken:
+        match = _HOST_WORD.search(line)
+        if match and _is_host(match.group(1)):
+            return match.group(1).lower().rstrip("."), _port(lines)
     return "", _port(spoken)
 
 

@@ -1,0 +1,94 @@
+"""Log tails become classes and at most one named dependency; of the text nothing is left."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byteport.kubernetes.log_words import LogClass
+from byteport.kubernetes.logs import log_signature, merged
+
+ADDRESSES = [
+    ("Error: connect ECONNREFUSED 192.0.2.239:5432", "192.0.2.239", 5432),
+    ("dial tcp 10.1.2.3:6379: connect: connection refused", "10.1.2.3", 6379),
+    ("dial tcp: lookup db.shop.svc on 10.0.0.10:53: no such host", "db.shop.svc", 0),
+    ("could not connect to server: Connection refused. Is it running on host db and port 5432?", "db", 5432),
+    ('could not translate host name "postgres" to address: Name or service not known', "postgres", 0),
+    ("getaddrinfo ENOTFOUND redis-master", "redis-master", 0),
+    ("amqp://guest@rabbit.mq:5672: connection refused", "rabbit.mq", 5672),
+    ("09:00:12 ERROR app.js:114 connection refused", "", 0),
+    ("2026-03-10T09:00:00Z connection refused", "", 0),
+]
+
+
+@pytest.mark.parametrize(("line", "host", "port"), ADDRESSES)
+def test_a_dependency_is_named_by_host_and_port_where_the_log_names_it(line: str, host: str, port: int) -> None:
+    seen = log_signature(line)
+    assert seen.has(LogClass.DEPENDENCY)
+    assert (seen.host, seen.port) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("last", "open_"),
+    [
+        ("migration: 41% (12400000/30100000 documents)", True),
+        ("Performing database migration 0024", True),
+        ("no pending migrations", False),
+        ("migrations complete", False),
+        ("migration check: already up to date", False),
+    ],
+)
+def test_a_migration_counts_until_the_log_says_that_it_is_over(last: str, open_: bool) -> None:
+    seen = log_signature(f"starting migration check\n{last}\nlistening on 8080")
+    assert seen.has(LogClass.MIGRATION) is open_
+
+
+def test_an_empty_log_says_nothing() -> None:
+    assert log_signature("") == log_signature(None) == log_signature("\n \n")
+    assert log_signature("").classes == ()
+
+
+def test_what_two_tails_say_is_said_together() -> None:
+    both = merged(log_signature("panic: nil map"), log_signature("connect ECONNREFUSED 10.0.0.5:5432"))
+    assert both.has(LogClass.PANIC)
+    assert both.has(LogClass.DEPENDENCY)
+    assert both.port == 5432
+
+
+@given(st.text(max_size=2000))
+def test_nothing_of_the_text_is_left_but_a_host(text: str) -> None:
+    seen = json.loads(log_signature(text).model_dump_json())
+    assert set(seen) == {"lines", "classes", "host", "port"}
+    assert seen["host"] == "" or seen["host"] in text.lower()
+    assert all(found in [kind.value for kind in LogClass] for found in seen["classes"])
+
+
+@given(st.one_of(st.none(), st.integers(), st.binary(), st.lists(st.text()), st.dictionaries(st.text(), st.text())))
+def test_what_is_no_text_is_an_empty_log(value: object) -> None:
+    assert log_signature(value).lines == 0
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "could not " * 100_000,
+        "missing " * 100_000,
+        "a.b.c-d:" * 100_000,
+        "\x1b[" * 100_000,
+        "\x00" * 1_000_000,
+        "status 40" * 99_999,
+    ],
+    ids=["verbs", "adjectives", "hosts", "escapes", "nuls", "codes"],
+)
+def test_a_hostile_megabyte_is_read_in_linear_time(hostile: str) -> None:
+    began = time.perf_counter()
+    log_signature(hostile)
+    assert time.perf_counter() - began < 3
+
+
+def test_terminal_escapes_hide_no_word() -> None:
+    assert log_signature("\x1b[31mpanic:\x1b[0m boom").has(LogClass.PANIC)
