@@ -87,19 +87,27 @@ class _Sync:
             new = self._create(template, revision)
         else:
             revision = max(revision, _revision(new))
-            with self._store.edited(new) as draft:
-                annotations = draft["metadata"].setdefault("annotations", {})
-                self._annotate(annotations)
-                if _revision(new) < revision:
-                    past = [*annotations.get(HISTORY, "").split(","), annotations[REVISION]]
-                    annotations |= {HISTORY: ",".join(filter(None, past)), REVISION: str(revision)}
-                if "minReadySeconds" in self._deployment["spec"]:
-                    draft["spec"]["minReadySeconds"] = self._deployment["spec"]["minReadySeconds"]
+            self._renew(new, revision)
             if not condition(self._status, "Progressing"):
                 message = f'Found new replica set "{new["metadata"]["name"]}"'
                 rollouts.announce(self._status, self._now, "FoundNewReplicaSet", message)
         self._deployment["metadata"].setdefault("annotations", {})[REVISION] = str(revision)
         return self._again(new)
+
+    def _renew(self, new: JSON, revision: int) -> None:
+        annotations = dict(new["metadata"]["annotations"])
+        self._annotate(annotations)
+        if _revision(new) < revision:
+            past = [*annotations.get(HISTORY, "").split(","), annotations[REVISION]]
+            annotations |= {HISTORY: ",".join(filter(None, past)), REVISION: str(revision)}
+        wait = self._deployment["spec"].get("minReadySeconds", 0)
+        if annotations == new["metadata"]["annotations"] and wait == new["spec"].get("minReadySeconds", 0):
+            return
+        with self._store.edited(new) as draft:
+            draft["metadata"]["annotations"] = annotations
+            draft["spec"].pop("minReadySeconds", None)
+            if wait:
+                draft["spec"]["minReadySeconds"] = wait
 
     def _create(self, template: JSON, revision: int) -> JSON:
         metadata, spec = self._deployment["metadata"], self._deployment["spec"]
@@ -183,9 +191,11 @@ class _Sync:
     def _resize(self, replica_set: JSON, wanted: int) -> None:
         before = size(replica_set)
         current = self._again(replica_set)
-        with self._store.edited(current) as draft:
-            draft["metadata"].setdefault("annotations", {}).update(self._sizes())
-            draft["spec"]["replicas"] = wanted
+        sized = {**current["metadata"]["annotations"], **self._sizes()}
+        if sized != current["metadata"]["annotations"] or wanted != before:
+            with self._store.edited(current) as draft:
+                draft["metadata"]["annotations"] = sized
+                draft["spec"]["replicas"] = wanted
         if wanted != before:
             way = "up" if wanted > before else "down"
             self._says(f"Scaled {way} replica set {replica_set['metadata']['name']} from {before} to {wanted}")

@@ -1,7 +1,8 @@
 """The life of a pod on a simulated node: its fate is chosen by annotations, the same as on the real control plane's.
 
 What the annotations mean stands in `byteport/sandbox/controlplane/stages.py`, whose stages these are: at most one
-fits a pod at a time, each begins when the pod first fits, and one that fits no more is dropped. Comes after
+fits a pod at a time, each begins when the pod first fits, and one that fits no more is dropped. (Only an image is
+pulled again as the kubelet does it, at ever longer intervals, where those stages keep to the first.) Comes after
 `statuses.py` and `sayings.py`, which write what a pod is and says; before `simulation.py`, which lets the time pass.
 """
 
@@ -17,7 +18,7 @@ from byteport.sandbox.controlplane.stages import Fault
 from byteport.sandbox.simulated import sayings, statuses
 from byteport.sandbox.simulated.clocks import instant
 from byteport.sandbox.simulated.conditions import is_true
-from byteport.sandbox.simulated.statuses import Pod
+from byteport.sandbox.simulated.statuses import LONGEST_BACKOFF, Pod
 from byteport.sandbox.simulated.store import Store
 
 JSON = dict[str, Any]
@@ -134,6 +135,7 @@ class Kubelet:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._timers: dict[str, tuple[str, datetime]] = {}
+        self._pulls: dict[str, int] = {}
 
     @property
     def due(self) -> datetime | None:
@@ -169,6 +171,9 @@ class Kubelet:
         if not metadata.get("finalizers"):
             self._store.remove(PODS, metadata["namespace"], metadata["name"])
 
-    @staticmethod
-    def _wait(stage: Stage, pod: Pod) -> timedelta:
-        return timedelta(seconds=pod.first_backoff_seconds) if stage.name == "pull-again" else stage.after
+    def _wait(self, stage: Stage, pod: Pod) -> timedelta:
+        if stage.name != "pull-again":
+            return stage.after
+        uid = pod.item["metadata"]["uid"]
+        self._pulls[uid] = tried = self._pulls.get(uid, 0) + 1
+        return timedelta(seconds=min(pod.first_backoff_seconds * 2 ** min(tried - 1, 10), LONGEST_BACKOFF))

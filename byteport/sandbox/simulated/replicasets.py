@@ -92,33 +92,34 @@ class ReplicaSets:
 
     def _count(self, replica_set: JSON, now: datetime, refused: str) -> None:
         metadata = replica_set["metadata"]
-        pods = [pod for pod in self._store.owned(PODS, replica_set) if is_active(pod)]
+        owned = self._store.owned(PODS, replica_set)
+        pods = [pod for pod in owned if is_active(pod)]
         wait = timedelta(seconds=replica_set["spec"].get("minReadySeconds", 0))
         ready = [pod for pod in pods if is_true(pod["status"], "Ready")]
         since = [instant(condition(pod["status"], "Ready")["lastTransitionTime"]) + wait for pod in ready]
         self._dues.extend(at for at in since if at > now)
+        counts = {
+            "fullyLabeledReplicas": len(pods),
+            "readyReplicas": len(ready),
+            "availableReplicas": sum(at <= now for at in since),
+        }
+        status: JSON = {
+            "replicas": len(pods),
+            **{name: count for name, count in counts.items() if count},
+            "terminatingReplicas": sum(bool(pod["metadata"].get("deletionTimestamp")) for pod in owned),
+            "observedGeneration": metadata["generation"],
+            "conditions": list((replica_set.get("status") or {}).get("conditions") or []),
+        }
+        if refused:
+            set_condition(status, "ReplicaFailure", "True", stamp(now), reason="FailedCreate", message=refused)
+        else:
+            drop_condition(status, "ReplicaFailure")
+        if not status["conditions"]:
+            del status["conditions"]
         current = self._store.find(REPLICA_SETS, metadata["namespace"], metadata["name"])
-        assert current is not None
-        with self._store.edited(current) as draft:
-            status = draft.setdefault("status", {})
-            status["replicas"] = len(pods)
-            status["observedGeneration"] = metadata["generation"]
-            status["terminatingReplicas"] = sum(
-                bool(pod["metadata"].get("deletionTimestamp")) for pod in self._store.owned(PODS, replica_set)
-            )
-            counts = {
-                "fullyLabeledReplicas": len(pods),
-                "readyReplicas": len(ready),
-                "availableReplicas": sum(at <= now for at in since),
-            }
-            for name, count in counts.items():
-                status.pop(name, None)
-                if count:
-                    status[name] = count
-            if refused:
-                set_condition(status, "ReplicaFailure", "True", stamp(now), reason="FailedCreate", message=refused)
-            else:
-                drop_condition(status, "ReplicaFailure")
+        if current is not None and current.get("status") != status:
+            with self._store.edited(current) as draft:
+                draft["status"] = status
 
     def _says(self, replica_set: JSON, now: datetime, type_: str, reason: str, message: str) -> None:
         events.send(

@@ -42,10 +42,10 @@ def _taint(store: Store, node: JSON) -> None:
     own = {f"node.kubernetes.io/{key}" for key in (*PRESSURES.values(), "not-ready", "unreachable")}
     others = [taint for taint in node["spec"].get("taints") or [] if taint["key"] not in own]
     taints = others + [{"key": f"node.kubernetes.io/{key}", "effect": "NoSchedule"} for key in keys]
+    if taints == (node["spec"].get("taints") or []):
+        return
     with store.edited(node) as draft:
-        draft["spec"].pop("taints", None)
-        if taints:
-            draft["spec"]["taints"] = taints
+        draft["spec"]["taints"] = taints
 
 
 def _place(store: Store, pod: JSON, now: datetime) -> None:

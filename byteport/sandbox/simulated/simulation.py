@@ -7,7 +7,7 @@ between happens in its order and at its own time: three days are caught up in on
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from byteport.kubernetes.port import NAMESPACES, PODS, REPLICA_SETS
@@ -20,6 +20,9 @@ from byteport.sandbox.simulated.store import Store, controller_uid
 
 JSON = dict[str, Any]
 
+SWEEP = timedelta(minutes=10)
+"""How often old events are looked for while much time is caught up."""
+
 ROUNDS = 200
 """Controllers that still write to each other after so many rounds never come to rest: an error of the simulation."""
 
@@ -31,7 +34,9 @@ class Simulation:
         self._clock = clock
         self.now = clock()
         self.store = Store(lambda: self.now)
-        self._rests_at = 0
+        self._rests_at = -1
+        self._collected_at = 0
+        self._sweeps_at = self.now
         self._kubelet = Kubelet(self.store)
         self._replica_sets = ReplicaSets(self.store)
         self._deployments = Deployments(self.store)
@@ -39,34 +44,39 @@ class Simulation:
     def catch_up(self) -> None:
         """Let everything happen that is due by the clock's time, each at its own."""
         until = self._clock()
-        if self.store.revision != self._rests_at:
+        if self.store.changes != self._rests_at:
             self._settle()
         while (due := self._due()) is not None and due <= until:
             self.now = due
             self._settle()
         self.now = max(self.now, until)
         events.expire(self.store, self.now)
-        self._rests_at = self.store.revision
 
     def _due(self) -> datetime | None:
         times = (self._kubelet.due, self._replica_sets.due, self._deployments.due)
         return min((due for due in times if due and due > self.now), default=None)
 
     def _settle(self) -> None:
+        if self.now >= self._sweeps_at:
+            events.expire(self.store, self.now)
+            self._sweeps_at = self.now + SWEEP
         for _ in range(ROUNDS):
-            before = self.store.revision
-            self._collect()
+            before = self.store.changes
+            if self.store.removals != self._collected_at:
+                self._collect()
             self._deployments.sync(self.now)
             self._replica_sets.sync(self.now)
             scheduler.sync(self.store, self.now)
             self._kubelet.sync(self.now)
             budgets.sync(self.store, self.now)
-            if self.store.revision == before:
+            if self.store.changes == before:
+                self._rests_at = before
                 return
         raise RuntimeError("the simulated controllers do not come to rest")
 
     def _collect(self) -> None:
         """Remove what a removed owner controlled, and what lay in a removed namespace."""
+        self._collected_at = self.store.removals
         uids = {item["metadata"]["uid"] for kind in KINDS for item in self.store.all(kind.resource)}
         namespaces = {item["metadata"]["name"] for item in self.store.all(NAMESPACES)}
         for kind in KINDS:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from byteport.kubernetes.port import Resource
+from byteport.kubernetes.port import EVENTS, Resource
 from byteport.sandbox.simulated.clocks import stamp
 from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.kinds import Kind, kind_of, kind_of_object
@@ -46,6 +46,10 @@ class Store:
         self._forgotten = 0
         self._waiting: set[asyncio.Event] = set()
         self.revision = 1000
+        self.changes = 0
+        """Changes of anything but events: what controllers act on."""
+        self.removals = 0
+        """Those of them that removed an object."""
 
     def find(self, resource: Resource, namespace: str, name: str) -> JSON | None:
         return self._objects.get(resource, {}).get((namespace, name))
@@ -57,8 +61,9 @@ class Store:
 
     def owned(self, resource: Resource, owner: JSON) -> list[JSON]:
         """Objects of `resource` whose controller is `owner`, oldest first."""
-        namespace, uid = owner["metadata"].get("namespace", ""), owner["metadata"]["uid"]
-        mine = [item for item in self.all(resource, namespace) if controller_uid(item) == uid]
+        home, uid = owner["metadata"].get("namespace", ""), owner["metadata"]["uid"]
+        kept = self._objects.get(resource, {})
+        mine = [item for (namespace, _), item in kept.items() if namespace == home and controller_uid(item) == uid]
         return sorted(mine, key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["name"]))
 
     def create(self, item: JSON) -> JSON:
@@ -81,7 +86,7 @@ class Store:
         return self._keep(kind, item, "ADDED")
 
     def replace(self, item: JSON, *, through_status: bool = False) -> JSON:
-        """Keep `item` in place of the object of its name; the same content again is no change.
+        """Keep `item` in place of the object of its name; the same content again is no change. It is the store's now.
 
         The generation counts changes of the spec, and of a Deployment's annotations too, unless they are written
         `through_status` as its controller does.
@@ -104,7 +109,7 @@ class Store:
         ):
             self.remove(kind.resource, *self._key(item))
             return item
-        return self._keep(kind, copied(item), "MODIFIED")
+        return self._keep(kind, item, "MODIFIED")
 
     @contextmanager
     def edited(self, item: JSON) -> Iterator[JSON]:
@@ -158,6 +163,9 @@ class Store:
         if len(self._history) == HISTORY:
             self._forgotten = self._history[0].revision
         self._history.append(change)
+        if change.resource != EVENTS:
+            self.changes += 1
+            self.removals += change.type == "DELETED"
         for event in self._waiting:
             event.set()
 

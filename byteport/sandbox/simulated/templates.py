@@ -77,10 +77,9 @@ def generated_name(prefix: str) -> str:
 
 
 def _without_hash(template: JSON) -> JSON:
-    bare = copied(template)
-    (bare.get("metadata", {}).get("labels") or {}).pop(HASH_LABEL, None)
-    bare.get("metadata", {}).pop("creationTimestamp", None)
-    return bare
+    metadata = template.get("metadata") or {}
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != HASH_LABEL}
+    return {**template, "metadata": {**metadata, "labels": labels, "creationTimestamp": None}}
 
 
 def _container(container: JSON) -> JSON:
