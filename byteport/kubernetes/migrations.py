@@ -30,6 +30,7 @@ _MIGRATES = re.compile(
 _DENIED = re.compile(
     r"\b(?:no|not|without|zero|0|skip|skips)\b.{0,24}migrat|migrat\w* ?(?:not|none|unneeded)", re.IGNORECASE
 )
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}\Z")
 _OFF = frozenset({"", "false", "no", "none", "never", "off", "0", "n/a"})
 _UNREAD = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
 _INSTANCE = ("app.kubernetes.io/instance", "release", "app.kubernetes.io/name", "app")
@@ -53,11 +54,7 @@ def annotated(item: JSON) -> str:
                 continue
             about_it = _MIGRATES.search(str(key)) and text.strip().lower() not in _OFF
             if about_it or _MIGRATES.search(text):
-                return (
-                    str(key)
-                    if len(str(key)) < 128 and fields.name(str(key).replace("/", "-").lower())
-                    else "annotation"
-                )
+                return key if isinstance(key, str) and _KEY.match(key) else "annotation"
     return ""
 
 

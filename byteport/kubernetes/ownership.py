@@ -90,6 +90,7 @@ _PEOPLE = re.compile(
 )
 """People's own tools, scripts, and pipelines that a person starts: they do not put back what was changed."""
 _MANAGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}\Z")
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}\Z")
 _CANARY_KEYS = frozenset({"track", "canary", "deployment-track", "release-track", "rollout-track"})
 _DAY = timedelta(hours=24)
 
@@ -168,6 +169,6 @@ def _canary(deployment: JSON) -> str:
         for key, value in labels.items():
             short = str(key).rpartition("/")[2].lower()
             if short in _CANARY_KEYS or (isinstance(value, str) and value.lower() == "canary"):
-                return fields.name(key) or short
+                return key if isinstance(key, str) and _KEY.match(key) else "label"
     name = fields.name(fields.metadata(deployment).get("name"))
     return "name" if re.search(r"(?:^|-)canary(?:-|\Z)", name) else ""

@@ -11,6 +11,7 @@ the resourceVersion would not.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,7 +50,7 @@ def rollback_patch(deployment: JSON, replica_set: JSON, action_id: str) -> list[
     annotations = annotations_of(deployment)
     operations: list[Operation] = [
         {"op": "test", "path": "/metadata/uid", "value": fields.metadata(deployment).get("uid")},
-        {"op": "test", "path": "/spec/template", "value": template_of(deployment)},
+        {"op": "test", "path": "/spec/template", "value": copy.deepcopy(template_of(deployment))},
         {"op": "replace", "path": "/spec/template", "value": template_to_restore(replica_set)},
     ]
     wanted = {ACTION_ID: action_id, ROLLBACK_TO: fields.metadata(replica_set).get("name")}

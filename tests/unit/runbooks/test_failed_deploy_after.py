@@ -37,7 +37,7 @@ def rolled_back(*, manager: str = "byteport", old_ready: int = 3) -> tuple[Shop,
     )
     meta["annotations"]["deployment.kubernetes.io/revision"] = "3"
     if manager:
-        written = {"f:spec": {"f:template": {"f:spec": {}}}}
+        written: dict[str, object] = {"f:spec": {"f:template": {"f:spec": {}}}}
         meta["managedFields"] = [
             {"manager": manager, "operation": "Update", "time": ago(seconds=9), "fieldsV1": written}
         ]

@@ -91,9 +91,8 @@ def test_a_probe_that_kills_is_given_its_deadline() -> None:
     made = crashes()
     for bad in made.pods[-2:]:
         bad["status"]["containerStatuses"] = [crashing(code=137, restarts=4)]
-        made.events.append(
-            event(bad, "Killing", "Container web failed liveness probe, will be restarted", **ONE_MINUTE)
-        )
+        said = "Container web failed liveness probe, will be restarted"
+        made.events.append(event(bad, "Killing", said, first=ago(seconds=70), last=ago(seconds=5)))
     assert waits(made)
 
 

@@ -478,7 +478,7 @@ def test_an_autoscaler_that_something_else_owns_marks_the_deployment_as_owned() 
 
 
 def _managed(name: str, operation: str = "Update", at: str = ago(minutes=20)) -> dict[str, object]:
-    written = {"f:spec": {"f:template": {"f:spec": {}}}}
+    written: dict[str, object] = {"f:spec": {"f:template": {"f:spec": {}}}}
     return {"manager": name, "operation": operation, "time": at, "fieldsV1": written}
 
 
@@ -608,7 +608,7 @@ def test_a_claim_in_either_template_is_a_persons(which: str) -> None:
     volume = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
     given = {"old": template("registry.example/web:1"), "new": template("registry.example/web:2")}
     given[which]["spec"]["volumes"] = volume
-    made = shop(**given)
+    made = shop(given["old"], given["new"])
     made.fails(crashing())
     assert caveats(made) == (Reason.HOLDS_CLAIM,)
 
@@ -616,7 +616,7 @@ def test_a_claim_in_either_template_is_a_persons(which: str) -> None:
 def test_two_deployments_behind_one_service_are_a_persons() -> None:
     made = crashed()
     other = {"kind": "Deployment", "metadata": {"name": "web-b", "namespace": "shop", "uid": "b"}}
-    other["spec"] = {"replicas": 1, "template": template()}  # type: ignore[assignment]
+    other["spec"] = {"replicas": 1, "template": template()}
     service = {
         "kind": "Service",
         "metadata": {"name": "web", "namespace": "shop"},
