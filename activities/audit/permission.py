@@ -60,7 +60,7 @@ def by_people(call: Reserve, policy: PolicyConfig, signers: Signers, *, now: dat
         people=tuple(sorted(verdict.principal for verdict in taken)),
         answers=tuple(verdict.answer_digest for verdict in taken),
         signers=signers.digest,
-        passes=frozenset(request.reasons) - {Reason.HALTED},
+        passes=frozenset(request.reasons),
     )
 
 

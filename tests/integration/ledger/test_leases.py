@@ -117,6 +117,16 @@ def test_an_inverse_of_what_was_never_done_is_refused(world: World) -> None:
     assert world.refusal(inverse) == (Reason.NOT_PERMITTED,)
 
 
+@pytest.mark.parametrize("outcome", [None, "not_done", "unknown"])
+def test_an_inverse_of_what_is_not_known_to_be_done_is_refused(world: World, outcome: str | None) -> None:
+    forward = rollback_plan()
+    world.granted(world.ask(forward))
+    if outcome is not None:
+        world.finish(outcome=outcome)
+    back = rollback_plan(back=2, from_revision=3, inverse=True)
+    assert world.refusal(world.ask(back, action="two", inverse_of=forward)) == (Reason.NOT_PERMITTED,)
+
+
 def test_an_inverse_that_leads_elsewhere_is_refused(world: World) -> None:
     elsewhere = rollback_plan(back=7, from_revision=3, inverse=True)
     call = rolled_back(world, plan=elsewhere, arguments_digest=world.ask(elsewhere).arguments_digest)

@@ -88,6 +88,15 @@ def test_a_clock_set_back_frees_no_act(tmp_path: Path) -> None:
     assert refusal(world) == (Reason.LIMIT_REACHED,)
 
 
+def test_an_act_done_while_the_clock_was_back_counts_when_it_is_right_again(tmp_path: Path) -> None:
+    world = world_with(tmp_path, per_target_per_hour=1)
+    world.ledger.record(draft("before"))
+    world.clock.move(hours=-3)
+    act(world, "one")
+    world.clock.move(hours=3)
+    assert refusal(world) == (Reason.LIMIT_REACHED,)
+
+
 def test_the_same_action_asked_again_is_not_counted_twice(tmp_path: Path) -> None:
     world = world_with(tmp_path, per_target_per_hour=1)
     call = world.ask(pod_plan())
@@ -117,6 +126,12 @@ def test_what_was_not_done_says_nothing_about_the_fix_before_it(world: World) ->
     act(world, "one", verified=False)
     world.granted(world.asked(pod_plan(), ADA, action="two", request={"reasons": (Reason.DID_NOT_HOLD,)}))
     world.finish("two", outcome="not_done")
+    assert world.standing().did_not_hold
+
+
+def test_a_later_record_that_does_not_know_whether_it_helped_forgets_nothing(world: World) -> None:
+    act(world, "one", verified=False)
+    world.finish("one", verified=None)
     assert world.standing().did_not_hold
 
 
@@ -166,6 +181,17 @@ def test_an_inverse_passes_limits_freezes_and_the_failure_that_it_answers_and_is
     back = rollback_plan(back=2, from_revision=3, inverse=True)
     world.granted(world.ask(back, action="two", inverse_of=forward))
     assert world.standing("web").limit_reached
+
+
+def test_an_inverse_is_not_counted_as_a_second_failure_of_its_runbook(tmp_path: Path) -> None:
+    world = world_with(tmp_path, failures_in_a_row=2)
+    forward = rollback_plan()
+    world.granted(world.ask(forward))
+    world.finish(verified=False)
+    back = rollback_plan(back=2, from_revision=3, inverse=True)
+    world.granted(world.ask(back, action="two", inverse_of=forward))
+    world.finish("two", outcome="unknown")
+    assert not world.standing("api", runbook="FailedDeployAutoRollbackRunbook").limit_reached
 
 
 def test_in_a_freeze_nothing_is_done_alone(tmp_path: Path) -> None:
