@@ -112,8 +112,13 @@ def _through_replica_set(pod: JSON, reference: dict[str, str], world: World) -> 
         proof = Proof.BROKEN if world.complete else Proof.NAMED
         kind = OwnerKind.DEPLOYMENT if guess else OwnerKind.REPLICA_SET
         return Owner(kind=kind, name=guess or reference["name"], proof=proof, **between)
+    if not _same(found, reference["uid"]):
+        # Another object under that name: what the pod belonged to is gone, or never was.
+        return Owner(
+            kind=OwnerKind.REPLICA_SET, name=reference["name"], uid=reference["uid"], proof=Proof.BROKEN, **between
+        )
     above = controller(found)
-    whole = _same(found, reference["uid"]) and not deleted(found)
+    whole = not deleted(found)
     if above is None:
         proof = Proof.READ if whole else Proof.BROKEN
         owned = bool(fields.entries(fields.metadata(found).get("ownerReferences")))

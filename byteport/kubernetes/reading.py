@@ -16,7 +16,7 @@ from byteport.kubernetes.around import read_surroundings
 from byteport.kubernetes.crash import classed, proven_images
 from byteport.kubernetes.events import EventReading, read_event
 from byteport.kubernetes.logs import log_signature
-from byteport.kubernetes.owners import OwnerKind, Proof
+from byteport.kubernetes.owners import OwnerKind
 from byteport.kubernetes.pod_reading import read_pod, with_loose_log
 from byteport.kubernetes.pods import PodReading
 from byteport.kubernetes.rollout_reading import read_rollout
@@ -121,7 +121,7 @@ def _belongs(pod: PodReading, target: Target) -> bool:
     kind = owner.api_kind if owner.kind is OwnerKind.FOREIGN else owner.kind.value
     if kind != target.kind or owner.name != target.name:
         return False
-    return not target.uid or not owner.uid or owner.uid == target.uid or owner.proof is Proof.BROKEN
+    return not target.uid or not owner.uid or owner.uid == target.uid
 
 
 def _slim(pods: Sequence[PodReading]) -> tuple[PodReading, ...]:
