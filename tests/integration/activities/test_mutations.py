@@ -200,6 +200,19 @@ async def test_a_call_is_never_begun_when_the_reads_before_it_were_too_slow(
     assert bench.written() == []
 
 
+async def test_a_grant_that_ends_while_we_read_is_noticed_as_the_last_thing(
+    bench: SimulatedBench, warrant: Warrant
+) -> None:
+    async def halted() -> bool:
+        bench.clock.advance(78)
+        return False
+
+    bench.switch.halted = halted  # type: ignore[method-assign]
+    error = await failure(bench, warrant)
+    assert (error.type, bench.written()) == ("precondition_failed", [])
+    assert "lease" in error.message
+
+
 async def test_a_request_that_arrives_while_the_next_attempt_is_preparing_is_found(
     bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
@@ -361,12 +374,13 @@ async def test_fault_14_a_pod_made_again_under_its_name_is_another(bench: Simula
     await bench.cluster.remove(port.PODS, "shop", name_of(deletion))
     bench.cluster.advance(40)
     await bench.cluster.apply({"apiVersion": "v1", "kind": "Pod", "metadata": _named(pod), "spec": pod["spec"]})
+    assert await bench.cluster.get(port.PODS, "shop", name_of(deletion))
     error = await failure(bench, deletion)
     assert (error.type, bench.written()) == ("target_gone", [])
 
 
 def _named(pod: port.JSON) -> port.JSON:
-    return {key: pod["metadata"][key] for key in ("name", "namespace", "labels", "ownerReferences")}
+    return {key: pod["metadata"][key] for key in ("name", "namespace")}
 
 
 async def test_a_pod_that_turned_ready_is_left_alone(bench: SimulatedBench, deletion: Warrant) -> None:
