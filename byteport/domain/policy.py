@@ -80,6 +80,8 @@ class PolicyConfig(Frozen):
     """`namespace/deployment` names that may be rolled back without a person; `namespace/*` allows all of one."""
     settle_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
     verify_deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
+    reread_seconds: Annotated[int, Field(ge=1, le=86400)] = 900
+    """How long a plan waits for its answer between two looks at its target; a yes is followed by one of its own."""
     log_store_named: bool = False
     """A log store is named (or said not to be wanted): only then is a pod deleted without a person."""
     approvals: Mapping[str, ApprovalRule] = {}

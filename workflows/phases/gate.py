@@ -1,7 +1,7 @@
 """Plan to permission: the policy's verdict, and where it asks for one, a person's answer.
 
-Comes after `diagnose.py`; on `Go`, `act.py` is next. While people think, the target is read again every fifteen
-minutes, and once more when the yes arrives: an answer is to what was planned, and to nothing else.
+Comes after `diagnose.py`; on `Go`, `act.py` is next. While people think, the target is read again every quarter
+of an hour, and once more when the yes arrives: an answer is to what was planned, and to nothing else.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from workflows.phases.diagnose import look
 from workflows.phases.escalate import climb, evidence_of, page
 from workflows.phases.outcomes import Again, AnyPlan, Declined, Diagnosed, Escalate, Go, Skip
 
-REREAD_EVERY = timedelta(minutes=15)
 NOBODY_MAY = frozenset({Reason.MODE_OBSERVES, Reason.PROTECTED_NAMESPACE, Reason.HALTED, Reason.NAMESPACE_NOT_ENABLED})
 """With one of these no yes is asked for, because none would be enough."""
 AGENT = "byteport-agent"
@@ -120,7 +119,7 @@ async def _answer(
         try:
             await workflow.wait_condition(
                 lambda: approval.done() or incident.acknowledged is not None,
-                timeout=REREAD_EVERY,
+                timeout=timedelta(seconds=incident.the_policy.reread_seconds),
                 timeout_summary="read the target again",
             )
         except TimeoutError:

@@ -1,0 +1,220 @@
+"""One remediation in a test's hands: report to it, wait for its phase, answer what it asks, let its time pass."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError
+
+from byteport.contracts.workflows import (
+    ANSWER,
+    STATE,
+    Acknowledge,
+    AnswerReply,
+    ApprovalState,
+    Closed,
+    Ladder,
+    Phase,
+    State,
+)
+from byteport.domain.approvals import Answer, ApprovalRequest, SignedAnswer
+from byteport.domain.failures import Failure
+from byteport.domain.ids import approval_id, remediation_id, reobserve_id
+from byteport.domain.signals import Signal, SignalType, Source
+from byteport.domain.targets import Target
+from byteport.kubernetes import port
+from byteport.temporal import intake
+from byteport.temporal.opened import open_history, value_of
+from tests.workflows.world import World
+
+PATIENCE_SECONDS = 20.0
+"""Of real time, after which a test says what it waited for in vain."""
+LOOK_EVERY_SECONDS = 0.01
+TYPES = {Failure.CRASHLOOP: SignalType.POD_CRASHLOOP, Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY}
+
+Seen = TypeVar("Seen")
+
+
+async def until(look: Callable[[], Seen | None], what: str, *, seconds: float = PATIENCE_SECONDS) -> Seen:
+    """What `look` gives, once it gives something."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if seen := look():
+            return seen
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+    raise AssertionError(f"never seen: {what}")
+
+
+class Remediation:
+    """The remediation of one target and failure, over all of its runs."""
+
+    def __init__(self, world: World, target: Target, failure: Failure) -> None:
+        self.world = world
+        self.target = target
+        self.failure = failure
+        self.id = remediation_id(target, failure)
+
+    @property
+    def client(self) -> Client:
+        return self.world.client
+
+    @property
+    def handle(self) -> WorkflowHandle[object, Closed]:
+        """Of the newest run."""
+        return self.client.get_workflow_handle(self.id, result_type=Closed)
+
+    # -- symptoms ---------------------------------------------------------------------------------------------------
+
+    def signal(self, evidence: str = "", *, reporter: str = "", kind: SignalType | None = None) -> Signal:
+        return Signal(
+            type=kind or TYPES[self.failure],
+            value=5,
+            threshold=3,
+            target=self.target,
+            observed_at=self.world.clock(),
+            source=Source.PERSON if reporter else Source.WATCH,
+            evidence_digest=evidence or secrets.token_hex(32),
+            reporter=reporter,
+        )
+
+    async def report(self, signal: Signal | None = None, *, rungs: tuple[int, ...] = (900, 1800)) -> None:
+        """As the watch reports, through the one door."""
+        settings = self.world.settings
+        await intake.report_signal(
+            self.client,
+            self.world.installation,
+            signal or self.signal(),
+            ladder=Ladder(rung_seconds=rungs),
+            reobserve_after_seconds=settings.reobserve_after_seconds,
+        )
+
+    # -- what it says -----------------------------------------------------------------------------------------------
+
+    async def state(self) -> State:
+        state: State = await self.handle.query(STATE, result_type=State)
+        return state
+
+    async def until(self, *phases: Phase, incident_no: int | None = None) -> Waiting:
+        """Wait until it is in one of these phases."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        state: State | None = None
+        while time.monotonic() < end:
+            try:
+                state = await self.state()
+            except RPCError:
+                state = None
+            if state and state.phase in phases and incident_no in (None, state.incident_no):
+                waiting = Waiting(self, state)
+                if state.phase is not Phase.AWAITING_APPROVAL or await waiting.is_open():
+                    return waiting
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        raise AssertionError(f"{self.id} is not {phases}, but {state}")
+
+    async def closed(self) -> Closed:
+        """How it ended, once it has."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self.handle.result()
+
+    async def is_running(self) -> bool:
+        return (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+
+    # -- people -----------------------------------------------------------------------------------------------------
+
+    async def acknowledge(self, by: str = "ada", note: str = "") -> None:
+        await intake.acknowledge(self.client, self.id, Acknowledge(by=by, note=note))
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let so much time pass for it, as far as nothing is in flight."""
+        await self.world.skipper.fast_forward(self.handle, timedelta(seconds=seconds))
+
+    def reobservation(self, incident_id: str) -> WorkflowHandle[object, object]:
+        return self.client.get_workflow_handle(reobserve_id(incident_id))
+
+    # -- its history ------------------------------------------------------------------------------------------------
+
+    async def scheduled(self) -> list[tuple[str, object]]:
+        """Name and decrypted input of each act that the newest run has called, in order."""
+        return [call async for call in self._scheduled()]
+
+    async def _scheduled(self) -> AsyncIterator[tuple[str, object]]:
+        history = await open_history(await self.handle.fetch_history(), self.client.data_converter)
+        for event in history.events:
+            if event.HasField("activity_task_scheduled_event_attributes"):
+                about = event.activity_task_scheduled_event_attributes
+                yield about.activity_type.name, value_of(about.input.payloads[0])
+
+
+class Waiting:
+    """A remediation at one moment: what its state was when it got there, and the answers that people may give."""
+
+    def __init__(self, remediation: Remediation, state: State) -> None:
+        self.remediation = remediation
+        self.world = remediation.world
+        self.state = state
+
+    @property
+    def plan_digest(self) -> str:
+        assert self.state.plan_digest is not None
+        return self.state.plan_digest
+
+    @property
+    def approval(self) -> WorkflowHandle[object, object]:
+        return self.world.client.get_workflow_handle(approval_id(self.plan_digest))
+
+    async def is_open(self) -> bool:
+        """Whether the approval can be asked already: the phase is entered a moment before it is started."""
+        try:
+            return (await self.asked()).request is not None
+        except RPCError:
+            return False
+
+    async def asked(self) -> ApprovalState:
+        state: ApprovalState = await self.approval.query(STATE, result_type=ApprovalState)
+        return state
+
+    async def request(self) -> ApprovalRequest:
+        request = (await self.asked()).request
+        assert request is not None
+        return request
+
+    async def signed(self, answer: Answer = Answer.APPROVE, *, by: str, key: int = -1) -> SignedAnswer:
+        return self.world.people.sign(await self.request(), answer, by=by, now=self.world.clock(), key=key)
+
+    async def approve(self, *, by: str) -> AnswerReply:
+        return await self.give(await self.signed(by=by))
+
+    async def reject(self, *, by: str) -> AnswerReply:
+        return await self.give(await self.signed(Answer.REJECT, by=by))
+
+    async def give(self, answer: SignedAnswer) -> AnswerReply:
+        """As the command line gives an answer: an Update, which replies at once."""
+        return await intake.answer(self.world.client, self.world.installation, answer)
+
+    async def send(self, answer: SignedAnswer) -> None:
+        """As a message, to which nobody replies."""
+        await self.approval.signal(ANSWER, answer)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let so much time pass for the approval that waits."""
+        await self.world.skipper.fast_forward(self.approval, timedelta(seconds=seconds))
+
+
+async def remediation_of(world: World, failure: Failure, name: str = "web") -> Remediation:
+    """Of the Deployment `shop/NAME` as it is there now."""
+    deployment = await world.cluster.get(port.DEPLOYMENTS, "shop", name)
+    target = Target(
+        cluster_uid=world.cluster.uid,
+        namespace="shop",
+        kind="Deployment",
+        name=name,
+        uid=deployment["metadata"]["uid"],
+    )
+    return Remediation(world, target, failure)
