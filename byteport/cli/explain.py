@@ -113,7 +113,7 @@ def _yaml(name: str, text: str) -> list[object]:
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.events.AliasEvent):
-                mark = self.peek_event().start_mark
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
                 raise yaml.MarkedYAMLError(problem="aliases are not taken", problem_mark=mark)
             return super().compose_node(parent, index)
 
