@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from byteport.domain.secret_forms import KEPT_PREFIX, NAMED, SECRET_NAME, WHOLE, known_pattern
+from byteport.domain.secret_forms import KEPT_PREFIX, NAMES, SECRET_NAME, VALUE, WHOLE, known_pattern
 
 REDACTED = "[REDACTED]"
 LONGEST = 2000
@@ -88,15 +88,23 @@ def _masked(text: str, values: re.Pattern[str] | None) -> str:
         text = REDACTED.join(values.sub(REDACTED, piece) for piece in text.split(REDACTED))
     for pattern in WHOLE:
         text = pattern.sub(REDACTED, text)
-    for pattern in NAMED:
-        text = pattern.sub(_mask_named, text)
+    for pattern in NAMES:
+        text = _mask_named(pattern, text)
     for pattern in KEPT_PREFIX:
         text = pattern.sub(_keep_prefix, text)
     return text
 
 
-def _mask_named(match: re.Match[str]) -> str:
-    return match.group(1) + REDACTED if SECRET_NAME.search(match.group("name")) else match.group()
+def _mask_named(pattern: re.Pattern[str], text: str) -> str:
+    done, at = [], 0
+    while (match := pattern.search(text, at)) is not None:
+        done.append(text[at : match.end()])
+        at = match.end()
+        value = VALUE.match(text, at) if SECRET_NAME.search(match.group("name")) else None
+        if value is not None:
+            done.append(REDACTED)
+            at = value.end()
+    return "".join(done) + text[at:]
 
 
 def _keep_prefix(match: re.Match[str]) -> str:

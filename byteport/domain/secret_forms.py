@@ -74,17 +74,14 @@ _VALUE = (
 )
 """A quoted string, its quotes escaped or not, or all up to the next space: rather too much than a tail too little."""
 
-NAMED: tuple[re.Pattern[str], ...] = (
+VALUE = re.compile(_VALUE)
+NAMES: tuple[re.Pattern[str], ...] = (
     # --db-password X, --token=X, -password X
-    re.compile(
-        rf"(?<![\w-])(--?(?P<name>[A-Za-z][\w.-]{{0,60}}+)(?:=|[ \t]{{1,8}}+(?!--?[A-Za-z])))(?P<value>{_VALUE})"
-    ),
+    re.compile(r"(?<![\w-])--?(?P<name>[A-Za-z][\w.-]{0,60}+)(?:=|[ \t]{1,8}+(?!--?[A-Za-z]))"),
     # PASSWORD=X, db.password: X, "password": "X", \"password\": \"X\", password => X
-    re.compile(
-        rf"(?<![\w.-])((?P<name>\w[\w.-]{{0,80}}+)(?:\\?[\"'])?[ \t]{{0,8}}+(?:=>|:=|[=:])[ \t]{{0,8}}+)(?P<value>{_VALUE})"
-    ),
+    re.compile(r"(?<![\w.-])(?P<name>\w[\w.-]{0,80}+)(?:\\?[\"'])?[ \t]{0,8}+(?:=>|:=|[=:])[ \t]{0,8}+"),
 )
-"""Group 1 stays; `value` is masked when `name` is a secret's."""
+"""A name up to where its value begins. The value is masked when the name is a secret's, and read on when it is not."""
 
 KEPT_PREFIX: tuple[re.Pattern[str], ...] = (
     # --from-literal=key=X, --set key=X of kubectl and helm

@@ -1,0 +1,80 @@
+"""The policy settings: a narrower one can only lower, and every one of them is in the version."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from byteport.domain.policy import (
+    ApprovalRule,
+    Mode,
+    PolicyConfig,
+)
+
+modes = st.sampled_from(list(Mode))
+
+
+@given(modes, st.none() | modes, st.none() | modes)
+def test_a_narrower_mode_can_only_lower(mode: Mode, by_runbook: Mode | None, by_namespace: Mode | None) -> None:
+    config = PolicyConfig(
+        mode=mode,
+        mode_by_runbook={} if by_runbook is None else {"R": by_runbook},
+        mode_by_namespace={} if by_namespace is None else {"shop": by_namespace},
+    )
+    order = list(Mode)
+    found = order.index(config.mode_for("R", "shop"))
+    assert found == min(order.index(item) for item in (mode, by_runbook, by_namespace) if item is not None)
+    assert config.mode_for("other", "elsewhere") is mode
+
+
+def test_the_default_mode_is_dry_run_and_gives_nothing() -> None:
+    config = PolicyConfig()
+    assert config.mode is Mode.DRY_RUN
+    assert (config.rollback_allowed, config.log_store_named, config.accept_unsigned_answers) == (
+        frozenset(),
+        False,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    "field",
+    [name for name in PolicyConfig.model_fields if name not in ("mode_by_runbook", "mode_by_namespace", "approvals")],
+)
+def test_every_setting_is_in_the_version(field: str) -> None:
+    other = {
+        "mode": Mode.AUTO,
+        "protected_namespaces": frozenset({"x"}),
+        "rollback_allowed": frozenset({"x"}),
+        "settle_seconds": 7,
+        "verify_deadline_seconds": 7,
+        "reread_seconds": 60,
+        "log_store_named": True,
+        "accept_unsigned_answers": True,
+    }
+    assert field in other, f"{field} is new: say here how it changes the version"
+    assert PolicyConfig(**{field: other[field]}).version != PolicyConfig().version  # type: ignore[arg-type]
+
+
+def test_mappings_are_in_the_version_too_and_order_is_not() -> None:
+    bare = PolicyConfig().version
+    assert PolicyConfig(mode_by_runbook={"R": Mode.OBSERVE}).version != bare
+    assert PolicyConfig(mode_by_namespace={"n": Mode.OBSERVE}).version != bare
+    assert PolicyConfig(approvals={"R": ApprovalRule(approvers=frozenset("ab"))}).version != bare
+    one = PolicyConfig(
+        rollback_allowed=frozenset(["a/b", "c/d", "e/f"]), approvals={"R": ApprovalRule(approvers=frozenset("abc"))}
+    )
+    two = PolicyConfig(
+        rollback_allowed=frozenset(["e/f", "c/d", "a/b"]), approvals={"R": ApprovalRule(approvers=frozenset("cba"))}
+    )
+    assert one.version == two.version
+
+
+@pytest.mark.parametrize(
+    "rule", [{"quorum": 0}, {"quorum": 6}, {"expires_after_seconds": 1}, {"expires_after_seconds": 10**8}]
+)
+def test_an_absurd_rule_is_refused(rule: dict[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        ApprovalRule(**rule)  # type: ignore[arg-type]
