@@ -1,17 +1,21 @@
-"""The fixture `stage`: every test of this folder runs on the simulated cluster, and on the real control plane.
+"""The fixture `stage`: a test that asks for it runs on the simulated cluster, and on the real control plane.
 
-`make test` chooses the first by the mark, `make test-cluster` the second.
+`make test` chooses the first by the mark, `make test-cluster` the second. `port` is the real port in front of `server`,
+which misbehaves as it is told to.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from activities.kubernetes.client import connect
+from activities.kubernetes.client import KubernetesCluster, connect
+from activities.kubernetes.credentials import load_credentials
 from tests.cluster.conftest import control_plane
+from tests.integration.cluster_port.liar import Liar, liar
 from tests.integration.cluster_port.stages import RealStage, SimulatedStage, Stage
 
 __all__ = ["control_plane"]
@@ -38,3 +42,15 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
         await real.apply(item)
         yield real
         plane.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Liar]:
+    async with liar(tmp_path) as said:
+        yield said
+
+
+@pytest.fixture
+async def port(server: Liar) -> AsyncIterator[KubernetesCluster]:
+    async with KubernetesCluster(await load_credentials(server.kubeconfig, None), call_seconds=0.5) as cluster:
+        yield cluster

@@ -38,6 +38,21 @@ async def test_a_patch_whose_tests_hold_is_made_and_answered_with_the_new_object
     assert kept["metadata"]["annotations"]["byteport.io/action-id"] == "a1"
 
 
+async def test_a_template_equals_itself_whatever_characters_are_in_it(stage: Stage) -> None:
+    await stage.deploy("web", replicas=1, annotations={"note": "<a> & 'b' \u2028 ü \\ \" \t"})
+    item = await stage.complete("web")
+    await stage.port.patch(
+        DEPLOYMENTS,
+        stage.namespace,
+        "web",
+        [
+            _test("/metadata/annotations/note", item["metadata"]["annotations"]["note"]),
+            _image("registry.example/app:2"),
+        ],
+        by=BY,
+    )
+
+
 async def test_the_generation_counts_annotations_and_not_labels(stage: Stage, web: JSON) -> None:
     label = [{"op": "add", "path": "/metadata/labels", "value": {"note": "x"}}]
     answer = await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", label, by=BY)
