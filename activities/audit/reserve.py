@@ -8,6 +8,7 @@ come from the policy's own file, and the answers' signatures are checked against
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from activities.audit import intents
 from activities.audit.append import Evidence, append, milliseconds, moment, stamp
@@ -76,7 +77,7 @@ class Reservations:
             if known is not None and known.outcome == "unknown":
                 return _refused(Reason.UNKNOWN_OUTCOME)
             if known is not None and known.ended_at is not None:
-                return Reservation(answer=AlreadyDone(result=known.result, at=known.ended_at))
+                return Reservation(answer=AlreadyDone(outcome=_ended(known), result=known.result, at=known.ended_at))
             return self._decide(tx, call, known, policy, signers)
 
     def _decide(
@@ -216,3 +217,7 @@ def _record_intent(tx: Transaction, call: Reserve, permission: Permission) -> Re
 
 def _refused(*reasons: Reason) -> Reservation:
     return Reservation(answer=NotGranted(because=reasons))
+
+
+def _ended(intent: intents.Intent) -> Literal["done", "not_done"]:
+    return "done" if intent.outcome == "done" else "not_done"

@@ -104,6 +104,7 @@ class AlreadyDone(Frozen):
     """The intent of this action id is known and has ended: `result` is how."""
 
     kind: Literal["already_done"] = "already_done"
+    outcome: Literal["done", "not_done"]
     result: Result
     at: Instant
 

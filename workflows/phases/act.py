@@ -90,8 +90,10 @@ async def act(incident: Incident, go: Go) -> Acted | Again | Escalate:
     match reservation.answer:
         case NotGranted(because=because):
             return Escalate(because)
-        case AlreadyDone(at=at):
+        case AlreadyDone(outcome="done", at=at):
             return Acted(go, action_id, at)
+        case AlreadyDone():
+            return Again((Reason.TARGET_CHANGED,))
         case Granted(grant=grant):
             pass
     incident.open_action = action_id

@@ -58,7 +58,7 @@ def test_asked_after_it_has_ended_it_says_how_and_writes_nothing(world: World) -
     world.finish(verified=True)
     ended = world.clock.now
     world.clock.move(hours=30)
-    assert world.reserve(call) == AlreadyDone(result=Result.SUCCESS, at=ended)
+    assert world.reserve(call) == AlreadyDone(outcome="done", result=Result.SUCCESS, at=ended)
     assert len(records(world)) == 2
 
 
