@@ -135,14 +135,35 @@ def _of_ended(pod: PodReading) -> Symptom | None:
 def _of_deployment(deployment: JSON, now: datetime, replica_sets: Sequence[JSON]) -> Symptom | None:
     found = rollout_symptom(deployment, now, replica_sets)
     uid = fields.uid(fields.metadata(deployment).get("uid"))
-    if found is None or not uid:
+    if not uid:
         return None
+    if found is None:
+        return _of_refused(deployment, uid)
     since = found.since.isoformat() if found.since is not None else ""
     return Symptom(
         type=SignalType.FAILED_DEPLOY,
         value=float(found.unavailable),
         threshold=0.0,
         evidence_digest=digest(["rollout", uid, found.trouble.value, found.revision, since]),
+    )
+
+
+def _of_refused(deployment: JSON, uid: str) -> Symptom | None:
+    """Too few pods, because the API server refuses to make them: seen long before any deadline, or after it."""
+    refused = fields.condition(deployment, "ReplicaFailure")
+    missing = fields.count(fields.at(deployment, "status", "unavailableReplicas"))
+    if (
+        refused.get("status") != "True"
+        or not missing
+        or fields.metadata(deployment).get("deletionTimestamp") is not None
+    ):
+        return None
+    since = fields.instant(refused.get("lastTransitionTime"))
+    return Symptom(
+        type=SignalType.FAILED_DEPLOY,
+        value=float(missing),
+        threshold=0.0,
+        evidence_digest=digest(["refused", uid, since.isoformat() if since is not None else ""]),
     )
 
 

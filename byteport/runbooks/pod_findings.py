@@ -190,10 +190,12 @@ def _not_ready(pod: PodReading, kin: Siblings) -> Finding:
     """Running and not Ready: wedged when it alone fell out; a standby when it never was; else something common."""
     if pod.gated:
         return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.SLOW_START,), siblings=kin)
+    if not pod.was_ready and kin.healthy == 1 and pod.ready_changed_at is not None:
+        # One leads and is Ready, the others stand by and never were.
+        return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.HEALTHY,), siblings=kin, silent=True)
     if not pod.was_ready:
-        if kin.healthy > 0:
-            return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.HEALTHY,), siblings=kin, silent=True)
-        return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.NO_HEALTHY_SIBLING,), siblings=kin)
+        why = Reason.UNKNOWN_CAUSE if kin.healthy else Reason.NO_HEALTHY_SIBLING
+        return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(why,), siblings=kin)
     alone = kin.healthy > 0 and kin.unwell == 0
     if not alone:
         return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.NO_HEALTHY_SIBLING,), siblings=kin)

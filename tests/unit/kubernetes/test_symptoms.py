@@ -105,6 +105,15 @@ def test_a_deployment_past_its_deadline_is_seen() -> None:
     assert seen.type is SignalType.FAILED_DEPLOY
 
 
+def test_a_deployment_whose_pods_are_refused_is_seen_long_after_it_was_rolled_out() -> None:
+    shop = Workload()
+    del shop.pods[4]
+    shop.objects()
+    refused = {"type": "ReplicaFailure", "status": "True", "lastTransitionTime": stamp(20)}
+    shop.deployment["status"]["conditions"].append(refused)
+    assert symptom_of("Deployment", shop.deployment, now=NOW) is not None
+
+
 def test_five_crashing_pods_of_one_deployment_are_one_signal_on_it() -> None:
     shop = Workload()
     for index in range(5):

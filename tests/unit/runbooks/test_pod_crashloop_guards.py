@@ -237,6 +237,20 @@ def test_standby_replicas_that_were_never_ready_are_meant_to_be_so() -> None:
     assert answer.diagnosis.silent
 
 
+def test_one_replica_of_five_that_never_became_ready_is_no_standby() -> None:
+    shop = Workload()
+    shop.unready(0, since=6 * 24 * 60)
+    assert ask(shop.world(), kind=SignalType.POD_WEDGED).escalates
+
+
+def test_a_leader_that_handed_over_to_its_only_standby_is_not_deleted() -> None:
+    shop = Workload(replicas=2, nodes=2)
+    shop.unready(0, since=48)
+    for condition in shop.pods[1]["status"]["conditions"]:
+        condition["lastTransitionTime"] = stamp(48)
+    assert ask(shop.world(), kind=SignalType.POD_WEDGED).escalates
+
+
 def test_several_unready_replicas_are_not_one_wedged_one() -> None:
     shop = Workload()
     shop.unready(0)
