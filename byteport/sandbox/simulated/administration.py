@@ -26,7 +26,7 @@ from byteport.sandbox.simulated.store import Store
 JSON = dict[str, Any]
 
 KEPT = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
-CONTROLLED = ("Pod", "ReplicaSet", "Deployment", "PodDisruptionBudget", "Node")
+CONTROLLED = ("Pod", "ReplicaSet", "Deployment", "PodDisruptionBudget", "ResourceQuota", "Node")
 
 
 class Administration(SimulatedPort):

@@ -1,6 +1,6 @@
 """The kinds that the simulated cluster keeps, and what the API does with each. Everything else is `NotModelled`.
 
-Deployments, ReplicaSets, Pods, Events, Nodes, Namespaces and PodDisruptionBudgets live; the others are kept as they
+Deployments, ReplicaSets, Pods, Events, Nodes, Namespaces, ResourceQuotas and PodDisruptionBudgets live; the others are kept as they
 were applied and nothing acts on them: an autoscaler scales nothing, a Job runs nothing.
 """
 

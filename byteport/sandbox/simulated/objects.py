@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from byteport.errors import PermanentError
+from byteport.sandbox.simulated.admission import checked_quota
 from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.kinds import kind_of_object
 from byteport.sandbox.simulated.refusals import NotModelled
@@ -35,6 +36,8 @@ def checked(item: JSON) -> JSON:
             labels = item["metadata"].setdefault("labels", {})
             labels.setdefault("kubernetes.io/metadata.name", item["metadata"]["name"])
             item.setdefault("status", {"phase": "Active"})
+        case "ResourceQuota":
+            checked_quota(item)
         case "PodDisruptionBudget":
             if len({"minAvailable", "maxUnavailable"} & item["spec"].keys()) != 1:
                 raise PermanentError("a disruption budget has one of minAvailable and maxUnavailable")

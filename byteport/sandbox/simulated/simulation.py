@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from byteport.kubernetes.port import NAMESPACES, PODS, REPLICA_SETS
-from byteport.sandbox.simulated import budgets, events, scheduler
+from byteport.sandbox.simulated import admission, budgets, events, scheduler
 from byteport.sandbox.simulated.deployments import Deployments
 from byteport.sandbox.simulated.kinds import KINDS
 from byteport.sandbox.simulated.kubelet import Kubelet
@@ -69,6 +69,7 @@ class Simulation:
             scheduler.sync(self.store, self.now)
             self._kubelet.sync(self.now)
             budgets.sync(self.store, self.now)
+            admission.sync_quotas(self.store)
             if self.store.changes == before:
                 self._rests_at = before
                 return

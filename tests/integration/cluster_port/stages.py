@@ -40,6 +40,10 @@ class Stage(Protocol):
 
     async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None: ...
 
+    async def label_namespace(self, labels: Mapping[str, str]) -> None: ...
+
+    async def remove_deployment(self, name: str) -> None: ...
+
     async def set_finalizers(self, pod: str, finalizers: Sequence[str]) -> None: ...
 
     async def set_log(self, pod: str, container: str, text: str, *, previous: bool = False) -> None: ...
@@ -62,6 +66,7 @@ class Stage(Protocol):
         replicas: int = 2,
         fault: str = "",
         annotations: Mapping[str, str] | None = None,
+        resources: Mapping[str, Any] | None = None,
         **spec: Any,
     ) -> None:
         """Apply a Deployment of one container, `app`; `fault` goes into the template."""
@@ -69,7 +74,7 @@ class Stage(Protocol):
         fate = {FAULT_ANNOTATION: fault, "sim.byteport.io/backoff-s": "1"} if fault else {}
         template = {
             "metadata": {"labels": labels, **({"annotations": fate} if fate else {})},
-            "spec": {"containers": [{"name": "app", "image": image}]},
+            "spec": {"containers": [{"name": "app", "image": image, "resources": dict(resources or {})}]},
         }
         await self.apply(
             {
@@ -140,6 +145,12 @@ class SimulatedStage(Stage):
     async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None:
         await self._cluster.annotate_pod(self.namespace, name, annotations)
 
+    async def label_namespace(self, labels: Mapping[str, str]) -> None:
+        await self._cluster.label_namespace(self.namespace, labels)
+
+    async def remove_deployment(self, name: str) -> None:
+        await self._cluster.remove(DEPLOYMENTS, self.namespace, name)
+
     async def set_finalizers(self, pod: str, finalizers: Sequence[str]) -> None:
         await self._cluster.set_finalizers(PODS, self.namespace, pod, finalizers)
 
@@ -185,6 +196,19 @@ class RealStage(Stage):
 
     async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None:
         await self._merge(name, {"metadata": {"annotations": dict(annotations)}})
+
+    async def label_namespace(self, labels: Mapping[str, str]) -> None:
+        item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": dict(labels)}}
+        await self.apply(item)
+
+    async def remove_deployment(self, name: str) -> None:
+        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
+        await asyncio.to_thread(self._plane.api.call, "DELETE", path)
+
+        async def gone() -> bool:
+            return await self.pods(name) == []
+
+        await self.eventually(gone)
 
     async def set_finalizers(self, pod: str, finalizers: Sequence[str]) -> None:
         await self._merge(pod, {"metadata": {"finalizers": [*finalizers] or None}})

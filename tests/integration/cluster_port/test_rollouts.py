@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from byteport.kubernetes.port import DEPLOYMENTS, EVENTS, JSON, PODS, REPLICA_SETS
+from byteport.kubernetes.port import DEPLOYMENTS, EVENTS, JSON, PODS, REPLICA_SETS, RESOURCE_QUOTAS
 from tests.integration.cluster_port.stages import BY, Stage
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -202,6 +202,51 @@ async def test_a_quota_without_room_refuses_the_pod_and_the_replica_set_says_so(
     listed = await stage.port.list(EVENTS, stage.namespace, fields="reason=FailedCreate")
     assert {event["involvedObject"]["kind"] for event in listed.items} == {"ReplicaSet"}
     assert len((await stage.port.list(PODS, stage.namespace)).items) == 1
+
+    async def counted() -> bool:
+        item = await stage.port.get(RESOURCE_QUOTAS, stage.namespace, "few")
+        return bool(item["status"] == {"hard": {"pods": "1"}, "used": {"pods": "1"}})
+
+    await stage.eventually(counted)
+
+
+async def _refusal(stage: Stage) -> str:
+    async def look() -> str | None:
+        message: str | None = _condition(await stage.deployment("web"), "ReplicaFailure").get("message")
+        return message
+
+    return await stage.eventually(look)
+
+
+async def test_a_quota_on_memory_refuses_who_asks_for_too_much_or_does_not_say(stage: Stage) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"namespace": stage.namespace, "name": "small"},
+        "spec": {"hard": {"limits.memory": "100Mi", "requests.cpu": "1"}},
+    }
+    await stage.apply(quota)
+    await stage.deploy("web", replicas=1)
+    assert "failed quota: small: must specify limits.memory for: app; requests.cpu for: app" in await _refusal(stage)
+    await stage.remove_deployment("web")
+    asked = {"limits": {"memory": "60Mi"}, "requests": {"cpu": "500m"}}
+    await stage.deploy("web", replicas=2, resources=asked)
+    assert "exceeded quota: small, requested: limits.memory=60Mi" in await _refusal(stage)
+    assert len(await stage.pods("web")) == 1
+
+
+async def test_a_pod_security_level_refuses_what_it_forbids(stage: Stage) -> None:
+    await stage.deploy("web", replicas=1)
+    await stage.complete("web")
+    await stage.label_namespace({"pod-security.kubernetes.io/enforce": "restricted"})
+    pod = (await stage.pods("web"))[0]["metadata"]
+    await stage.port.delete(
+        PODS, stage.namespace, pod["name"], uid=pod["uid"], resource_version=pod["resourceVersion"], by=BY
+    )
+    assert 'violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false' in await _refusal(stage)
+    assert await stage.pods("web") == []
+    await stage.label_namespace({"pod-security.kubernetes.io/enforce": "baseline"})
+    await stage.complete("web")
 
 
 async def test_a_release_says_whom_it_scales(stage: Stage) -> None:
