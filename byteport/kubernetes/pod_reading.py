@@ -12,8 +12,9 @@ from typing import TypeVar
 
 from byteport.kubernetes import fields
 from byteport.kubernetes.container_reading import read_containers
-from byteport.kubernetes.events import EventReading, about
+from byteport.kubernetes.events import EventClass, EventReading, about
 from byteport.kubernetes.logs import LogReading, merged
+from byteport.kubernetes.messages import unfit
 from byteport.kubernetes.owners import deleted, pod_owner
 from byteport.kubernetes.pods import ContainerReading, Phase, PodReading, PodReason, RestartPolicy, Role, State
 from byteport.kubernetes.references import references_of
@@ -46,7 +47,7 @@ def read_pod(pod: JSON, world: World, events: tuple[EventReading, ...]) -> PodRe
     )
     if not namespace or not name or not uid:
         return None
-    own = about(events, "Pod", name, uid)
+    own = with_unscheduled(about(events, "Pod", name, uid), pod)
     owner = pod_owner(pod, world)
     containers = read_containers(pod, owner, world, own)
     started = fields.instant(status.get("startTime"))
@@ -81,6 +82,23 @@ def read_pod(pod: JSON, world: World, events: tuple[EventReading, ...]) -> PodRe
         containers=containers,
         events=own,
     )
+
+
+def with_unscheduled(events: tuple[EventReading, ...], pod: JSON) -> tuple[EventReading, ...]:
+    """`events`, with the scheduler's word added where it is in the pod's condition alone: events expire, it stays."""
+    condition = fields.condition(pod, "PodScheduled")
+    told = any(event.kind is EventClass.UNSCHEDULABLE for event in events)
+    if told or condition.get("status") != "False" or condition.get("reason") != "Unschedulable":
+        return events
+    said = EventReading(
+        kind=EventClass.UNSCHEDULABLE,
+        about_kind="Pod",
+        about=fields.name(fields.metadata(pod).get("name")),
+        first=fields.instant(condition.get("lastTransitionTime")),
+        last=fields.instant(condition.get("lastTransitionTime")),
+        unfit=unfit(condition.get("message")),
+    )
+    return (*events, said)
 
 
 def _has_run(container: ContainerReading) -> bool:

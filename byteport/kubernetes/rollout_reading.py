@@ -51,6 +51,7 @@ from byteport.kubernetes.world import JSON, World
 
 REVISION = "deployment.kubernetes.io/revision"
 MOST_EVENTS = 40
+MOST_REVISIONS = 25
 
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
 
@@ -102,7 +103,8 @@ def _read(
     ownership = read_ownership(deployment, made, world.now)
 
     def revision(item: JSON) -> RevisionReading:
-        return _revision(world, item, newest, replicas, remembered, _about(events, item, seen))
+        about = _about(events, item, seen) if item is newest else ()
+        return _revision(world, item, newest, replicas, remembered, about)
 
     head = revision(newest) if newest is not None else None
     unavailable, all_at_once = strategy(spec, replicas)
@@ -140,7 +142,7 @@ def _read(
         refusals=refusals(deployment, head, world.now),
         began_at=began,
         newest=head,
-        older=tuple(revision(item) for item in replica_sets if item is not newest),
+        older=tuple(revision(item) for item in _worth_reading(replica_sets, newest)),
         ownership=ownership,
         foreign_autoscaler=foreign_autoscaler(world, deployment),
         shared_services=shared_services(world, deployment),
@@ -149,6 +151,14 @@ def _read(
         migration_mark=annotated(deployment) or annotated(template),
         migration_jobs=migration_jobs(world, deployment, began),
     )
+
+
+def _worth_reading(replica_sets: Sequence[JSON], newest: JSON | None) -> list[JSON]:
+    """The older revisions: the latest of them, and whichever still have pods; a history may be kept very long."""
+    older = [item for item in replica_sets if item is not newest]
+    return older[:MOST_REVISIONS] + [
+        item for item in older[MOST_REVISIONS:] if fields.count(fields.at(item, "status", "replicas")) > 0
+    ]
 
 
 def newest_of(deployment: JSON, replica_sets: Sequence[JSON]) -> JSON | None:

@@ -86,7 +86,7 @@ class RevisionReading(Frozen):
     quota_short: bool = False
     """A quota leaves no room for the pods that going back to it would add."""
     events: tuple[EventReading, ...] = ()
-    """About the ReplicaSet, and about pods of its name that were not read themselves."""
+    """Of the newest only: about the ReplicaSet, and about pods of its name that were not read themselves."""
 
     @property
     def claims(self) -> tuple[str, ...]:

@@ -140,6 +140,16 @@ def test_only_the_ground_that_the_release_changed_makes_an_unschedulable_pod_its
         assert tried(made).finding is expected, said
 
 
+def test_the_schedulers_word_is_taken_from_the_pods_condition_when_its_event_has_expired() -> None:
+    made = shop(new=template("registry.example/web:1", nodeSelector={"disk": "gold"}))
+    (late,) = made.fails(nodes=("",), phase="Pending")
+    late["spec"].pop("nodeName")
+    late["status"]["containerStatuses"] = []
+    said = "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."
+    late["status"]["conditions"][1].update(status="False", reason="Unschedulable", message=said)
+    assert (tried(made).finding, tried(made).cause) == (Finding.FAILS, Cause.RELEASE_UNSCHEDULABLE)
+
+
 # --- counters and events in place of pods -------------------------------------------------------------------------
 
 

@@ -166,7 +166,7 @@ def test_the_deadline_is_past_by_the_controllers_word_or_by_the_clock() -> None:
     assert read(made).past_deadline(NOW)
 
 
-def test_events_of_a_revision_are_those_of_its_pods_that_were_not_read() -> None:
+def test_events_of_the_newest_revision_are_those_of_its_pods_that_were_not_read() -> None:
     made = shop()
     (bad,) = made.fails(crashing(), nodes=("node-a",))
     unread = pod(made.new, "q1w2e")
@@ -175,7 +175,16 @@ def test_events_of_a_revision_are_those_of_its_pods_that_were_not_read() -> None
     newest, (old,) = read(made).newest, read(made).older
     assert newest is not None
     assert [found.about for found in newest.events] == ["web-222222222-q1w2e"]
-    assert [found.about for found in old.events] == ["web-111111111-r4t5y"]
+    assert old.events == ()
+
+
+def test_a_very_long_history_is_cut_but_never_a_revision_that_has_pods() -> None:
+    made = shop()
+    made.old["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "1"
+    for number in range(2, 60):
+        made.earlier.append(replica_set(number, template(f"registry.example/web:0.{number}"), wanted=0, ready=0))
+    numbers = [older.number for older in read(made).older]
+    assert (len(numbers), numbers[0], numbers[-1]) == (26, 59, 1)
 
 
 def test_a_refused_creation_counts_while_pods_are_lacking_and_not_when_it_is_over() -> None:
