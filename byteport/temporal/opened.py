@@ -16,17 +16,15 @@ from temporalio.converter import DataConverter, WorkflowSerializationContext
 
 async def open_history(history: WorkflowHistory, converter: DataConverter) -> WorkflowHistory:
     """A copy whose payloads are plain. Raises `Undecodable` without the key, or when the workflow id is not its own."""
-    codec = converter.with_context(
-        WorkflowSerializationContext(namespace="", workflow_id=history.workflow_id)
-    ).payload_codec
     events = []
     for event in history.events:
         copy = HistoryEvent()
         copy.CopyFrom(event)
-        sealed = list(_payloads(copy))
-        if codec is not None and sealed:
-            for payload, plain in zip(sealed, await codec.decode(sealed), strict=True):
-                payload.CopyFrom(plain)
+        await _open(_payloads(copy.user_metadata), converter, history.workflow_id)
+        named = copy.WhichOneof("attributes")
+        if named is not None:
+            attributes = getattr(copy, named)
+            await _open(_payloads(attributes), converter, _other_workflow(named, attributes) or history.workflow_id)
         events.append(copy)
     return WorkflowHistory(history.workflow_id, events)
 
@@ -50,6 +48,32 @@ def message_of(failure: Failure) -> str:
         if isinstance(attributes, dict):
             return str(attributes.get("message", ""))
     return failure.message
+
+
+async def _open(payloads: Iterator[Payload], converter: DataConverter, workflow_id: str) -> None:
+    """Decrypt in place what is bound to `workflow_id`."""
+    sealed = list(payloads)
+    whose = WorkflowSerializationContext(namespace="", workflow_id=workflow_id)
+    codec = converter.with_context(whose).payload_codec
+    if codec is not None and sealed:
+        for payload, plain in zip(sealed, await codec.decode(sealed), strict=True):
+            payload.CopyFrom(plain)
+
+
+def _other_workflow(named: str, attributes: Any) -> str:
+    """The id that an event's payloads are bound to when it is not this run's: they are for another one, or from a child."""
+    match named:
+        case "start_child_workflow_execution_initiated_event_attributes":
+            return str(attributes.workflow_id)
+        case (
+            "child_workflow_execution_completed_event_attributes"
+            | "child_workflow_execution_failed_event_attributes"
+            | "child_workflow_execution_canceled_event_attributes"
+            | "signal_external_workflow_execution_initiated_event_attributes"
+        ):
+            return str(attributes.workflow_execution.workflow_id)
+        case _:
+            return ""
 
 
 def _payloads(message: Message) -> Iterator[Payload]:
