@@ -13,10 +13,11 @@ from byteport.domain.failures import Failure
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.around import read_surroundings
-from byteport.kubernetes.crash import classed, proven_images
+from byteport.kubernetes.crash import proven_images
 from byteport.kubernetes.events import EventReading, read_event
 from byteport.kubernetes.logs import log_signature
 from byteport.kubernetes.owners import OwnerKind
+from byteport.kubernetes.pod_causes import classed
 from byteport.kubernetes.pod_reading import read_pod, with_loose_log
 from byteport.kubernetes.pods import PodReading
 from byteport.kubernetes.rollout_reading import read_rollout

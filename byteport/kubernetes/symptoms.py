@@ -17,8 +17,9 @@ from byteport.domain.reasons import Cause
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
-from byteport.kubernetes.crash import FLAPPING_RESTARTS, classed
+from byteport.kubernetes.crash import FLAPPING_RESTARTS
 from byteport.kubernetes.owners import OwnerKind
+from byteport.kubernetes.pod_causes import classed
 from byteport.kubernetes.pod_reading import read_pod
 from byteport.kubernetes.pods import PodReading, Waiting
 from byteport.kubernetes.reading import read_pods
