@@ -7,6 +7,7 @@ import typer
 from byteport.cli import sandbox
 from byteport.cli.ack import ack
 from byteport.cli.approve import approve
+from byteport.cli.doctor import doctor
 from byteport.cli.explain import explain
 from byteport.cli.halt import halt
 from byteport.cli.records import records
@@ -44,5 +45,6 @@ def add_commands(app: typer.Typer) -> None:
         (PROVE, records),
         (PROVE, verify_log),
         (PROVE, replay),
+        (PROVE, doctor),
     ):
         app.command(rich_help_panel=panel)(command)

@@ -101,7 +101,7 @@ def _print_preview(preview: Preview) -> None:
     for item in preview.would_make:
         say(f"  {item}")
     for name in preview.in_the_way:
-        say(f"  in the way: namespace {name} exists already, and is not the demo's to use", style="red")
+        say(f"  in the way: namespace {name} exists or is enabled already, and is not the demo's to touch", style="red")
 
 
 def _print(report: Report, folder: Path) -> None:

@@ -46,6 +46,15 @@ async def ensure_search_attributes(client: Client) -> tuple[str, ...]:
         ) from error
 
 
+async def registered(client: Client) -> set[str]:
+    """Names of the attributes that the namespace has; empty where this client may not ask."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    try:
+        return set((await client.operator_service.list_search_attributes(request, timeout=_TIMEOUT)).custom_attributes)
+    except RPCError:
+        return set()
+
+
 def command(namespace: str) -> str:
     """The line by which an administrator registers all of them."""
     each = " ".join(f"--name {name} --type {kind}" for name, kind in TYPES.items())

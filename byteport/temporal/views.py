@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from temporalio.client import (
@@ -73,6 +73,28 @@ async def fetch_history(client: Client, workflow_id: str, run_id: str | None = N
         return await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history(rpc_timeout=TIMEOUT)
     except RPCError as error:
         raise _translated(client, error, workflow_id) from error
+
+
+async def pending_heartbeat(client: Client, workflow_id: str) -> float | None:
+    """Seconds since the last heartbeat (or start) of the oldest activity that a run waits for; None when there is none."""
+    try:
+        described = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise _translated(client, error, workflow_id) from error
+    if described.close_time is not None:
+        return None
+    ages = []
+    for activity in described.raw_description.pending_activities:
+        newest = max(
+            (
+                moment.ToDatetime(tzinfo=UTC)
+                for moment in (activity.last_heartbeat_time, activity.last_started_time, activity.scheduled_time)
+            ),
+        )
+        ages.append((datetime.now(UTC) - newest).total_seconds())
+    return max(ages, default=None)
 
 
 async def _query(client: Client, workflow_id: str, gives: type[Answer]) -> Answer:

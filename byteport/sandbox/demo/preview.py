@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from activities.kubernetes.client import connect
 from activities.kubernetes.kubeconfig import default_paths
 from byteport.contracts.acts import Queue
+from byteport.kubernetes.port import NAMESPACES
 from byteport.sandbox.controlplane.kubectl import KubectlFailed
 from byteport.sandbox.demo.hands import ENABLED, PROGRESS_DEADLINE_SECONDS, KubectlHands
 from byteport.sandbox.demo.manifests import deployment, namespace
@@ -29,7 +30,7 @@ class Preview(NamedTuple):
     checks: tuple[Check, ...]
     would_make: tuple[str, ...]
     in_the_way: tuple[str, ...]
-    """Namespaces of the demo's names that exist already; they are never taken over."""
+    """Namespaces of the demo's names that exist already, and others that are enabled: neither is the demo's to touch."""
 
     @property
     def may_go_on(self) -> bool:
@@ -48,9 +49,13 @@ async def look(kubeconfig: Path, context: str) -> Preview:
         uid = await uid_of(cluster)
         acts = [act for act in ROLES[Process.CLUSTER].acts if act.queue is Queue.CLUSTER]
         checks = [*await check_rights(cluster, acts), await _dry_run(hands)]
-        existing = await hands.existing([scenario.namespace for scenario in SCENARIOS])
+        enabled = await cluster.list(NAMESPACES, "", labels=f"{ENABLED}=true")
+        taken = {
+            *await hands.existing([scenario.namespace for scenario in SCENARIOS]),
+            *(item["metadata"]["name"] for item in enabled.items),
+        }
         would_make = tuple(f"{item['kind']} {item['metadata']['name']}" for item in objects())
-        return Preview(cluster.server, uid, tuple(checks), would_make, tuple(existing))
+        return Preview(cluster.server, uid, tuple(checks), would_make, tuple(sorted(taken)))
 
 
 def objects() -> Sequence[JSON]:

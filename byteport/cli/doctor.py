@@ -1,0 +1,63 @@
+"""`byteport doctor`: everything that a worker would look at before it starts, each with its finding; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from byteport.cli.exits import Exit
+from byteport.cli.output import plain, print_json, table
+from byteport.cli.session import AsJson, run, settings_of
+
+if TYPE_CHECKING:
+    from byteport.settings import Settings
+    from workers.preflight import Check
+
+STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+
+
+def doctor(
+    context: typer.Context,
+    settings: Annotated[
+        bool, typer.Option("--settings", help="List every setting, its variable and its default.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at settings, keys, Temporal, the cluster, rights, policy and log; exit 1 when something must be mended."""
+    if settings:
+        _list_settings(as_json)
+        return
+    checks = run(_look(settings_of(context)))
+    if as_json:
+        print_json(checks)
+    else:
+        rows = [(plain(one.outcome.value, STYLES[one.outcome.value]), one.name, one.finding) for one in checks]
+        table("", "CHECK", "FINDING", rows=rows)
+    if any(one.outcome.value == "failed" for one in checks):
+        raise typer.Exit(Exit.FINDING)
+
+
+async def _look(settings: Settings) -> list[Check]:
+    from byteport.sandbox import control
+    from workers.examine import examine
+
+    running = control.status(settings.state_dir)
+    inside = f"the sandbox's process {running.pid}" if running and running.cluster == "simulated" else None
+    return await examine(settings, cluster_inside=inside)
+
+
+def _list_settings(as_json: bool) -> None:
+    from byteport.settings.catalogue import catalogue
+
+    every = catalogue()
+    if as_json:
+        print_json(every)
+    else:
+        table(
+            "SETTING",
+            "VARIABLE",
+            "DEFAULT",
+            "MEANING",
+            rows=[(one.key, one.variable, one.default, one.meaning) for one in every],
+        )

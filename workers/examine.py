@@ -1,0 +1,140 @@
+"""Every check of every process, each by itself, so that one that fails does not hide the others. For `byteport doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from activities.audit.log import open_log
+from activities.kubernetes.client import KubernetesCluster
+from byteport.contracts.acts import Queue
+from byteport.domain.ids import watch_id
+from byteport.errors import BytePortError
+from byteport.settings import Settings, installation
+from byteport.temporal.attributes import TYPES
+from byteport.temporal.connect import connect
+from byteport.temporal.registration import command, registered
+from byteport.temporal.views import pending_heartbeat
+from byteport.trust.files import SignersFiles, read_private_key, read_public_key
+from byteport.trust.grants import GrantSigner, GrantVerifier
+from workers.preflight import Check, Outcome, check_cluster_uid, check_packages, check_rights, failed
+from workers.processes import ROLES, Process
+from workers.start import check_policy, key_ring
+from workers.wiring import connect_cluster, uid_of
+
+WATCH_LATE_SECONDS = 60.0
+"""A watch that heartbeats every few seconds and has not for this long is not watching."""
+
+
+async def examine(settings: Settings, *, cluster_inside: str | None = None) -> list[Check]:
+    """All of them, in the order in which a start would meet them.
+
+    `cluster_inside` names the process that the cluster lives in, when it is a simulated one that nobody else reaches.
+    """
+    checks = [check_packages()]
+    checks += await _each("policy", lambda: _done([check_policy(settings)]))
+    checks += await _each("keys", lambda: _done(_keys(settings)))
+    checks += await _each("signers", lambda: _done([_signers(settings)]))
+    checks += await _each("temporal", lambda: _temporal(settings))
+    if cluster_inside is None:
+        checks += await _each("cluster", lambda: _cluster(settings))
+    else:
+        checks.append(Check("cluster", Outcome.OK, f"simulated, inside {cluster_inside}"))
+    checks += await _each("log", lambda: _done([_log(settings)]))
+    return checks
+
+
+async def _each(name: str, look: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
+    try:
+        return await look()
+    except BytePortError as error:
+        return [failed(name, error)]
+
+
+async def _done(checks: list[Check]) -> list[Check]:
+    return checks
+
+
+def _keys(settings: Settings) -> list[Check]:
+    """The payload keys, and that the ledger's two halves belong together."""
+    ring = key_ring(settings)
+    checks = [Check("payload keys", Outcome.OK, f"{len(ring.keys)}, encrypting with {ring.active.id}")]
+    private, public = settings.ledger.grant_key, settings.cluster.grant_public_key
+    if private is None or public is None:
+        return [
+            *checks,
+            Check("grant key", Outcome.FAILED, "ledger.grant_key and cluster.grant_public_key must be set"),
+        ]
+    signer = GrantSigner(read_private_key(private, "ledger.grant_key"))
+    known = read_public_key(public, "cluster.grant_public_key")
+    GrantVerifier(known)
+    if signer.public_key != known:
+        return [*checks, Check("grant key", Outcome.FAILED, f"{public} is not the public half of {private}")]
+    return [*checks, Check("grant key", Outcome.OK, known.fingerprint)]
+
+
+def _signers(settings: Settings) -> Check:
+    path = settings.approvals.allowed_signers
+    if path is None:
+        return Check("signers", Outcome.FAILED, "approvals.allowed_signers must be set")
+    people = SignersFiles(path, settings.approvals.revoked_keys).read().allowed.people()
+    if not people:
+        return Check("signers", Outcome.WARNING, f"{path} names nobody: no plan can be approved")
+    return Check("signers", Outcome.OK, f"{len(people)} may answer: {', '.join(sorted(people))}")
+
+
+async def _temporal(settings: Settings) -> list[Check]:
+    client = await connect(settings.temporal, key_ring(settings), identity="byteport-doctor")
+    address = f"{settings.temporal.address}, namespace {settings.temporal.namespace}"
+    checks = [Check("temporal", Outcome.OK, address)]
+    missing = sorted(set(TYPES) - await registered(client))
+    if missing:
+        checks.append(
+            Check(
+                "search attributes",
+                Outcome.WARNING,
+                f"missing; a worker's start adds them, or: {command(client.namespace)}",
+            )
+        )
+    if settings.watch.enabled:
+        age = await pending_heartbeat(client, watch_id(installation(settings).cluster_uid))
+        checks.append(_watch(age))
+    return checks
+
+
+def _watch(age: float | None) -> Check:
+    if age is None:
+        return Check("watch", Outcome.WARNING, "the cluster is not being watched; a worker's start begins it")
+    if age > WATCH_LATE_SECONDS:
+        return Check("watch", Outcome.FAILED, f"its last heartbeat is {age:.0f} s old; is a cluster worker running?")
+    return Check("watch", Outcome.OK, f"last heartbeat {age:.0f} s ago")
+
+
+async def _cluster(settings: Settings) -> list[Check]:
+    cluster = await connect_cluster(settings)
+    try:
+        uid = await uid_of(cluster)
+        checks = [check_cluster_uid(settings, uid)]
+        if isinstance(cluster, KubernetesCluster) and not cluster.verifies_server:
+            checks.append(
+                Check("cluster TLS", Outcome.WARNING, "the kubeconfig does not verify the server's certificate")
+            )
+        acts = [act for act in ROLES[Process.CLUSTER].acts if act.queue is Queue.CLUSTER]
+        return [*checks, *await check_rights(cluster, acts)]
+    finally:
+        await cluster.close()
+
+
+def _log(settings: Settings) -> Check:
+    path = settings.ledger.path
+    if path is None:
+        return Check("log", Outcome.FAILED, "ledger.path must be set")
+    if not path.exists():
+        return Check("log", Outcome.WARNING, f"{path} is made at the first record")
+    reports = open_log(path).verify_all()
+    records = sum(report.records for report in reports)
+    if not records:
+        return Check("log", Outcome.WARNING, "no record yet")
+    bad = [finding for report in reports for finding in report.findings]
+    if bad:
+        return Check("log", Outcome.FAILED, f"record {bad[0].seq} {bad[0].says}; see `byteport verify-log --all`")
+    return Check("log", Outcome.OK, f"{records} record(s), intact")
