@@ -17,7 +17,7 @@ from byteport.domain.failures import Failure
 from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
 from byteport.domain.policy import Mode, PolicyConfig, Standing, Verdict, VerdictKind, judge
 from byteport.domain.reasons import Cause, Reason
-from byteport.domain.signals import Signal, SignalType
+from byteport.domain.signals import Signal, SignalType, Source
 from byteport.kubernetes import fields
 from byteport.kubernetes.chaos import experiment_seen
 from byteport.kubernetes.reading import read_pods, read_situation
@@ -27,7 +27,7 @@ from byteport.kubernetes.world import World
 from byteport.runbooks.catalogue import runbook_for
 from byteport.runbooks.unserved import Unserved, unserved, unserved_alerts
 
-_DEPLOY = SignalType.FAILED_DEPLOY
+_SIGNAL_FOR = {Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY, Failure.CRASHLOOP: SignalType.POD_CRASHLOOP}
 
 
 class Incident(Frozen):
@@ -89,12 +89,13 @@ def explain(
 
 
 def _by_runbooks(world: World, config: PolicyConfig, mode: Mode, cluster_uid: str) -> list[Incident]:
-    """One incident per target and failure; a crash loop that is a release's goes to the runbook it is handed to."""
+    """One incident per target and failure; what is another runbook's trouble goes to the runbook it is handed to."""
     asked: dict[tuple[str, Failure], Signal] = {}
     for signal in symptoms_of(world, cluster_uid):
         diagnosis = _diagnosed(world, signal)
-        if diagnosis is not None and diagnosis.hand_over is not None:
-            signal = signal.model_copy(update={"type": _DEPLOY})
+        handed = diagnosis.hand_over if diagnosis is not None else None
+        if handed is not None:
+            signal = signal.model_copy(update={"type": _SIGNAL_FOR[handed], "source": Source.HANDOVER})
         asked.setdefault((signal.target.ref, signal.failure), signal)
     return [_incident(world, signal, config, mode) for signal in asked.values()]
 
