@@ -95,7 +95,7 @@ def _by_runbooks(world: World, config: PolicyConfig, mode: Mode, cluster_uid: st
         diagnosis = _diagnosed(world, signal)
         handed = diagnosis.hand_over if diagnosis is not None else None
         if handed is not None:
-            signal = signal.model_copy(update={"type": _SIGNAL_FOR[handed], "source": Source.HANDOVER})
+            signal = signal.model_copy(update={"type": _SIGNAL_FOR.get(handed, signal.type), "source": Source.HANDOVER})
         asked.setdefault((signal.target.ref, signal.failure), signal)
     return [_incident(world, signal, config, mode) for signal in asked.values()]
 
