@@ -64,8 +64,10 @@ _ANYWHERE = frozenset(
 """Changes of the pod that may break any container in it."""
 
 
-def blamed_on_release(pod: PodReading, changes: Changes | None, waited: bool, now: datetime) -> Cause | None:  # noqa: FBT001
-    """The release's class of failure that `pod` shows, or None when what it shows is not the release's.
+def blamed_on_release(
+    pod: PodReading, release: RevisionReading, changes: Changes | None, now: datetime, *, waited: bool
+) -> Cause | None:
+    """The class of failure of `release` that its `pod` shows, or None when what it shows is not the release's.
 
     `changes` is what the release changed against the revision to go back to; None asks for the class alone. `waited`
     says that the deadline is past: only then is what merely hangs, or is not Ready, a failure.
@@ -77,7 +79,7 @@ def blamed_on_release(pod: PodReading, changes: Changes | None, waited: bool, no
     if kind is None or argued_otherwise(item.log for item in pod.containers) is not None:
         return None
     blamed = pod.blamed
-    if blamed is not None and blamed.mutated:
+    if blamed is not None and (blamed.mutated or _injected(blamed, pod, release)):
         return None
     if blamed is not None and blamed.role is not Role.MAIN and kind in (Cause.RELEASE_CRASHES, Cause.RELEASE_PROBE):
         kind = Cause.RELEASE_INIT
@@ -86,6 +88,15 @@ def blamed_on_release(pod: PodReading, changes: Changes | None, waited: bool, no
     if changes is not None and not _explained(kind, pod, blamed, changes):
         return None
     return kind
+
+
+def _injected(container: ContainerReading, pod: PodReading, release: RevisionReading) -> bool:
+    """Put into the pod by a webhook (a mesh's proxy): the template that was released does not declare it.
+
+    Where no container of the pod is declared, the saved objects do not belong together, and nothing can be said.
+    """
+    declared = set(release.containers)
+    return container.name not in declared and any(item.name in declared for item in pod.containers)
 
 
 def argued_otherwise(logs: Iterable[LogReading]) -> Cause | None:

@@ -128,6 +128,11 @@ def changes(older: object, newer: object) -> Changes:
     return Changes(containers=tuple(changed), pod=tuple(sorted(pod)))
 
 
+def container_names(template: object) -> tuple[str, ...]:
+    """Names of all containers that a template declares, init containers first."""
+    return tuple(name for (_, name), _ in _containers(fields.mapping(fields.at(template, "spec"))) if name)
+
+
 def _containers(spec: Mapping[str, Any]) -> Iterable[tuple[tuple[Role, str], Mapping[str, Any]]]:
     for container in fields.entries(spec.get("initContainers")):
         role = Role.SIDECAR if container.get("restartPolicy") == "Always" else Role.INIT

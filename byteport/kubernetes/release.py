@@ -117,7 +117,7 @@ def try_release(
     if not own:
         return _by_events(rollout, newest, good, now, unread)
     changes, waited = good.revision.changes if good else None, rollout.past_deadline(now)
-    blame = {pod.uid: blamed_on_release(pod, changes, waited, now) for pod in own}
+    blame = {pod.uid: blamed_on_release(pod, newest, changes, now, waited=waited) for pod in own}
     failing = [pod for pod in own if blame[pod.uid] is not None or _fails(pod)]
     if not failing:
         slow = any(not pod.ready for pod in own)

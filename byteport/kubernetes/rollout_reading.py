@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.around import selects
-from byteport.kubernetes.changes import Changes, changes
+from byteport.kubernetes.changes import Changes, changes, container_names
 from byteport.kubernetes.events import EventReading, read_events
 from byteport.kubernetes.migrations import annotated, migrating_containers, migration_jobs
 from byteport.kubernetes.owners import deleted, owned_by
@@ -203,6 +203,7 @@ def _revision(
         ready=fields.count(fields.at(item, "status", "readyReplicas")),
         available=fields.count(fields.at(item, "status", "availableReplicas")),
         remembered=release in remembered,
+        containers=container_names(template),
         images=tuple(images),
         references=references_of(fields.at(template, "spec")),
         changes=Changes() if newest is None or item is newest else changes(template, template_of(newest)),

@@ -77,6 +77,8 @@ class RevisionReading(Frozen):
     available: int = 0
     remembered: bool = False
     """Seen Available for the set time, earlier, by ourselves."""
+    containers: tuple[str, ...] = ()
+    """Names of all that its template declares; what a pod has besides was put in by a webhook."""
     images: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     changes: Changes = Changes()

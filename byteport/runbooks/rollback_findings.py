@@ -120,7 +120,8 @@ def _release_guards(
     if not rollout.older:
         guards.append(Guard(Reason.NO_HISTORY))
     elif good is None:
-        guards.append(Guard(Reason.NO_KNOWN_GOOD_REVISION))
+        strategy = "the strategy, which lets all old pods go first" if rollout.all_at_once else ""
+        guards.append(Guard(Reason.NO_KNOWN_GOOD_REVISION, strategy))
     if trial.finding is not Finding.FAILS and not (asked and served):
         guards.append(_against(trial))
         if cause is Cause.UNSCHEDULABLE:

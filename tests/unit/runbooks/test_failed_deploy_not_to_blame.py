@@ -193,3 +193,12 @@ def test_a_webhook_that_sets_another_image_than_the_template_makes_every_templat
     refused(made)
     assert made.diagnose().cause is Cause.MUTATOR
     assert "web-222222222" in (made.diagnose().culprit or "")
+
+
+def test_a_proxy_that_a_mesh_put_into_the_pod_is_not_what_was_released() -> None:
+    made = shop()
+    running = {"name": "web", "ready": True, "restartCount": 0, "state": {"running": {"startedAt": ago(minutes=19)}}}
+    for bad in made.fails(running, crashing("mesh-proxy")):
+        bad["spec"]["containers"].append({"name": "mesh-proxy", "image": "mesh.example/proxy:1"})
+    assert refused(made) == (Reason.CAUSE_NEEDS_A_PERSON,)
+    assert made.diagnose().culprit == "container mesh-proxy"

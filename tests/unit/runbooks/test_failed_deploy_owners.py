@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from byteport.domain.plans import Refused, RollbackPlan
 from byteport.domain.policy import Mode, PolicyConfig
 from byteport.domain.reasons import Cause, Reason
+from byteport.kubernetes.rollout_reading import read_rollout
+from byteport.kubernetes.templates import release_digest
 from tests.builders.rollouts import (
+    RUNBOOK,
+    Shop,
     ago,
     crashing,
     replica_set,
@@ -35,6 +40,55 @@ def test_an_old_revision_without_pods_that_nobody_remembers_is_not_known_to_be_g
     made.old["spec"]["replicas"] = 0
     made.counts(new_pods=2, old_ready=0)
     assert Reason.NO_KNOWN_GOOD_REVISION in refused(made)
+
+
+def test_a_strategy_that_let_all_old_pods_go_first_is_named() -> None:
+    made = crashed()
+    made.deployment["spec"]["strategy"] = {"type": "Recreate"}
+    made.pods = made.pods[3:]
+    made.old["spec"]["replicas"] = 0
+    made.counts(new_pods=2, old_ready=0)
+    assert Reason.NO_KNOWN_GOOD_REVISION in refused(made)
+    assert "strategy" in (made.diagnose().culprit or "")
+
+
+def remembering(made: Shop) -> RollbackPlan | Refused:
+    """The plan when revision 1 has no pods any more, but was once seen to serve."""
+    made.old["spec"]["replicas"] = 0
+    made.counts(new_pods=2, old_ready=0)
+    known = frozenset({release_digest(made.old["spec"]["template"])})
+    rollout = read_rollout(made.world(), made.target(), known)
+    situation = made.situation().model_copy(update={"rollout": rollout})
+    return RUNBOOK.plan(RUNBOOK.diagnose(made.signal(), situation), situation, made.config)
+
+
+def test_a_revision_that_is_only_remembered_is_a_persons() -> None:
+    made = crashed()
+    made.pods = made.pods[3:]
+    plan = remembering(made)
+    assert isinstance(plan, RollbackPlan)
+    assert (plan.to_revision, plan.caveats) == (1, (Reason.TARGET_NOT_AVAILABLE_NOW,))
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+def test_a_remembered_revision_may_name_only_what_a_ready_pod_uses_now(*, mounted: bool) -> None:
+    source = {"envFrom": [{"configMapRef": {"name": "web-config-7f6d"}}]}
+    made = shop(template("registry.example/web:1", container=source), template("registry.example/web:2"))
+    made.fails(crashing())
+    ready = made.pods[0]
+    made.pods = made.pods[3:]
+    if mounted:
+        earlier = replica_set(0, template("registry.example/web:0", container=source), wanted=0, ready=0)
+        made.earlier = [earlier]
+        ready["metadata"]["ownerReferences"][0].update(name="web-000000000", uid=earlier["metadata"]["uid"])
+        made.pods.append(ready)
+    plan = remembering(made)
+    if mounted:
+        assert isinstance(plan, RollbackPlan)
+        assert plan.caveats == (Reason.TARGET_NOT_AVAILABLE_NOW,)
+    else:
+        assert isinstance(plan, Refused)
+        assert Reason.REFERENCES_MISSING in plan.because
 
 
 def test_a_restart_of_the_same_release_is_not_the_cause_and_nothing_further_back_is_either() -> None:
