@@ -6,6 +6,7 @@ refused, and the run ends. Nobody's remediation id is ever taken by an answer.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from datetime import timedelta
 
@@ -53,7 +54,10 @@ class ApprovalWorkflow:
     @workflow.run
     async def run(self, start: AwaitApproval) -> ApprovalClosed:
         try:
-            outcome, because = await (self._wait(start.request) if start.request else self._nothing_waits())
+            try:
+                outcome, because = await (self._wait(start.request) if start.request else self._nothing_waits())
+            except asyncio.CancelledError:  # its remediation ended, or somebody cancelled it: that is recorded too
+                outcome, because = ApprovalOutcome.WITHDRAWN, Reason.CANCELLED
             self._outcome = outcome
             if outcome in (ApprovalOutcome.EXPIRED, ApprovalOutcome.WITHDRAWN):
                 await self._record(Event.EXPIRED, None, reasons=(because or Reason.EXPIRED,))

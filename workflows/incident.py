@@ -7,6 +7,7 @@ an outcome. `workflows/screen.py` shows it to operators.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from byteport.contracts.ledger import Decision, Event, RecordDraft, Result
 from byteport.contracts.workflows import Acknowledge, Moment, Phase, Remediate, State
@@ -41,6 +42,7 @@ class Incident:
         self.seen: list[str] = list(start.seen)
         self.reports = 0
         self.decided = False
+        """The outcome stands: what is seen from now on is the next incident's."""
         self.phase = Phase.STARTING
         self.runbook: Runbook | None = None
         self.policy: PolicyConfig | None = None
@@ -55,6 +57,10 @@ class Incident:
         self.next_action = start.next_action
         self.open_action: str | None = None
         """The action whose intent is recorded and whose outcome is not."""
+        self.open_outcome: Literal["done", "unknown"] = "unknown"
+        """What is known of it so far."""
+        self.obstacle: str | None = None
+        """What kept the last act from being done, for people: it names the budget, the switch or the right."""
         self.decision: Decision | None = None
         self.result: Result | None = None
         self.mttr_seconds: int | None = None
@@ -66,7 +72,10 @@ class Incident:
     # -- symptoms ---------------------------------------------------------------------------------------------------
 
     def fold(self, signal: Signal) -> None:
-        """Count a symptom once per evidence digest; keep the newest. After the outcome is decided it opens the next."""
+        """Count a symptom once per evidence digest; keep the newest. After the outcome is decided it opens the next.
+
+        A person who reported stays the reporter, whatever the watch sees later: they may not approve what comes of it.
+        """
         if signal.evidence_digest in self.seen:
             return
         self.seen = [*self.seen, signal.evidence_digest][-MOST_SEEN:]
@@ -77,7 +86,8 @@ class Incident:
         if self.opened_at is None:
             self.opened_at = workflow.now()
         if self.signal is None or signal.observed_at >= self.signal.observed_at:
-            self.signal = signal
+            reporter = self.signal.reporter if self.signal else ""
+            self.signal = signal.model_copy(update={"reporter": reporter or signal.reporter})
 
     @property
     def the_signal(self) -> Signal:
@@ -101,8 +111,8 @@ class Incident:
 
     def enter(self, phase: Phase, what: str) -> None:
         """Move to `phase`, note it on the timeline and show it."""
-        self.phase = phase
-        if phase in (Phase.AWAITING_APPROVAL, Phase.ESCALATED):
+        left, self.phase = self.phase, phase
+        if phase in screen.LOOKED_FOR or (left in screen.LOOKED_FOR and phase is not Phase.CLOSED):
             screen.phase_changed(self)
         self.note(what)
 
@@ -112,7 +122,7 @@ class Incident:
 
     def forget_plan(self) -> None:
         """The target is not what the plan was made for: nothing of it is kept for the next one."""
-        self.plan = self.plan_digest = self.inverse_command = self.verdict = None
+        self.plan = self.plan_digest = self.inverse_command = self.verdict = self.obstacle = None
         self.taken = ()
 
     def take_action_id(self, plan_digest: str) -> str:

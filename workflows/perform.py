@@ -87,7 +87,7 @@ def _meaning(failure: ActivityError, act: str, *, mutates: bool) -> BaseExceptio
     cause: BaseException | None = failure.cause
     while cause is not None:
         if isinstance(cause, ApplicationError):
-            error = _BY_CODE.get(cause.type or "", PermanentError)
+            error = _BY_CODE.get(cause.type or "", UnknownOutcome if mutates else PermanentError)
             return error(f"{act}: {cause.message}")
         if isinstance(cause, Timeout) and mutates:
             break

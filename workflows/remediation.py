@@ -25,6 +25,7 @@ from byteport.contracts.workflows import (
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal
 from byteport.errors import BytePortError, NotPermitted
+from byteport.runbooks.catalogue import runbook_for
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -69,6 +70,7 @@ class RemediationWorkflow:
             await workflow.wait_condition(lambda: incident.signal is not None, timeout=FIRST_SYMPTOM)
         except TimeoutError:
             return ended(incident)  # started without a symptom: nothing is diagnosed and nothing is recorded
+        incident.runbook = runbook_for(incident.the_signal.failure)
         screen.open_run(incident)
         try:
             await self._story()
@@ -92,6 +94,7 @@ class RemediationWorkflow:
             reason = Reason.NOT_PERMITTED if isinstance(error, NotPermitted) else Reason.CANNOT_TELL
             incident.note(f"cannot go on: {error.code}")
             outcome = Escalate((reason,))
+        incident.decided = not isinstance(outcome, Escalate)  # an escalated one is not over until somebody takes it
         match outcome:
             case Skip(reasons=reasons) | HandOver(reasons=reasons):
                 await close_skipped(incident, reasons)
@@ -140,21 +143,21 @@ class RemediationWorkflow:
         return Escalate(await revert(incident, acted, outcome))
 
     async def _cancelled(self) -> None:
-        """Somebody cancelled the run: what is open is ended as unknown, and that it was cancelled is recorded."""
+        """Somebody cancelled the run: an open intent is ended as what is known of it, and the cancellation recorded."""
         incident = self._incident
         incident.decision, incident.reasons = Decision.ESCALATED, (Reason.CANCELLED,)
         incident.enter(Phase.CLOSED, "cancelled")
         draft = incident.draft(
             Event.FINISHED,
-            Decision.ESCALATED,
-            Result.FAILURE,
+            Decision.ESCALATED if incident.open_action is None else Decision.ACTED,
+            Result.FAILURE if incident.open_action is None else None,
             reasons=(Reason.CANCELLED,),
             action_id=incident.open_action,
         )
         if incident.open_action is None:
             await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
         else:
-            call = Finish(action_id=incident.open_action, outcome="unknown", verified=None, record=draft)
+            call = Finish(action_id=incident.open_action, outcome=incident.open_outcome, verified=None, record=draft)
             await perform(FINISH, call, cluster_uid=incident.cluster_uid)
         screen.close_run(incident)
 

@@ -21,6 +21,9 @@ from temporalio.exceptions import ApplicationError
 
 from workflows.perform import perform
 
+MOST_LOOKS = 40
+"""What is still too early to tell after so many looks (a release that is slow to start) is not the old trouble."""
+
 
 @workflow.defn(name=REOBSERVE)
 class ReobserveWorkflow:
@@ -45,17 +48,25 @@ class ReobserveWorkflow:
         return Reobserved(held=True, looks=looks)
 
     async def _look(self, call: Reobserve) -> Diagnosis | None:
-        """The diagnosis of what is wrong again, or None."""
+        """The diagnosis of what is wrong again, or None. What another runbook treats is not this one come back."""
         runbook = runbook_for(call.signal.failure)
-        seen = await perform(
-            READ_SITUATION,
-            ReadSituation(target=call.signal.target, failure=call.signal.failure, logs=False),
-            cluster_uid=call.installation.cluster_uid,
-        )
-        if runbook is None or not seen.enabled or seen.situation.gone:
+        if runbook is None:
             return None
-        diagnosis = runbook.diagnose(call.signal, seen.situation)
-        return None if diagnosis.silent else diagnosis
+        for _ in range(MOST_LOOKS):
+            seen = await perform(
+                READ_SITUATION,
+                ReadSituation(target=call.signal.target, failure=call.signal.failure, logs=False),
+                cluster_uid=call.installation.cluster_uid,
+            )
+            if not seen.enabled or seen.situation.gone:
+                return None
+            diagnosis = runbook.diagnose(call.signal, seen.situation)
+            if diagnosis.silent or diagnosis.hand_over is not None:
+                return None
+            if diagnosis.look_again_seconds is None:
+                return diagnosis
+            await workflow.sleep(max(1, diagnosis.look_again_seconds), summary="too early to tell; look again")
+        return None
 
     async def _report(self, call: Reobserve, found: Diagnosis, looks: int) -> None:
         signal = call.signal.model_copy(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from byteport.contracts.workflows import Phase
 from byteport.temporal import attributes
 from temporalio import workflow
 
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from workflows.incident import Incident
 
 MOST_LINES = 12
+LOOKED_FOR = frozenset({Phase.AWAITING_APPROVAL, Phase.ESCALATED})
+"""Phases that people look for; the others pass too fast to be worth an event of their own."""
 
 
 def open_run(incident: Incident) -> None:
-    """Say once whose run this is."""
+    """Say once whose run this is, and take back how the incident before it ended."""
     target = incident.start.target
     workflow.upsert_search_attributes(
         [
@@ -26,6 +29,8 @@ def open_run(incident: Incident) -> None:
             attributes.TARGET.value_set(target.ref),
             attributes.RUNBOOK.value_set(incident.runbook_name),
             attributes.PHASE.value_set(incident.phase.value),
+            attributes.DECISION.value_unset(),
+            attributes.MTTR_SECONDS.value_unset(),
         ]
     )
 
@@ -41,7 +46,7 @@ def close_run(incident: Incident) -> None:
 
 
 def phase_changed(incident: Incident) -> None:
-    """Waiting and escalated runs are what people look for; other phases pass too fast to be worth an event."""
+    """A run that waits or is escalated now, or was until now."""
     workflow.upsert_search_attributes([attributes.PHASE.value_set(incident.phase.value)])
 
 
@@ -67,9 +72,9 @@ def _lines(incident: Incident) -> list[str]:
         lines.append(f"- **Verdict**: {incident.verdict.kind.value}")
     if incident.reasons:
         lines.append("- **Because**: " + ", ".join(reason.value for reason in incident.reasons))
-    if incident.phase.value == "awaiting_approval":
+    if incident.phase is Phase.AWAITING_APPROVAL:
         lines.append(f"- **To approve**: `byteport approve {incident.plan_digest}`")
-    if incident.phase.value == "escalated":
+    if incident.phase is Phase.ESCALATED:
         lines.append(f"- **To take over**: `byteport ack {incident.workflow_id}`")
     lines += ["", "| time | |", "|---|---|"]
     lines += [f"| {moment.at:%H:%M:%S} | {moment.what} |" for moment in incident.timeline[-MOST_LINES:]]

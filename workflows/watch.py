@@ -6,13 +6,18 @@ lives an hour at most; on a worker's shutdown it returns where it was, and the n
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from byteport.contracts.kubernetes import WATCH_CLUSTER, WatchCluster
 from byteport.contracts.workflows import WATCH, Watch
 from byteport.errors import BytePortError, TemporaryError
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 from workflows.perform import perform
+
+SOON = timedelta(seconds=2)
+LATER = timedelta(seconds=60)
+"""After a refusal, which only an administrator can end: a watch that gave up would leave the cluster unseen."""
 
 
 @workflow.defn(name=WATCH)
@@ -29,11 +34,11 @@ class WatchWorkflow:
                     WatchCluster(cluster_uid=call.installation.cluster_uid, bookmarks=bookmarks),
                     cluster_uid=call.installation.cluster_uid,
                 )
-            except TemporaryError:
-                await workflow.sleep(2, summary="the watch was cut; begin again")
-                continue
             except BytePortError as error:
-                raise ApplicationError(error.message, type=error.code, non_retryable=True) from error
+                again = SOON if isinstance(error, TemporaryError) else LATER
+                workflow.set_current_details(f"cannot watch: {error.message}")
+                await workflow.sleep(again, summary="the watch was cut; begin again")
+                continue
             bookmarks, reported = watched.bookmarks, reported + watched.reported
             workflow.set_current_details(f"{reported} symptom(s) reported since this run began")
         workflow.continue_as_new(call.model_copy(update={"bookmarks": bookmarks}))

@@ -44,16 +44,17 @@ class FollowTime(temporalio.client.Interceptor, temporalio.worker.Interceptor):
         self._clock = clock
 
     def intercept_activity(
-        self, next: temporalio.worker.ActivityInboundInterceptor
+        self,
+        next: temporalio.worker.ActivityInboundInterceptor,  # noqa: A002  the SDK's name
     ) -> temporalio.worker.ActivityInboundInterceptor:
         return _Inbound(super().intercept_activity(next), self._clock)
 
 
 class _Inbound(temporalio.worker.ActivityInboundInterceptor):
-    def __init__(self, next: temporalio.worker.ActivityInboundInterceptor, clock: FollowingClock) -> None:
-        super().__init__(next)
+    def __init__(self, following: temporalio.worker.ActivityInboundInterceptor, clock: FollowingClock) -> None:
+        super().__init__(following)
         self._clock = clock
 
-    async def execute_activity(self, input: temporalio.worker.ExecuteActivityInput) -> Any:
+    async def execute_activity(self, input: temporalio.worker.ExecuteActivityInput) -> Any:  # noqa: A002  as above
         self._clock.follow(activity.info().started_time)
         return await super().execute_activity(input)

@@ -15,14 +15,13 @@ from byteport.domain.failures import Failure
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.remediation import Remediation, remediation_of
-from tests.workflows.world import World, installed
+from tests.workflows.world import SKIPPING_SERVER, World, installed
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevServer]:
     folder = tmp_path_factory.mktemp("temporal")
-    skipping = {"frontend.WorkflowTimeSkippingEnabled": "true"}
-    started = await DevServer.start(DevServerOptions(folder=folder, ui=False, dynamic_config=skipping))
+    started = await DevServer.start(DevServerOptions(folder=folder, ui=False, dynamic_config=dict(SKIPPING_SERVER)))
     yield started
     await started.stop()
 

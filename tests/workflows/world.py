@@ -15,8 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import temporalio.client
-import yaml
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
@@ -58,6 +56,12 @@ POLICY: Mapping[str, Any] = {
     "verify_deadline_seconds": 300,
     "reread_seconds": 1,
 }
+SKIPPING_SERVER: Mapping[str, str] = {
+    "frontend.WorkflowTimeSkippingEnabled": "true",
+    "history.timerProcessorMaxPollRPS": "2000",
+    "history.timerProcessorMaxTimeShift": '"1ms"',
+}
+"""A timer that is skipped to would otherwise fire up to a second later, in real time."""
 SKIPPING = TimeSkippingConfig(disable_propagation=True, max_session_skip_count=100_000)
 """Skip whenever nothing is in flight. Children start with their parent's time, and skip only when a test says so."""
 
@@ -245,7 +249,3 @@ async def terminate_all(client: Client) -> None:
             await client.get_workflow_handle(run.id, run_id=run.run_id).terminate("the test is over")
         except RPCError:
             continue
-
-
-def policy_text(policy: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(policy), sort_keys=True)

@@ -6,6 +6,7 @@ what the cluster worker believes. No intent record, no action.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Literal
 
@@ -42,6 +43,7 @@ from byteport.errors import (
     TargetGone,
     UnknownOutcome,
 )
+from temporalio import workflow
 
 from workflows.incident import Incident
 from workflows.perform import perform
@@ -64,7 +66,18 @@ def lease_seconds(act: Act[MutatingCall, Mutated]) -> int:
 
 
 async def act(incident: Incident, go: Go) -> Acted | Again | Escalate:
-    """Carry out `go.plan` once. Whatever it comes to, the intent is ended by a record, or escalated as unknown."""
+    """Carry out `go.plan` once. Whatever it comes to, the intent is ended by a record, or escalated as unknown.
+
+    A call under way is waited for even when the run is cancelled, and its result then hides the cancellation: it is
+    heeded here, with what is known of the call kept in `incident`.
+    """
+    outcome = await _act(incident, go)
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError
+    return outcome
+
+
+async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate:
     chosen = act_of(go.plan)
     action_id = incident.take_action_id(go.plan_digest)
     incident.enter(Phase.REVERTING if go.inverse_of else Phase.ACTING, f"reserving: {go.plan.command}")
@@ -96,7 +109,7 @@ async def act(incident: Incident, go: Go) -> Acted | Again | Escalate:
             return Again((Reason.TARGET_CHANGED,))
         case Granted(grant=grant):
             pass
-    incident.open_action = action_id
+    incident.open_action, incident.open_outcome = action_id, "unknown"
     warrant = Warrant(
         tenant=incident.start.installation.tenant,
         incident_id=incident.incident_id,
@@ -115,21 +128,27 @@ async def act(incident: Incident, go: Go) -> Acted | Again | Escalate:
             chosen, MutatingCall(warrant=warrant), cluster_uid=incident.cluster_uid, summary=go.plan.command
         )
     except (PreconditionFailed, TargetGone) as error:
-        await finish(incident, go, action_id, "not_done", (Reason.TARGET_CHANGED,), note=error.code)
+        await _not_done(incident, go, action_id, Reason.TARGET_CHANGED, error)
         return Again((Reason.TARGET_CHANGED,))
-    except BudgetRefuses:
-        await finish(incident, go, action_id, "not_done", (Reason.BUDGET_REFUSES,))
-        return Escalate((Reason.BUDGET_REFUSES,))
-    except NotPermitted:
-        await finish(incident, go, action_id, "not_done", (Reason.NOT_PERMITTED,))
-        return Escalate((Reason.NOT_PERMITTED,))
+    except BudgetRefuses as error:
+        return await _not_done(incident, go, action_id, Reason.BUDGET_REFUSES, error)
+    except NotPermitted as error:
+        return await _not_done(incident, go, action_id, Reason.NOT_PERMITTED, error)
     except UnknownOutcome:
         return await _resolve(incident, go, action_id, warrant)
     except BytePortError as error:
-        await finish(incident, go, action_id, "not_done", (Reason.FAILED,), note=error.code)
-        return Escalate((Reason.FAILED,))
+        return await _not_done(incident, go, action_id, Reason.FAILED, error)
+    incident.open_outcome = "done"
     incident.note("done before, found in place" if mutated.already else "done")
     return Acted(go, action_id, mutated.at)
+
+
+async def _not_done(incident: Incident, go: Go, action_id: str, reason: Reason, error: BytePortError) -> Escalate:
+    """Refused before the call: nothing was done. Why is told in the error's own words, which are ours."""
+    incident.obstacle = error.message
+    incident.note(f"not done: {error.message}")
+    await finish(incident, go, action_id, "not_done", (reason,), note=error.message)
+    return Escalate((reason,))
 
 
 async def _resolve(incident: Incident, go: Go, action_id: str, warrant: Warrant) -> Acted | Escalate:
@@ -140,6 +159,8 @@ async def _resolve(incident: Incident, go: Go, action_id: str, warrant: Warrant)
     except BytePortError:
         outcome = None
     if outcome is not None and outcome.applied:
+        incident.open_outcome = "done"
+        incident.note("it was done")
         return Acted(go, action_id, outcome.at)
     if outcome is not None and outcome.applied is False:
         await finish(incident, go, action_id, "not_done", (Reason.UNKNOWN_OUTCOME,))

@@ -19,7 +19,6 @@ from byteport.domain.policy import Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.errors import BytePortError
-from byteport.runbooks.catalogue import runbook_for
 from temporalio import workflow
 
 from workflows.incident import Incident
@@ -70,7 +69,7 @@ def merged(ledger: Standing, cluster: Standing) -> Standing:
 async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate:
     """Name the cause, looking again while the runbook says that it is too early to tell."""
     signal = incident.the_signal
-    incident.runbook = runbook = runbook_for(signal.failure)
+    runbook = incident.runbook
     incident.enter(Phase.DIAGNOSING, f"{signal.type.value} on {incident.start.target.ref}: {signal.value:g}")
     if runbook is None:
         return Escalate((Reason.NO_RUNBOOK,))

@@ -25,7 +25,8 @@ MOST_EVIDENCE = 20
 def evidence_of(incident: Incident) -> tuple[str, ...]:
     """The facts as `about: name = value`: numbers and names, for notices and approvals."""
     facts = incident.diagnosis.facts if incident.diagnosis else ()
-    return tuple(f"{fact.about}: {fact.name} = {fact.value}" for fact in facts[:MOST_EVIDENCE])
+    told = tuple(f"{fact.about}: {fact.name} = {fact.value}" for fact in facts[:MOST_EVIDENCE])
+    return (*told, f"not done: {incident.obstacle}") if incident.obstacle else told
 
 
 async def page(
@@ -58,13 +59,25 @@ async def page(
 
 
 async def climb(incident: Incident, reasons: tuple[Reason, ...], *, how_to_answer: str) -> None:
-    """Page the first rung, then the next whenever one has had its time. Ends after the last; whoever waits, waits on."""
+    """Page the first rung, then the next whenever one has had its time, until somebody acknowledges.
+
+    Ends after the last rung; whoever waits, waits on.
+    """
     rungs = incident.start.ladder.rung_seconds
     for rung, seconds in enumerate((*rungs, None), start=1):
         await page(incident, reasons, rung=rung, how_to_answer=how_to_answer)
         incident.note(f"paged rung {rung}")
-        if seconds is not None:
-            await workflow.sleep(timedelta(seconds=seconds), summary=f"rung {rung} has not answered yet")
+        if seconds is None:
+            return
+        try:
+            await workflow.wait_condition(
+                lambda: incident.acknowledged is not None,
+                timeout=timedelta(seconds=seconds),
+                timeout_summary=f"rung {rung} has not answered yet",
+            )
+        except TimeoutError:
+            continue
+        return
 
 
 async def escalate(incident: Incident, outcome: Escalate, *, result: Result | None) -> None:
@@ -80,6 +93,7 @@ async def escalate(incident: Incident, outcome: Escalate, *, result: Result | No
         draft = incident.draft(Event.ESCALATED, Decision.ESCALATED, result, reasons=outcome.reasons)
         await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
         await workflow.wait_condition(lambda: incident.acknowledged is not None)
+        incident.decided = True
     finally:
         ladder.cancel()
 

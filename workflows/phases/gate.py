@@ -7,6 +7,7 @@ of an hour, and once more when the yes arrives: an answer is to what was planned
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 from byteport.contracts.ledger import RECORD, Decision, Event, Result
@@ -27,7 +28,12 @@ from byteport.domain.reasons import Reason
 from byteport.errors import BytePortError
 from byteport.kubernetes.situation import Situation
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError, is_cancelled_exception
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 from workflows.incident import Incident
 from workflows.perform import perform
@@ -126,10 +132,10 @@ async def _answer(
             gone = await _changed(incident, plan)
             if gone is None:
                 continue
-            await approval.signal(WITHDRAW, Withdraw(because=gone.reasons[0]))
+            await _withdraw(approval, gone.reasons[0])
             return gone
         if not approval.done():
-            await approval.signal(WITHDRAW, Withdraw(because=Reason.CLOSED))
+            await _withdraw(approval, Reason.CLOSED)
             return Declined((Reason.CLOSED,), escalated)
         try:
             closed = await approval
@@ -139,6 +145,14 @@ async def _answer(
             return Escalate((Reason.FAILED,))
         incident.taken = closed.taken
         return await _after(incident, plan, request, closed, escalated=escalated)
+
+
+async def _withdraw(approval: workflow.ChildWorkflowHandle[object, ApprovalClosed], because: Reason) -> None:
+    """Take the request back, and wait until that is recorded. An answer may have ended it a moment before."""
+    with contextlib.suppress(ApplicationError, ChildWorkflowError):
+        if not approval.done():
+            await approval.signal(WITHDRAW, Withdraw(because=because))
+        await approval
 
 
 async def _after(

@@ -30,6 +30,7 @@ async def verify(incident: Incident, acted: Acted) -> Verified | NotHealthy:
     incident.enter(Phase.VERIFYING, "looking whether it helped")
     outcome = await _watch_it(incident, acted)
     if isinstance(outcome, Verified):
+        incident.decided = True
         incident.mttr_seconds = outcome.mttr_seconds
         await finish(incident, acted.go, acted.action_id, "done", (), verified=True, mttr_seconds=outcome.mttr_seconds)
         incident.note(f"verified after {outcome.mttr_seconds} s")
