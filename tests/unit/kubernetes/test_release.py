@@ -254,10 +254,32 @@ def test_a_long_run_before_the_crash_was_service_and_a_short_one_was_not() -> No
     assert not served(lost(400, restarts=4, lasted=50))
 
 
+def test_a_container_that_a_probe_kills_after_minutes_was_never_ready_in_them() -> None:
+    made = lost(400, restarts=4, lasted=600)
+    made.pods[-1]["status"]["conditions"][0]["lastTransitionTime"] = ago(minutes=19)
+    assert not served(made)
+
+
 def test_a_readiness_that_was_lost_before_the_release_began_is_not_the_releases() -> None:
     made = lost(400)
     made.released(minutes=5)
     assert not served(made)
+
+
+def test_a_pod_between_two_kills_by_memory_is_a_witness_though_it_is_ready_now() -> None:
+    made = shop()
+    flapping = crashing(code=137, reason="OOMKilled", restarts=9)
+    flapping.update(ready=True, state={"running": {"startedAt": ago(seconds=20)}})
+    made.fails(flapping, ready=True, since=ago(seconds=10))
+    made.counts(new_pods=2, new_ready=2, new_available=0)
+    assert (tried(made).finding, tried(made).cause) == (Finding.FAILS_OTHERWISE, Cause.OOM_KILLED)
+
+
+def test_pods_that_come_without_their_events_do_not_make_the_attempts_few() -> None:
+    made = shop()
+    bad, _ = made.fails(waiting("ErrImagePull", message="not found"))
+    made.events = [not_found(bad, count=4)]
+    assert (tried(made).failing, tried(made).attempts) == (2, 4)
 
 
 def test_a_pull_is_counted_by_its_events_and_spans_their_times() -> None:
