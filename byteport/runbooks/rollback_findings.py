@@ -124,6 +124,8 @@ def _release_guards(
         guards.append(Guard(Reason.NO_KNOWN_GOOD_REVISION, strategy))
     if trial.finding is not Finding.FAILS and not (asked and served):
         guards.append(_against(trial))
+        if cause is Cause.MIGRATION:
+            guards.append(Guard(Reason.MIGRATION_UNDER_WAY))
         if cause is Cause.UNSCHEDULABLE:
             cause = Cause.QUOTA
     return cause, guards
@@ -139,7 +141,6 @@ def _against(trial: Trial) -> Guard:
         return Guard(Reason.NO_FAILURE_EVIDENCE)
     special = {
         Cause.DEPENDENCY_DOWN: Reason.VICTIM_OF_ANOTHER,
-        Cause.MIGRATION: Reason.MIGRATION_UNDER_WAY,
         Cause.UNSCHEDULABLE: Reason.QUOTA_BLOCKS,
         Cause.UNKNOWN: Reason.UNKNOWN_CAUSE,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from byteport.domain.reasons import Reason
+from byteport.domain.reasons import Cause, Reason
 from tests.builders.rollouts import (
     Shop,
     ago,
@@ -93,11 +93,11 @@ def test_an_annotation_that_speaks_of_a_migration_is_a_persons() -> None:
     assert caveats(made) == (Reason.MIGRATION_UNDER_WAY,)
 
 
-def test_a_log_that_shows_a_migration_under_way_refuses() -> None:
+def test_a_log_that_shows_a_migration_under_way_refuses_for_everybody() -> None:
     made = crashed()
     made.log_tail = "running migration 0042: 41% done"
-    assert Reason.MIGRATION_UNDER_WAY in made.diagnose().reasons
-    assert not acts(made)
+    assert refused(made) == (Reason.CAUSE_NEEDS_A_PERSON, Reason.MIGRATION_UNDER_WAY)
+    assert made.diagnose().cause is Cause.MIGRATION
 
 
 @pytest.mark.parametrize("which", ["old", "new"])
