@@ -17,7 +17,7 @@ from byteport.domain.reasons import Cause
 from byteport.kubernetes.blame import argued_otherwise, blamed_on_release, told_by_events
 from byteport.kubernetes.events import EventClass
 from byteport.kubernetes.logs import LogReading
-from byteport.kubernetes.pods import PodReading, Waiting
+from byteport.kubernetes.pods import PodReading
 from byteport.kubernetes.revisions import KnownGood, pods_of
 from byteport.kubernetes.rollouts import RevisionReading, RolloutReading
 
@@ -190,7 +190,7 @@ def attempts(pod: PodReading) -> int:
     blamed = pod.blamed
     if blamed is None:
         return pod.restarts
-    if blamed.waiting.is_image or blamed.waiting is Waiting.INVALID_IMAGE_NAME:
+    if blamed.waiting.is_image:
         counted = [event.count for event in pod.seen(EventClass.PULL_FAILED) if event.container in ("", blamed.name)]
         return max([sum(counted), 1 if not counted else 0])
     return blamed.restarts
