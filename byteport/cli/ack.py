@@ -25,9 +25,10 @@ def ack(
 async def _ack(context: typer.Context, which: str, note: str, by: str | None, as_json: bool) -> None:
     from pydantic import ValidationError
 
-    from byteport.contracts.workflows import Acknowledge
-    from byteport.errors import MalformedInput
+    from byteport.contracts.workflows import Acknowledge, Phase
+    from byteport.errors import MalformedInput, PreconditionFailed
     from byteport.temporal.intake import acknowledge
+    from byteport.temporal.views import remediation_state
 
     settings = settings_of(context)
     try:
@@ -37,6 +38,9 @@ async def _ack(context: typer.Context, which: str, note: str, by: str | None, as
         raise MalformedInput(f"--{first['loc'][0]}", first["msg"]) from None
     client = await client_of(settings)
     workflow_id = await find_run(client, which)
+    state = await while_waiting(f"asking {workflow_id}", remediation_state(client, workflow_id))
+    if state.phase not in (Phase.ESCALATED, Phase.AWAITING_APPROVAL):
+        raise PreconditionFailed(f"{workflow_id} is {state.phase.value}: there is nothing to take over")
     await while_waiting("telling the run", acknowledge(client, workflow_id, acknowledgement))
     if as_json:
         print_json({"workflow_id": workflow_id, "acknowledged_by": acknowledgement.by})

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".byteport")
 KINDS = ("simulated", "control-plane")
+FAULTS = ("transient", "oom", "crash", "liveness", "image", "config", "probe")
 
 app = typer.Typer(help="A whole BytePort on this machine: Temporal, a cluster, keys of its own.", no_args_is_help=True)
 
@@ -45,7 +46,7 @@ def up(
         state = control.up(folder, cluster, note)
     _print(state, as_json)
     if not as_json:
-        say("\nNext: byteport runs    (end it with: byteport sandbox down)")
+        say("\nNext: byteport sandbox break image, then byteport runs    (end it with: byteport sandbox down)")
 
 
 @app.command()
@@ -73,6 +74,26 @@ def status(folder: Folder = FOLDER, as_json: AsJson = False) -> None:
             say("no sandbox runs here; start one with: byteport sandbox up")
         raise typer.Exit(Exit.FINDING)
     _print(state, as_json)
+
+
+@app.command(name="break")
+def break_(
+    fault: Annotated[str, typer.Argument(help=f"What goes wrong: {', '.join(FAULTS)}.")],
+    folder: Folder = FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Break something in the running sandbox, to see what the agent makes of it."""
+    from byteport.errors import TargetGone
+    from byteport.sandbox import control, playground
+
+    state = control.status(folder)
+    if state is None:
+        raise TargetGone("no sandbox runs here; start one with: byteport sandbox up")
+    done = playground.ask(state.playground_url, state.playground_token, fault, note)
+    if as_json:
+        print_json({"done": done})
+    else:
+        say(f"{done}; now see: byteport runs")
 
 
 def _print(state: State, as_json: bool) -> None:

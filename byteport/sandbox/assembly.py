@@ -105,12 +105,11 @@ async def assembled(wanted: Wanted, report: Report) -> AsyncIterator[Sandbox]:
     home.write_policy(wanted.policy, overwrite=wanted.overwrite_policy)
     async with AsyncExitStack() as stack:
         report("starting Temporal")
-        codec_port = free_port()
-        codec_url = f"http://127.0.0.1:{codec_port}"
+        codec_url = f"http://127.0.0.1:{free_port()}"
         temporal = await DevServer.start(DevServerOptions(folder=home.logs, codec_endpoint=codec_url))
         stack.push_async_callback(temporal.stop)
         ring = read_key_ring(home.payload_key)
-        await _serve_codec(stack, codec_app(ring, temporal.ui_url or ""), codec_port)
+        await serve_app(stack, codec_app(ring, temporal.ui_url or ""), codec_url)
         cluster = await _cluster(stack, wanted, report)
         settings = home.write_config(
             cluster_name=cluster.name,
@@ -127,11 +126,12 @@ async def assembled(wanted: Wanted, report: Report) -> AsyncIterator[Sandbox]:
         yield Sandbox(settings, client, temporal, codec_url, cluster, worker)
 
 
-async def _serve_codec(stack: AsyncExitStack, app: web.Application, port: int) -> None:
+async def serve_app(stack: AsyncExitStack, app: web.Application, url: str) -> None:
+    """Serve `app` at `http://127.0.0.1:PORT` until the stack is left."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await web.TCPSite(runner, "127.0.0.1", int(url.rsplit(":", 1)[1])).start()
 
 
 async def _cluster(stack: AsyncExitStack, wanted: Wanted, report: Report) -> Cluster:

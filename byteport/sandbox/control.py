@@ -45,6 +45,8 @@ class State(Frozen):
     codec_url: str
     kubeconfig: str | None
     """The administrator's, of a real control plane."""
+    playground_url: str
+    playground_token: str
 
 
 def up(folder: Path, cluster: str, report: Callable[[str], None]) -> State:

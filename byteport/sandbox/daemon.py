@@ -13,23 +13,29 @@ import fcntl
 import json
 import logging
 import os
+import secrets
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from byteport.errors import BytePortError, ConfigError
-from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled
+from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled, serve_app
+from byteport.sandbox.children import free_port
 from byteport.sandbox.control import LOCK, STATE, State
+from byteport.sandbox.demo.hands import hands_on
 from byteport.sandbox.home import Home
+from byteport.sandbox.playground import APP, NAMESPACE, Playground, playground_app
 from byteport.telemetry import TelemetryConfig, configure_logging
 from workers.run import stop_on_signals
 
 WATCH_SECONDS = 1.0
 POLICY: dict[str, Any] = {
     "mode": "dry_run",
-    "settle_seconds": 15,
+    "settle_seconds": 10,
     "verify_deadline_seconds": 180,
     "log_store_named": True,
+    "rollback_allowed": [f"{NAMESPACE}/{APP}"],
 }
 """Plans everything and acts on approval only; times shortened, because nobody watches a sandbox for ten minutes."""
 
@@ -63,9 +69,13 @@ async def _keep(home: Home, kind: ClusterKind) -> None:
         )
     stop = asyncio.Event()
     with stop_on_signals(stop):
-        async with assembled(Wanted(home, kind, POLICY), lambda step: _tell(step=step)) as sandbox:
+        async with AsyncExitStack() as stack:
+            wanted = Wanted(home, kind, POLICY)
+            sandbox = await stack.enter_async_context(assembled(wanted, lambda step: _tell(step=step)))
             state = _state(sandbox)
-            (home.folder / STATE).write_text(state.model_dump_json(indent=2) + "\n")
+            playground = Playground(hands_on(sandbox))
+            await serve_app(stack, playground_app(playground, state.playground_token), state.playground_url)
+            _write(home.folder / STATE, state.model_dump_json(indent=2) + "\n")
             _tell(ready=state.model_dump(mode="json"))
             while not stop.is_set():
                 sandbox.must_run()
@@ -86,7 +96,16 @@ def _state(sandbox: Sandbox) -> State:
         ui_url=sandbox.temporal.ui_url,
         codec_url=sandbox.codec_url,
         kubeconfig=str(plane.kubeconfig) if plane is not None else None,
+        playground_url=f"http://127.0.0.1:{free_port()}",
+        playground_token=secrets.token_hex(16),
     )
+
+
+def _write(path: Path, text: str) -> None:
+    """For its owner only: it holds the playground's token."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)
 
 
 def _tell(**what: Any) -> None:

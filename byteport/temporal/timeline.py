@@ -6,6 +6,7 @@ Used by `byteport replay` for a postmortem. It reads any history, also one whose
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -149,11 +150,14 @@ class _Teller:
 
     def _attributes(self, event: HistoryEvent) -> None:
         fields = event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
-        values = {name.removeprefix("BytePort"): value_of(payload) for name, payload in sorted(fields.items())}
-        told = {
-            name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in values.items()
-        }
-        self._line(event, ", ".join(f"{name.lower()} {value}" for name, value in told.items()), told)
+        told = {}
+        for name, payload in sorted(fields.items()):
+            value = value_of(payload)
+            value = value[0] if isinstance(value, list) and len(value) == 1 else value
+            if value not in (None, []):
+                told[name.removeprefix("BytePort")] = value
+        if told:
+            self._line(event, ", ".join(f"{_spaced(name)} {value}" for name, value in told.items()), told)
 
     def _task_failed(self, event: HistoryEvent) -> None:
         failed = event.workflow_task_failed_event_attributes
@@ -163,8 +167,8 @@ class _Teller:
         result = _first(event.workflow_execution_completed_event_attributes.result)
         words = "closed"
         if isinstance(result, dict):
-            told = (result.get(name) for name in ("decision", "result", "outcome"))
-            words = " ".join(["closed:", *(str(word) for word in told if word)]) if any(told) else words
+            told = [str(result[name]) for name in ("decision", "result", "outcome") if result.get(name)]
+            words = f"closed: {', '.join(told)}" if told else words
         self._line(event, words, result)
 
     def _failed(self, event: HistoryEvent) -> None:
@@ -184,6 +188,11 @@ def _message_words(name: str, detail: Any) -> str:
         WITHDRAW: f"request taken back: {known.get('because', '?')}",
     }
     return words.get(name, f"message {name}")
+
+
+def _spaced(name: str) -> str:
+    """`MttrSeconds` → `mttr seconds`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
 def _first(payloads: Payloads) -> Any:

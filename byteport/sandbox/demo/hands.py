@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from byteport.errors import ConfigError
 from byteport.kubernetes.port import DEPLOYMENTS, NAMESPACES, PODS
+from byteport.sandbox.assembly import Sandbox
 from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, Fault
 from byteport.sandbox.controlplane.kubectl import run as kubectl
 from byteport.sandbox.demo.manifests import GREEDY, POISON, deployment, namespace
@@ -156,3 +158,12 @@ class KubectlHands:
 
 def _listed(objects: Sequence[JSON]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+
+
+def hands_on(sandbox: Sandbox) -> Hands:
+    """The hands for a sandbox that brought its own cluster."""
+    if sandbox.cluster.simulated is not None:
+        return SimulatedHands(sandbox.cluster.simulated)
+    if sandbox.cluster.control_plane is not None:
+        return KubectlHands(sandbox.cluster.control_plane.kubeconfig, containers_run=False)
+    raise ConfigError("cluster", "a cluster of one's own has its own administrator")

@@ -20,7 +20,7 @@ from byteport.domain.policy import Mode
 from byteport.errors import BytePortError
 from byteport.kubernetes.port import ClusterPort
 from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled
-from byteport.sandbox.demo.hands import Hands, KubectlHands, SimulatedHands
+from byteport.sandbox.demo.hands import Hands, KubectlHands, hands_on
 from byteport.sandbox.demo.proof import prove
 from byteport.sandbox.demo.report import Audit, Report, Told
 from byteport.sandbox.demo.scenarios import SCENARIOS, Scenario
@@ -182,13 +182,11 @@ async def _stage(demo: Demo, home: Home, say: Callable[[str], None]) -> AsyncIte
 
 
 def _hands(demo: Demo, sandbox: Sandbox) -> Hands:
-    if sandbox.cluster.simulated is not None:
-        return SimulatedHands(sandbox.cluster.simulated)
-    if sandbox.cluster.control_plane is not None:
-        return KubectlHands(sandbox.cluster.control_plane.kubeconfig, containers_run=False)
-    if demo.kubeconfig is None:
-        raise StepFailed("starting: a cluster of your own needs its kubeconfig")
-    return KubectlHands(demo.kubeconfig, demo.context, containers_run=demo.containers_run)
+    if demo.cluster is ClusterKind.CONTEXT:
+        if demo.kubeconfig is None:
+            raise StepFailed("starting: a cluster of your own needs its kubeconfig")
+        return KubectlHands(demo.kubeconfig, demo.context, containers_run=demo.containers_run)
+    return hands_on(sandbox)
 
 
 def _policy(pace: Pace) -> dict[str, Any]:
