@@ -34,7 +34,7 @@ def read_node(node: JSON, events: tuple[EventReading, ...]) -> NodeReading | Non
         name=name,
         ready=status,
         ready_changed_at=changed,
-        unschedulable=fields.at(node, "spec", "unschedulable") is True,
+        unschedulable=fields.at(node, "spec", "unschedulable") not in (None, False),
         deleting=deleted(node),
         memory_pressure=_true(node, "MemoryPressure"),
         disk_pressure=_true(node, "DiskPressure"),

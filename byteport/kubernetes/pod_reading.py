@@ -75,6 +75,7 @@ def read_pod(pod: JSON, world: World, events: tuple[EventReading, ...]) -> PodRe
         restart_policy=_enum(RestartPolicy, spec.get("restartPolicy"), RestartPolicy.UNKNOWN),
         template_hash=fields.name(template_hash),
         ready=ready,
+        ready_known=condition.get("status") in ("True", "False"),
         ready_changed_at=changed,
         was_ready=not ready and ran and changed is not None and born is not None and changed - born > READY_SLACK,
         gated=not ready and fields.condition(pod, "ContainersReady").get("status") == "True",

@@ -189,6 +189,8 @@ class PodReading(Frozen):
     restart_policy: RestartPolicy = RestartPolicy.UNKNOWN
     template_hash: str = ""
     ready: bool = False
+    ready_known: bool = True
+    """Its condition says plainly whether it is Ready; without that nothing is deleted."""
     ready_changed_at: Instant | None = None
     """Since when the pod is Ready, or is not."""
     was_ready: bool = False

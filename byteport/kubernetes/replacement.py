@@ -64,7 +64,7 @@ def _quotas(world: World, namespace: str, spec: object) -> Iterator[Blocker]:
             continue
         hard = fields.mapping(fields.at(quota, "status", "hard")) or fields.mapping(fields.at(quota, "spec", "hard"))
         used = fields.mapping(fields.at(quota, "status", "used"))
-        if any(_exceeds(key, limit, used, wanted, defaulted=defaulted) for key, limit in hard.items()):
+        if not hard or any(_exceeds(key, limit, used, wanted, defaulted=defaulted) for key, limit in hard.items()):
             yield Blocker(kind=Refusal.QUOTA, name=fields.name(fields.metadata(quota).get("name")))
 
 

@@ -72,7 +72,7 @@ def _around(pod: PodReading, situation: Situation) -> Iterator[Reason]:
 
 def _unseen(pod: PodReading, situation: Situation) -> Iterator[Reason]:
     """What would have to be known first. A saved bundle stands for a cluster where every optional read is granted."""
-    if situation.rollout is None or pod.owner.proof is Proof.NAMED:
+    if situation.rollout is None or pod.owner.proof is Proof.NAMED or not pod.ready_known or not pod.node:
         yield Reason.CANNOT_TELL
     if not situation.partial and (not pod.resource_version or any(kind in situation.denied for kind in _WANTED_READS)):
         yield Reason.CANNOT_TELL
