@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test test-cluster check replay lock format clean
+.PHONY: help demo demo-real cluster test test-cluster check replay bench lock format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ check: $(ENV) ## Check formatting, lint, types and floors
 
 replay: $(ENV) ## Replay the recorded workflow histories against the code
 	$(TESTS) tests/replay
+
+bench: $(ENV) ## Print the benchmarks' ratios, each measured in one run
+	$(BIN)/python -m tests.bench.signal_to_act
 
 # Pins are kept where they still satisfy pyproject.toml; `make lock UPGRADE=--upgrade` takes the newest.
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
