@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from byteport.domain.reasons import Cause, Reason
@@ -89,14 +91,20 @@ def test_no_room_in_the_cluster_is_not_the_releases_when_it_asks_for_no_more_tha
     assert Reason.QUOTA_BLOCKS in refused(made)
 
 
+def of_the_database(item: dict[str, Any]) -> dict[str, Any]:
+    """The same pod as another workload's."""
+    item["metadata"].update(name="db-1-x", labels={"app": "db", "pod-template-hash": "1"})
+    item["metadata"]["ownerReferences"][0].update(name="db-1", uid="another")
+    return item
+
+
 def test_a_surge_pod_on_a_node_where_something_else_fails_says_nothing_about_the_release() -> None:
     made = shop()
     made.fails(crashing(), nodes=("node-a",))
     neighbour = pod(
         replica_set(9, template("registry.example/db:1"), wanted=1, ready=0), "x", node="node-a", statuses=[crashing()]
     )
-    neighbour["metadata"]["ownerReferences"][0]["uid"] = "another"
-    made.others = [neighbour]
+    made.others = [of_the_database(neighbour)]
     assert Reason.COMMON_CAUSE in refused(made)
 
 
@@ -109,8 +117,7 @@ def test_a_registry_that_others_cannot_pull_from_either_is_the_cause() -> None:
         statuses=[waiting("ErrImagePull")],
     )
     other["status"]["containerStatuses"][0]["image"] = "registry.example/db:1"
-    other["metadata"]["ownerReferences"][0]["uid"] = "another"
-    made.others = [other]
+    made.others = [of_the_database(other)]
     assert Reason.COMMON_CAUSE in refused(made)
 
 
