@@ -154,7 +154,7 @@ def _crash_cause(container: ContainerReading, pod: PodReading) -> Cause:
         return Cause.PROBE_KILL
     if end.exit_code == 0:
         return Cause.EXITS_ZERO
-    return _cause_by_log(container, pod) or _cause_by_code(end)
+    return cause_by_log(container, pod) or _cause_by_code(end)
 
 
 def _cause_by_reason(container: ContainerReading, end: Ended) -> Cause | None:
@@ -169,7 +169,7 @@ def _cause_by_reason(container: ContainerReading, end: Ended) -> Cause | None:
     return Cause.UNKNOWN if end.reason is EndReason.DEADLINE_EXCEEDED else None
 
 
-def _cause_by_log(container: ContainerReading, pod: PodReading) -> Cause | None:
+def cause_by_log(container: ContainerReading, pod: PodReading) -> Cause | None:
     """What the log argues for; its classes are in the order of weight."""
     for found in container.log.classes:
         if found in (LogClass.NO_SPACE, LogClass.DATA_CORRUPT) and pod.claims:

@@ -28,6 +28,8 @@ class LogClass(StrEnum):
     POISON = "poison"
     """One message, record or job that the program dies of: whoever gets it next dies too."""
     DATA_CORRUPT = "data_corrupt"
+    WORKING = "working"
+    """Busy with something long that it reports on: a replay, a rebuild, a restore."""
     LOCK = "lock"
     """Somebody else holds what it needs: a leader, a database lock."""
     STALE_FILE = "stale_file"
@@ -59,7 +61,7 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
     (
         LogClass.NODE_EXHAUSTED,
         _any(
-            r"resource temporarily unavailable", r"pthread_create", r"\bEAGAIN\b", r"too many open files",
+            r"resource temporarily unavailable", r"pthread_create", r"\bEAGAIN\b", r"too many open files in system",
             r"unable to create (?:new )?native thread", r"can't start new thread",
         ),
     ),
@@ -149,6 +151,14 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
         ),
     ),
     (LogClass.DATA_CORRUPT, _any(r"\bcorrupt", r"checksum mismatch", r"invalid page", r"bad magic")),
+    (
+        LogClass.WORKING,
+        _any(
+            r"\b(?:replay|restor|rebuild|reindex|index|synchroni[sz]|sync|compact|load|warm|import|backfill|resum|recover|catch)ing\b.{0,120}\b[0-9]{1,3}(?:\.[0-9]{1,3})? ?%",
+            r"\b(?:replaying|rebuilding|reindexing|restoring|resyncing|re-?synchroni[sz]ing|warming up|catching up|backfilling)\b",
+            r"\bprogress[:= ]",
+        ),
+    ),
     (
         LogClass.STALE_FILE,
         _any(r"(?:stale )?(?:lock|pid) ?file", r"\S\.(?:lock|pid)\b.{0,60}(?:exist|held|stale|running|lock)", r"(?:exist|held|stale|lock).{0,60}\S\.(?:lock|pid)\b"),

@@ -43,6 +43,8 @@ class Refusal(StrEnum):
     NAMESPACE_TERMINATING = "namespace_terminating"
     ACCOUNT = "account"
     """Its service account, priority class or runtime class is not there."""
+    NO_ROOM = "no_room"
+    """It would be made, and no node would take it."""
     OTHER = "other"
 
 

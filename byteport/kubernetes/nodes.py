@@ -15,6 +15,17 @@ from byteport.kubernetes.surroundings import NodeReading, Tri
 from byteport.kubernetes.world import JSON
 
 _SICK = (EventClass.NODE_SICK, EventClass.NODE_DISK_FULL, EventClass.SYSTEM_OOM, EventClass.NODE_NOT_READY)
+PROBLEMS = (
+    "NetworkUnavailable",
+    "KernelDeadlock",
+    "ReadonlyFilesystem",
+    "CorruptDockerOverlay2",
+    "FrequentKubeletRestart",
+    "FrequentDockerRestart",
+    "FrequentContainerdRestart",
+    "FrequentUnregisterNetDevice",
+)
+"""Conditions of the cloud's network controller and of the node problem detector that are bad when True."""
 _BOOT_SLACK = timedelta(minutes=30)
 """A node that became Ready within this time of its creation is new, not restarted."""
 
@@ -39,6 +50,7 @@ def read_node(node: JSON, events: tuple[EventReading, ...]) -> NodeReading | Non
         memory_pressure=_true(node, "MemoryPressure"),
         disk_pressure=_true(node, "DiskPressure"),
         pid_pressure=_true(node, "PIDPressure"),
+        problem=any(_true(node, kind) for kind in PROBLEMS),
         no_execute=any(taint.get("effect") == "NoExecute" for taint in taints),
         restarted_at=_restarted(node, status, changed, own),
         sick_at=max((event.last for event in own if event.kind in _SICK and event.last is not None), default=None),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from byteport.domain.reasons import Cause
-from byteport.kubernetes.crash import RECENT, container_cause
+from byteport.kubernetes.crash import RECENT, cause_by_log, container_cause
 from byteport.kubernetes.events import EventClass
 from byteport.kubernetes.log_words import LogClass
 from byteport.kubernetes.messages import StartTrouble
@@ -94,13 +94,15 @@ def _waiting_cause(pod: PodReading, now: datetime) -> Cause | None:
         growing = any(event.last is not None and now - event.last <= RECENT for event in pod.seen(EventClass.SCALE_UP))
         return Cause.SLOW_START if growing or not pod.seen(EventClass.UNSCHEDULABLE) else Cause.UNSCHEDULABLE
     running = [item for item in pod.containers if item.state is State.RUNNING]
-    dependent = any(LogClass.DEPENDENCY in item.log.classes for item in running)
+    said = next((cause for item in running if (cause := cause_by_log(item, pod)) is not None), None)
     if any(item.waiting is not Waiting.NONE or item.state is State.UNKNOWN for item in pod.containers):
         cause = _creating_cause(pod)
-        return Cause.DEPENDENCY_DOWN if dependent and cause is Cause.SLOW_START else cause
+        return said if said is not None and cause is Cause.SLOW_START else cause
     if pod.gated or any(item.started is False for item in running):
         return Cause.SLOW_START
-    return Cause.DEPENDENCY_DOWN if dependent else Cause.NOT_READY
+    if said is None and any(item.log.has(LogClass.WORKING) for item in running):
+        return Cause.SLOW_START
+    return said or Cause.NOT_READY
 
 
 def _creating_cause(pod: PodReading) -> Cause:

@@ -13,7 +13,7 @@ from typing import Any
 
 from byteport.kubernetes import fields, podsecurity
 from byteport.kubernetes.events import EventClass, EventReading, about
-from byteport.kubernetes.messages import Refusal, refusal
+from byteport.kubernetes.messages import Refusal, Unfit, refusal
 from byteport.kubernetes.quantities import demand, quantity
 from byteport.kubernetes.surroundings import Blocker
 from byteport.kubernetes.world import World
@@ -30,6 +30,7 @@ def blockers(
     """Everything that would refuse another pod of `spec` in `namespace`, each once."""
     found = [
         *_refused_lately(world, namespace, replica_sets, events),
+        *_no_room(replica_sets, events, world.now),
         *_quotas(world, namespace, spec),
         *_limits(world, namespace, spec),
         *_webhooks(world),
@@ -50,6 +51,15 @@ def _refused_lately(
         failure = fields.condition(world.named("ReplicaSet", namespace, name), "ReplicaFailure")
         if failure.get("status") == "True":
             yield Blocker(kind=refusal(failure.get("message")), name=name)
+
+
+def _no_room(replica_sets: Sequence[str], events: tuple[EventReading, ...], now: datetime) -> Iterator[Blocker]:
+    """Another pod of the same ReplicaSet waits for a node, or the nodes are full: the new one would wait beside it."""
+    for event in events:
+        if event.kind is EventClass.UNSCHEDULABLE and event.last is not None and _lately(event.last, now):
+            kin = any(event.about.startswith(f"{name}-") for name in replica_sets)
+            if kin or Unfit.RESOURCES in event.unfit:
+                yield Blocker(kind=Refusal.NO_ROOM, name=event.about)
 
 
 def _lately(when: datetime | None, now: datetime) -> bool:

@@ -47,9 +47,6 @@ class Siblings(Frozen):
     """A healthy one served long before the pod fell out: it did not take over from it, as a standby does."""
 
 
-_WAITS = frozenset({Cause.NOT_READY, Cause.UNSCHEDULABLE, Cause.VOLUME, Cause.DEPENDENCY_DOWN})
-
-
 def wellbeing(pod: PodReading, now: datetime) -> Wellbeing:
     """Whether the pod is in trouble at `now`. A container that was killed once and runs again is well."""
     if pod.cause is None or pod.deleting:
@@ -60,8 +57,7 @@ def wellbeing(pod: PodReading, now: datetime) -> Wellbeing:
     if pod.cause is Cause.SLOW_START:
         return Wellbeing.EARLY if pod.unready_for(now) < SLOW_AFTER else Wellbeing.TROUBLE
     if blamed is None:
-        late = pod.unready_for(now) >= WEDGED_AFTER or pod.cause not in _WAITS
-        return Wellbeing.TROUBLE if late else Wellbeing.EARLY
+        return Wellbeing.TROUBLE if pod.unready_for(now) >= WEDGED_AFTER else Wellbeing.EARLY
     if blamed.waiting is Waiting.CRASH_LOOP_BACKOFF or blamed.restarts >= FLAPPING_RESTARTS:
         return Wellbeing.TROUBLE
     if blamed.waiting.is_failure:
@@ -137,6 +133,7 @@ def rolling(rollout: RolloutReading) -> bool:
     """Another hand is on these pods: a rollout or a scaling that the controller has not finished."""
     return (
         not rollout.observed
+        or rollout.present != rollout.replicas
         or any(older.present > 0 or older.replicas > 0 for older in rollout.older)
         or rollout.progress in (Progress.UNDER_WAY, Progress.REFUSED)
     )

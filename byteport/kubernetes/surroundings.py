@@ -38,6 +38,8 @@ class NodeReading(Frozen):
     pid_pressure: bool = False
     no_execute: bool = False
     """A NoExecute taint drives pods away from it."""
+    problem: bool = False
+    """A condition that names trouble of another kind is True: the network, the kernel, a file system."""
     restarted_at: Instant | None = None
     """When it last rebooted or became Ready again."""
     sick_at: Instant | None = None
@@ -46,7 +48,7 @@ class NodeReading(Frozen):
 
     @property
     def pressed(self) -> bool:
-        return self.memory_pressure or self.disk_pressure or self.pid_pressure
+        return self.memory_pressure or self.disk_pressure or self.pid_pressure or self.problem
 
     def restarted_lately(self, now: datetime) -> bool:
         return self.restarted_at is not None and now - self.restarted_at <= RESTART_SILENCE

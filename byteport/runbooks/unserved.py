@@ -13,6 +13,7 @@ from byteport.domain.base import Frozen
 from byteport.domain.reasons import Cause
 from byteport.kubernetes import fields
 from byteport.kubernetes.events import EventClass, read_event
+from byteport.kubernetes.nodes import PROBLEMS
 from byteport.kubernetes.quantities import quantity
 from byteport.kubernetes.world import JSON, World
 from byteport.runbooks.alerts import FiringAlert, firing
@@ -32,11 +33,7 @@ _PROBLEMS = {
     "DiskPressure": ("disk_pressure", Cause.NODE_DISK),
     "MemoryPressure": ("memory_pressure", Cause.NODE_MEMORY),
     "PIDPressure": ("pid_pressure", Cause.NODE_EXHAUSTED),
-    "NetworkUnavailable": ("node_not_ready", Cause.NODE_NOT_READY),
-    "KernelDeadlock": ("node_problem", Cause.NODE_SUSPECT),
-    "ReadonlyFilesystem": ("node_problem", Cause.NODE_SUSPECT),
-    "FrequentKubeletRestart": ("node_problem", Cause.NODE_SUSPECT),
-    "FrequentContainerdRestart": ("node_problem", Cause.NODE_SUSPECT),
+    **dict.fromkeys(PROBLEMS, ("node_problem", Cause.NODE_SUSPECT)),
 }
 _EVENTS = {
     EventClass.SYSTEM_OOM: ("memory_pressure", Cause.NODE_MEMORY),

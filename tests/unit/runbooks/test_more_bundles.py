@@ -85,6 +85,12 @@ def wedged_on_its_own_connections() -> Saved:
     return of(shop, 3, log=["HikariPool-1 - Connection is not available, request timed out after 30000ms"])
 
 
+def wedged_for_want_of_descriptors() -> Saved:
+    shop = Workload()
+    shop.unready(4, since=90)
+    return of(shop, 4, log=["accept4: too many open files; retrying in 1s"])
+
+
 def wedged_with_its_sibling_saved() -> Saved:
     shop = Workload(replicas=2, nodes=2)
     shop.unready(0, since=50)
@@ -97,6 +103,40 @@ def wedged_with_its_sibling_saved() -> Saved:
 def leader_and_standby() -> Saved:
     shop = Workload(replicas=2, nodes=2)
     shop.unready(0, since=50)
+    return of(shop, 0)
+
+
+def unready_while_it_migrates() -> Saved:
+    shop = Workload()
+    shop.unready(0, since=50)
+    return of(shop, 0, log=["migration: 41% (12400000/30100000 documents)"])
+
+
+def unready_while_it_restores() -> Saved:
+    shop = Workload()
+    shop.unready(0, since=50)
+    return of(shop, 0, log=["replaying journal segment 812 of 2210"])
+
+
+def node_without_a_network() -> Saved:
+    shop = Workload()
+    shop.crash(0)
+    shop.nodes[0]["status"]["conditions"].append({"type": "NetworkUnavailable", "status": "True"})
+    return of(shop, 0, nodes=True)
+
+
+def cluster_without_room() -> Saved:
+    shop = Workload()
+    shop.crash(0)
+    other = pod("basket-5d8c7b6f9d-z", node="", ready=False, phase="Pending", statuses=[], created=3)
+    shop.events.append(event(other, "FailedScheduling", "0/5 nodes are available: 5 Insufficient cpu.", count=12))
+    return of(shop, 0)
+
+
+def being_scaled_down() -> Saved:
+    shop = Workload()
+    shop.crash(0)
+    shop.deployment["spec"]["replicas"] = 3
     return of(shop, 0)
 
 
@@ -405,10 +445,16 @@ DELETED = [
     (stale_lock_in_scratch_space, Cause.TRANSIENT),
     (corrupt_cache_in_scratch_space, Cause.TRANSIENT),
     (wedged_on_its_own_connections, Cause.WEDGED_REPLICA),
+    (wedged_for_want_of_descriptors, Cause.WEDGED_REPLICA),
     (wedged_with_its_sibling_saved, Cause.WEDGED_REPLICA),
 ]
 ESCALATED = [
     (leader_and_standby, Cause.NOT_READY),
+    (unready_while_it_migrates, Cause.MIGRATION),
+    (unready_while_it_restores, Cause.SLOW_START),
+    (node_without_a_network, Cause.NODE_PRESSURE),
+    (cluster_without_room, Cause.TRANSIENT),
+    (being_scaled_down, Cause.TRANSIENT),
     (crash_with_a_claim, Cause.TRANSIENT),
     (poison_message, Cause.POISON_MESSAGE),
     (expired_licence, Cause.ACCESS_DENIED),
