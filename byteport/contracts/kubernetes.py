@@ -87,8 +87,8 @@ DELETE_POD = Act(
     Mutated,
     queue=Queue.CLUSTER,
     effect=Effect.MUTATE,
-    deadline=timedelta(seconds=20),
-    schedule_to_close=timedelta(seconds=60),
+    deadline=timedelta(seconds=30),
+    schedule_to_close=timedelta(seconds=90),
     summary="Delete one pod",
     needs=_EVIDENCE + Rights.on("pods", "get", "delete") + Rights.on("pods/eviction", "create"),
 )
@@ -99,8 +99,8 @@ ROLL_BACK = Act(
     Mutated,
     queue=Queue.CLUSTER,
     effect=Effect.MUTATE,
-    deadline=timedelta(seconds=20),
-    schedule_to_close=timedelta(seconds=60),
+    deadline=timedelta(seconds=30),
+    schedule_to_close=timedelta(seconds=90),
     summary="Restore a revision's template",
     needs=_EVIDENCE + Rights.on("deployments", "get", "patch", group="apps"),
 )
