@@ -1,13 +1,12 @@
-"""Bundles as a person would save them: the failing pod, its owners, its events, and seldom its siblings.
+"""Forty and more kinds of pod trouble, as a person would save them: what is done, whether somebody is called, and why.
 
-Each is a kind of trouble like those of `tests/cases`, with the answer that an expert would give: what is done, and
-whether somebody is called.
+The kinds are in `tests/builders/saved.py` and `saved_escalated.py`; `tests/cases` has those that befell somebody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,481 +14,67 @@ from byteport.domain.policy import Mode
 from byteport.domain.reasons import Cause
 from byteport.runbooks.bundles import bundle_of
 from byteport.runbooks.explain import Explained, assumed_policy, explain
-from tests.builders.objects import (
-    JSON,
-    NOW,
-    container,
-    event,
-    node,
-    owner,
-    pod,
-    simple,
-    stamp,
-    status,
-    terminated,
-    waiting,
-)
-from tests.builders.workload import IMAGE, Workload
+from tests.builders import saved, saved_escalated
+from tests.builders.objects import NOW, stamp
+from tests.builders.saved import Saved
 
 
-class Saved(NamedTuple):
-    """Objects and log lines of one bundle."""
-
-    objects: Sequence[JSON]
-    log_tail: Sequence[str] = ()
-
-
-def of(shop: Workload, *keep: int, log: Sequence[str] = (), nodes: bool = False) -> Saved:
-    """The bundle of a workload of which only the pods `keep` were saved."""
-    shop.objects()
-    kept = [shop.pods[index] for index in keep]
-    around = shop.nodes if nodes else []
-    return Saved([*kept, shop.deployment, *shop.replica_sets, *shop.events, *around, *shop.extra], log)
-
-
-def answer(saved: Saved, mode: Mode = Mode.AUTO) -> Explained:
-    document = {"now": stamp(0), "objects": list(saved.objects), "log_tail": list(saved.log_tail)}
+def answer(kept: Saved, mode: Mode = Mode.AUTO) -> Explained:
+    document = {"now": stamp(0), "objects": list(kept.objects), "log_tail": list(kept.log_tail)}
     bundle = bundle_of("bundle", [document], now=NOW)
     return explain(bundle.world, assumed_policy(bundle.world), mode, alert=bundle.alert)
 
 
-# what one pod's death and rebirth mends
-
-
-def transient_crash() -> Saved:
-    shop = Workload()
-    shop.crash(0, code=2, since=35)
-    return of(shop, 0, log=["panic: runtime error: index out of range [3] with length 3", "goroutine 1 [running]:"])
-
-
-def stale_lock_in_scratch_space() -> Saved:
-    shop = Workload()
-    shop.crash(1, code=1)
-    shop.pods[1]["spec"]["volumes"] = [{"name": "scratch", "emptyDir": {}}]
-    return of(shop, 1, log=["FATAL: lock file /scratch/index.lock exists, is another process running?"], nodes=True)
-
-
-def corrupt_cache_in_scratch_space() -> Saved:
-    shop = Workload()
-    shop.crash(2, code=134)
-    shop.pods[2]["spec"]["volumes"] = [{"name": "cache", "emptyDir": {}}]
-    return of(shop, 2, log=["cache segment 17: checksum mismatch, refusing to start"])
-
-
-def wedged_on_its_own_connections() -> Saved:
-    shop = Workload()
-    found = shop.unready(3, since=25)
-    shop.events.append(
-        event(found, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", count=90)
-    )
-    return of(shop, 3, log=["HikariPool-1 - Connection is not available, request timed out after 30000ms"])
-
-
-def wedged_for_want_of_descriptors() -> Saved:
-    shop = Workload()
-    shop.unready(4, since=90)
-    return of(shop, 4, log=["accept4: too many open files; retrying in 1s"])
-
-
-def wedged_with_its_sibling_saved() -> Saved:
-    shop = Workload(replicas=2, nodes=2)
-    shop.unready(0, since=50)
-    return of(shop, 0, 1)
-
-
-# what it would not mend, though it looks alike
-
-
-def leader_and_standby() -> Saved:
-    shop = Workload(replicas=2, nodes=2)
-    shop.unready(0, since=50)
-    return of(shop, 0)
-
-
-def unready_while_it_migrates() -> Saved:
-    shop = Workload()
-    shop.unready(0, since=50)
-    return of(shop, 0, log=["migration: 41% (12400000/30100000 documents)"])
-
-
-def unready_while_it_restores() -> Saved:
-    shop = Workload()
-    shop.unready(0, since=50)
-    return of(shop, 0, log=["replaying journal segment 812 of 2210"])
-
-
-def node_without_a_network() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    shop.nodes[0]["status"]["conditions"].append({"type": "NetworkUnavailable", "status": "True"})
-    return of(shop, 0, nodes=True)
-
-
-def cluster_without_room() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    other = pod("basket-5d8c7b6f9d-z", node="", ready=False, phase="Pending", statuses=[], created=3)
-    shop.events.append(event(other, "FailedScheduling", "0/5 nodes are available: 5 Insufficient cpu.", count=12))
-    return of(shop, 0)
-
-
-def being_scaled_down() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    shop.deployment["spec"]["replicas"] = 3
-    return of(shop, 0)
-
-
-def crash_with_a_claim() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    shop.pods[0]["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
-    return of(shop, 0)
-
-
-def poison_message() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    return of(shop, 0, log=["failed to process message 91822 at offset 7712: unexpected end of input"])
-
-
-def expired_licence() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    return of(shop, 0, log=["startup aborted: license expired on 2026-03-09"])
-
-
-def secret_rotated() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    return of(shop, 0, log=['FATAL: password authentication failed for user "shop"'])
-
-
-def killed_by_nobody_knows_whom() -> Saved:
-    shop = Workload()
-    shop.crash(0, code=137)
-    return of(shop, 0)
-
-
-def child_killed_for_memory() -> Saved:
-    shop = Workload()
-    shop.crash(0, code=1, reason="OOMKilled")
-    return of(shop, 0)
-
-
-def java_heap() -> Saved:
-    shop = Workload()
-    shop.crash(0, code=3)
-    return of(shop, 0, log=["java.lang.OutOfMemoryError: Java heap space"])
-
-
-def new_pod_after_a_changed_secret() -> Saved:
-    shop = Workload()
-    shop.crash(0, since=40)
-    shop.pods[0]["metadata"]["creationTimestamp"] = shop.pods[0]["status"]["startTime"] = stamp(40)
-    return of(shop, 0)
-
-
-def dependency_by_name() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    database = pod("db-0", owners=[owner("StatefulSet", "db")], ready=False, changed=40, labels={"app": "db"})
-    shop.extra += [database, simple("Service", "db", spec={"selector": {"app": "db"}})]
-    return of(shop, 0, log=["dial tcp: connect to db.shop.svc.cluster.local:5432: connection refused"])
-
-
-def memory_backed_ipc() -> Saved:
-    shop = Workload()
-    shop.crash(0, code=135)
-    return of(shop, 0)
-
-
-def graphics_card() -> Saved:
-    shop = Workload()
-    shop.crash(0, code=1)
-    return of(shop, 0, log=["CUDA error: no device found on this host"])
-
-
-def fresh_node_restart() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    shop.nodes[0] = node("node-1", since=5)
-    shop.events.append(event(shop.nodes[0], "Rebooted", "Node node-1 has been rebooted", last=6))
-    return of(shop, 0, nodes=True)
-
-
-def dead_node() -> Saved:
-    shop = Workload()
-    shop.unready(0, since=12)
-    shop.nodes[0] = node("node-1", ready="Unknown", since=12)
-    return of(shop, 0, nodes=True)
-
-
-def cordoned_node() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    shop.nodes[0]["spec"]["unschedulable"] = True
-    return of(shop, 0, nodes=True)
-
-
-def held_lease() -> Saved:
-    shop = Workload()
-    shop.unready(0)
-    shop.extra.append(simple("Lease", "web", api="coordination.k8s.io/v1", spec={"holderIdentity": shop.name_of(0)}))
-    return of(shop, 0)
-
-
-def budget_without_room() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    spec = {"selector": {"matchLabels": {"app": "web"}}, "minAvailable": 5}
-    state = {"disruptionsAllowed": 0, "currentHealthy": 4, "desiredHealthy": 5}
-    shop.extra.append(simple("PodDisruptionBudget", "web", api="policy/v1", spec=spec, status=state))
-    return of(shop, 0)
-
-
-def replacement_refused_by_quota() -> Saved:
-    shop = Workload()
-    shop.crash(0)
-    shop.extra.append(simple("ResourceQuota", "team", status={"hard": {"pods": "5"}, "used": {"pods": "5"}}))
-    return of(shop, 0)
-
-
-def no_matching_architecture_on_one_node() -> Saved:
-    shop = Workload()
-    found = shop.stuck(0, "ImagePullBackOff", "no matching manifest for linux/arm64 in the manifest list entries")
-    shop.events.append(
-        event(found, "Failed", f'Failed to pull image "{IMAGE}:7": no matching manifest for linux/arm64', count=9)
-    )
-    return of(shop, 0)
-
-
-def never_pulled() -> Saved:
-    shop = Workload()
-    shop.stuck(0, "ErrImageNeverPull", "Container image is not present with pull policy of Never")
-    return of(shop, 0)
-
-
-def registry_without_answer() -> Saved:
-    shop = Workload()
-    found = shop.stuck(0, "ImagePullBackOff", "Back-off pulling image")
-    message = f'Failed to pull image "{IMAGE}:7": Get "https://registry.example.internal/v2/": dial tcp: i/o timeout'
-    shop.events.append(event(found, "Failed", message, count=9))
-    return of(shop, 0)
-
-
-def missing_config_map() -> Saved:
-    shop = Workload()
-    shop.stuck(0, "CreateContainerConfigError", 'configmap "web-settings" not found')
-    return of(shop, 0)
-
-
-def volume_still_attached_elsewhere() -> Saved:
-    shop = Workload(replicas=1)
-    found = shop.stuck(0, "ContainerCreating")
-    found["metadata"]["creationTimestamp"] = found["status"]["startTime"] = stamp(30)
-    message = 'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node'
-    shop.events.append(event(found, "FailedAttachVolume", message, count=12))
-    return of(shop, 0)
-
-
-def init_waits_for_ever() -> Saved:
-    lone = pod(
-        "lone-6b7c8d9f44-x",
-        owners=[owner("ReplicaSet", "lone-6b7c8d9f44")],
-        labels={"pod-template-hash": "6b7c8d9f44"},
-        init=[container("wait-for-db", "busybox:1")],
-        init_statuses=[status("wait-for-db", ready=False, started=True)],
-        statuses=[status(state=waiting("PodInitializing"), ready=False)],
-        ready=False,
-        created=120,
-        phase="Pending",
-    )
-    return Saved([lone], ["waiting for database to be ready: db:5432"])
-
-
-def unschedulable() -> Saved:
-    lone = pod(
-        "lone-6b7c8d9f44-x",
-        owners=[owner("ReplicaSet", "lone-6b7c8d9f44")],
-        node="",
-        ready=False,
-        created=45,
-        phase="Pending",
-        statuses=[],
-    )
-    return Saved([lone, event(lone, "FailedScheduling", "0/4 nodes are available: 4 Insufficient memory.", count=40)])
-
-
-def job_crash() -> Saved:
-    lone = pod(
-        "report-1-x",
-        owners=[owner("Job", "report-1", api="batch/v1")],
-        statuses=[status(state=waiting("CrashLoopBackOff"), last=terminated(1), restarts=5, ready=False)],
-        ready=False,
-        changed=30,
-        spec={"restartPolicy": "OnFailure"},
-    )
-    return Saved([lone])
-
-
-def sidecar_kills_nobody_but_itself() -> Saved:
-    shop = Workload()
-    found = shop.pods[0]
-    found["spec"]["containers"].append(container("agent", "agent:1"))
-    found["status"]["containerStatuses"].append(
-        status(
-            "agent",
-            image="agent:1",
-            state=waiting("CrashLoopBackOff"),
-            last=terminated(1, "OOMKilled"),
-            restarts=30,
-            ready=False,
-        )
-    )
-    for condition in found["status"]["conditions"][2:]:
-        condition |= {"status": "False", "lastTransitionTime": stamp(20)}
-    return of(shop, 0)
-
-
-def squeezed_limit() -> Saved:
-    shop = Workload()
-    shop.crash(0, code=137, reason="OOMKilled")
-    for kept, limit in ((shop.current["spec"]["template"]["spec"], "1Gi"), (shop.pods[0]["spec"], "64Mi")):
-        kept["containers"][0]["resources"] = {"limits": {"memory": limit}}
-    return of(shop, 0)
-
-
-def six_targets_one_node() -> Saved:
-    objects: list[JSON] = [node("node-1"), node("node-2")]
-    for number in range(6):
-        shop = Workload(f"app{number}", nodes=2, replicas=4)
-        shop.crash(0)
-        objects += [item for item in shop.objects() if item["kind"] not in ("Node", "Namespace")]
-    return Saved(objects)
-
-
-def pushed_out_again_and_again() -> Saved:
-    shop = Workload(replicas=3, nodes=3)
-    leftovers = []
-    for number, when in enumerate((50, 30, 9)):
-        gone = pod(
-            f"{shop.current['metadata']['name']}-e{number}",
-            owners=[owner("ReplicaSet", shop.current["metadata"]["name"], shop.current["metadata"]["uid"])],
-            phase="Failed",
-            statuses=[],
-            created=when + 20,
-            more_status={"reason": "Evicted", "message": "Pod ephemeral local storage usage exceeds the total limit"},
-        )
-        gone["status"]["conditions"] = [
-            {"type": "DisruptionTarget", "status": "True", "lastTransitionTime": stamp(when)}
-        ]
-        leftovers.append(gone)
-    shop.extra += leftovers
-    return of(shop)
-
-
-# nothing is wrong
-
-
-def killed_once() -> Saved:
-    shop = Workload()
-    shop.pods[0]["status"]["containerStatuses"][0] |= {"restartCount": 1, "lastState": terminated(1, finished=20)}
-    return of(shop, *range(5))
-
-
-def restarts_of_last_month() -> Saved:
-    shop = Workload()
-    old = terminated(1, finished=20 * 24 * 60, started=21 * 24 * 60)
-    shop.pods[0]["status"]["containerStatuses"][0] |= {"restartCount": 41, "lastState": old}
-    return of(shop, *range(5))
-
-
-def being_deleted() -> Saved:
-    shop = Workload()
-    shop.crash(0)["metadata"]["deletionTimestamp"] = stamp(1)
-    return of(shop, 0)
-
-
-def lost_status_after_an_eviction() -> Saved:
-    shop = Workload()
-    ended = terminated(137, "ContainerStatusUnknown", finished=600)
-    gone = pod(
-        "web-old",
-        owners=[owner("ReplicaSet", shop.current["metadata"]["name"], shop.current["metadata"]["uid"])],
-        phase="Failed",
-        statuses=[status(state=ended, ready=False)],
-        ready=False,
-        created=6000,
-    )
-    shop.extra.append(gone)
-    return of(shop, 1)
-
-
-def finished_migration_pod() -> Saved:
-    return Saved(
-        [
-            pod(
-                "migrate-1-x",
-                owners=[owner("Job", "migrate-1", api="batch/v1")],
-                phase="Succeeded",
-                ready=False,
-                statuses=[status(state=terminated(0, "Completed"), ready=False)],
-            )
-        ]
-    )
-
-
 DELETED = [
-    (transient_crash, Cause.TRANSIENT),
-    (stale_lock_in_scratch_space, Cause.TRANSIENT),
-    (corrupt_cache_in_scratch_space, Cause.TRANSIENT),
-    (wedged_on_its_own_connections, Cause.WEDGED_REPLICA),
-    (wedged_for_want_of_descriptors, Cause.WEDGED_REPLICA),
-    (wedged_with_its_sibling_saved, Cause.WEDGED_REPLICA),
+    (saved.transient_crash, Cause.TRANSIENT),
+    (saved.stale_lock_in_scratch_space, Cause.TRANSIENT),
+    (saved.corrupt_cache_in_scratch_space, Cause.TRANSIENT),
+    (saved.wedged_on_its_own_connections, Cause.WEDGED_REPLICA),
+    (saved.wedged_for_want_of_descriptors, Cause.WEDGED_REPLICA),
+    (saved.wedged_with_its_sibling_saved, Cause.WEDGED_REPLICA),
 ]
 ESCALATED = [
-    (leader_and_standby, Cause.NOT_READY),
-    (unready_while_it_migrates, Cause.MIGRATION),
-    (unready_while_it_restores, Cause.SLOW_START),
-    (node_without_a_network, Cause.NODE_PRESSURE),
-    (cluster_without_room, Cause.TRANSIENT),
-    (being_scaled_down, Cause.TRANSIENT),
-    (crash_with_a_claim, Cause.TRANSIENT),
-    (poison_message, Cause.POISON_MESSAGE),
-    (expired_licence, Cause.ACCESS_DENIED),
-    (secret_rotated, Cause.ACCESS_DENIED),
-    (killed_by_nobody_knows_whom, Cause.UNKNOWN),
-    (child_killed_for_memory, Cause.OOM_KILLED),
-    (java_heap, Cause.OUT_OF_MEMORY),
-    (new_pod_after_a_changed_secret, Cause.CONFIG_UNSEEN),
-    (dependency_by_name, Cause.DEPENDENCY_DOWN),
-    (memory_backed_ipc, Cause.UNKNOWN),
-    (graphics_card, Cause.NODE_SUSPECT),
-    (dead_node, Cause.NODE_NOT_READY),
-    (cordoned_node, Cause.TRANSIENT),
-    (held_lease, Cause.WEDGED_REPLICA),
-    (budget_without_room, Cause.TRANSIENT),
-    (replacement_refused_by_quota, Cause.TRANSIENT),
-    (no_matching_architecture_on_one_node, Cause.IMAGE_AUTH),
-    (never_pulled, Cause.IMAGE_ABSENT),
-    (registry_without_answer, Cause.IMAGE_TIMEOUT),
-    (missing_config_map, Cause.CONFIG_ERROR),
-    (volume_still_attached_elsewhere, Cause.VOLUME),
-    (init_waits_for_ever, Cause.DEPENDENCY_DOWN),
-    (unschedulable, Cause.UNSCHEDULABLE),
-    (job_crash, Cause.CRASHING),
-    (sidecar_kills_nobody_but_itself, Cause.OOM_KILLED),
-    (squeezed_limit, Cause.MUTATOR),
-    (pushed_out_again_and_again, Cause.EVICTED),
+    (saved_escalated.leader_and_standby, Cause.NOT_READY),
+    (saved_escalated.unready_while_it_migrates, Cause.MIGRATION),
+    (saved_escalated.unready_while_it_restores, Cause.SLOW_START),
+    (saved_escalated.node_without_a_network, Cause.NODE_PRESSURE),
+    (saved_escalated.cluster_without_room, Cause.TRANSIENT),
+    (saved_escalated.being_scaled_down, Cause.TRANSIENT),
+    (saved_escalated.crash_with_a_claim, Cause.TRANSIENT),
+    (saved_escalated.poison_message, Cause.POISON_MESSAGE),
+    (saved_escalated.expired_licence, Cause.ACCESS_DENIED),
+    (saved_escalated.secret_rotated, Cause.ACCESS_DENIED),
+    (saved_escalated.killed_by_nobody_knows_whom, Cause.UNKNOWN),
+    (saved_escalated.child_killed_for_memory, Cause.OOM_KILLED),
+    (saved_escalated.java_heap, Cause.OUT_OF_MEMORY),
+    (saved_escalated.new_pod_after_a_changed_secret, Cause.CONFIG_UNSEEN),
+    (saved_escalated.dependency_by_name, Cause.DEPENDENCY_DOWN),
+    (saved_escalated.memory_backed_ipc, Cause.UNKNOWN),
+    (saved_escalated.graphics_card, Cause.NODE_SUSPECT),
+    (saved_escalated.dead_node, Cause.NODE_NOT_READY),
+    (saved_escalated.cordoned_node, Cause.TRANSIENT),
+    (saved_escalated.held_lease, Cause.WEDGED_REPLICA),
+    (saved_escalated.budget_without_room, Cause.TRANSIENT),
+    (saved_escalated.replacement_refused_by_quota, Cause.TRANSIENT),
+    (saved_escalated.no_matching_architecture_on_one_node, Cause.IMAGE_AUTH),
+    (saved_escalated.never_pulled, Cause.IMAGE_ABSENT),
+    (saved_escalated.registry_without_answer, Cause.IMAGE_TIMEOUT),
+    (saved_escalated.missing_config_map, Cause.CONFIG_ERROR),
+    (saved_escalated.volume_still_attached_elsewhere, Cause.VOLUME),
+    (saved_escalated.init_waits_for_ever, Cause.DEPENDENCY_DOWN),
+    (saved_escalated.unschedulable, Cause.UNSCHEDULABLE),
+    (saved_escalated.job_crash, Cause.CRASHING),
+    (saved_escalated.sidecar_kills_nobody_but_itself, Cause.OOM_KILLED),
+    (saved_escalated.squeezed_limit, Cause.MUTATOR),
+    (saved_escalated.pushed_out_again_and_again, Cause.EVICTED),
 ]
 SILENT = [
-    fresh_node_restart,
-    killed_once,
-    restarts_of_last_month,
-    being_deleted,
-    lost_status_after_an_eviction,
-    finished_migration_pod,
+    saved_escalated.fresh_node_restart,
+    saved.killed_once,
+    saved.restarts_of_last_month,
+    saved.being_deleted,
+    saved.lost_status_after_an_eviction,
+    saved.finished_migration_pod,
 ]
 
 Kind = Callable[[], Saved]
@@ -523,12 +108,12 @@ def test_nothing_is_done_and_nobody_is_called(kind: Kind) -> None:
 
 
 def test_six_targets_that_fail_on_one_node_are_all_put_down_to_it() -> None:
-    said = answer(six_targets_one_node())
+    said = answer(saved_escalated.six_targets_one_node())
     assert said.act is None
     assert said.escalate
     assert {incident.culprit for incident in said.incidents} == {"Node/node-1"}
 
 
 def test_what_is_named_as_the_culprit_is_an_object() -> None:
-    said = answer(dependency_by_name())
+    said = answer(saved_escalated.dependency_by_name())
     assert [incident.culprit for incident in said.incidents if incident.culprit] == ["Pod/db-0"]
