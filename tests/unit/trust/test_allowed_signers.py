@@ -94,6 +94,7 @@ def test_a_certificate_authority_is_refused_by_name(option: str) -> None:
         ("ada ssh-dss AAAAB3NzaC1kc3M=", "not supported"),
         ("ada ssh-ed25519 " + KEY.line.split()[1][:-8], "ends too early"),
     ],
+    ids=lambda text: text[:18],
 )
 def test_a_line_that_cannot_be_read_is_named(line: str, said: str) -> None:
     message = refused("# a comment\n" + line.replace("KEY", KEY.line))

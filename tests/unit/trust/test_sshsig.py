@@ -223,6 +223,7 @@ def test_a_key_with_a_passphrase_asks_for_the_agent_or_the_passphrase() -> None:
         ),
         ED.public_key.line.encode(),
     ],
+    ids=["empty", "text", "cut short", "ed448", "secp256k1", "rsa of 1024 bits", "public key"],
 )
 def test_what_is_no_usable_private_key_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedInput):
