@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from activities.audit.log import AuditLog
 from byteport.audit.verify import Verdict
-from byteport.domain.failures import Failure
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from byteport.sandbox.simulated import SimulatedCluster
-from tests.workflows.remediation import Remediation, remediation_of
+from tests.workflows import remediation
+from tests.workflows.remediation import Remediation
 from tests.workflows.world import SKIPPING_SERVER, World, installed
 
 
@@ -26,13 +25,19 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevS
     await started.stop()
 
 
+@pytest.fixture
+def namespace() -> str:
+    """The Temporal namespace of one test."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
 @pytest_asyncio.fixture
-async def world(server: DevServer, tmp_path: Path) -> AsyncIterator[World]:
+async def world(server: DevServer, namespace: str, tmp_path: Path) -> AsyncIterator[World]:
     """After every test the log verifies."""
-    async with installed(server, f"test-{uuid.uuid4().hex[:12]}", tmp_path) as made:
+    async with installed(server, namespace, tmp_path) as made:
         yield made
         if made.records:
-            assert [report.intact for report in AuditLog(made.ledger_file).verify_all()] == [Verdict.INTACT]
+            assert [report.intact for report in made.log.verify_all()] == [Verdict.INTACT]
 
 
 @pytest.fixture
@@ -42,18 +47,12 @@ def cluster(world: World) -> SimulatedCluster:
 
 @pytest_asyncio.fixture
 async def bad_release(world: World) -> Remediation:
-    """`shop/web:2` never served, in dry run: the remediation that was told of it."""
-    await world.a_release_fails()
-    remediation = await remediation_of(world, Failure.BAD_ROLLOUT)
-    await remediation.report()
-    return remediation
+    """A release that never served, in dry run: its rollback waits for a yes."""
+    return await remediation.bad_release(world)
 
 
 @pytest_asyncio.fixture
 async def crash_loop(world: World) -> Remediation:
-    """One of `shop/web`'s three pods crashes by itself, in auto: the remediation that was told of it."""
+    """A pod that crashes by itself, in auto."""
     world.policy(mode="auto")
-    await world.one_pod_crashes()
-    remediation = await remediation_of(world, Failure.CRASHLOOP)
-    await remediation.report()
-    return remediation
+    return await remediation.crash_loop(world)

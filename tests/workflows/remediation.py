@@ -116,6 +116,16 @@ class Remediation:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
         raise AssertionError(f"{self.id} is not {phases}, but {state}")
 
+    async def until_asked_again(self, earlier: Waiting) -> Waiting:
+        """Wait until people are asked about a plan by another approval than `earlier`, though maybe of the same id."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
+            waiting = await self.until(Phase.AWAITING_APPROVAL)
+            if waiting.approval_run != earlier.approval_run:
+                return waiting
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        raise AssertionError(f"{self.id}: nobody was asked again")
+
     async def closed(self) -> Closed:
         """How it ended, once it has."""
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -159,6 +169,8 @@ class Waiting:
         self.remediation = remediation
         self.world = remediation.world
         self.state = state
+        self.approval_run = ""
+        """Of the approval that is asked, once it is."""
 
     @property
     def plan_digest(self) -> str:
@@ -172,6 +184,7 @@ class Waiting:
     async def is_open(self) -> bool:
         """Whether the approval can be asked already: the phase is entered a moment before it is started."""
         try:
+            self.approval_run = (await self.approval.describe()).run_id
             return (await self.asked()).request is not None
         except RPCError:
             return False
@@ -218,3 +231,19 @@ async def remediation_of(world: World, failure: Failure, name: str = "web") -> R
         uid=deployment["metadata"]["uid"],
     )
     return Remediation(world, target, failure)
+
+
+async def bad_release(world: World, fault: str = "crash") -> Remediation:
+    """`shop/web:2` never served: the remediation that was told of it."""
+    await world.a_release_fails(fault=fault)
+    remediation = await remediation_of(world, Failure.BAD_ROLLOUT)
+    await remediation.report()
+    return remediation
+
+
+async def crash_loop(world: World, fault: str = "transient") -> Remediation:
+    """One of `shop/web`'s three pods crashes by itself: the remediation that was told of it."""
+    await world.one_pod_crashes(fault=fault)
+    remediation = await remediation_of(world, Failure.CRASHLOOP)
+    await remediation.report()
+    return remediation
