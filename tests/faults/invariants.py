@@ -1,0 +1,200 @@
+"""What holds after every fault, checked from three witnesses: the log, the cluster's own list of writes, the histories.
+
+- I1 every mutation has an earlier committed intent record
+- I2 it was authorised at the time it was made
+- I3 at most one effect per action id
+- I4 the log verifies
+- I5 every intent ends, or became `unknown` and was escalated
+
+Nothing here asks the code that acted. I2 is judged again from the warrant that the history holds: the ledger's
+signature, the target, the lease, the mode or the answers, the halt and the namespace's label, each at the time of the
+write.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from temporalio.api.enums.v1 import EventType
+
+from activities.audit.log import AuditLog
+from byteport.audit.records import Record
+from byteport.audit.verify import Verdict
+from byteport.audit.words import Decision, Event
+from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, MutatingCall
+from byteport.domain.ids import audit_id
+from byteport.domain.plans import DeletePodPlan, arguments_digest
+from byteport.domain.policy import Mode, PolicyConfig
+from byteport.domain.warrants import Warrant
+from byteport.errors import BytePortError
+from byteport.temporal.converter import data_converter
+from byteport.temporal.opened import open_history
+from byteport.trust.answers import quorum_met, verify_answers
+from byteport.trust.files import SignersFiles, read_public_key
+from byteport.trust.grants import GrantVerifier
+from tests.agent.places import Write
+from tests.agent.running import Agent
+
+MUTATING = {DELETE_POD.name: "delete", ROLL_BACK.name: "patch"}
+ENDS = (Event.FINISHED, Event.REVERTED)
+
+
+class Witnesses(NamedTuple):
+    """What was seen, each by its own means."""
+
+    records: list[Record]
+    writes: list[Write]
+    warrants: dict[str, Warrant]
+    """By action id, from the histories of all runs."""
+
+
+async def check(agent: Agent, *, open_intents: int = 0) -> Witnesses:
+    """Fail with every violation. `open_intents` is how many may still be under way."""
+    seen = Witnesses(agent.records(), agent.place.writes(), await _warrants(agent))
+    found = [
+        *_intended(seen),
+        *_authorised(agent, seen),
+        *_once(seen),
+        *_verifies(agent, seen),
+        *_ended(seen, open_intents),
+    ]
+    assert found == [], "\n".join(found)
+    return seen
+
+
+def _intended(seen: Witnesses) -> Iterator[str]:
+    intents = {audit_id(one.action_id): one for one in _of(seen, Event.STARTED) if one.action_id}
+    for write in seen.writes:
+        intent = intents.get(write.audit_id)
+        if intent is None:
+            yield f"I1: {write.verb} {write.name} has no intent record"
+        elif intent.at > write.at:
+            yield f"I1: {write.verb} {write.name} was made before its intent was recorded"
+
+
+def _authorised(agent: Agent, seen: Witnesses) -> Iterator[str]:
+    by_audit_id = {audit_id(action): warrant for action, warrant in seen.warrants.items()}
+    hashes = {one.action_id: one.hash for one in _of(seen, Event.STARTED)}
+    for write in seen.writes:
+        warrant = by_audit_id.get(write.audit_id)
+        if warrant is None:
+            yield f"I2: {write.verb} {write.name} has no warrant in any history"
+            continue
+        for wrong in _objections(agent, seen, warrant, write, hashes.get(warrant.grant.body.action_id)):
+            yield f"I2: {write.verb} {write.name}: {wrong}"
+
+
+def _objections(agent: Agent, seen: Witnesses, warrant: Warrant, write: Write, intent: str | None) -> Iterator[str]:
+    body, plan = warrant.grant.body, warrant.plan
+    public_key = agent.settings.cluster.grant_public_key
+    assert public_key is not None
+    try:
+        GrantVerifier(read_public_key(public_key, "test")).verify(warrant.grant)
+    except BytePortError as error:
+        yield error.message
+    if body.record_hash != intent:
+        yield "the grant names another record than the intent's"
+    if body.arguments_digest != arguments_digest(plan):
+        yield "the grant is for other arguments"
+    if write.at > body.lease_until:
+        yield "the lease had ended"
+    if (MUTATING[body.act], _object(warrant)) != (write.verb, write.name):
+        yield "the grant is for another act or object"
+    if not agent.place.was_enabled(write.at):
+        yield "the namespace was not enabled"
+    if _halted(seen.records, write.at):
+        yield "everything was halted"
+    policy = _policy(agent, write.at)
+    if warrant.policy_version != policy.version:
+        yield "the policy was another one"
+    if not _permitted(agent, warrant, policy, write.at):
+        yield "neither `auto` nor enough valid answers"
+
+
+def _permitted(agent: Agent, warrant: Warrant, policy: PolicyConfig, at: datetime) -> bool:
+    runbook = {"delete_pod": "PodCrashloopRunbook", "rollback": "FailedDeployAutoRollbackRunbook"}[warrant.plan.act]
+    mode = policy.mode_for(runbook, warrant.plan.target.namespace)
+    if warrant.auto:
+        return mode is Mode.AUTO
+    if warrant.request is None or mode is Mode.OBSERVE:
+        return False
+    allowed = agent.settings.approvals.allowed_signers
+    assert allowed is not None
+    signers, rule = SignersFiles(allowed).read(), policy.approval_rule(runbook)
+    verdicts = verify_answers(
+        warrant.answers,
+        warrant.request.model_copy(update={"quorum": rule.quorum, "approvers": rule.approvers}),
+        allowed=signers.allowed,
+        revoked=signers.revoked,
+        now=at,
+        auto_possible=mode is Mode.AUTO,
+        accept_unsigned=policy.accept_unsigned_answers,
+    )
+    return warrant.request.plan_digest == warrant.plan_digest and quorum_met(verdicts, rule.quorum)
+
+
+def _once(seen: Witnesses) -> Iterator[str]:
+    for audit, count in Counter(write.audit_id for write in seen.writes).items():
+        if count > 1:
+            yield f"I3: {count} effects of one action ({audit})"
+
+
+def _verifies(agent: Agent, seen: Witnesses) -> Iterator[str]:
+    if not seen.records:
+        return
+    for report in AuditLog(agent.ledger).verify_all():
+        if report.intact is not Verdict.INTACT:
+            yield f"I4: the log is {report.intact.value}: {report.findings}"
+
+
+def _ended(seen: Witnesses, may_be_open: int) -> Iterator[str]:
+    ends = {action: [one for one in seen.records if one.action_id == action and one.event in ENDS]
+            for action in (one.action_id for one in _of(seen, Event.STARTED))}  # fmt: skip
+    still_open = [action for action, ended in ends.items() if not ended]
+    if len(still_open) > may_be_open:
+        yield f"I5: {len(still_open)} intents have no end: {still_open}"
+    for ended in ends.values():
+        if len(ended) > 1 and len({one.result for one in ended}) < len(ended):
+            yield f"I5: the end of an intent is recorded {len(ended)} times"
+        for one in ended:
+            if one.result is None and one.reason and "unknown_outcome" in one.reason:
+                incident = [other for other in seen.records if other.incident_id == one.incident_id]
+                if not any(other.decision is Decision.ESCALATED for other in incident):
+                    yield "I5: an unknown outcome was not escalated"
+
+
+async def _warrants(agent: Agent) -> dict[str, Warrant]:
+    found = {}
+    converter = data_converter(agent.ring)
+    for workflow_id, run_id, type_ in await agent.runs():
+        if type_ != "RemediationWorkflow":
+            continue
+        opened = await open_history(await agent.history(workflow_id, run_id), converter)
+        for event in opened.events:
+            if event.event_type != EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+                continue
+            scheduled = event.activity_task_scheduled_event_attributes
+            if scheduled.activity_type.name in MUTATING:
+                call = MutatingCall.model_validate_json(scheduled.input.payloads[0].data)
+                found[call.warrant.grant.body.action_id] = call.warrant
+    return found
+
+
+def _of(seen: Witnesses, event: Event) -> list[Record]:
+    return [record for record in seen.records if record.event is event]
+
+
+def _object(warrant: Warrant) -> str:
+    return warrant.plan.pod.name if isinstance(warrant.plan, DeletePodPlan) else warrant.plan.target.name
+
+
+def _policy(agent: Agent, at: datetime) -> PolicyConfig:
+    return next(policy for since, policy in reversed(agent.policies) if since <= at)
+
+
+def _halted(records: list[Record], at: datetime) -> bool:
+    said = [one.event for one in records if one.event in (Event.HALTED, Event.RESUMED) and one.at <= at]
+    return said[-1:] == [Event.HALTED]
