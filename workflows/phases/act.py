@@ -101,6 +101,8 @@ async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate:
         cluster_uid=incident.cluster_uid,
     )
     match reservation.answer:
+        case NotGranted(because=(Reason.TARGET_CHANGED,)):
+            return Again((Reason.TARGET_CHANGED,))  # the policy is not the one that the plan was made under any more
         case NotGranted(because=because):
             return Escalate(because)
         case AlreadyDone(outcome="done", at=at):
