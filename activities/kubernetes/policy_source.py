@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from byteport.domain.policy import PROTECTED_NAMESPACES, PolicyConfig
 from byteport.errors import ConfigError, Unavailable
 
+SETTING = "policy_file"
 LARGEST_FILE = 1 << 20
 
 
@@ -52,7 +53,7 @@ class FilePolicySource:
                     self._policy = parse_policy(file.read(LARGEST_FILE + 1), str(self._path))
                     self._seen = identity
         except OSError as error:
-            raise ConfigError("policy", f"{self._path}: {error.strerror or 'cannot be read'}") from error
+            raise ConfigError(SETTING, f"{self._path}: {error.strerror or 'cannot be read'}") from error
         return self._policy
 
 
@@ -62,7 +63,7 @@ def load_policy(path: Path) -> PolicyConfig:
         with path.open("rb") as file:
             return parse_policy(file.read(LARGEST_FILE + 1), str(path))
     except OSError as error:
-        raise ConfigError("policy", f"{path}: {error.strerror or 'cannot be read'}") from error
+        raise ConfigError(SETTING, f"{path}: {error.strerror or 'cannot be read'}") from error
 
 
 def parse_policy(text: bytes, where: str) -> PolicyConfig:
@@ -71,21 +72,21 @@ def parse_policy(text: bytes, where: str) -> PolicyConfig:
     Raises `ConfigError` for an empty document (it would silently be all defaults), a repeated, unknown or absurd key.
     """
     if len(text) > LARGEST_FILE:
-        raise ConfigError("policy", f"{where}: larger than {LARGEST_FILE} bytes")
+        raise ConfigError(SETTING, f"{where}: larger than {LARGEST_FILE} bytes")
     try:
         plain = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506, TID251  a SafeLoader that refuses repeated keys
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError("policy", f"{where} line {line}: {error.problem or 'not YAML'}") from error
+        raise ConfigError(SETTING, f"{where} line {line}: {error.problem or 'not YAML'}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError("policy", f"{where}: not YAML") from error
+        raise ConfigError(SETTING, f"{where}: not YAML") from error
     if not isinstance(plain, dict) or not plain:
-        raise ConfigError("policy", f"{where}: write at least `mode: dry_run`")
+        raise ConfigError(SETTING, f"{where}: write at least `mode: dry_run`")
     try:
         policy = PolicyConfig.model_validate(plain)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "policy"
+        key = ".".join(str(part) for part in first["loc"]) or SETTING
         raise ConfigError(key, f"{first['msg']} ({where})") from error
     return policy.model_copy(update={"protected_namespaces": policy.protected_namespaces | PROTECTED_NAMESPACES})
 
