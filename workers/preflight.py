@@ -16,10 +16,15 @@ from typing import NamedTuple
 from byteport.contracts.acts import Act
 from byteport.domain.scopes import Right, union
 from byteport.errors import BytePortError, ConfigError, NotPermitted
+from byteport.kubernetes import port
 from byteport.kubernetes.port import ClusterPort, Resource
 from byteport.settings import Settings
 
 TOP_LEVEL = ("byteport", "workflows", "activities", "workers")
+
+
+_RESOURCES = {(one.group, one.plural): one for one in vars(port).values() if isinstance(one, Resource)}
+"""A right names no version; the port's resources do."""
 
 
 class Outcome(StrEnum):
@@ -79,8 +84,9 @@ async def check_rights(cluster: ClusterPort, acts: Iterable[Act]) -> list[Check]
 
 
 async def _granted(cluster: ClusterPort, right: Right) -> bool:
-    resource, _, subresource = right.resource.partition("/")
-    return await cluster.review(right.verb, Resource(right.group, "v1", resource), "", subresource=subresource)
+    plural, _, subresource = right.resource.partition("/")
+    resource = _RESOURCES.get((right.group, plural), Resource(right.group, "v1", plural))
+    return await cluster.review(right.verb, resource, "", subresource=subresource)
 
 
 def must_pass(checks: Sequence[Check]) -> None:

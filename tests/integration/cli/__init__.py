@@ -1,0 +1,1 @@
+"""The command line against a sandbox that is up: real Temporal, the simulated cluster, the embedded worker."""

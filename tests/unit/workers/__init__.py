@@ -1,0 +1,1 @@
+"""Which process serves what, and what keeps it from starting."""
