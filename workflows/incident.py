@@ -25,6 +25,7 @@ from workflows import screen
 
 MOST_MOMENTS = 200
 MOST_SEEN = 256
+MOST_DEEDS = 5
 
 
 class Incident:
@@ -59,8 +60,8 @@ class Incident:
         """The action whose intent is recorded and whose outcome is not."""
         self.open_outcome: Literal["done", "unknown"] = "unknown"
         """What is known of it so far."""
-        self.obstacle: str | None = None
-        """What kept the last act from being done, for people: it names the budget, the switch or the right."""
+        self.deeds: tuple[str, ...] = ()
+        """What was done, undone, or not done and why, for people: a refusal names the budget, switch or right."""
         self.decision: Decision | None = None
         self.result: Result | None = None
         self.mttr_seconds: int | None = None
@@ -120,9 +121,14 @@ class Incident:
         self.timeline = [*self.timeline, Moment(at=workflow.now(), what=what)][-MOST_MOMENTS:]
         screen.show(self)
 
+    def deed(self, what: str) -> None:
+        """Note what became of an act, so that whoever is paged hears of it."""
+        self.deeds = (*self.deeds, what)[-MOST_DEEDS:]
+        self.note(what)
+
     def forget_plan(self) -> None:
         """The target is not what the plan was made for: nothing of it is kept for the next one."""
-        self.plan = self.plan_digest = self.inverse_command = self.verdict = self.obstacle = None
+        self.plan = self.plan_digest = self.inverse_command = self.verdict = None
         self.taken = ()
 
     def take_action_id(self, plan_digest: str) -> str:

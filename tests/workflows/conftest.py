@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from byteport.audit.verify import Verdict
+from byteport.domain.failures import Failure
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows import remediation
@@ -56,3 +57,11 @@ async def crash_loop(world: World) -> Remediation:
     """A pod that crashes by itself, in auto."""
     world.policy(mode="auto")
     return await remediation.crash_loop(world)
+
+
+@pytest_asyncio.fixture
+async def crash_to_come(world: World) -> Remediation:
+    """A pod crashes, in auto, and nobody has been told yet."""
+    world.policy(mode="auto")
+    await world.one_pod_crashes()
+    return await remediation.remediation_of(world, Failure.CRASHLOOP)

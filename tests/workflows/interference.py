@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -61,17 +62,39 @@ def lose_the_answer(cluster: SimulatedCluster, verb: str, *, applied: bool, then
     setattr(cluster, verb, lost)
 
 
-def after_the_call(cluster: SimulatedCluster, verb: str, then: Callable[[], None]) -> None:
+def before_the_call(cluster: SimulatedCluster, verb: str, then: Step) -> None:
+    """When the next call of `verb` is about to be made, `then` something happens."""
+    inner = getattr(cluster, verb)
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        setattr(cluster, verb, inner)
+        await then()
+        return await inner(*args, **kwargs)
+
+    setattr(cluster, verb, call)
+
+
+def after_the_call(cluster: SimulatedCluster, verb: str, then: Step) -> None:
     """Once the next call of `verb` has been answered, `then` something happens."""
     inner = getattr(cluster, verb)
 
     async def call(*args: Any, **kwargs: Any) -> Any:
         setattr(cluster, verb, inner)
         answer = await inner(*args, **kwargs)
-        then()
+        await then()
         return answer
 
     setattr(cluster, verb, call)
+
+
+@contextmanager
+def held_notices(world: World) -> Iterator[None]:
+    """Nobody is told anything in the meantime: the channel's file is locked, as by another process."""
+    path = world.settings.escalation.file
+    assert path is not None
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class Outage:

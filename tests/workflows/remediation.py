@@ -12,6 +12,7 @@ from typing import TypeVar
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
+from byteport.contracts.people import Notice
 from byteport.contracts.workflows import (
     ANSWER,
     STATE,
@@ -218,6 +219,11 @@ class Waiting:
     async def pass_time(self, seconds: float) -> None:
         """Let so much time pass for the approval that waits."""
         await self.world.skipper.fast_forward(self.approval, timedelta(seconds=seconds))
+
+
+async def paged(world: World, rung: int = 1, *, phase: str = "") -> Notice:
+    """The page of one rung (in one phase), once it has been delivered."""
+    return (await until(lambda: [n for n in world.notices if n.rung == rung and phase in n.key], f"page {rung}"))[-1]
 
 
 async def remediation_of(world: World, failure: Failure, name: str = "web") -> Remediation:

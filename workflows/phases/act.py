@@ -141,14 +141,13 @@ async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate:
     except BytePortError as error:
         return await _not_done(incident, go, action_id, Reason.FAILED, error)
     incident.open_outcome = "done"
-    incident.note("done before, found in place" if mutated.already else "done")
+    incident.deed(("done before, found in place: " if mutated.already else "done: ") + go.plan.command)
     return Acted(go, action_id, mutated.at)
 
 
 async def _not_done(incident: Incident, go: Go, action_id: str, reason: Reason, error: BytePortError) -> Escalate:
     """Refused before the call: nothing was done. Why is told in the error's own words, which are ours."""
-    incident.obstacle = error.message
-    incident.note(f"not done: {error.message}")
+    incident.deed(f"not done: {error.message}")
     await finish(incident, go, action_id, "not_done", (reason,), note=error.message)
     return Escalate((reason,))
 
@@ -162,11 +161,13 @@ async def _resolve(incident: Incident, go: Go, action_id: str, warrant: Warrant)
         outcome = None
     if outcome is not None and outcome.applied:
         incident.open_outcome = "done"
-        incident.note("it was done")
+        incident.deed(f"done, though no answer came: {go.plan.command}")
         return Acted(go, action_id, outcome.at)
     if outcome is not None and outcome.applied is False:
+        incident.deed(f"not done, no answer came: {go.plan.command}")
         await finish(incident, go, action_id, "not_done", (Reason.UNKNOWN_OUTCOME,))
     else:
+        incident.deed(f"nobody knows whether this was done: {go.plan.command}")
         await finish(incident, go, action_id, "unknown", (Reason.UNKNOWN_OUTCOME,))
     return Escalate((Reason.UNKNOWN_OUTCOME,))
 

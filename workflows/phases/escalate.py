@@ -23,10 +23,10 @@ MOST_EVIDENCE = 20
 
 
 def evidence_of(incident: Incident) -> tuple[str, ...]:
-    """The facts as `about: name = value`: numbers and names, for notices and approvals."""
+    """The facts as `about: name = value`, and what was done so far: numbers, names and commands, for people."""
     facts = incident.diagnosis.facts if incident.diagnosis else ()
     told = tuple(f"{fact.about}: {fact.name} = {fact.value}" for fact in facts[:MOST_EVIDENCE])
-    return (*told, f"not done: {incident.obstacle}") if incident.obstacle else told
+    return (*told, *incident.deeds)
 
 
 async def page(

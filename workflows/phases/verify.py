@@ -36,7 +36,7 @@ async def verify(incident: Incident, acted: Acted) -> Verified | NotHealthy:
         incident.note(f"verified after {outcome.mttr_seconds} s")
     else:
         await finish(incident, acted.go, acted.action_id, "done", outcome.reasons, verified=False)
-        incident.note("it did not help: " + ", ".join(reason.value for reason in outcome.reasons))
+        incident.deed("it did not help: " + ", ".join(reason.value for reason in outcome.reasons))
     return outcome
 
 
@@ -100,7 +100,7 @@ async def revert(incident: Incident, acted: Acted, failed: NotHealthy) -> tuple[
         return failed.reasons
     inverse = incident.runbook.inverse(acted.go.plan, failed.situation, now=failed.situation.now)
     if isinstance(inverse, Refused):
-        incident.note("the inverse is left alone: " + ", ".join(reason.value for reason in inverse.because))
+        incident.deed("not undone: " + ", ".join(reason.value for reason in inverse.because))
         return failed.reasons
     go = Go(
         plan=inverse,
@@ -113,6 +113,5 @@ async def revert(incident: Incident, acted: Acted, failed: NotHealthy) -> tuple[
     undone = await act(incident, go)
     if isinstance(undone, Acted):
         await finish(incident, go, undone.action_id, "done", failed.reasons)
-        incident.note("reverted: " + inverse.command)
         return failed.reasons
     return (*failed.reasons, *undone.reasons)

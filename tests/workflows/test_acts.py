@@ -1,0 +1,173 @@
+"""Between permission and effect: the lease, the lost answer, the budget, the switch and the limits."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+
+from byteport.audit.words import Event
+from byteport.contracts.ledger import Decision, Result
+from byteport.contracts.workflows import Phase
+from byteport.domain.failures import Failure
+from byteport.domain.reasons import Reason
+from byteport.errors import Unavailable
+from byteport.kubernetes import port
+from byteport.sandbox.dev_server import DevServer
+from byteport.sandbox.simulated import SimulatedCluster
+from tests.workflows.interference import held, lose_the_answer
+from tests.workflows.remediation import Remediation, bad_release, crash_loop, paged, remediation_of
+from tests.workflows.world import World, installed
+
+LEASE_SECONDS = 77
+
+
+def results(world: World) -> list[tuple[Event, Result | None]]:
+    return [(record.event, record.result) for record in world.records if record.action_id]
+
+
+def leases(world: World) -> list[str]:
+    with sqlite3.connect(world.ledger_file) as sql:
+        return [str(row[0]) for row in sql.execute("SELECT lease_key FROM leases")]
+
+
+@pytest_asyncio.fixture
+async def limited(server: DevServer, namespace: str, tmp_path: Path) -> AsyncIterator[World]:
+    """One act on a target an hour."""
+    async with installed(server, namespace, tmp_path, limits={"per_target_per_hour": 1}) as made:
+        yield made
+
+
+async def reported(world: World, failure: Failure) -> Remediation:
+    remediation = await remediation_of(world, failure)
+    await remediation.report()
+    return remediation
+
+
+async def test_a_call_that_hangs_until_its_lease_has_ended_is_never_made(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    world.policy(mode="auto")
+    await world.one_pod_crashes()
+    with held(cluster, "get", port.REPLICA_SETS) as hold:
+        remediation = await reported(world, Failure.CRASHLOOP)
+        await hold.reached.wait()
+        assert leases(world) == ["shop/Deployment/web"]
+        world.clock.advance(LEASE_SECONDS)
+    closed = await remediation.closed()
+    assert closed.result is Result.SUCCESS
+    granted = [record.action_id for record in world.records if record.event is Event.STARTED]
+    assert len(granted) == 2
+    assert [mutation.by.action_id for mutation in cluster.mutations()] == granted[1:]
+    assert results(world)[1] == (Event.FINISHED, Result.FAILURE)
+
+
+async def test_a_lost_answer_to_a_call_that_was_made_is_found_out_and_the_call_is_not_repeated(
+    world: World, cluster: SimulatedCluster, crash_to_come: Remediation
+) -> None:
+    async def unreadable() -> None:
+        cluster.fail_next("get", Unavailable("no connection"))
+
+    lose_the_answer(cluster, "delete", applied=True, then=unreadable)
+    await crash_to_come.report()
+    closed = await crash_to_come.closed()
+    assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
+    assert len(world.writes) == 1
+    assert "kubernetes.resolve_outcome" in [name for name, _ in await crash_to_come.scheduled()]
+
+
+async def test_a_lost_answer_to_a_call_that_was_not_made_is_escalated_and_its_lease_given_back(
+    world: World, cluster: SimulatedCluster, crash_to_come: Remediation
+) -> None:
+    async def lease_ends() -> None:
+        world.clock.advance(LEASE_SECONDS)
+
+    lose_the_answer(cluster, "delete", applied=False, then=lease_ends)
+    await crash_to_come.report()
+    escalated = await crash_to_come.until(Phase.ESCALATED)
+    assert escalated.state.reasons == (Reason.UNKNOWN_OUTCOME,)
+    assert world.writes == []
+    assert results(world) == [(Event.STARTED, None), (Event.FINISHED, Result.FAILURE)]
+    assert leases(world) == []
+
+
+async def test_what_stays_unknown_is_escalated_and_its_lease_is_kept(world: World, cluster: SimulatedCluster) -> None:
+    async def somebody_deploys() -> None:
+        await cluster.deploy("shop/web", image="web:3", fault="crash")
+
+    world.policy(mode="auto")
+    await world.a_release_fails()
+    lose_the_answer(cluster, "patch", applied=False, then=somebody_deploys)
+    remediation = await reported(world, Failure.BAD_ROLLOUT)
+    escalated = await remediation.until(Phase.ESCALATED)
+    assert escalated.state.reasons == (Reason.UNKNOWN_OUTCOME,)
+    assert results(world) == [(Event.STARTED, None), (Event.FINISHED, None)]
+    assert leases(world) == ["shop/Deployment/web"]
+    assert (world.writes, await world.image()) == ([], "web:3")
+
+
+async def test_a_disruption_budget_that_refuses_at_the_act_is_escalated_at_once_by_its_name(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    remediation = await crash_loop(world)
+    waiting = await remediation.until(Phase.AWAITING_APPROVAL)
+    await cluster.apply(budget("keep-all"))
+    await waiting.approve(by="ada")
+    escalated = await remediation.until(Phase.ESCALATED)
+    assert escalated.state.reasons == (Reason.BUDGET_REFUSES,)
+    assert world.writes == []
+    assert any("keep-all" in line for line in (await paged(world)).evidence)
+    finished = next(record for record in world.records if record.event is Event.FINISHED)
+    assert (finished.result, finished.reason) == (Result.FAILURE, "budget_refuses")
+
+
+async def test_a_halt_refuses_an_act_whose_grant_was_given_already(world: World, cluster: SimulatedCluster) -> None:
+    world.policy(mode="auto")
+    await world.one_pod_crashes()
+    with held(cluster, "get", port.REPLICA_SETS) as hold:
+        remediation = await reported(world, Failure.CRASHLOOP)
+        await hold.reached.wait()
+        assert [record.event for record in world.records] == [Event.STARTED]
+        world.halts.halt(by="ada", reason="stop everything")
+    escalated = await remediation.until(Phase.ESCALATED)
+    assert escalated.state.reasons == (Reason.NOT_PERMITTED,)
+    assert world.writes == []
+    assert any("halted" in line for line in (await paged(world)).evidence)
+
+
+async def test_while_halted_nothing_is_asked_for_and_nothing_done(world: World) -> None:
+    world.halts.halt(by="ada", reason="stop everything")
+    remediation = await bad_release(world)
+    escalated = await remediation.until(Phase.ESCALATED)
+    assert escalated.state.reasons == (Reason.HALTED,)
+    assert world.writes == []
+
+
+async def test_a_second_act_within_the_hour_waits_for_a_person_who_is_told_of_the_limit(
+    limited: World,
+) -> None:
+    world = limited
+    world.policy(mode="auto")
+    remediation = await crash_loop(world)
+    await remediation.closed()
+    victim = str((await world.pods())[0]["metadata"]["name"])
+    await world.cluster.annotate_pod("shop", victim, {"sim.byteport.io/fault": "transient"})
+    world.advance(400)
+    await remediation.report()
+    waiting = await remediation.until(Phase.AWAITING_APPROVAL)
+    assert waiting.state.reasons == (Reason.LIMIT_REACHED,)
+    assert len(world.writes) == 1
+    await waiting.approve(by="ada")
+    assert (await remediation.closed()).result is Result.SUCCESS
+    assert len(world.writes) == 2
+
+
+def budget(name: str) -> dict[str, Any]:
+    """A disruption budget that lets none of `web`'s pods go."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"minAvailable": 3, "selector": {"matchLabels": {"app": "web"}}},
+    }
