@@ -22,11 +22,12 @@ def doctor(
     settings: Annotated[
         bool, typer.Option("--settings", help="List every setting, its variable and its default.")
     ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look at settings, keys, Temporal, the cluster, rights, policy and log; exit 1 when something must be mended."""
     if settings:
-        _list_settings(as_json)
+        _list_settings(as_json, markdown)
         return
     checks = run(_look(settings_of(context)))
     if as_json:
@@ -47,11 +48,13 @@ async def _look(settings: Settings) -> list[Check]:
     return await examine(settings, cluster_inside=inside)
 
 
-def _list_settings(as_json: bool) -> None:
-    from byteport.settings.catalogue import catalogue
+def _list_settings(as_json: bool, as_markdown: bool) -> None:
+    from byteport.settings.catalogue import catalogue, markdown
 
     every = catalogue()
-    if as_json:
+    if as_markdown:
+        typer.echo(markdown(), nl=False)
+    elif as_json:
         print_json(every)
     else:
         table(

@@ -134,4 +134,4 @@ def _words(scheduled: Scheduled | None) -> str:
     if scheduled is None:
         return "nothing"
     arguments: Any = scheduled.arguments
-    return f"{scheduled.name} {json.dumps(arguments, sort_keys=True)}"
+    return f"{scheduled.name} on {scheduled.task_queue} {json.dumps(arguments, sort_keys=True)}"

@@ -39,13 +39,17 @@ class Limits(Frozen):
     """Bounds on what is done in an hour, and on going on when it does not help."""
 
     per_target_per_hour: PerHour = 3
+    """Acts on one workload within an hour. Default: a third that is needed says that acting does not help."""
     per_namespace_per_hour: PerHour = 10
+    """Acts in one namespace within an hour. Default: more at once is an outage, and a person's."""
     per_cluster_per_hour: PerHour = 30
+    """Acts in the whole cluster within an hour. Default: three busy namespaces."""
     not_again_seconds: Annotated[int, Field(ge=0, le=30 * 86400)] = 86400
     """How long a fix that did not hold keeps the same runbook from trying alone on the same target. A later success ends it."""
     failures_in_a_row: Annotated[int, Field(ge=1, le=1000)] = 3
     """So many failed verifications in a row, on whatever targets, stop a runbook from acting alone for `not_again_seconds`."""
     freezes: tuple[FreezeWindow, ...] = ()
+    """Times (`start`, `end`, `namespaces`) in which nothing is done without a person's yes. Default: none."""
 
     def frozen(self, namespace: str, now: datetime) -> bool:
         return any(window.covers(namespace, now) for window in self.freezes)
