@@ -72,7 +72,7 @@ def assess(signal: Signal, situation: Situation, rollout: RolloutReading) -> Ass
     )
     asked = signal.source is Source.PERSON
     served = has_served(rollout, situation.pods, now, SETTLE)
-    if not asked and not served and not rollout.paused and not _ripe(situation, rollout, trial, good):
+    if not served and not rollout.paused and not _ripe(situation, rollout, trial, good):
         return Assessment(trial.cause, (Reason.TOO_EARLY,), trial=trial, good=good, too_early=True)
     cause, guards = _release_guards(rollout, trial, good, served=served, asked=asked)
     if good is not None:

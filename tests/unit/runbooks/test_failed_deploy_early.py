@@ -9,7 +9,8 @@ import pytest
 from byteport.domain.plans import Refused
 from byteport.domain.policy import VerdictKind
 from byteport.domain.reasons import Cause, Reason
-from tests.builders.rollouts import Shop, ago, crashing, event, not_found, shop, template, waiting
+from byteport.domain.signals import Source
+from tests.builders.rollouts import Shop, ago, crashing, event, not_found, pod, shop, template, waiting
 
 ONE_MINUTE = {"first": ago(seconds=70), "last": ago(seconds=5)}
 
@@ -176,4 +177,59 @@ def test_an_old_revision_come_back_is_not_late_because_it_is_old() -> None:
     made = copy.deepcopy(crashes(restarts=2))
     made.new["metadata"]["creationTimestamp"] = ago(days=40)
     made.new["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] = "1"
+    assert waits(made)
+
+
+def test_three_attempts_over_thirty_seconds_are_exactly_enough() -> None:
+    assert acts(crashes(restarts=3))
+    assert acts(named_wrongly(count=3, first=ago(seconds=35), last=ago(seconds=5)))
+
+
+def test_a_dependency_that_is_still_not_there_after_many_crashes_is_told() -> None:
+    made = crashes(restarts=5)
+    made.log_tail = "waiting for postgres:5432: connection refused"
+    assert made.diagnose().reasons == (Reason.VICTIM_OF_ANOTHER,)
+    assert made.diagnose().look_again_seconds is None
+
+
+def test_pods_that_are_ready_but_not_yet_available_are_not_all_of_the_old_revision() -> None:
+    made = crashes()
+    made.old["status"]["availableReplicas"] = 2
+    assert waits(made)
+
+
+def test_a_deployment_below_its_minimum_is_not_steady() -> None:
+    made = crashes()
+    made.deployment["status"]["conditions"][0].update(status="False", lastTransitionTime=ago(minutes=5))
+    assert waits(made)
+
+
+def test_helm_may_be_at_it_where_it_is_not_known_when_the_release_began() -> None:
+    made = crashes()
+    made.deployment["metadata"]["annotations"]["meta.helm.sh/release-name"] = "web"
+    made.new["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] = "1"
+    assert waits(made)
+
+
+def test_a_slow_start_is_told_once_the_deadline_is_past_by_the_clock_alone() -> None:
+    made = begun(shop(), minutes=30)
+    made.fails(waiting("ContainerCreating"), nodes=("node-a",), since=ago(minutes=29))
+    assert made.diagnose().reasons == (Reason.SLOW_START,)
+
+
+def test_what_has_served_and_what_is_paused_needs_no_second_look() -> None:
+    served, paused = (begun(shop()) for _ in range(2))
+    served.pods.append(pod(served.new, "fine", ready=True, since=ago(minutes=2)))
+    paused.deployment["spec"]["paused"] = True
+    for made in (served, paused):
+        made.fails(crashing(restarts=1), since=ago(minutes=2))
+    served.counts(new_pods=3, new_ready=1)
+    assert Reason.REVISION_HAS_SERVED in served.diagnose().reasons
+    assert Reason.PAUSED in paused.diagnose().reasons
+    assert not any(acts(made) for made in (served, paused))
+
+
+def test_a_person_who_reports_a_release_does_not_make_two_crashes_three() -> None:
+    made = crashes(restarts=2)
+    made.source = Source.PERSON
     assert waits(made)

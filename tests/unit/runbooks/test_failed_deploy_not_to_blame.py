@@ -193,6 +193,14 @@ def test_a_quota_that_refuses_the_new_pods_blocks_the_release_and_nothing_is_und
     assert made.diagnose().cause is Cause.QUOTA
 
 
+def test_pods_that_a_policy_refuses_are_not_made_by_going_back() -> None:
+    made = shop()
+    made.counts(new_pods=0)
+    made.new["spec"]["replicas"] = 1
+    made.events = [event(made.new, "FailedCreate", 'violates PodSecurity "restricted:latest"')]
+    assert Reason.REPLACEMENT_REFUSED in refused(made)
+
+
 def test_a_webhook_that_sets_another_image_than_the_template_makes_every_template_useless() -> None:
     made = crashed()
     for bad in made.pods[-2:]:

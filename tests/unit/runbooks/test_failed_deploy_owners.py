@@ -141,6 +141,13 @@ def test_who_else_would_put_the_template_back_is_named_and_left_in_charge(
     assert made.diagnose().culprit == named
 
 
+def test_the_owner_is_named_before_what_fails() -> None:
+    made = crashed()
+    made.deployment["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = "x"
+    made.log_tail = "connect ECONNREFUSED 10.0.0.9:5432"
+    assert made.diagnose().culprit == "argocd"
+
+
 def test_an_owner_reference_of_any_kind_is_a_controller() -> None:
     made = crashed()
     made.deployment["metadata"]["ownerReferences"] = [
