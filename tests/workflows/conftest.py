@@ -13,8 +13,8 @@ from byteport.audit.verify import Verdict
 from byteport.domain.failures import Failure
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from byteport.sandbox.simulated import SimulatedCluster
-from tests.workflows import remediation
-from tests.workflows.remediation import Remediation
+from tests.workflows import remediation, restored
+from tests.workflows.remediation import Remediation, Waiting
 from tests.workflows.world import SKIPPING_SERVER, World, installed
 
 
@@ -65,3 +65,9 @@ async def crash_to_come(world: World) -> Remediation:
     world.policy(mode="auto")
     await world.one_pod_crashes()
     return await remediation.remediation_of(world, Failure.CRASHLOOP)
+
+
+@pytest_asyncio.fixture
+async def half_bad(world: World) -> Waiting:
+    """A rollback that ada has agreed to and grace has not, of a release of which one pod serves."""
+    return await restored.half_bad(world)

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import TypeVar
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
@@ -150,6 +152,25 @@ class Remediation:
         return self.client.get_workflow_handle(reobserve_id(incident_id))
 
     # -- its history ------------------------------------------------------------------------------------------------
+
+    async def run_id(self) -> str:
+        return (await self.handle.describe()).run_id
+
+    async def reset_before(self, act: str, *, nth: int = 0, run_id: str | None = None) -> None:
+        """What `temporal workflow reset` does: a run's history (the newest's) up to a call of an act, gone on with."""
+        run_id = run_id or await self.run_id()
+        history = await self.client.get_workflow_handle(self.id, run_id=run_id).fetch_history()
+        calls = [event.activity_task_scheduled_event_attributes for event in history.events]
+        call = [called for called in calls if called.activity_type.name == act][nth]
+        await self.client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace=self.client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=self.id, run_id=run_id),
+                reason="to look into it",
+                request_id=secrets.token_hex(16),
+                workflow_task_finish_event_id=call.workflow_task_completed_event_id,
+            )
+        )
 
     async def scheduled(self) -> list[tuple[str, object]]:
         """Name and decrypted input of each act that the newest run has called, in order."""

@@ -1,57 +1,23 @@
 """What follows an act: healthy for the settle time, or the guarded inverse and a page."""
 
-import pytest_asyncio
-
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
-from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
 from byteport.kubernetes import port
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.interference import after_the_call, before_the_call
-from tests.workflows.remediation import Remediation, Waiting, paged, remediation_of
+from tests.workflows.remediation import Remediation, Waiting, paged
+from tests.workflows.restored import FAULT, image_of, restored_pods_fail
 from tests.workflows.world import JSON, World
-
-FAULT = "sim.byteport.io/fault"
 
 
 def outcomes(world: World) -> list[tuple[Event, Result | None, str | None]]:
     return [(record.event, record.result, record.reason) for record in world.records if record.action_id]
 
 
-@pytest_asyncio.fixture
-async def half_bad(world: World, cluster: SimulatedCluster) -> Waiting:
-    """One pod of the new release serves and three crash; ada has said yes to going back, and grace has not yet."""
-    world.policy(approvals={"FailedDeployAutoRollbackRunbook": {"quorum": 2}})
-    await world.healthy(replicas=8)
-    await cluster.deploy("shop/web", image="web:2", fault="crash")
-    world.advance(700)
-    lucky = next(pod for pod in await world.pods() if image_of(pod) == "web:2")
-    await cluster.annotate_pod("shop", lucky["metadata"]["name"], {FAULT: None})
-    world.advance(5)
-    world.clock.to_present()
-    remediation = await remediation_of(world, Failure.BAD_ROLLOUT)
-    await remediation.report()
-    waiting = await remediation.until(Phase.AWAITING_APPROVAL)
-    await waiting.approve(by="ada")
-    return waiting
-
-
-async def restored_pods_fail(world: World) -> None:
-    """Whatever pod the restored revision has, its readiness probe fails."""
-    for _ in range(20):
-        for pod in await world.pods():
-            await world.cluster.annotate_pod("shop", pod["metadata"]["name"], {FAULT: "probe"})
-        world.advance(1)
-
-
 def created(pod: JSON) -> str:
     return str(pod["metadata"]["creationTimestamp"])
-
-
-def image_of(pod: JSON) -> str:
-    return str(pod["spec"]["containers"][0]["image"])
 
 
 async def test_a_rollback_that_costs_pods_is_undone_once_and_escalated(
