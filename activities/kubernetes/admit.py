@@ -26,7 +26,6 @@ from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan, argument
 from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, judge
 from byteport.domain.warrants import Warrant
 from byteport.errors import ConfigError, NotPermitted, Unavailable
-from byteport.kubernetes.situation import Situation
 from byteport.runbooks.base import Runbook
 from byteport.runbooks.catalogue import runbook_for
 from byteport.trust.answers import quorum_met, verify_answers
@@ -126,7 +125,7 @@ class Admission:
             raise stale(Ground.POLICY_CHANGED, "the policy changed while the target was read")
         now = seen.situation.now
         if warrant.inverse_of is not None:
-            again = checked.runbook.inverse(_plausible(warrant.inverse_of, seen.situation), seen.situation, now=now)
+            again = checked.runbook.inverse(warrant.inverse_of, seen.situation, now=now)
             if isinstance(again, Refused):
                 raise stale(Ground.INVERSE, ", ".join(reason.value for reason in again.because))
         else:
@@ -218,23 +217,6 @@ class Admission:
 
 def _yes(taken: Taken) -> bool:
     return taken.answer is Answer.APPROVE
-
-
-def _plausible(undone: DeletePodPlan | RollbackPlan, situation: Situation) -> DeletePodPlan | RollbackPlan:
-    """The plan with counts of pods that are not in its digest, so that nobody signed them, held to what can have been.
-
-    An inverse is due when pods were lost; a count that was made up must not be able to claim a loss where every replica
-    is available.
-    """
-    if not isinstance(undone, RollbackPlan) or situation.rollout is None:
-        return undone
-    most = situation.rollout.replicas
-    return undone.model_copy(
-        update={
-            "available_before": min(undone.available_before, most),
-            "replaced_available": min(undone.replaced_available, most),
-        }
-    )
 
 
 def _undoes(plan: DeletePodPlan | RollbackPlan, undone: DeletePodPlan | RollbackPlan) -> bool:

@@ -102,10 +102,10 @@ class Refused(Frozen):
 def plan_digest(plan: DeletePodPlan | RollbackPlan, policy_version: str) -> str:
     """The name of exactly this plan under exactly this policy: cluster, target, arguments, guards and caveats.
 
-    What moves by itself while people think (available pods, a pod's resourceVersion) is left out; what a person said
-    yes to is all in.
+    A pod's resourceVersion, which moves by itself while people think, is left out. Everything else is in, the counts of
+    pods too: the inverse's guard compares with them, so nobody may change them after the yes.
     """
-    plain = plan.model_dump(mode="json", exclude={"available_before", "replaced_available"})
+    plain = plan.model_dump(mode="json")
     if isinstance(plan, DeletePodPlan):
         plain["pod"].pop("resource_version")
     return digest({"plan": plain, "arguments": plan.arguments(), "policy_version": policy_version})

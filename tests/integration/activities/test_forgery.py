@@ -45,9 +45,6 @@ HARMLESS = {
     "request.expires_at",
     # names the pod's version when the plan was made; the worker takes it from its own read
     "plan.pod.resource_version",
-    # move by themselves while people think; kept for the inverse's guard, which is asked again
-    "plan.available_before",
-    "plan.replaced_available",
     # who says they answer counts for unsigned answers only
     "answers.0.claimed_by",
 }

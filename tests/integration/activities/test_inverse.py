@@ -71,12 +71,15 @@ async def test_a_yes_to_a_plan_does_not_bring_its_inverse_about_when_nothing_was
     await refused(bench, inverse, plan, "inverse")
 
 
-async def test_counts_that_were_made_up_claim_no_loss_where_every_replica_is_available(bench: SimulatedBench) -> None:
+async def test_counts_that_were_made_up_are_another_plan_than_the_one_that_was_agreed_to(bench: SimulatedBench) -> None:
     plan = await rolled_back(bench)
     bench.cluster.advance(30)
     forged = plan.model_copy(update={"available_before": 9, "replaced_available": 9})
-    inverse = await inverse_of(bench, forged)
-    await refused(bench, inverse, forged, "inverse")
+    honest = bench.warrant(await inverse_of(bench, forged), auto=True, inverse_of=plan)
+    writes = bench.written()
+    with pytest.raises(ApplicationError, match="plan"):
+        await bench.act(honest.model_copy(update={"inverse_of": forged}))
+    assert bench.written() == writes
 
 
 async def test_an_inverse_of_what_somebody_has_changed_since_is_refused(bench: SimulatedBench) -> None:
