@@ -77,7 +77,10 @@ def invoke(arguments: list[str], program: str = "byteport") -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(args=arguments, prog_name=program, standalone_mode=False)
-        return int(result) if isinstance(result, int) else Exit.OK
+        code = int(result) if isinstance(result, int) else Exit.OK
+        if code == Exit.INTERRUPTED:  # the argument parser has turned Ctrl-C into this code
+            complain("interrupted")
+        return code
     except _ClickError as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         if message:  # none when help was asked for

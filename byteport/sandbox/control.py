@@ -57,8 +57,12 @@ def up(folder: Path, cluster: str, report: Callable[[str], None]) -> State:
             "end it with `byteport sandbox down`"
         )
     log = folder / LOG
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with log.open("ab") as output:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        opened = log.open("ab")
+    except OSError as error:
+        raise SandboxFailed(f"starting: {folder} cannot be used: {error.strerror}") from None
+    with opened as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "byteport.sandbox.daemon", str(folder.absolute()), cluster],
             stdin=subprocess.DEVNULL,

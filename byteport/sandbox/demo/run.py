@@ -220,8 +220,12 @@ async def _kubernetes_version(port: ClusterPort) -> str:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One demo at a time in a folder, which begins empty."""
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with folder.with_suffix(".lock").open("w") as lock:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = folder.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise StepFailed(f"starting: {folder} cannot be used: {error.strerror}") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,0 +1,1 @@
+"""The sandbox's own parts, and the demo as a newcomer runs it."""
