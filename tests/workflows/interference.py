@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,18 +104,12 @@ class Outage:
         self._file = world.ledger_file
         self._away = Path(f"{world.ledger_file}.away")
 
+    async def at_once(self) -> None:
+        """`begin`, as what happens beside a call."""
+        self.begin()
+
     def begin(self) -> None:
         self._file.rename(self._away)
 
     def end(self) -> None:
         self._away.rename(self._file)
-
-
-@asynccontextmanager
-async def ledger_down(world: World) -> AsyncIterator[None]:
-    outage = Outage(world)
-    outage.begin()
-    try:
-        yield
-    finally:
-        outage.end()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import TypeVar
 
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest, UpdateActivityOptionsRequest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
 from byteport.contracts.people import Notice
@@ -103,6 +109,11 @@ class Remediation:
         state: State = await self.handle.query(STATE, result_type=State)
         return state
 
+    async def details(self) -> str:
+        """What Temporal UI shows as the current details of the newest run."""
+        metadata = await self.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+        return str(metadata.current_details)
+
     async def until(self, *phases: Phase, incident_no: int | None = None) -> Waiting:
         """Wait until it is in one of these phases."""
         end = time.monotonic() + PATIENCE_SECONDS
@@ -136,6 +147,55 @@ class Remediation:
 
     async def is_running(self) -> bool:
         return (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+
+    async def has_ended(self) -> WorkflowExecutionStatus:
+        """How the newest run has ended, in Temporal's words, once it has."""
+        with contextlib.suppress(WorkflowFailureError):
+            await self.closed()
+        status = (await self.handle.describe()).status
+        assert status is not None
+        return status
+
+    async def is_cancelling(self) -> None:
+        """Wait until the run itself has been told that it is cancelled, and has gone on as far as it can."""
+        await self._has_event("workflow_execution_cancel_requested_event_attributes")
+
+    # -- the acts that it waits for ---------------------------------------------------------------------------------
+
+    async def is_tried_again(self, act: str) -> None:
+        """Wait until an attempt of an act has failed."""
+        await self._pending(act, lambda pending: pending.attempt > 1)
+
+    async def give_up(self, act: str) -> None:
+        """Let the time of an act that is tried again and again run out now, instead of in some minutes."""
+        await self.is_tried_again(act)
+        await self.client.workflow_service.update_activity_options(
+            UpdateActivityOptionsRequest(
+                namespace=self.client.namespace,
+                execution=WorkflowExecution(workflow_id=self.id),
+                type=act,
+                activity_options=ActivityOptions(schedule_to_close_timeout=Duration(seconds=1)),
+                update_mask=FieldMask(paths=["schedule_to_close_timeout"]),
+            )
+        )
+
+    async def _pending(self, act: str, wanted: Callable[[PendingActivityInfo], bool]) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
+            described = await self.handle.describe()
+            for pending in described.raw_description.pending_activities:
+                if pending.activity_type.name == act and wanted(pending):
+                    return
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        raise AssertionError(f"{act} is not what {self.id} waits for")
+
+    async def _has_event(self, attributes: str) -> None:
+        """Wait for an event, and for the end of the workflow task that it led to."""
+        seen = False
+        async for event in self.handle.fetch_history_events(wait_new_event=True):
+            seen = seen or event.HasField(attributes)  # type: ignore[arg-type]
+            if seen and event.HasField("workflow_task_completed_event_attributes"):
+                return
 
     # -- people -----------------------------------------------------------------------------------------------------
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,13 @@ class World:
             stop.set()
             await task
             self._worker = None
+
+    @contextmanager
+    def time_stands_still(self) -> Iterator[None]:
+        """What is started inside skips no time, until a test lets some pass."""
+        skipping, self.skipper.config = self.skipper.config, replace(SKIPPING, enabled=False)
+        yield
+        self.skipper.config = skipping
 
     # -- the cluster's past -----------------------------------------------------------------------------------------
 

@@ -1,0 +1,133 @@
+"""Paging: rung after rung until somebody takes over, whatever else is down."""
+
+import pytest_asyncio
+
+from byteport.audit.words import Event
+from byteport.contracts.ledger import Decision, Result
+from byteport.contracts.workflows import Phase
+from byteport.domain.failures import Failure
+from byteport.domain.reasons import Cause, Reason
+from byteport.sandbox.simulated import SimulatedCluster
+from tests.workflows.interference import Outage, after_the_call
+from tests.workflows.remediation import Remediation, bad_release, paged, remediation_of, until
+from tests.workflows.world import World
+
+
+def rungs(world: World) -> list[int]:
+    return [notice.rung for notice in world.notices]
+
+
+@pytest_asyncio.fixture
+async def out_of_memory(world: World) -> Remediation:
+    """A pod that is killed for memory: a person's, in auto too. Its time passes only when the test says so."""
+    world.policy(mode="auto")
+    await world.one_pod_crashes(fault="oom")
+    remediation = await remediation_of(world, Failure.CRASHLOOP)
+    with world.time_stands_still():
+        await remediation.report(rungs=(900, 1800))
+    return remediation
+
+
+async def test_the_second_rung_is_paged_when_the_first_has_had_its_time_and_the_third_after_that(
+    world: World, out_of_memory: Remediation
+) -> None:
+    escalated = await out_of_memory.until(Phase.ESCALATED)
+    assert escalated.state.cause is Cause.OOM_KILLED
+    await paged(world, 1)
+    await out_of_memory.pass_time(880)
+    assert rungs(world) == [1]
+    await out_of_memory.pass_time(30)
+    await paged(world, 2)
+    await out_of_memory.pass_time(1780)
+    assert rungs(world) == [1, 2]
+    await out_of_memory.pass_time(30)
+    await paged(world, 3)
+    assert await out_of_memory.is_running()
+    assert world.writes == []
+
+
+async def test_acknowledging_by_message_stops_the_ladder_and_closes_it(
+    world: World, out_of_memory: Remediation
+) -> None:
+    await out_of_memory.until(Phase.ESCALATED)
+    page = await paged(world, 1)
+    assert page.how_to_answer == f"byteport ack {out_of_memory.id}"
+    await out_of_memory.acknowledge(by="grace", note="on it")
+    closed = await out_of_memory.closed()
+    assert (closed.decision, closed.cause) == (Decision.ESCALATED, Cause.OOM_KILLED)
+    assert rungs(world) == [1]
+    escalated, acknowledged = world.records
+    assert (escalated.event, acknowledged.event) == (Event.ESCALATED, Event.ACKNOWLEDGED)
+    assert (acknowledged.approver, acknowledged.note) == ("grace", "on it")
+
+
+async def test_symptoms_fold_into_an_escalation_until_it_is_acknowledged(
+    world: World, out_of_memory: Remediation
+) -> None:
+    await out_of_memory.until(Phase.ESCALATED)
+    await paged(world, 1)
+    for _ in range(3):
+        await out_of_memory.report()
+    assert (await out_of_memory.state()).reports == 4
+    await out_of_memory.acknowledge()
+    assert (await out_of_memory.closed()).reports == 4
+    assert rungs(world) == [1]
+
+
+async def test_taking_over_while_a_plan_waits_withdraws_the_request(world: World) -> None:
+    remediation = await bad_release(world)
+    waiting = await remediation.until(Phase.AWAITING_APPROVAL)
+    await remediation.acknowledge(by="grace")
+    closed = await remediation.closed()
+    assert closed.reasons == (Reason.CLOSED,)
+    assert (await waiting.asked()).outcome == "withdrawn"
+    assert world.writes == []
+
+
+async def test_with_the_ledger_down_before_the_intent_nothing_is_done_and_people_are_still_paged(
+    world: World, crash_to_come: Remediation
+) -> None:
+    outage = Outage(world)
+    outage.begin()
+    await crash_to_come.report()
+    await crash_to_come.give_up("audit.read_standing")
+    escalated = await crash_to_come.until(Phase.ESCALATED)
+    assert escalated.state.reasons == (Reason.HALTED,)
+    await paged(world, 1)
+    await crash_to_come.acknowledge()
+    assert world.writes == []
+    outage.end()
+    await crash_to_come.closed()
+    assert [record.event for record in world.records] == [Event.ESCALATED, Event.ACKNOWLEDGED]
+
+
+async def test_a_ledger_that_goes_down_before_the_reservation_keeps_the_act_from_being_done(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    """It is gone by the time at which the target has been read again after the yes."""
+    world.policy(reread_seconds=3600)
+    remediation = await bad_release(world)
+    waiting = await remediation.until(Phase.AWAITING_APPROVAL)
+    outage = Outage(world)
+    after_the_call(cluster, "get", outage.at_once)
+    await waiting.approve(by="ada")
+    await remediation.give_up("audit.reserve")
+    await remediation.until(Phase.ESCALATED)
+    await paged(world, 1, phase="escalated")
+    assert world.writes == []
+    outage.end()
+
+
+async def test_with_the_ledger_down_after_the_act_the_outcome_is_written_once_it_is_back(
+    world: World, cluster: SimulatedCluster, crash_to_come: Remediation
+) -> None:
+    outage = Outage(world)
+    after_the_call(cluster, "delete", outage.at_once)
+    await crash_to_come.report()
+    await until(lambda: world.writes, "the act")
+    await crash_to_come.is_tried_again("audit.finish")
+    outage.end()
+    closed = await crash_to_come.closed()
+    assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
+    assert [(r.event, r.result) for r in world.records] == [(Event.STARTED, None), (Event.FINISHED, Result.SUCCESS)]
+    assert len(world.writes) == 1
