@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from byteport.domain.base import Frozen
 from byteport.domain.reasons import Cause
 from byteport.kubernetes.changes import Changes, Part
-from byteport.kubernetes.events import EventClass, EventReading
+from byteport.kubernetes.events import EventClass, EventReading, failed_pulls
 from byteport.kubernetes.logs import LogClass, LogReading
 from byteport.kubernetes.messages import PullTrouble, StartTrouble, Unfit
 from byteport.kubernetes.pods import ContainerReading, PodReading, Role, State, Waiting
@@ -85,9 +85,19 @@ def blamed_on_release(
         kind = Cause.RELEASE_INIT
     if pod.cause is Cause.NOT_READY and not _readiness_witnessed(pod, now):
         return None
+    if pod.cause is Cause.START_ERROR and not _wrong_program(blamed):
+        return None
     if changes is not None and not _explained(kind, pod, blamed, changes):
         return None
     return kind
+
+
+def _wrong_program(container: ContainerReading | None) -> bool:
+    """The program itself is what cannot be started. Words that are not understood may be the node's runtime speaking."""
+    if container is None:
+        return False
+    said = container.start is StartTrouble.COMMAND or container.log.has(LogClass.COMMAND)
+    return said or (container.start is None and container.final is not None)
 
 
 def _injected(container: ContainerReading, pod: PodReading, release: RevisionReading) -> bool:
@@ -178,7 +188,8 @@ def told_by_events(newest: RevisionReading, changes: Changes | None, loose: LogR
     if otherwise is not None:
         return Told(cause=otherwise)
     if pulls:
-        bad = all(event.pull is PullTrouble.BAD_REFERENCE for event in pulls)
+        said = {event.pull for event in pulls} - {PullTrouble.UNKNOWN}
+        bad = said == {PullTrouble.BAD_REFERENCE}
         ours = bad and _image_changed(changes)
         return _told(Cause.BAD_IMAGE if bad else Cause.IMAGE_PULL, pulls, ours=ours)
     if not crashes or any(event.kind in _SPOILING for event in recent):
@@ -209,4 +220,5 @@ def _image_changed(changes: Changes | None) -> bool:
 def _told(cause: Cause, events: list[EventReading], *, ours: bool) -> Told:
     times = [at for event in events for at in (event.first, event.last) if at is not None]
     span = int((max(times) - min(times)).total_seconds()) if times else 0
-    return Told(cause=cause, ours=ours, count=sum(event.count for event in events), span_seconds=span)
+    count = failed_pulls(events) or sum(event.count for event in events)
+    return Told(cause=cause, ours=ours, count=count, span_seconds=span)

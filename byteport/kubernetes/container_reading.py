@@ -186,6 +186,7 @@ def _pull(why: Waiting, waiting: Mapping[str, Any], events: tuple[EventReading, 
     careful = (
         PullTrouble.RATE_LIMITED,
         PullTrouble.NO_SPACE,
+        PullTrouble.NODE_STORE,
         PullTrouble.AUTH,
         PullTrouble.TIMEOUT,
         PullTrouble.ABSENT,
@@ -199,8 +200,9 @@ def _start(
     said = [start_trouble(waiting.get("message")), *(start_trouble(message) for message in messages)]
     said += [event.start for event in events if event.kind is EventClass.START_FAILED and event.start is not None]
     known = [trouble for trouble in said if trouble is not StartTrouble.UNKNOWN]
-    if StartTrouble.NODE_EXHAUSTED in known:
-        return StartTrouble.NODE_EXHAUSTED
+    for of_the_node in (StartTrouble.NODE_EXHAUSTED, StartTrouble.NO_SPACE, StartTrouble.RUNTIME):
+        if of_the_node in known:
+            return of_the_node
     if known:
         return known[0]
     return StartTrouble.COMMAND if end is not None and end.exit_code in (126, 127) else StartTrouble.UNKNOWN

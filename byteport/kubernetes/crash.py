@@ -38,6 +38,7 @@ _PULL = {
     PullTrouble.RATE_LIMITED: Cause.IMAGE_RATE_LIMITED,
     PullTrouble.TIMEOUT: Cause.IMAGE_TIMEOUT,
     PullTrouble.NO_SPACE: Cause.NODE_DISK,
+    PullTrouble.NODE_STORE: Cause.NODE_SUSPECT,
     PullTrouble.ABSENT: Cause.IMAGE_ABSENT,
     PullTrouble.UNKNOWN: Cause.IMAGE_PULL,
 }
@@ -47,6 +48,7 @@ _START = {
     StartTrouble.COMMAND: Cause.START_ERROR,
     StartTrouble.NODE_EXHAUSTED: Cause.NODE_EXHAUSTED,
     StartTrouble.NO_SPACE: Cause.NODE_DISK,
+    StartTrouble.RUNTIME: Cause.NODE_SUSPECT,
     StartTrouble.MOUNT: Cause.VOLUME,
     StartTrouble.UNKNOWN: Cause.START_ERROR,
 }

@@ -8,7 +8,7 @@ rests on. Both forms are read: core/v1 (`count`, `lastTimestamp`) and events.k8s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -215,6 +215,13 @@ def _failed(message: str) -> EventClass:
 def _latest(*values: object) -> datetime | None:
     times = [found for found in (fields.instant(value) for value in values) if found is not None]
     return max(times, default=None)
+
+
+def failed_pulls(events: Sequence[EventReading]) -> int:
+    """How often pulling failed. The kubelet tells each failure twice: with the registry's words, then by its own reason."""
+    failed = [event for event in events if event.kind is EventClass.PULL_FAILED]
+    told = sum(event.count for event in failed if event.pull not in (None, PullTrouble.UNKNOWN))
+    return max(told, sum(event.count for event in failed) - told)
 
 
 def read_events(world: World, namespace: str | None = None) -> tuple[EventReading, ...]:

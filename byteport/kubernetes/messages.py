@@ -28,6 +28,8 @@ class PullTrouble(StrEnum):
     """No answer: network, DNS, TLS, a 5xx."""
     NO_SPACE = "no_space"
     """The node's own disk is full."""
+    NODE_STORE = "node_store"
+    """The node's own store of layers is damaged or busy. It says *not found* too, of a layer and not of the image."""
     ABSENT = "absent"
     """The pull policy is Never and the node does not have it."""
     UNKNOWN = "unknown"
@@ -70,6 +72,8 @@ class StartTrouble(StrEnum):
     NODE_EXHAUSTED = "node_exhausted"
     """The node cannot fork: process ids or threads have run out."""
     NO_SPACE = "no_space"
+    RUNTIME = "runtime"
+    """The node's container runtime, its drivers or its control groups fail, whatever the container is."""
     MOUNT = "mount"
     UNKNOWN = "unknown"
 
@@ -85,48 +89,28 @@ _PULL = (
     ),
     (PullTrouble.NO_SPACE, _any(r"no space left on device", r"disk quota exceeded")),
     (
+        PullTrouble.NODE_STORE,
+        _any(
+            r"content digest", r"content store", r"\bsnapshot", r"extract(?:ing|ion)? .{0,20}layer", r"register layer",
+            r"failed to extract", r"unpack .{0,300}(?:exit status|signal)", r"overlay(?:fs)?\b", r"layer .{0,90}not known",
+            r"storage driver", r"containers/storage", r"file exists",
+        ),
+    ),
+    (
         PullTrouble.AUTH,
         _any(
-            r"unauthorized",
-            r"\b40[13]\b",
-            r"forbidden",
-            r"authentication required",
-            r"access denied",
-            r"no basic auth",
-            r"denied:",
-            r"pull access denied",
-            r"no pull access",
-            r"insufficient_scope",
-            r"authorization failed",
-            r"token (?:has )?expired",
-            r"credentials",
-            r"not authorized",
-            r"permission",
+            r"unauthorized", r"\b40[13]\b", r"forbidden", r"authentication required", r"access denied", r"no basic auth",
+            r"denied:", r"pull access denied", r"no pull access", r"insufficient_scope", r"authorization failed",
+            r"token (?:has )?expired", r"credentials", r"not authorized", r"permission",
         ),
     ),
     (
         PullTrouble.TIMEOUT,
         _any(
-            r"timeout",
-            r"timed out",
-            r"deadline exceeded",
-            r"no such host",
-            r"connection refused",
-            r"connection reset",
-            r"i/o timeout",
-            r"temporary failure",
-            r"server misbehaving",
-            r"network is unreachable",
-            r"no route to host",
-            r"\b50[0-4]\b",
-            r"bad gateway",
-            r"service unavailable",
-            r"unexpected eof",
-            r"\beof\b",
-            r"x509",
-            r"tls",
-            r"certificate",
-            r"context canceled",
+            r"timeout", r"timed out", r"deadline exceeded", r"no such host", r"connection refused", r"connection reset",
+            r"i/o timeout", r"temporary failure", r"server misbehaving", r"network is unreachable", r"no route to host",
+            r"\b50[0-4]\b", r"bad gateway", r"service unavailable", r"unexpected eof", r"\beof\b", r"x509", r"tls",
+            r"certificate", r"context canceled",
         ),
     ),
     (
@@ -147,7 +131,7 @@ _PULL = (
             r"invalid tag format",
         ),
     ),
-)
+)  # fmt: skip
 
 _REFUSED = (
     (Refusal.QUOTA, _any(r"exceeded quota", r"failed quota", r"insufficient quota")),
@@ -199,11 +183,20 @@ _START = (
             r"non-existent",
         ),
     ),
+    (
+        StartTrouble.RUNTIME,
+        _any(
+            r"context deadline exceeded", r"is reserved for", r"nvidia-container|nvml|prestart hook|\bCDI\b", r"cgroup",
+            r"(?:shim|containerd|crio|docker)\.sock|ttrpc|connection (?:error|refused|closed)", r"failed to get sandbox",
+            r"sandbox .{0,90}not found", r"failed to set up|setup network", r"no such container", r"is already in use",
+            r"cannot join network", r"snapshot", r"seccomp .{0,60}not support", r"apparmor",
+        ),
+    ),
     (StartTrouble.MOUNT, _any(r"mount", r"not a directory", r"subpath", r"volume")),
     (
         StartTrouble.COMMAND,
         _any(
-            r"executable file not found",
+            r"executable file .{0,300}not found",
             r"no such file or directory",
             r"exec format error",
             r"permission denied",
@@ -211,7 +204,7 @@ _START = (
             r"is a directory",
         ),
     ),
-)
+)  # fmt: skip
 
 
 def pull_trouble(message: object) -> PullTrouble:

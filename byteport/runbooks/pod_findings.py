@@ -112,7 +112,7 @@ def _by_place(pod: PodReading, cause: Cause, situation: Situation) -> Finding | 
     """The node as the cause: it restarted just now, is not Ready, is under pressure, or others fail there too."""
     node = situation.surroundings.node(pod.node)
     culprit = f"Node/{pod.node}" if pod.node else ""
-    if cause in _NODE_CAUSES:
+    if cause in _NODE_CAUSES and wellbeing(pod, situation.now) is not Wellbeing.EARLY:
         return Finding(pod=pod, cause=cause, reasons=(Reason.COMMON_CAUSE,), culprit=culprit)
     if cause not in _BY_PLACE or not pod.node:
         return None

@@ -233,3 +233,12 @@ def test_a_person_who_reports_a_release_does_not_make_two_crashes_three() -> Non
     made = crashes(restarts=2)
     made.source = Source.PERSON
     assert waits(made)
+
+
+def test_a_failed_pull_that_the_kubelet_tells_twice_is_one_attempt() -> None:
+    made = named_wrongly(count=2)
+    made.events.append(event(made.pods[-1], "Failed", "Error: ErrImagePull", count=2, **ONE_MINUTE))
+    assert waits(made)
+    made = named_wrongly(count=3)
+    made.events.append(event(made.pods[-1], "Failed", "Error: ErrImagePull", count=3, **ONE_MINUTE))
+    assert acts(made)

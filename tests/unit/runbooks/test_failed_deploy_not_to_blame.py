@@ -217,3 +217,39 @@ def test_a_proxy_that_a_mesh_put_into_the_pod_is_not_what_was_released() -> None
         bad["spec"]["containers"].append({"name": "mesh-proxy", "image": "mesh.example/proxy:1"})
     assert refused(made) == (Reason.CAUSE_NEEDS_A_PERSON,)
     assert made.diagnose().culprit == "container mesh-proxy"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "failed to get reader from content store: content digest sha256:0a: not found",
+        "failed to prepare extraction snapshot: parent snapshot sha256:0b does not exist: not found",
+    ],
+)
+def test_a_layer_that_the_node_has_lost_is_not_an_image_that_the_registry_lacks(said: str) -> None:
+    made = shop()
+    (bad,) = made.fails(waiting("ImagePullBackOff"), nodes=("node-a",))
+    made.events = [event(bad, "Failed", f'Failed to pull image "x": rpc error: code = NotFound desc = {said}')]
+    assert Reason.CAUSE_NEEDS_A_PERSON in refused(made)
+    assert made.diagnose().cause is Cause.NODE_SUSPECT
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("CreateContainerError", 'failed to reserve container name "web": name "web" is reserved for "0d"'),
+        ("CreateContainerError", "words that nobody has seen before"),
+        ("RunContainerError", "nvidia-container-cli: initialization error: nvml error: driver not loaded"),
+    ],
+)
+def test_a_runtime_that_cannot_make_the_container_is_not_the_release(reason: str, said: str) -> None:
+    made = shop()
+    made.fails(waiting(reason, message=said))
+    assert Reason.CAUSE_NEEDS_A_PERSON in refused(made)
+
+
+def test_a_sandbox_that_cannot_be_made_is_not_the_release() -> None:
+    made = shop()
+    (bad,) = made.fails(waiting("ContainerCreating"), nodes=("node-a",))
+    made.events = [event(bad, "FailedCreatePodSandBox", "Failed to create pod sandbox: no address left", count=80)]
+    assert Reason.CAUSE_NEEDS_A_PERSON in refused(made)

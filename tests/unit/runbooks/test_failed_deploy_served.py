@@ -119,3 +119,12 @@ def test_what_is_gone_or_well_again_is_left_in_silence(gone: str) -> None:
         made.progress("NewReplicaSetAvailable")
     assert made.diagnose().silent
     assert made.verdict().kind is VerdictKind.SKIP
+
+
+@pytest.mark.parametrize(("restarts", "served"), [(5, True), (40, False)])
+def test_hours_that_no_back_off_can_have_taken_were_spent_serving(restarts: int, served: bool) -> None:
+    made = shop()
+    made.fails(crashing(restarts=restarts), created=ago(minutes=150), since=ago(minutes=9))
+    made.released(minutes=151)
+    assert (Reason.REVISION_HAS_SERVED in made.diagnose().reasons) is served
+    assert acts(made) is not served
