@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,25 @@ def held(cluster: SimulatedCluster, verb: str, resource: Resource) -> Iterator[H
     finally:
         hold.let_go()
         setattr(cluster, verb, inner)
+
+
+class Counted:
+    """How often a verb was called, and on what."""
+
+    def __init__(self, cluster: SimulatedCluster, verb: str) -> None:
+        self.made = 0
+        self._about: Counter[tuple[Resource, str]] = Counter()
+        inner = getattr(cluster, verb)
+
+        def call(resource: Resource, namespace: str, *args: Any, **kwargs: Any) -> Any:
+            self.made += 1
+            self._about[resource, namespace] += 1
+            return inner(resource, namespace, *args, **kwargs)
+
+        setattr(cluster, verb, call)
+
+    def of(self, resource: Resource, namespace: str) -> int:
+        return self._about[resource, namespace]
 
 
 def lose_the_answer(cluster: SimulatedCluster, verb: str, *, applied: bool, then: Step) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -14,7 +14,6 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest, UpdateActivityOptionsRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
@@ -39,7 +38,6 @@ from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.kubernetes import port
 from byteport.temporal import intake
-from byteport.temporal.opened import open_history, value_of
 from tests.workflows.world import World
 
 PATIENCE_SECONDS = 20.0
@@ -58,6 +56,16 @@ async def until(look: Callable[[], Seen | None], what: str, *, seconds: float = 
             return seen
         await asyncio.sleep(LOOK_EVERY_SECONDS)
     raise AssertionError(f"never seen: {what}")
+
+
+async def until_so(look: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Wait until `look` says yes."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        if await look():
+            return
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+    raise AssertionError(f"never so: {what}")
 
 
 class Remediation:
@@ -108,11 +116,6 @@ class Remediation:
     async def state(self) -> State:
         state: State = await self.handle.query(STATE, result_type=State)
         return state
-
-    async def details(self) -> str:
-        """What Temporal UI shows as the current details of the newest run."""
-        metadata = await self.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-        return str(metadata.current_details)
 
     async def until(self, *phases: Phase, incident_no: int | None = None) -> Waiting:
         """Wait until it is in one of these phases."""
@@ -231,17 +234,6 @@ class Remediation:
                 workflow_task_finish_event_id=call.workflow_task_completed_event_id,
             )
         )
-
-    async def scheduled(self) -> list[tuple[str, object]]:
-        """Name and decrypted input of each act that the newest run has called, in order."""
-        return [call async for call in self._scheduled()]
-
-    async def _scheduled(self) -> AsyncIterator[tuple[str, object]]:
-        history = await open_history(await self.handle.fetch_history(), self.client.data_converter)
-        for event in history.events:
-            if event.HasField("activity_task_scheduled_event_attributes"):
-                about = event.activity_task_scheduled_event_attributes
-                yield about.activity_type.name, value_of(about.input.payloads[0])
 
 
 class Waiting:

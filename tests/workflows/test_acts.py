@@ -16,6 +16,7 @@ from byteport.errors import Unavailable
 from byteport.kubernetes import port
 from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.simulated import SimulatedCluster
+from tests.workflows.histories import scheduled
 from tests.workflows.interference import held, lose_the_answer
 from tests.workflows.remediation import Remediation, bad_release, crash_loop, paged, remediation_of
 from tests.workflows.world import World, installed
@@ -74,7 +75,7 @@ async def test_a_lost_answer_to_a_call_that_was_made_is_found_out_and_the_call_i
     closed = await crash_to_come.closed()
     assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
     assert len(world.writes) == 1
-    assert "kubernetes.resolve_outcome" in [name for name, _ in await crash_to_come.scheduled()]
+    assert "kubernetes.resolve_outcome" in [name for name, _ in await scheduled(world.client, crash_to_come.handle)]
 
 
 async def test_a_lost_answer_to_a_call_that_was_not_made_is_escalated_and_its_lease_given_back(

@@ -11,6 +11,7 @@ from byteport.kubernetes.port import DEPLOYMENTS
 from byteport.sandbox.simulated import SimulatedCluster
 from byteport.temporal.attributes import CLUSTER, DECISION, MTTR_SECONDS, NAMESPACE, PHASE, RUNBOOK, TARGET
 from byteport.temporal.opened import open_history
+from tests.workflows.histories import details
 from tests.workflows.remediation import Remediation, bad_release
 from tests.workflows.world import World
 
@@ -110,10 +111,10 @@ async def test_a_waiting_run_is_found_by_its_phase_and_tells_how_to_answer(
         "FailedDeployAutoRollbackRunbook",
         "awaiting_approval",
     ]
-    details = await bad_release.details()
-    assert f"byteport approve {waiting.plan_digest}" in details
-    assert "kubectl rollout undo deployment/web -n shop --to-revision=1" in details
-    assert "release_crashes" in details
+    shown = await details(bad_release.handle)
+    assert f"byteport approve {waiting.plan_digest}" in shown
+    assert "kubectl rollout undo deployment/web -n shop --to-revision=1" in shown
+    assert "release_crashes" in shown
     assert await (await bad_release.handle.describe()).static_summary() == "bad rollout of shop/Deployment/web"
 
 

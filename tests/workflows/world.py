@@ -61,8 +61,10 @@ SKIPPING_SERVER: Mapping[str, str] = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.timerProcessorMaxPollRPS": "2000",
     "history.timerProcessorMaxTimeShift": '"1ms"',
+    "limit.historyCount.suggestContinueAsNew": "150",
 }
-"""A timer that is skipped to would otherwise fire up to a second later, in real time."""
+"""A timer that is skipped to would otherwise fire up to a second later, in real time; and only the watch asks whether
+its history has grown too long."""
 SKIPPING = TimeSkippingConfig(disable_propagation=True, max_session_skip_count=100_000)
 """Skip whenever nothing is in flight. Children start with their parent's time, and skip only when a test says so."""
 
@@ -202,7 +204,10 @@ class World:
 
 @asynccontextmanager
 async def installed(server: DevServer, namespace: str, folder: Path, **extra: Any) -> AsyncIterator[World]:
-    """A world in a Temporal namespace of its own, its worker running; at the end no run of it is open any more."""
+    """A world in a Temporal namespace of its own; at the end no run of it is open any more.
+
+    Its worker runs, unless it would watch the cluster: then a test starts it, once there is something to see.
+    """
     home = Home(folder)
     home.make_keys()
     home.write_policy(dict(POLICY), overwrite=True)
@@ -229,7 +234,8 @@ async def installed(server: DevServer, namespace: str, folder: Path, **extra: An
     async with AsyncExitStack() as stack:
         stack.push_async_callback(world.stop_worker)
         stack.push_async_callback(terminate_all, client)
-        await world.start_worker()
+        if not settings.watch.enabled:
+            await world.start_worker()
         yield world
 
 
