@@ -10,7 +10,7 @@ import asyncio
 import copy
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,7 +37,6 @@ JSON = dict[str, Any]
 Found = TypeVar("Found")
 
 APP = "web"
-REPLICAS = 3
 PATIENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.05
 PROGRESS_DEADLINE_SECONDS = 2
@@ -73,6 +72,7 @@ class Place(ABC):
         self.namespace = namespace
         self.uid = uid
         self.stops = stops
+        self.replicas = 3
         self.clock = clock
         """The cluster's time, and that of everybody who works on it."""
         self._labelled: list[tuple[datetime, bool]] = []
@@ -92,7 +92,7 @@ class Place(ABC):
         return bool(said) and said[-1]
 
     async def release(self, version: int, *, fault: str | None = None) -> None:
-        """The first release of `web`, or the next one."""
+        """The first release of `web`, or the next one, in `self.replicas` pods."""
         fate = {FAULT_ANNOTATION: fault, BACKOFF_ANNOTATION: "1"} if fault else {}
         labels = {"app": APP}
         template = {
@@ -105,7 +105,7 @@ class Place(ABC):
                 "kind": "Deployment",
                 "metadata": {"name": APP, "namespace": self.namespace, "labels": labels},
                 "spec": {
-                    "replicas": REPLICAS,
+                    "replicas": self.replicas,
                     "progressDeadlineSeconds": PROGRESS_DEADLINE_SECONDS,
                     "selector": {"matchLabels": labels},
                     "template": template,
@@ -134,8 +134,9 @@ class Place(ABC):
 
         await eventually("web to serve", look)
 
-    async def healthy(self) -> None:
-        """An enabled namespace with a Deployment of three replicas that serves."""
+    async def healthy(self, *, replicas: int = 3) -> None:
+        """An enabled namespace with a Deployment that serves."""
+        self.replicas = replicas
         await self.enable()
         await self.release(1)
         await self.serves()
@@ -192,7 +193,7 @@ class Place(ABC):
         """Create or change one object."""
 
     @abstractmethod
-    async def annotate_pod(self, name: str, annotations: dict[str, str | None] | dict[str, str]) -> None: ...
+    async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None: ...
 
     @abstractmethod
     async def pause(self) -> None:
@@ -246,8 +247,8 @@ class SimulatedPlace(Place):
         self.cluster = HeldCluster(clock)
         super().__init__(namespace, self.cluster.uid, self.cluster.stops, clock)
 
-    async def healthy(self) -> None:
-        await super().healthy()
+    async def healthy(self, *, replicas: int = 3) -> None:
+        await super().healthy(replicas=replicas)
         await self.elapse(3600)
 
     async def elapse(self, seconds: float) -> None:
@@ -274,7 +275,7 @@ class SimulatedPlace(Place):
     async def apply(self, item: JSON) -> None:
         await self.cluster.apply(item)
 
-    async def annotate_pod(self, name: str, annotations: dict[str, str | None] | dict[str, str]) -> None:
+    async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None:
         await self.cluster.annotate_pod(self.namespace, name, annotations)
 
     async def pause(self) -> None:
@@ -333,8 +334,8 @@ class RealPlace(Place):
         plain["metadata"] = {**now["metadata"], **plain["metadata"]}
         await self._call("PUT", path, plain)
 
-    async def annotate_pod(self, name: str, annotations: dict[str, str | None] | dict[str, str]) -> None:
-        await self._merge(f"{self._core}/pods/{name}", {"metadata": {"annotations": annotations}})
+    async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None:
+        await self._merge(f"{self._core}/pods/{name}", {"metadata": {"annotations": dict(annotations)}})
 
     async def pause(self) -> None:
         await self._merge(f"{self._deployments}/{APP}", {"spec": {"paused": True}})

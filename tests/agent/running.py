@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -212,19 +212,23 @@ class Agent:
         closed: Closed = await handle.result(follow_runs=False)
         return closed
 
-    async def settled(self, workflow_id: str) -> None:
+    async def eventually(self, what: str, look: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until `look` says yes."""
+        await eventually(what, look)
+
+    async def settled(self, workflow_id: str, *, within: float = 30.0) -> None:
         """Wait until the newest run of that id has ended, however."""
         handle = self.client.get_workflow_handle(workflow_id)
 
         async def look() -> bool:
             return (await handle.describe()).close_time is not None
 
-        await eventually(f"{workflow_id} to end", look)
+        await eventually(f"{workflow_id} to end", look, within=within)
 
-    async def told(self, workflow_id: str, line: str) -> bool:
-        """Whether the run's timeline says so."""
-        state = await self.state(workflow_id)
-        return state is not None and line in [moment.what for moment in state.timeline]
+    async def said(self, workflow_id: str, beginning: str) -> bool:
+        """Whether a line of the run's timeline begins so."""
+        state = await eventually(f"{workflow_id} to answer", lambda: self.state(workflow_id))
+        return any(moment.what.startswith(beginning) for moment in state.timeline)
 
     async def runs(self) -> list[tuple[str, str, str]]:
         """Id, run id and type of every run, oldest first."""
@@ -279,6 +283,7 @@ async def running(
     *,
     settings: dict[str, Any] | None = None,
     payload_key: str | None = None,
+    skips_time: bool = True,
 ) -> AsyncIterator[Agent]:
     """An agent without a worker yet, whose watch is off unless `settings` turn it on."""
     home = Home(folder)
@@ -300,7 +305,7 @@ async def running(
     ring = read_key_ring(home.payload_key)
     client = await connect(written.temporal, ring, identity="test")
     await ensure_search_attributes(client)
-    agent = Agent(home, place, written, _skipping(client, place), ring)
+    agent = Agent(home, place, written, _skipping(client, place) if skips_time else client, ring)
     agent.set_policy(policy)
     async with place.living():
         try:

@@ -25,11 +25,14 @@ from byteport.audit.records import Record
 from byteport.audit.verify import Verdict
 from byteport.audit.words import Decision, Event
 from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, MutatingCall
+from byteport.contracts.workflows import REMEDIATION
 from byteport.domain.ids import audit_id
 from byteport.domain.plans import DeletePodPlan, arguments_digest
 from byteport.domain.policy import Mode, PolicyConfig
+from byteport.domain.reasons import Reason
 from byteport.domain.warrants import Warrant
 from byteport.errors import BytePortError
+from byteport.runbooks.catalogue import runbook_for
 from byteport.temporal.converter import data_converter
 from byteport.temporal.opened import open_history
 from byteport.trust.answers import quorum_met, verify_answers
@@ -51,18 +54,26 @@ class Witnesses(NamedTuple):
     """By action id, from the histories of all runs."""
 
 
-async def check(agent: Agent, *, open_intents: int = 0) -> Witnesses:
-    """Fail with every violation. `open_intents` is how many may still be under way."""
-    seen = Witnesses(agent.records(), agent.place.writes(), await _warrants(agent))
-    found = [
+async def witnesses(agent: Agent) -> Witnesses:
+    """What there is to see now."""
+    return Witnesses(agent.records(), agent.place.writes(), await _warrants(agent))
+
+
+async def check(agent: Agent) -> None:
+    """Fail with every violation. Called when what a test began has come to its end."""
+    found = violations(agent, await witnesses(agent))
+    assert found == [], "\n".join(found)
+
+
+def violations(agent: Agent, seen: Witnesses) -> list[str]:
+    """Each violation in one line that begins with its invariant; `agent` has the keys, policies and labels."""
+    return [
         *_intended(seen),
         *_authorised(agent, seen),
         *_once(seen),
         *_verifies(agent, seen),
-        *_ended(seen, open_intents),
+        *_ended(seen),
     ]
-    assert found == [], "\n".join(found)
-    return seen
 
 
 def _intended(seen: Witnesses) -> Iterator[str]:
@@ -115,7 +126,9 @@ def _objections(agent: Agent, seen: Witnesses, warrant: Warrant, write: Write, i
 
 
 def _permitted(agent: Agent, warrant: Warrant, policy: PolicyConfig, at: datetime) -> bool:
-    runbook = {"delete_pod": "PodCrashloopRunbook", "rollback": "FailedDeployAutoRollbackRunbook"}[warrant.plan.act]
+    found = runbook_for(warrant.signal.failure)
+    assert found is not None
+    runbook = found.name
     mode = policy.mode_for(runbook, warrant.plan.target.namespace)
     if warrant.auto:
         return mode is Mode.AUTO
@@ -150,27 +163,24 @@ def _verifies(agent: Agent, seen: Witnesses) -> Iterator[str]:
             yield f"I4: the log is {report.intact.value}: {report.findings}"
 
 
-def _ended(seen: Witnesses, may_be_open: int) -> Iterator[str]:
-    ends = {action: [one for one in seen.records if one.action_id == action and one.event in ENDS]
-            for action in (one.action_id for one in _of(seen, Event.STARTED))}  # fmt: skip
-    still_open = [action for action, ended in ends.items() if not ended]
-    if len(still_open) > may_be_open:
-        yield f"I5: {len(still_open)} intents have no end: {still_open}"
-    for ended in ends.values():
-        if len(ended) > 1 and len({one.result for one in ended}) < len(ended):
-            yield f"I5: the end of an intent is recorded {len(ended)} times"
-        for one in ended:
-            if one.result is None and one.reason and "unknown_outcome" in one.reason:
-                incident = [other for other in seen.records if other.incident_id == one.incident_id]
-                if not any(other.decision is Decision.ESCALATED for other in incident):
-                    yield "I5: an unknown outcome was not escalated"
+def _ended(seen: Witnesses) -> Iterator[str]:
+    for intent in _of(seen, Event.STARTED):
+        ends = [one for one in seen.records if one.action_id == intent.action_id and one.event in ENDS]
+        if not ends:
+            yield f"I5: the intent of {intent.command} has no end"
+        if len({one.result for one in ends}) < len(ends):
+            yield f"I5: the end of {intent.command} is recorded {len(ends)} times"
+        unknown = any(one.result is None and Reason.UNKNOWN_OUTCOME.value in (one.reason or "") for one in ends)
+        incident = [one for one in seen.records if one.incident_id == intent.incident_id]
+        if unknown and not any(one.decision is Decision.ESCALATED for one in incident):
+            yield f"I5: the outcome of {intent.command} is unknown, and nobody was told"
 
 
 async def _warrants(agent: Agent) -> dict[str, Warrant]:
     found = {}
     converter = data_converter(agent.ring)
     for workflow_id, run_id, type_ in await agent.runs():
-        if type_ != "RemediationWorkflow":
+        if type_ != REMEDIATION:
             continue
         opened = await open_history(await agent.history(workflow_id, run_id), converter)
         for event in opened.events:

@@ -29,7 +29,7 @@ async def test_fault_03_the_call_was_applied_and_its_answer_lost(
         assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
         assert [write.verb for write in any_place.writes()] == [CALL[failure][0]]
         assert agent.events() == ["started", "finished"]
-        assert await agent.told(remediation, "done before, found in place")
+        assert await agent.said(remediation, "done before, found in place")
 
 
 @BOTH_ACTS
@@ -47,7 +47,7 @@ async def test_fault_03_the_answer_is_lost_and_the_target_cannot_be_read_either(
         assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
         assert len(place.writes()) == 1
         assert agent.events() == ["started", "finished"]
-        assert await agent.told(remediation, "no answer to the call; reading the target again")
+        assert await agent.said(remediation, "no answer to the call; reading the target again")
 
 
 async def test_fault_04_a_pod_that_changed_under_the_delete_is_diagnosed_again(any_place: Place, begin: Begin) -> None:

@@ -1,0 +1,43 @@
+"""`byteport worker` as a process of its own: started from the settings file, and killed with -9.
+
+Comes after `running.py`, which writes that file.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from byteport.sandbox.children import Child
+from tests.agent.places import eventually
+from tests.agent.running import Agent
+from workers.processes import Process
+
+PROGRAM = Path(sysconfig.get_path("scripts")) / "byteport"
+SERVING = "serving "
+
+
+@asynccontextmanager
+async def worker_process(agent: Agent, process: Process, name: str) -> AsyncIterator[Child]:
+    """One worker process, from when it serves its queues; ended at the end, unless the test has killed it."""
+    log = agent.home.logs / f"{name}.log"
+    child = await start_worker(agent, process, log)
+    try:
+        await eventually(f"{name} to serve", lambda: _serves(child), within=60.0)
+        yield child
+    finally:
+        await child.kill()
+
+
+async def start_worker(agent: Agent, process: Process, log: Path) -> Child:
+    argv = [str(PROGRAM), "--config", str(agent.home.config_file), "worker", "--process", process.value]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BYTEPORT_")}
+    return await Child.start(f"byteport worker ({process.value})", argv, log=log, env=environment)
+
+
+async def _serves(child: Child) -> bool:
+    child.must_run()
+    return SERVING in child.log.read_text()
