@@ -57,25 +57,33 @@ def show(incident: Incident) -> None:
 
 def _lines(incident: Incident) -> list[str]:
     signal, diagnosis = incident.signal, incident.diagnosis
-    lines = [f"### {incident.start.target.ref}: {incident.phase.value}", ""]
+    lines = [f"### {incident.start.target.ref}: {said(incident.phase.value)}", ""]
     if signal is not None:
-        lines.append(f"- **Seen**: {signal.type.value} {signal.value:g} (threshold {signal.threshold:g}), "
-                     f"{incident.reports} report(s)")  # fmt: skip
+        beyond = f" (threshold {signal.threshold:g})" if signal.threshold else ""
+        lines.append(f"- **Seen**: {said(signal.type.value)} {signal.value:g}{beyond}, {incident.reports} report(s)")
     if diagnosis is not None:
-        lines.append(f"- **Cause**: {diagnosis.cause.value}" + (f" ({diagnosis.culprit})" if diagnosis.culprit else ""))
-        lines += [f"  - {fact.about}: {fact.name} = {fact.value}" for fact in diagnosis.facts[:MOST_LINES]]
+        culprit = f" ({diagnosis.culprit})" if diagnosis.culprit else ""
+        lines.append(f"- **Cause**: {said(diagnosis.cause.value)}{culprit}")
     if incident.plan is not None:
         lines.append(f"- **Plan**: `{incident.plan.command}`")
     if incident.inverse_command is not None:
         lines.append(f"- **Inverse**: `{incident.inverse_command}`")
     if incident.verdict is not None:
-        lines.append(f"- **Verdict**: {incident.verdict.kind.value}")
+        lines.append(f"- **Verdict**: {said(incident.verdict.kind.value)}")
     if incident.reasons:
-        lines.append("- **Because**: " + ", ".join(reason.value for reason in incident.reasons))
+        lines.append("- **Because**: " + ", ".join(said(reason.value) for reason in incident.reasons))
     if incident.phase is Phase.AWAITING_APPROVAL:
         lines.append(f"- **To approve**: `byteport approve {incident.plan_digest}`")
     if incident.phase is Phase.ESCALATED:
         lines.append(f"- **To take over**: `byteport ack {incident.workflow_id}`")
-    lines += ["", "| time | |", "|---|---|"]
+    if diagnosis is not None:
+        lines += ["", "#### Evidence", ""]
+        lines += [f"- {fact.about}: {said(fact.name)} = {fact.value}" for fact in diagnosis.facts[:MOST_LINES]]
+    lines += ["", "#### Timeline", "", "| time | |", "|---|---|"]
     lines += [f"| {moment.at:%H:%M:%S} | {moment.what} |" for moment in incident.timeline[-MOST_LINES:]]
     return lines
+
+
+def said(word: str) -> str:
+    """A stable word as people read it; Markdown would take its underscores for emphasis."""
+    return word.replace("_", " ")

@@ -88,8 +88,8 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
             workflow.logger.exception("%s could not judge what was read", runbook.name)
             return Escalate((Reason.FAILED,))
         again = diagnosis.look_again_seconds
-        if diagnosis != incident.diagnosis:
-            incident.diagnosis = diagnosis
+        before, incident.diagnosis = incident.diagnosis, diagnosis
+        if before is None or before.cause is not diagnosis.cause:
             incident.note(f"diagnosed: {diagnosis.cause.value}")
         if diagnosis.silent:
             return Skip(diagnosis.reasons or (Reason.HEALTHY,))
