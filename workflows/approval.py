@@ -75,6 +75,7 @@ class ApprovalWorkflow:
         )
 
     async def _wait(self, request: ApprovalRequest) -> tuple[ApprovalOutcome, Reason | None]:
+        """Until it is decided, with a reminder now and then: each pause is twice the one before."""
         while True:
             left = request.expires_at - workflow.now()
             if left <= timedelta(0):
@@ -82,7 +83,7 @@ class ApprovalWorkflow:
             try:
                 await workflow.wait_condition(
                     lambda: bool(self._queue) or self._withdrawn is not None,
-                    timeout=min(left, timedelta(seconds=self._start.remind_after_seconds)),
+                    timeout=min(left, timedelta(seconds=self._start.remind_after_seconds * 2**self._reminders)),
                     timeout_summary="remind, or expire",
                 )
             except TimeoutError:

@@ -132,6 +132,7 @@ class AwaitApproval(Frozen):
     request: ApprovalRequest | None
     auto_possible: bool = False
     remind_after_seconds: int = 3600
+    """Until the first reminder; the next ones come at twice the pause each."""
 
 
 class ApprovalOutcome(StrEnum):

@@ -64,7 +64,7 @@ async def test_no_symptom_is_lost_or_counted_twice_by_runs_that_keep_closing(wor
     await world.healthy()
     world.clock.to_present()
     remediation = await remediation_of(world, Failure.CRASHLOOP)
-    signals = [remediation.signal() for _ in range(100)]
+    signals = [remediation.signal() for _ in range(60)]
 
     async def some(mine: int) -> None:
         for number, signal in enumerate(signals[mine::4]):
