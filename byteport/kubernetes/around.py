@@ -16,7 +16,7 @@ from byteport.kubernetes.events import EventReading
 from byteport.kubernetes.logs import log_signature
 from byteport.kubernetes.neighbours import Key, failing_registries, suspects
 from byteport.kubernetes.nodes import read_node
-from byteport.kubernetes.pods import PodReading
+from byteport.kubernetes.pods import Phase, PodReading
 from byteport.kubernetes.replacement import blockers
 from byteport.kubernetes.surroundings import Hold, RunningJob, Surroundings
 from byteport.kubernetes.world import JSON, World
@@ -95,20 +95,23 @@ def _budgets(world: World, namespace: str, own: Sequence[PodReading]) -> tuple[H
         if answer is not None:
             named = _BUDGET.search(answer) if isinstance(answer, str) else None
             found[pod.name] = named.group(1) if named else fields.name(answer) or "unnamed"
-    for budget in world.of("PodDisruptionBudget", namespace):
-        name = fields.name(fields.metadata(budget).get("name"))
-        for pod in own:
-            item = world.named("Pod", namespace, pod.name)
-            if pod.name not in found and item is not None and _budget_refuses(budget, item, pod):
-                found[pod.name] = name
+    for pod in own:
+        labels = fields.labels(world.named("Pod", namespace, pod.name))
+        over = [
+            budget
+            for budget in world.of("PodDisruptionBudget", namespace)
+            if selects(fields.at(budget, "spec", "selector"), labels) and pod.phase is not Phase.PENDING
+        ]
+        # The eviction API asks one budget; where several take the pod in, it refuses to answer.
+        refusing = over if len(over) > 1 else [budget for budget in over if _budget_refuses(budget, pod)]
+        if pod.name not in found and refusing:
+            found[pod.name] = fields.name(fields.metadata(refusing[0]).get("name"))
     return tuple(Hold(pod=pod, holder=holder) for pod, holder in found.items())
 
 
-def _budget_refuses(budget: JSON, item: JSON, pod: PodReading) -> bool:
+def _budget_refuses(budget: JSON, pod: PodReading) -> bool:
     """The eviction API's own rule, for saved objects: nobody can be asked there."""
     spec, status = fields.mapping(budget.get("spec")), fields.mapping(budget.get("status"))
-    if not selects(spec.get("selector"), fields.labels(item)) or pod.phase.value == "Pending":
-        return False
     if not pod.ready:
         healthy, desired = fields.count(status.get("currentHealthy")), fields.count(status.get("desiredHealthy"))
         if spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow" or (healthy >= desired > 0):

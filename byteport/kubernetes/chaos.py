@@ -22,6 +22,28 @@ def experiment_seen(target: Iterable[JSON], neighbours: Iterable[JSON]) -> bool:
     return any(_marked(item) for item in target) or any(_runs_an_experiment(pod) for pod in neighbours)
 
 
+def experiment_running(objects: Iterable[JSON], namespace: str) -> bool:
+    """An experiment's own object, in or aimed at `namespace`, that is not over: for saved objects, which may hold it."""
+    return any(_is_experiment(item) and namespace in _aims(item) and not _over(item) for item in objects)
+
+
+def _is_experiment(item: JSON) -> bool:
+    return _of_a_tool(str(item.get("apiVersion") or "")) and item.get("kind") not in ("ChaosExperiment", "ChaosResult")
+
+
+def _aims(item: JSON) -> set[object]:
+    """The namespaces that it may break something in."""
+    named = fields.strings(fields.at(item, "spec", "selector", "namespaces"))
+    return {fields.metadata(item).get("namespace"), fields.at(item, "spec", "appinfo", "appns"), *named}
+
+
+def _over(item: JSON) -> bool:
+    recovered = fields.condition(item, "AllRecovered").get("status") == "True"
+    paused = fields.condition(item, "Paused").get("status") == "True"
+    ended = fields.at(item, "status", "engineStatus") in ("completed", "stopped")
+    return recovered or paused or ended or fields.at(item, "spec", "engineState") == "stop"
+
+
 def _marked(item: JSON) -> bool:
     found = [*fields.labels(item).items(), *fields.mapping(fields.at(item, "metadata", "annotations")).items()]
     return any(_of_a_tool(key) and str(value).lower() not in _OFF for key, value in found)

@@ -63,12 +63,13 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
         _any(
             r"resource temporarily unavailable", r"pthread_create", r"\bEAGAIN\b", r"too many open files in system",
             r"unable to create (?:new )?native thread", r"can't start new thread",
+            r"\binotify\b", r"\bfsnotify\b", r"file watchers", r"\bEMFILE\b.{0,60}\bwatch",
         ),
     ),
     (
         LogClass.HARDWARE,
         _any(
-            r"\bCUDA\b.{0,60}(?:error|fail|no device|not found)", r"\bNVRM\b", r"\bXid\b", r"uncorrectable", r"\bECC error",
+            r"\bCUDA\b.{0,60}(?:error|fail|no device|not (?:found|available))", r"\bno .{0,20}(?:CUDA|GPU)s?\b", r"\bNVRM\b", r"\bXid\b", r"uncorrectable", r"\bECC error",
             r"machine check", r"read-only file ?system", r"input/output error", r"\bEROFS\b", r"\bEIO\b",
             r"clock (?:skew|drift|jump|went backwards)", r"illegal instruction", r"\bSIGBUS\b", r"bus error",
             r"cpu .{0,40}not support",
@@ -94,8 +95,8 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
             r"\bforbidden\b", r"\bunauthori[sz]ed\b", r"\b(?:status|statuscode|http|code)[ =:\"']{0,3}40[13]\b",
             r"\b40[13] (?:forbidden|unauthorized)", r"permission denied", r"\bEACCES\b", r"\bEPERM\b",
             r"operation not permitted", r"access ?denied", r"authentication failed", r"password authentication",
-            r"invalid (?:credentials|token|api key|password|signature|licen[cs]e)", r"\bexpired\b", r"login failed",
-            r"not authorized", r"\bNOAUTH\b", r"\bWRONGPASS\b", r"licen[cs]e.{0,40}(?:invalid|missing|exceeded|not found)",
+            r"invalid (?:credentials|token|api key|password|signature|licen[cs]e)", r"(?<!execution )(?<!timeout )(?<!deadline )\bexpired\b", r"login failed",
+            r"not authorized", r"\bdenied\b", r"not allowed", r"\bNOAUTH\b", r"\bWRONGPASS\b", r"licen[cs]e.{0,40}(?:invalid|missing|exceeded|not found)",
         ),
     ),
     (
@@ -116,7 +117,13 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
             r"\bbroker .{0,40}not available", r"\"status\" ?: ?\"DOWN\"", r"the database system is (?:starting up|shutting down)",
             r"(?:database|db|redis|postgres(?:ql)?|mysql|mongo(?:db)?|kafka|rabbitmq|broker|upstream|backend|dependency) (?:is )?(?:down|unavailable|unreachable|not (?:ready|available|reachable))",
             r"too many (?:clients|connections)", r"server has gone away", r"\bServerSelectionTimeout",
-            r"\bCommunications link failure",
+            r"\bCommunications link failure", r"\btimed out\b", r"timeout (?:expired|exceeded|reached|waiting|after|while|on|of)\b",
+            r"\b(?:read|connect|request|operation|call|query|login|handshake|socket|rpc)(?:ion)? time-?out\b",
+            r"(?:Timeout|Connect(?:ion)?|Unavailable|Unreachable|Network|Socket|Unresolved|UnknownHost)\w{0,20}(?:Error|Exception|Failure|Loss|Lost)",
+            r"failed to open .{0,20}connection", r"\bNo(?:Brokers?|Hosts?|Nodes?|Servers?)Available",
+            r"\bno .{0,30}(?:leader|quorum|primary)\b", r"unknown .{0,20}\bhost\b", r"host not found", r"connection slots",
+            r"available brokers", r"network-related", r"could not be established", r"\bis sealed\b", r"\bTNS[:-]", r"\bunreachable\b",
+            r"broken pipe", r"\bEPIPE\b", r"\bEOF\b", r"temporarily unavailable", r"\b(?:returned|responded|status(?: ?code)?)[ =:\"']{1,3}(?:with )?5\d\d\b",
         ),
     ),
     (
@@ -126,16 +133,19 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
             r"(?:missing|required|undefined|unset|invalid|unknown|unrecognized|bad|malformed).{0,60}(?:environment variable|env var|config|configuration|setting|option|flag|argument|parameter|property)",
             r"(?:config|configuration|settings?)\b.{0,80}(?:not found|missing|invalid|no such file|cannot be (?:read|parsed)|parse|error)",
             r"(?:failed|unable|cannot|could not) (?:to )?(?:load|read|parse|open|find) .{0,60}(?:config|settings|\.ya?ml|\.json|\.toml|\.ini|\.conf|\.env|\.properties|secret|credential)",
-            r"\bKeyError\b", r"\bValidationError\b", r"could not resolve placeholder", r"yaml: line",
+            r"\bKeyError\b", r"\bValidationError\b", r"could not resolve placeholder", r"yaml: line", r"\[emerg\]", r"\bSyntaxError\b",
+            r"\b(?:json|yaml|toml|xml)\b.{0,60}(?:pars|decod|syntax|unexpected|invalid|malformed|error)", r"unexpected .{0,60}\b(?:json|yaml|toml|xml)\b",
+            r"unknown (?:field|key|directive|command|subcommand|type)\b", r"unrecogni[sz]ed (?:arguments?|options?|flags?)", r"^usage: ",
             r"no such file or directory", r"\bENOENT\b", r"must be set", r"is required but", r"provided but not defined",
         ),
     ),
     (
         LogClass.COMMAND,
         _any(
-            r"exec format error", r"executable file not found", r"command not found", r"not found in \$PATH",
+            r"exec format error", r"executable file .{0,80}not found", r"command not found", r"not found in \$PATH",
             r"cannot execute", r"cannot find module", r"ModuleNotFoundError", r"ClassNotFoundException",
             r"NoClassDefFoundError", r"error while loading shared libraries", r"symbol lookup error", r"\bImportError\b",
+            r"\bGLIBC", r"cannot open shared object", r"undefined symbol",
         ),
     ),
     (
@@ -161,11 +171,11 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
     ),
     (
         LogClass.STALE_FILE,
-        _any(r"(?:stale )?(?:lock|pid) ?file", r"\S\.(?:lock|pid)\b.{0,60}(?:exist|held|stale|running|lock)", r"(?:exist|held|stale|lock).{0,60}\S\.(?:lock|pid)\b"),
+        _any(r"(?:stale )?(?:lock|pid) ?file", r"\S\.(?:lock|pid)\b.{0,60}(?:exist|held|stale|running|lock)", r"(?:exist|held|stale|lock|running).{0,60}\S\.(?:lock|pid)\b"),
     ),
     (
         LogClass.LOCK,
-        _any(r"\block\b.{0,60}(?:held|in use|timeout|acquire)", r"(?:acquire|obtain|get).{0,40}\block\b", r"another (?:instance|process) (?:is|holds)", r"not (?:the )?leader", r"leader ?election (?:lost|failed)"),
+        _any(r"\block\b.{0,60}(?:held|in use|timeout|acquire)", r"(?:acquire|obtain|get).{0,40}\block\b", r"another (?:instance|process|member|node|server)\b", r"already registered", r"not (?:the )?leader", r"leader ?election (?:lost|failed)"),
     ),
     (LogClass.SEGFAULT, _any(r"segmentation fault", r"\bsegfault\b", r"\bSIGSEGV\b", r"core dumped")),
     (

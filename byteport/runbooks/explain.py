@@ -19,7 +19,7 @@ from byteport.domain.policy import Mode, PolicyConfig, Standing, Verdict, Verdic
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.kubernetes import fields
-from byteport.kubernetes.chaos import experiment_seen
+from byteport.kubernetes.chaos import experiment_running, experiment_seen
 from byteport.kubernetes.reading import read_pods, read_situation
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.symptoms import symptoms_of, target_of
@@ -146,7 +146,7 @@ def _standing(world: World, situation: Situation) -> Standing:
     own = [world.named("Pod", pod.namespace, pod.name) for pod in situation.pods]
     own.append(world.named(target.kind, target.namespace, target.name))
     seen = experiment_seen([item for item in own if item is not None], world.of("Pod", target.namespace))
-    return Standing(chaos=seen)
+    return Standing(chaos=seen or experiment_running(world.objects, target.namespace))
 
 
 def _told(found: Unserved) -> Incident:

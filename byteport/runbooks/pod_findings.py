@@ -13,13 +13,17 @@ from math import ceil
 from byteport.domain.base import Frozen
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Cause, Reason
-from byteport.kubernetes.pods import PodReading, State, Waiting
+from byteport.kubernetes.events import EventClass
+from byteport.kubernetes.log_words import LogClass
+from byteport.kubernetes.pods import ContainerReading, PodReading, Role, State, Waiting
 from byteport.kubernetes.replicas import WEDGED_AFTER, Siblings, Wellbeing, of_a_new_release, siblings, wellbeing
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.surroundings import RESTART_SILENCE, CommonCause, DependencyState, NodeReading, Tri
 
 LOOK_AGAIN = 60
 """Seconds after which something that has just begun is looked at again."""
+SERVED_SINCE = timedelta(hours=1)
+"""A restart so long before a replica fell out is another story."""
 BACKOFF_CAP = timedelta(minutes=5)
 """The kubelet tries a crashed container again after at most so long."""
 
@@ -84,7 +88,7 @@ def finding(pod: PodReading, situation: Situation) -> Finding:
     if cause is Cause.CRASHING:
         return _crashing(pod, kin)
     if cause is Cause.NOT_READY:
-        return _not_ready(pod, kin)
+        return _not_ready(pod, kin, situation.now)
     return Finding(pod=pod, cause=cause, reasons=(_WHY.get(cause, Reason.CAUSE_NEEDS_A_PERSON),), siblings=kin)
 
 
@@ -180,13 +184,41 @@ def _crashing(pod: PodReading, kin: Siblings) -> Finding:
     if not pod.was_ready and not kin.contemporary:
         # Only older siblings are well: what changed since (a Secret, a ConfigMap) is not seen, and hits every new pod.
         return Finding(pod=pod, cause=Cause.CONFIG_UNSEEN, reasons=(Reason.CANNOT_TELL,), siblings=kin)
+    if blamed is not None and _unread(blamed):
+        return Finding(pod=pod, cause=Cause.UNKNOWN, reasons=(Reason.UNKNOWN_CAUSE,), siblings=kin)
     down = blamed is not None and (blamed.waiting is Waiting.CRASH_LOOP_BACKOFF or blamed.state is State.TERMINATED)
     if not down and not pod.ready:
         return _early(pod, Cause.CRASHING, kin, LOOK_AGAIN)
     return Finding(pod=pod, cause=Cause.TRANSIENT, siblings=kin)
 
 
-def _not_ready(pod: PodReading, kin: Siblings) -> Finding:
+_BROKE = (LogClass.SEGFAULT, LogClass.PANIC, LogClass.STALE_FILE, LogClass.DATA_CORRUPT)
+_BY_SIGNAL = (5, 6, 8, 11)
+"""A trap, an abort, a division by zero, a bad address: the program broke, and did not decide to end."""
+
+
+def _unread(blamed: ContainerReading) -> bool:
+    """It said why it ends, in words that are not understood: somebody who does must read them before the pod is gone."""
+    end = blamed.final
+    broke = end is not None and end.signal in _BY_SIGNAL
+    return blamed.log.lines > 0 and not broke and not blamed.log.has(*_BROKE)
+
+
+def _restarts_count(pod: PodReading) -> bool:
+    """It was restarted, and has not served long since: the restart and the present trouble may be one."""
+    fell = pod.ready_changed_at
+    begun = [item.running_since for item in pod.containers if item.restarts > 0 and item.role is not Role.INIT]
+    return any(fell is None or since is None or fell - since < SERVED_SINCE for since in begun)
+
+
+def _liveness_fails(pod: PodReading, now: datetime) -> bool:
+    """The kubelet is about to restart it by itself."""
+    return any(
+        event.last is not None and now - event.last <= WEDGED_AFTER for event in pod.seen(EventClass.LIVENESS_FAILED)
+    )
+
+
+def _not_ready(pod: PodReading, kin: Siblings, now: datetime) -> Finding:
     """Running and not Ready: wedged when it alone fell out; a standby when it never was; else something common."""
     if pod.gated:
         return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.SLOW_START,), siblings=kin)
@@ -200,6 +232,6 @@ def _not_ready(pod: PodReading, kin: Siblings) -> Finding:
     if not alone:
         return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.NO_HEALTHY_SIBLING,), siblings=kin)
     passed_on = kin.healthy == 1 and not kin.served_before  # a leader that handed over to its one standby
-    if kin.newer or passed_on or pod.restarts > 0:
+    if kin.newer or passed_on or _restarts_count(pod) or _liveness_fails(pod, now):
         return Finding(pod=pod, cause=Cause.NOT_READY, reasons=(Reason.UNKNOWN_CAUSE,), siblings=kin)
     return Finding(pod=pod, cause=Cause.WEDGED_REPLICA, siblings=kin)

@@ -122,6 +122,8 @@ def _never_ran(pod: PodReading, name: str) -> bool:
 def target_guards(situation: Situation, good: KnownGood) -> Iterator[Guard]:
     """Whether what we would go back to can run now."""
     revision = good.revision
+    if not revision.number:  # which one it is cannot be said to kubectl, to a person, or in a record
+        yield Guard(Reason.CANNOT_TELL, f"ReplicaSet/{revision.name}")
     if not good.serves:
         yield Guard(Reason.TARGET_NOT_AVAILABLE_NOW, f"ReplicaSet/{revision.name}")
         held = {(ref.kind, ref.name) for pod in situation.pods if pod.ready for ref in pod.references}

@@ -92,3 +92,53 @@ def test_a_hostile_megabyte_is_read_in_linear_time(hostile: str) -> None:
 
 def test_terminal_escapes_hide_no_word() -> None:
     assert log_signature("\x1b[31mpanic:\x1b[0m boom").has(LogClass.PANIC)
+
+
+UNREACHED = [
+    "rpc error: code = Unavailable desc = connection error",
+    "FATAL: remaining connection slots are reserved for non-replication superuser connections",
+    "Mysql2::Error::ConnectionError: Unknown MySQL server host 'db' (-2)",
+    "pika.exceptions.AMQPConnectionError",
+    "kafka.errors.NoBrokersAvailable: NoBrokersAvailable",
+    "kafka: client has run out of available brokers to talk to: EOF",
+    "Connection to node -1 (kafka-0/10.8.0.4:9092) could not be established. Node may not be available.",
+    "org.apache.zookeeper.KeeperException$ConnectionLossException: KeeperErrorCode = ConnectionLoss for /ids",
+    "panic: etcdserver: request timed out",
+    "Unexpected response code: 500 (No cluster leader)",
+    "cassandra.cluster.NoHostAvailable: ('Unable to connect to any servers', {})",
+    "ORA-12541: TNS:no listener",
+    "A network-related or instance-specific error occurred while establishing a connection to SQL Server.",
+    'nginx: [emerg] host not found in upstream "api.shop.svc" in /etc/nginx/conf.d/default.conf:12',
+    "Code: 503. Errors: * Vault is sealed",
+    "requests.exceptions.ReadTimeout: Read timed out. (read timeout=5)",
+    "Net::OpenTimeout: execution expired. Failed to open TCP connection to smtp:587",
+    "RuntimeError: GET https://features.internal/bootstrap returned 503",
+    "TypeError: fetch failed [cause]: ConnectTimeoutError: Connect Timeout Error",
+]
+
+
+@pytest.mark.parametrize("line", UNREACHED)
+def test_a_peer_that_is_not_there_is_told_in_many_tongues(line: str) -> None:
+    assert log_signature(line).has(LogClass.DEPENDENCY)
+
+
+OTHERWISE = [
+    ("RuntimeError: No CUDA GPUs are available", LogClass.HARDWARE),
+    ("failed to create fsnotify watcher: too many open files", LogClass.NODE_EXHAUSTED),
+    ("SyntaxError: Unexpected token } in JSON at position 411", LogClass.CONFIG_MISSING),
+    ("usage: svc [-h] [--listen ADDR]", LogClass.CONFIG_MISSING),
+    ("/app/svc: libc.so.6: version `GLIBC_2.34' not found (required by /app/svc)", LogClass.COMMAND),
+    ('admission webhook "validate.acme.io" denied the request', LogClass.FORBIDDEN),
+    ("Another member with the same id worker-1 is already registered", LogClass.LOCK),
+    ("A server is already running. Check /app/tmp/pids/server.pid.", LogClass.STALE_FILE),
+]
+
+
+@pytest.mark.parametrize(("line", "kind"), OTHERWISE)
+def test_other_causes_are_told_apart(line: str, kind: LogClass) -> None:
+    assert log_signature(line).has(kind)
+
+
+@pytest.mark.parametrize("line", ["timeout=30s retries=5", "listening on :8080", "loaded 12 connections.yaml rules"])
+def test_a_setting_is_no_failure(line: str) -> None:
+    assert log_signature(line).classes == ()

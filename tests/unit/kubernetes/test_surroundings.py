@@ -246,3 +246,21 @@ def test_without_any_failing_pod_there_is_no_suspect() -> None:
     shop = Workload()
     shop.pods[0]["status"]["containerStatuses"] = [status(state=waiting("ContainerCreating"), ready=False)]
     assert around(shop, *others("a", "b", break_=False)).suspects == ()
+
+
+def test_where_two_budgets_take_a_pod_in_the_eviction_api_gives_no_leave() -> None:
+    shop = Workload()
+    shop.crash(0)
+    plenty = {"disruptionsAllowed": 3, "currentHealthy": 4, "desiredHealthy": 1}
+    budgets = [
+        simple(
+            "PodDisruptionBudget",
+            name,
+            api="policy/v1",
+            spec={"selector": {"matchLabels": {"app": "web"}}},
+            status=plenty,
+        )
+        for name in ("one", "two")
+    ]
+    assert around(shop, budgets[0]).budget_of(shop.name_of(0)) == ""
+    assert around(shop, *budgets).budget_of(shop.name_of(0)) == "one"

@@ -150,3 +150,9 @@ def test_what_could_not_be_read_cannot_be_told(plural: str) -> None:
     made = crashed()
     made.denied = frozenset({plural})
     assert caveats(made) == (Reason.CANNOT_TELL,)
+
+
+def test_a_revision_without_a_number_is_not_gone_back_to_alone() -> None:
+    made = crashed()
+    made.old["metadata"]["annotations"] = {}
+    assert caveats(made) == (Reason.CANNOT_TELL,)
