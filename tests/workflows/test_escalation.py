@@ -7,8 +7,9 @@ from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Cause, Reason
+from byteport.kubernetes import port
 from byteport.sandbox.simulated import SimulatedCluster
-from tests.workflows.interference import Outage, after_the_call
+from tests.workflows.interference import Outage, after_the_call, held
 from tests.workflows.remediation import Remediation, bad_release, paged, remediation_of, until
 from tests.workflows.world import World
 
@@ -131,3 +132,20 @@ async def test_with_the_ledger_down_after_the_act_the_outcome_is_written_once_it
     assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
     assert [(r.event, r.result) for r in world.records] == [(Event.STARTED, None), (Event.FINISHED, Result.SUCCESS)]
     assert len(world.writes) == 1
+
+
+async def test_who_took_over_before_it_escalated_is_paged_of_what_they_could_not_know(
+    world: World, cluster: SimulatedCluster, bad_release: Remediation
+) -> None:
+    waiting = await bad_release.until(Phase.AWAITING_APPROVAL)
+    with held(cluster, "patch", port.DEPLOYMENTS) as hold:
+        await waiting.approve(by="ada")
+        await hold.reached.wait()
+        await bad_release.acknowledge(by="grace")
+        await cluster.scale("shop/web", 0)
+    escalated = await bad_release.until(Phase.ESCALATED)
+    await paged(world, 1, phase="escalated")
+    assert escalated.state.reasons == (Reason.SCALED_TO_ZERO,)
+    assert await bad_release.is_running()
+    await bad_release.acknowledge(by="grace")
+    assert (await bad_release.closed()).decision is Decision.ESCALATED

@@ -85,7 +85,7 @@ async def escalate(incident: Incident, outcome: Escalate, *, result: Result | No
 
     The page does not wait for the record: a ledger that is down must not keep people from hearing of it.
     """
-    incident.reasons = outcome.reasons
+    incident.reasons, incident.acknowledged = outcome.reasons, None  # whoever took over before knew nothing of this
     incident.enter(Phase.ESCALATED, "escalated: " + ", ".join(reason.value for reason in outcome.reasons))
     how = f"byteport ack {incident.workflow_id}"
     ladder = asyncio.create_task(climb(incident, outcome.reasons, how_to_answer=how))

@@ -72,6 +72,7 @@ async def _ask(
     request = _request(incident, plan, verdict)
     incident.inverse_command = request.inverse_command
     escalated = verdict.kind is VerdictKind.ESCALATE
+    incident.acknowledged = None
     incident.enter(Phase.AWAITING_APPROVAL, f"waiting for a yes to: {plan.command}")
     answer_with = f"byteport approve {request.plan_digest}"
     ladder = asyncio.create_task(
