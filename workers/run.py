@@ -53,7 +53,8 @@ async def serve(
             await task
     finally:
         stopping.cancel()
-        await asyncio.gather(*(worker.shutdown() for worker in workers if worker.is_running), return_exceptions=True)
+        # Also one that is still being started, which would otherwise never hear of it.
+        await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)
         ended = await asyncio.gather(*running, stopping, return_exceptions=True)
         for result in ended:
             if isinstance(result, Exception):

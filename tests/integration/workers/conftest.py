@@ -35,7 +35,7 @@ class Installation:
 
     def configure(self, *, temporal_address: str, kubeconfig: Path | None = None, uid: str = UID) -> None:
         extra: dict[str, Any] = {"telemetry": {"log_level": "warning"}}
-        self.home.write_config(
+        self.settings = self.home.write_config(
             cluster_name="test", cluster_uid=uid, temporal_address=temporal_address, kubeconfig=kubeconfig, extra=extra
         )
 

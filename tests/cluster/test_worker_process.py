@@ -1,0 +1,66 @@
+"""`byteport worker` against a real API server: it starts with the rights that its acts declare, and not with one less."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from activities.kubernetes.client import connect, kube_system_uid
+from byteport.cli.exits import Exit
+from byteport.sandbox.assembly import agent_scope, role_rules
+from byteport.sandbox.controlplane import ControlPlane
+from byteport.sandbox.dev_server import DevServer, DevServerOptions
+from tests.integration.workers.conftest import Installation, end, until_serving
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[DevServer]:
+    started = await DevServer.start(DevServerOptions(folder=tmp_path / "temporal", ui=False))
+    yield started
+    await started.stop()
+
+
+@pytest_asyncio.fixture
+async def uid(control_plane: ControlPlane) -> str:
+    async with await connect(control_plane.kubeconfig) as admin:
+        return await kube_system_uid(admin)
+
+
+async def test_the_declared_rights_are_enough_and_the_worker_hands_over_on_sigterm(
+    control_plane: ControlPlane, server: DevServer, uid: str, tmp_path: Path
+) -> None:
+    kubeconfig = await asyncio.to_thread(control_plane.agent_kubeconfig, role_rules(agent_scope()))
+    installed = Installation(tmp_path, server.address)
+    installed.configure(temporal_address=server.address, kubeconfig=kubeconfig, uid=uid)
+    process = await asyncio.to_thread(installed.start)
+    assert uid in await asyncio.to_thread(until_serving, process)
+    assert await asyncio.to_thread(end, process) == Exit.OK
+
+
+async def test_one_right_less_is_named_and_nothing_starts(
+    control_plane: ControlPlane, server: DevServer, uid: str, tmp_path: Path
+) -> None:
+    rules = role_rules(agent_scope())
+    for rule in rules:
+        if rule["resources"] == ["pods"]:
+            rule["verbs"] = [verb for verb in rule["verbs"] if verb != "delete"]
+    kubeconfig = await asyncio.to_thread(control_plane.agent_kubeconfig, rules)
+    installed = Installation(tmp_path, server.address)
+    installed.configure(temporal_address=server.address, kubeconfig=kubeconfig, uid=uid)
+    said = await asyncio.to_thread(installed.run)
+    assert said.code == Exit.REFUSED
+    assert said.err == "error: the cluster does not grant delete pods\n"
+
+
+async def test_another_cluster_than_the_settings_name_is_refused(
+    control_plane: ControlPlane, server: DevServer, tmp_path: Path
+) -> None:
+    kubeconfig = await asyncio.to_thread(control_plane.agent_kubeconfig, role_rules(agent_scope()))
+    installed = Installation(tmp_path, server.address)
+    installed.configure(temporal_address=server.address, kubeconfig=kubeconfig)
+    said = await asyncio.to_thread(installed.run)
+    assert said.code == Exit.USAGE
+    assert said.err.startswith("error: cluster.uid: ")
