@@ -38,16 +38,16 @@ RELEASE_CAUSES = frozenset(_CLASS.values())
 
 _ELSEWHERE = {
     LogClass.MIGRATION: Cause.MIGRATION,
-    LogClass.DEPENDENCY: Cause.DEPENDENCY_DOWN,
-    LogClass.FORBIDDEN: Cause.ACCESS_DENIED,
-    LogClass.CERTIFICATE: Cause.CERTIFICATE,
-    LogClass.OUT_OF_MEMORY: Cause.OUT_OF_MEMORY,
     LogClass.NO_SPACE: Cause.NODE_DISK,
     LogClass.NODE_EXHAUSTED: Cause.NODE_EXHAUSTED,
+    LogClass.OUT_OF_MEMORY: Cause.OUT_OF_MEMORY,
+    LogClass.CERTIFICATE: Cause.CERTIFICATE,
+    LogClass.FORBIDDEN: Cause.ACCESS_DENIED,
+    LogClass.DEPENDENCY: Cause.DEPENDENCY_DOWN,
     LogClass.DATA_CORRUPT: Cause.VOLUME,
     LogClass.LOCK: Cause.UNKNOWN,
 }
-"""What a log argues for against the release, whatever the container was killed by."""
+"""What a log argues for against the release, whatever the container was killed by; the weightiest first."""
 
 _GROUNDS = {
     Unfit.RESOURCES: (Part.REQUESTS_GREW,),
