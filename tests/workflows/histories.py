@@ -21,6 +21,12 @@ async def scheduled(client: Client, handle: WorkflowHandle[Any, Any]) -> list[tu
     return [(call.activity_type.name, value_of(call.input.payloads[0])) for call in calls]
 
 
+async def started_with(client: Client, handle: WorkflowHandle[Any, Any]) -> Any:
+    """A run's own input, decrypted."""
+    history = await open_history(await handle.fetch_history(), client.data_converter)
+    return value_of(history.events[0].workflow_execution_started_event_attributes.input.payloads[0])
+
+
 async def attempts(handle: WorkflowHandle[Any, Any]) -> list[int]:
     """At which attempt each act of a run that has ended did so."""
     history = await handle.fetch_history()

@@ -6,9 +6,9 @@ import asyncio
 from byteport.contracts.ledger import Decision
 from byteport.contracts.workflows import STATE, Phase, State
 from byteport.domain.failures import Failure
-from byteport.kubernetes import port
 from byteport.sandbox.simulated import SimulatedCluster
 from byteport.temporal.attributes import DECISION, MTTR_SECONDS
+from tests.workflows.histories import started_with
 from tests.workflows.interference import held_notices
 from tests.workflows.remediation import Remediation, remediation_of, until
 from tests.workflows.world import World
@@ -94,7 +94,8 @@ async def test_the_next_incident_goes_on_with_the_action_index_and_acts_again(
     assert [verb for verb, _ in world.writes] == ["delete", "delete"]
     assert world.writes[1] == ("delete", victim)
     assert len({mutation.by.action_id for mutation in cluster.mutations()}) == 2
-    assert (await cluster.list(port.PODS, "shop")).items
+    start = await started_with(world.client, crash_loop.handle)
+    assert (start["incident_no"], start["next_action"]) == (1, 1)
 
 
 async def test_the_next_incident_does_not_show_how_the_one_before_it_ended(
