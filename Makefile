@@ -19,10 +19,10 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test test-cluster check replay bench lock format clean
+.PHONY: help demo demo-real cluster test test-cluster check replay record-histories bench lock format clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(ENV) ## Run the demo on the simulated cluster; CONTEXT=name runs it on a cluster of your own, and asks first
 	$(BIN)/byteport sandbox demo $(if $(CONTEXT),--context '$(CONTEXT)')
@@ -47,6 +47,9 @@ check: $(ENV) ## Check formatting, lint, types and floors
 
 replay: $(ENV) ## Replay the recorded workflow histories against the code
 	$(TESTS) tests/replay
+
+record-histories: $(ENV) ## Record these histories anew, of real runs (about three minutes)
+	$(BIN)/python -m tests.replay.record
 
 bench: $(ENV) ## Print the benchmarks' ratios, each measured in one run
 	$(BIN)/python -m tests.bench.signal_to_act

@@ -134,4 +134,5 @@ def _words(scheduled: Scheduled | None) -> str:
     if scheduled is None:
         return "nothing"
     arguments: Any = scheduled.arguments
-    return f"{scheduled.name} on {scheduled.task_queue} {json.dumps(arguments, sort_keys=True)}"
+    where = f" on {scheduled.task_queue}" if scheduled.task_queue else ""
+    return f"{scheduled.name}{where} {json.dumps(arguments, sort_keys=True)}"

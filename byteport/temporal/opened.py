@@ -20,7 +20,8 @@ async def open_history(history: WorkflowHistory, converter: DataConverter) -> Wo
     for event in history.events:
         copy = HistoryEvent()
         copy.CopyFrom(event)
-        await _open(_payloads(copy.user_metadata), converter, history.workflow_id)
+        summarised_by = copy.workflow_execution_started_event_attributes.parent_workflow_execution.workflow_id
+        await _open(_payloads(copy.user_metadata), converter, summarised_by or history.workflow_id)
         named = copy.WhichOneof("attributes")
         if named is not None:
             attributes = getattr(copy, named)

@@ -34,6 +34,8 @@ class Scheduled(NamedTuple):
     """One activity or child with its arguments, as JSON has them."""
 
     name: str
+    task_queue: str | None
+    """Where it was put, and so who could have taken it; None is the run's own queue."""
     arguments: Any
 
 
@@ -50,6 +52,8 @@ class Replayed(NamedTuple):
 
     failure: str | None
     differences: tuple[Difference, ...]
+    scheduled: tuple[Scheduled, ...]
+    """What the code of today schedules."""
 
     @property
     def same(self) -> bool:
@@ -61,7 +65,7 @@ async def replay(
 ) -> Replayed:
     """Replay `history` (payloads as they were stored) against `workflows`, in the runner that production uses."""
     recorded = recorded_schedule(await open_history(history, converter))
-    recorder = _Recorder(converter)
+    recorder = _Recorder(converter, _own_queue(history))
     replayer = Replayer(
         workflows=workflows,
         # Failures of the replay itself are for us to read; recorded ones are decoded all the same.
@@ -71,32 +75,45 @@ async def replay(
     )
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     failure = None if result.replay_failure is None else str(result.replay_failure).split("\n")[0]
-    return Replayed(failure, _differences(recorded, recorder.scheduled))
+    return Replayed(failure, _differences(recorded, recorder.scheduled), tuple(recorder.scheduled))
 
 
 def recorded_schedule(plain: WorkflowHistory) -> list[Scheduled]:
     """What an opened history scheduled, in order."""
-    found = []
+    found, own = [], _own_queue(plain)
     for event in plain.events:
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
             activity = event.activity_task_scheduled_event_attributes
-            found.append(Scheduled(activity.activity_type.name, [value_of(p) for p in activity.input.payloads]))
+            arguments = [value_of(payload) for payload in activity.input.payloads]
+            found.append(Scheduled(activity.activity_type.name, _other(activity.task_queue.name, own), arguments))
         elif event.event_type == EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
             child = event.start_child_workflow_execution_initiated_event_attributes
-            found.append(Scheduled(child.workflow_type.name, [value_of(p) for p in child.input.payloads]))
+            arguments = [value_of(payload) for payload in child.input.payloads]
+            found.append(Scheduled(child.workflow_type.name, _other(child.task_queue.name, own), arguments))
     return found
+
+
+def _own_queue(history: WorkflowHistory) -> str:
+    return history.events[0].workflow_execution_started_event_attributes.task_queue.name if history.events else ""
+
+
+def _other(task_queue: str | None, own: str) -> str | None:
+    """None for the run's own queue, however it is said: in a replay that has another name."""
+    return None if task_queue in (None, "", own) else task_queue
 
 
 class _Recorder(Interceptor):
     """Hears what replayed code schedules. One replay at a time."""
 
-    def __init__(self, converter: DataConverter) -> None:
+    def __init__(self, converter: DataConverter, own_queue: str) -> None:
+        self._own_queue = own_queue
         self._converter = converter.payload_converter
         self.scheduled: list[Scheduled] = []
 
-    def hear(self, name: str, arguments: Sequence[Any]) -> None:
+    def hear(self, name: str, task_queue: str | None, arguments: Sequence[Any]) -> None:
         payloads = self._converter.to_payloads(arguments)
-        self.scheduled.append(Scheduled(name, [value_of(payload) for payload in payloads]))
+        queue = _other(task_queue, self._own_queue)
+        self.scheduled.append(Scheduled(name, queue, [value_of(payload) for payload in payloads]))
 
     def workflow_interceptor_class(
         self,
@@ -107,14 +124,14 @@ class _Recorder(Interceptor):
 
         class Outbound(WorkflowOutboundInterceptor):
             def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # noqa: A002
-                hear(input.activity, input.args)
+                hear(input.activity, input.task_queue, input.args)
                 return super().start_activity(input)
 
             async def start_child_workflow(
                 self,
                 input: StartChildWorkflowInput,  # noqa: A002
             ) -> workflow.ChildWorkflowHandle[Any, Any]:
-                hear(input.workflow, input.args)
+                hear(input.workflow, input.task_queue, input.args)
                 return await super().start_child_workflow(input)
 
         class Inbound(WorkflowInboundInterceptor):
