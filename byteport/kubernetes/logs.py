@@ -86,7 +86,7 @@ def _migrating(lines: list[str]) -> bool:
 def _dependency(lines: list[str]) -> tuple[str, int]:
     """A name that could not be looked up, else the address that did not answer, else a host in words."""
     dependency = _BY_CLASS[LogClass.DEPENDENCY]
-    spoken = [line for line in reversed(lines) if dependency.search(line)]
+    spoken = [_without_credentials(line) for line in reversed(lines) if dependency.search(line)]
     for line in spoken:
         match = _LOOKUP.search(line)
         if match and _is_host(match.group(1)):
@@ -101,6 +101,16 @@ def _dependency(lines: list[str]) -> tuple[str, int]:
         if match and _is_host(match.group(1)):
             return match.group(1).lower().rstrip("."), _port(lines)
     return "", _port(spoken)
+
+
+_WORD_ENDS = re.compile(r"([\s\"'<>`]+)")
+
+
+def _without_credentials(line: str) -> str:
+    """`line` without what stands before an `@`: in a URL or a DSN that is a user and a password, never whom to reach."""
+    if "@" not in line:
+        return line
+    return "".join("@" + word.rpartition("@")[2] if "@" in word else word for word in _WORD_ENDS.split(line))
 
 
 def _port(lines: list[str]) -> int:
@@ -139,5 +149,16 @@ _WORDS = frozenset(
         "warn",
         "info",
         "refused",
+        "key",
+        "pass",
+        "passphrase",
+        "passwd",
+        "password",
+        "pin",
+        "pwd",
+        "secret",
+        "token",
+        "user",
+        "username",
     }
 )

@@ -33,6 +33,25 @@ def test_a_dependency_is_named_by_host_and_port_where_the_log_names_it(line: str
 
 
 @pytest.mark.parametrize(
+    ("line", "host", "port"),
+    [
+        ("could not connect to postgres://app:12345@db.internal:5432/orders: refused", "db.internal", 5432),
+        ("dial amqp://svc:2024-Spring!@mq.shop:5672: connection refused", "mq.shop", 5672),
+        ("connect ECONNREFUSED redis://default:99@98@cache:6379", "cache", 6379),
+        ("connection refused: root:4711@tcp(db:3306)/orders", "db", 3306),
+        ('{"url":"postgres://app:4711@db:5432","error":"connection refused"}', "db", 5432),
+        ('{"password":4711,"error":"connection refused"}', "", 0),
+        ("connection refused, password:4711", "", 0),
+    ],
+)
+def test_a_user_and_a_password_before_the_host_are_neither_kept_nor_taken_for_it(
+    line: str, host: str, port: int
+) -> None:
+    seen = log_signature(line)
+    assert (seen.host, seen.port) == (host, port)
+
+
+@pytest.mark.parametrize(
     ("last", "open_"),
     [
         ("migration: 41% (12400000/30100000 documents)", True),
