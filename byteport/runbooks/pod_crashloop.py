@@ -90,7 +90,7 @@ class PodCrashloopRunbook(Runbook):
             reasons = (Reason.NO_REPLACEMENT,) if late else ()
             return Checked(health=Health.FAILED if late else Health.NOT_YET, reasons=reasons, available=available)
         candidates = fresh or live
-        if any(_fails_again(pod) for pod in candidates):
+        if any(_fails_again(pod, since=None if fresh else acted_at - CLOCK_SKEW) for pod in candidates):
             return Checked(health=Health.FAILED, reasons=(Reason.NOT_VERIFIED,), available=available)
         if all(pod.ready for pod in candidates):
             return Checked(health=Health.HEALTHY, available=available)
@@ -204,6 +204,9 @@ def _diagnosis(chosen: Finding, situation: Situation) -> Diagnosis:
     )
 
 
-def _fails_again(pod: PodReading) -> bool:
+def _fails_again(pod: PodReading, *, since: datetime | None) -> bool:
+    """Failing now, or restarted: at all when the pod is new, else after `since`, as an old sibling may have long before."""
     waits = (None, Cause.SLOW_START, Cause.NOT_READY, Cause.UNSCHEDULABLE, Cause.DEPENDENCY_DOWN)
-    return pod.restarts > 0 or pod.cause not in waits
+    ends = [item.final for item in pod.containers if item.restarts > 0]
+    restarted = any(since is None or end is None or end.finished_at is None or end.finished_at >= since for end in ends)
+    return pod.cause not in waits or restarted

@@ -83,6 +83,18 @@ def test_a_replacement_that_fails_again_is_not_waited_for(again: dict[str, objec
     assert look(*replaced(statuses=[again], ready=bool(again["ready"]))).health is Health.FAILED
 
 
+def test_a_replacement_that_is_found_late_is_not_blamed_for_a_siblings_old_restart() -> None:
+    """The worker died after the call: the act is dated when it was found, long after its replacement was made."""
+    shop, plan = deleted()
+    shop.add_pod(shop.current, index=9, created=4)
+    long_ago = status("web", last=terminated(1, finished=600), restarts=1)
+    shop.pods[0]["status"]["containerStatuses"] = [long_ago]
+    assert look(shop, plan).health is Health.HEALTHY
+    just_now = status("web", last=terminated(1, finished=0.1), restarts=2)
+    shop.pods[0]["status"]["containerStatuses"] = [just_now]
+    assert look(shop, plan).health is Health.FAILED
+
+
 @pytest.mark.parametrize("spoil", ["scaled", "deleted", "terminating"])
 def test_a_target_that_is_taken_away_meanwhile_is_failure_and_never_health(spoil: str) -> None:
     shop, plan = replaced()
