@@ -28,16 +28,19 @@ from byteport.contracts.ledger import (
     Reserve,
 )
 from byteport.contracts.workflows import Installation
+from byteport.domain.failures import Failure
 from byteport.domain.limits import Limits
-from byteport.domain.plans import RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.plans import DeletePodPlan, RollbackPlan, arguments_digest, plan_digest
 from byteport.domain.policy import PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import GrantBody
+from byteport.runbooks.catalogue import runbook_for
 from byteport.trust.files import Signers, SignersFiles
 from byteport.trust.grants import GrantSigner
 
 LONGEST_LEASE = timedelta(minutes=15)
 _ACT_OF_PLAN = {"delete_pod": DELETE_POD.name, "rollback": ROLL_BACK.name}
+_FAILURE_OF_PLAN = {"delete_pod": Failure.CRASHLOOP, "rollback": Failure.BAD_ROLLOUT}
 
 
 class Reservations:
@@ -142,6 +145,8 @@ class Reservations:
             or plan.target.cluster_uid != ours.cluster_uid
             or intent.incident_id != call.incident_id
             or call.act != _ACT_OF_PLAN[plan.act]
+            or call.lease_key != plan.target.ref
+            or not _is_its_runbook(intent.runbook, plan)
             or call.arguments_digest != arguments_digest(plan)
             or not timedelta() < lease <= LONGEST_LEASE
             or not _inverse_fits(call)
@@ -169,6 +174,12 @@ class Reservations:
         if again or call.inverse_of is not None:
             return ()
         return tuple(reason for reason in _reasons(now) if reason not in permission.passes)
+
+
+def _is_its_runbook(named: str, plan: DeletePodPlan | RollbackPlan) -> bool:
+    """By its name go the mode, the approval's rule and what is remembered of fixes: another's must not stand in for it."""
+    runbook = runbook_for(_FAILURE_OF_PLAN[plan.act])
+    return runbook is not None and runbook.name == named
 
 
 def _inverse_fits(call: Reserve) -> bool:

@@ -116,10 +116,27 @@ def test_another_tenants_or_clusters_intent_is_refused(world: World, field: str)
     assert world.refusal(foreign) == (Reason.NOT_PERMITTED,)
 
 
+def test_another_runbooks_name_does_not_get_around_a_fix_that_did_not_hold(world: World) -> None:
+    world.granted(world.ask(pod_plan()))
+    world.finish(verified=False)
+    again = world.ask(pod_plan(), action="two", incident="inc-2")
+    assert world.refusal(again) == (Reason.DID_NOT_HOLD,)
+    for name in ("FailedDeployAutoRollbackRunbook", "none", ""):
+        other = again.model_copy(update={"intent": again.intent.model_copy(update={"runbook": name})})
+        assert world.refusal(other) == (Reason.NOT_PERMITTED,)
+
+
+def test_another_targets_lease_does_not_stand_in_for_its_own(world: World) -> None:
+    world.granted(world.ask(pod_plan()))
+    other = world.ask(pod_plan(), action="two", incident="inc-2", lease_key="shop/Deployment/api")
+    assert world.refusal(other) == (Reason.NOT_PERMITTED,)
+
+
 def test_a_plan_that_its_digest_does_not_name_is_refused(world: World) -> None:
     call = world.ask(pod_plan())
     other = pod_plan("api")
-    swapped = call.model_copy(update={"plan": other, "arguments_digest": world.ask(other).arguments_digest})
+    theirs = world.ask(other)
+    swapped = theirs.model_copy(update={"plan_digest": call.plan_digest})
     assert world.refusal(swapped) == (Reason.TARGET_CHANGED,)
 
 
