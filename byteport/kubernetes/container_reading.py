@@ -126,11 +126,17 @@ def _container(
         mutated=planned is not None and _differs(declared, planned),
         pull=_pull(why, waiting, own) if why.is_image else None,
         start=_start(waiting, ended or before, messages, own) if why in _STARTS or _cannot_run(ended, before) else None,
-        log=merged(*logs, *(log_signature(message) for message in messages)),
+        log=merged(*logs, *(log_signature(words) for words in _last_words(state, last))),
     )
 
 
 _STARTS = (Waiting.CONFIG_ERROR, Waiting.CREATE_ERROR, Waiting.RUN_ERROR, Waiting.OTHER)
+
+
+def _last_words(*states: Mapping[str, Any]) -> list[object]:
+    """Termination messages that the program itself left; where it could not be started, they are the runtime's."""
+    ends = [fields.mapping(state.get("terminated")) for state in states]
+    return [end.get("message") for end in ends if not _cannot_run(_ended(end))]
 
 
 def _cannot_run(*ends: Ended | None) -> bool:

@@ -14,8 +14,9 @@ class LogClass(StrEnum):
     """What a log tail speaks of. Several may hold; the order is that of weight."""
 
     MIGRATION = "migration"
-    NO_SPACE = "no_space"
     NODE_EXHAUSTED = "node_exhausted"
+    """Processes, threads or watches. Goes first: a node without watches says *no space left on device* too."""
+    NO_SPACE = "no_space"
     HARDWARE = "hardware"
     """A device, a disk that became read-only, a clock: the node's, not the program's."""
     OUT_OF_MEMORY = "out_of_memory"
@@ -52,18 +53,18 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
         ),
     ),
     (
-        LogClass.NO_SPACE,
-        _any(
-            r"no space left on device", r"\bENOSPC\b", r"disk (?:is )?full", r"disk quota exceeded",
-            r"database or disk is full",
-        ),
-    ),
-    (
         LogClass.NODE_EXHAUSTED,
         _any(
             r"resource temporarily unavailable", r"pthread_create", r"\bEAGAIN\b", r"too many open files in system",
             r"unable to create (?:new )?native thread", r"can't start new thread",
             r"\binotify\b", r"\bfsnotify\b", r"file watchers", r"\bEMFILE\b.{0,60}\bwatch",
+        ),
+    ),
+    (
+        LogClass.NO_SPACE,
+        _any(
+            r"no space left on device", r"\bENOSPC\b", r"disk (?:is )?full", r"disk quota exceeded",
+            r"database or disk is full",
         ),
     ),
     (
@@ -123,7 +124,7 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
             r"failed to open .{0,20}connection", r"\bNo(?:Brokers?|Hosts?|Nodes?|Servers?)Available",
             r"\bno .{0,30}(?:leader|quorum|primary)\b", r"unknown .{0,20}\bhost\b", r"host not found", r"connection slots",
             r"available brokers", r"network-related", r"could not be established", r"\bis sealed\b", r"\bTNS[:-]", r"\bunreachable\b",
-            r"broken pipe", r"\bEPIPE\b", r"\bEOF\b", r"temporarily unavailable", r"\b(?:returned|responded|status(?: ?code)?)[ =:\"']{1,3}(?:with )?5\d\d\b",
+            r"broken pipe", r"\bbad address\b", r"\bEPIPE\b", r"\bEOF\b", r"temporarily unavailable", r"\b(?:returned|responded|status(?: ?code)?)[ =:\"']{1,3}(?:with )?5\d\d\b",
         ),
     ),
     (

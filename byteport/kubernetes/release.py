@@ -136,7 +136,7 @@ def try_release(
     blame = {pod.uid: blamed_on_release(pod, newest, changes, now, waited=waited) for pod in own}
     failing = [pod for pod in own if blame[pod.uid] is not None or _fails(pod)]
     if not failing:
-        slow = any(not pod.ready for pod in own)
+        slow = any(not pod.ready for pod in own) or newest.available < newest.ready
         finding = Finding.STARTS_SLOWLY if slow else Finding.NOTHING
         return Trial(finding=finding, cause=Cause.SLOW_START if slow else Cause.UNKNOWN, seen=len(own))
     otherwise = [pod for pod in failing if blame[pod.uid] is None]

@@ -173,7 +173,7 @@ def _is_there_for_all_others(pod: PodReading, kin: Siblings, situation: Situatio
     """
     dependency = situation.surroundings.dependency_of(pod.name)
     down = dependency is not None and dependency.state is DependencyState.DOWN
-    return not pod.culprit and not down and kin.healthy > 0 and kin.unwell == 0
+    return pod.was_ready and not pod.culprit and not down and kin.healthy > 0 and kin.unwell == 0
 
 
 def _crashing(pod: PodReading, kin: Siblings) -> Finding:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, Source
+from byteport.kubernetes.events import EventClass
+from byteport.kubernetes.messages import Unfit
 from byteport.kubernetes.release import ATTEMPTS, Finding, Trial, has_served, try_release
 from byteport.kubernetes.revisions import KnownGood, known_good_revision, pods_of, same_release_before
 from byteport.kubernetes.rollouts import ConditionStatus, Progress, RolloutReading
@@ -87,6 +89,8 @@ def assess(signal: Signal, situation: Situation, rollout: RolloutReading) -> Ass
         *traffic_guards(rollout),
         *unread_guards(situation),
     ]
+    if trial.cause is Cause.UNSCHEDULABLE and cause is Cause.QUOTA and not _for_want_of_room(situation, rollout):
+        cause = Cause.UNSCHEDULABLE
     mutated = next((guard.culprit for guard in guards if guard.culprit.startswith(MUTATED)), "")
     if mutated:
         cause = Cause.MUTATOR
@@ -99,6 +103,13 @@ def assess(signal: Signal, situation: Situation, rollout: RolloutReading) -> Ass
     return Assessment(cause, reasons, culprit, trial, good)
 
 
+def _for_want_of_room(situation: Situation, rollout: RolloutReading) -> bool:
+    """The scheduler names what runs out, besides or instead of nodes that do not suit."""
+    pods = pods_of(rollout.newest, situation.pods) if rollout.newest is not None else []
+    events = [event for pod in pods for event in pod.seen(EventClass.UNSCHEDULABLE)]
+    return not events or any(Unfit.RESOURCES in event.unfit for event in events)
+
+
 def _release_guards(
     rollout: RolloutReading, trial: Trial, good: KnownGood | None, *, served: bool, asked: bool
 ) -> tuple[Cause, list[Guard]]:
@@ -109,7 +120,7 @@ def _release_guards(
         cause = Cause.BAD_ROLLOUT if trial.finding is not Finding.FAILS else cause
         guards.append(Guard(Reason.PAUSED))
     if rollout.refusals.quota or rollout.refusals.other:
-        cause = Cause.QUOTA
+        cause = Cause.QUOTA if rollout.refusals.quota else Cause.ACCESS_DENIED
         guards.append(Guard(Reason.QUOTA_BLOCKS if rollout.refusals.quota else Reason.REPLACEMENT_REFUSED))
     if served:
         guards.append(Guard(Reason.REVISION_HAS_SERVED))

@@ -6,7 +6,7 @@ import pytest
 
 from byteport.kubernetes.messages import PullTrouble, StartTrouble, pull_trouble, start_trouble
 
-IMAGE = "ghcr.io/acme/svc:1.1"
+IMAGE = "ghcr.example.internal/acme/svc:1.1"
 RESOLVING = f'failed to pull and unpack image "{IMAGE}": failed to resolve reference "{IMAGE}": '
 PULLING = f'failed to pull and unpack image "{IMAGE}": '
 RUNC = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
@@ -14,7 +14,7 @@ RUNC = "failed to create containerd task: failed to create shim task: OCI runtim
 PULLS = [
     (RESOLVING + f"{IMAGE}: not found", PullTrouble.BAD_REFERENCE),
     (RESOLVING + "unexpected status from HEAD request: 404 Not Found", PullTrouble.BAD_REFERENCE),
-    ("reading manifest 1.1 in quay.io/acme/svc: manifest unknown", PullTrouble.BAD_REFERENCE),
+    ("reading manifest 1.1 in quay.example.internal/acme/svc: manifest unknown", PullTrouble.BAD_REFERENCE),
     ("name unknown: The repository with name 'svc' does not exist in the registry", PullTrouble.BAD_REFERENCE),
     (PULLING + "no match for platform in manifest: not found", PullTrouble.BAD_REFERENCE),
     (
