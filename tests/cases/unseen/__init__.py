@@ -1,0 +1,1 @@
+"""Bundles that were written without sight of the code (see README.md), read by `tests/unit/runbooks/test_unseen.py`."""
