@@ -73,10 +73,7 @@ class RemediationWorkflow:
         incident.runbook = runbook_for(incident.the_signal.failure)
         screen.open_run(incident)
         try:
-            await self._story()
-        except asyncio.CancelledError:
-            await self._cancelled()
-            raise
+            await self._story_or_cancelled()
         except BytePortError as error:
             raise ApplicationError(error.message, type=error.code, non_retryable=True) from error
         closed = ended(incident)
@@ -85,6 +82,13 @@ class RemediationWorkflow:
         if incident.next_inbox:
             workflow.continue_as_new(next_incident(incident))
         return closed
+
+    async def _story_or_cancelled(self) -> None:
+        try:
+            await self._story()
+        except asyncio.CancelledError:
+            await self._cancelled()
+            raise
 
     async def _story(self) -> None:
         incident = self._incident

@@ -6,6 +6,7 @@ Started by `phases/close.py` as an abandoned child, so that the remediation's id
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from byteport.contracts.kubernetes import READ_SITUATION, REPORT_SIGNAL, ReadSituation, Report
 from byteport.contracts.ledger import RECORD, Decision, Event, RecordDraft, Result
@@ -14,12 +15,13 @@ from byteport.domain.canonical import digest
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Source
-from byteport.errors import BytePortError
+from byteport.errors import BytePortError, PermanentError
 from byteport.runbooks.catalogue import runbook_for
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.perform import perform
+from workflows.phases.asking import answer_of
 
 MOST_LOOKS = 40
 """What is still too early to tell after so many looks (a release that is slow to start) is not the old trouble."""
@@ -60,7 +62,9 @@ class ReobserveWorkflow:
             )
             if not seen.enabled or seen.situation.gone:
                 return None
-            diagnosis = runbook.diagnose(call.signal, seen.situation)
+            diagnosis = answer_of(runbook.name, partial(runbook.diagnose, call.signal, seen.situation), otherwise=None)
+            if diagnosis is None:
+                raise PermanentError(f"{runbook.name} could not judge what was read")
             if diagnosis.silent or diagnosis.hand_over is not None:
                 return None
             if diagnosis.look_again_seconds is None:

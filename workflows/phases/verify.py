@@ -7,19 +7,21 @@ Ages of objects are told on the cluster worker's clock (`situation.now`); waitin
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from byteport.contracts.workflows import Phase
 from byteport.domain.plans import Refused
 from byteport.domain.reasons import Reason
 from byteport.errors import BytePortError
 from byteport.kubernetes.situation import Situation
-from byteport.runbooks.base import Health
+from byteport.runbooks.base import Checked, Health
 from temporalio import workflow
 
 from workflows.incident import Incident
 from workflows.phases.act import act, finish
+from workflows.phases.asking import answer_of
 from workflows.phases.diagnose import look
-from workflows.phases.outcomes import Acted, Go, NotHealthy, Verified
+from workflows.phases.outcomes import Acted, AnyPlan, Go, NotHealthy, Verified
 
 FIRST_LOOK = timedelta(seconds=1)
 SLOWEST_LOOK = timedelta(seconds=15)
@@ -53,7 +55,11 @@ async def _watch_it(incident: Incident, acted: Acted) -> Verified | NotHealthy:
         seen = await _try_to_look(incident)
         if seen is not None:
             last = seen
-            checked = incident.runbook.health(acted.go.plan, seen, acted_at=acted.at, now=seen.now)
+            checked = answer_of(
+                incident.runbook.name,
+                partial(incident.runbook.health, acted.go.plan, seen, acted_at=acted.at, now=seen.now),
+                otherwise=Checked(health=Health.FAILED, reasons=(Reason.FAILED,)),
+            )
             if checked.health is Health.FAILED:
                 return NotHealthy(checked.reasons or (Reason.NOT_VERIFIED,), seen)
             if checked.health is Health.NOT_YET:
@@ -98,7 +104,9 @@ async def revert(incident: Incident, acted: Acted, failed: NotHealthy) -> tuple[
     assert incident.runbook is not None
     if failed.situation is None:
         return failed.reasons
-    inverse = incident.runbook.inverse(acted.go.plan, failed.situation, now=failed.situation.now)
+    no_answer: AnyPlan | Refused = Refused(because=(Reason.FAILED,))
+    ask = partial(incident.runbook.inverse, acted.go.plan, failed.situation, now=failed.situation.now)
+    inverse = answer_of(incident.runbook.name, ask, otherwise=no_answer)
     if isinstance(inverse, Refused):
         incident.deed("not undone: " + ", ".join(reason.value for reason in inverse.because))
         return failed.reasons
