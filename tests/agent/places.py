@@ -141,10 +141,15 @@ class Place(ABC):
         await self.release(1)
         await self.serves()
 
-    async def one_pod_crashes(self) -> str:
-        """One live pod is in a crash loop by itself; what replaces it is healthy. Gives its name."""
+    async def a_pod_begins_to_crash(self) -> str:
+        """One live pod fails by itself; what replaces it is healthy. Gives its name."""
         victim = str((await self.pods())[0]["metadata"]["name"])
         await self.annotate_pod(victim, {FAULT_ANNOTATION: "transient", BACKOFF_ANNOTATION: "1"})
+        return victim
+
+    async def one_pod_crashes(self) -> str:
+        """The same, once it is in a crash loop."""
+        victim = await self.a_pod_begins_to_crash()
 
         async def look() -> bool:
             for pod in await self.pods():
@@ -336,6 +341,10 @@ class RealPlace(Place):
 
     async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None:
         await self._merge(f"{self._core}/pods/{name}", {"metadata": {"annotations": dict(annotations)}})
+
+    async def annotate_deployment(self, annotations: Mapping[str, str | None]) -> None:
+        """Set the Deployment's own annotations; None takes one away."""
+        await self._merge(f"{self._deployments}/{APP}", {"metadata": {"annotations": dict(annotations)}})
 
     async def pause(self) -> None:
         await self._merge(f"{self._deployments}/{APP}", {"spec": {"paused": True}})

@@ -155,7 +155,7 @@ class Agent:
                         return (await views.approval_state(self.client, digest)).request
             return None
 
-        return await eventually("somebody to be asked", look)
+        return await eventually("somebody to be asked", look, within=90.0)
 
     def sign(
         self,

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -14,14 +13,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from byteport.sandbox.assembly import agent_scope, role_rules
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
-from tests.agent.gateway import Gateway
 from tests.agent.places import Place, RealPlace, SimulatedPlace
+from tests.agent.real import through_a_gateway
 from tests.agent.running import Agent, quick, running
 from tests.cluster.conftest import control_plane
-from tests.cluster.workloads import Namespace
 from tests.faults.invariants import check
 
 __all__ = ["control_plane"]
@@ -45,22 +42,9 @@ def place() -> SimulatedPlace:
     return SimulatedPlace()
 
 
-@asynccontextmanager
-async def real_place(plane: ControlPlane, folder: Path) -> AsyncIterator[RealPlace]:
-    """A namespace on the real control plane; the agent's way to it can be held."""
-    namespace = Namespace(plane, f"test-{secrets.token_hex(4)}")
-    namespace.create()
-    try:
-        kubeconfig = plane.agent_kubeconfig(role_rules(agent_scope()))
-        async with Gateway(plane, kubeconfig, folder).open() as gateway:
-            yield RealPlace(plane, gateway.kubeconfig, namespace.name, gateway.stops)
-    finally:
-        namespace.delete()
-
-
 @pytest_asyncio.fixture
 async def on_control_plane(control_plane: ControlPlane, tmp_path: Path) -> AsyncIterator[RealPlace]:
-    async with real_place(control_plane, tmp_path) as place:
+    async with through_a_gateway(control_plane, tmp_path) as place:
         yield place
 
 

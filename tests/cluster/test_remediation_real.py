@@ -1,0 +1,104 @@
+"""The two remediations from end to end on the real control plane, as the agent's own ServiceAccount.
+
+The watch sees the trouble by itself; what the agent did is told by the API server's own audit log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from byteport.audit.words import Decision, Event, Result
+from byteport.contracts.workflows import Closed
+from byteport.domain.failures import Failure
+from byteport.domain.ids import audit_id, remediation_id
+from byteport.sandbox.controlplane import AGENT_USER, ControlPlane
+from byteport.sandbox.dev_server import DevServer, DevServerOptions
+from tests.agent.places import APP, RealPlace
+from tests.agent.real import directly
+from tests.agent.running import Agent, quick, running
+from tests.faults.invariants import check
+
+JSON = dict[str, Any]
+WATCHING = {"watch": {"enabled": True}}
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[DevServer]:
+    started = await DevServer.start(DevServerOptions(folder=tmp_path / "temporal", ui=False))
+    yield started
+    await started.stop()
+
+
+@pytest_asyncio.fixture
+async def place(control_plane: ControlPlane) -> AsyncIterator[RealPlace]:
+    async with directly(control_plane) as found:
+        yield found
+
+
+def the_one_write(agent: Agent, place: RealPlace) -> JSON:
+    """The only thing that the agent asked of the API server, save to read, in this namespace or any other."""
+    (intent,) = agent.records(event=Event.STARTED)
+    (write,) = place.attempts()
+    assert intent.action_id is not None
+    assert write["auditID"] == audit_id(intent.action_id)
+    assert write["user"]["username"] == AGENT_USER
+    assert write["objectRef"]["namespace"] == place.namespace
+    assert write["responseStatus"]["code"] == 200
+    return write
+
+
+def verified(agent: Agent, closed: Closed) -> None:
+    assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
+    (finished,) = agent.records(event=Event.FINISHED)
+    assert finished.result is Result.SUCCESS
+    assert finished.mttr_seconds == closed.mttr_seconds
+    assert finished.approver == agent.records(event=Event.STARTED)[0].approver
+
+
+async def test_a_crash_loop_is_seen_repaired_and_verified(server: DevServer, place: RealPlace, tmp_path: Path) -> None:
+    policy = quick("auto", place.namespace)
+    async with running(server, tmp_path / "home", place, policy, settings=WATCHING) as agent, agent.worker():
+        await place.healthy()
+        victim = await place.a_pod_begins_to_crash()
+        closed = await agent.until_closed(remediation_id(await place.target(), Failure.CRASHLOOP))
+        verified(agent, closed)
+        write = the_one_write(agent, place)
+        assert (write["verb"], write["objectRef"]["name"]) == ("delete", victim)
+        assert set(write["requestObject"]["preconditions"]) == {"uid", "resourceVersion"}
+        await place.serves()
+        await check(agent)
+
+
+async def test_a_bad_image_is_rolled_back_by_a_signed_approval_and_verified(
+    server: DevServer, place: RealPlace, tmp_path: Path
+) -> None:
+    policy = quick("dry_run", place.namespace)
+    async with running(server, tmp_path / "home", place, policy, settings=WATCHING) as agent, agent.worker():
+        await place.healthy()
+        await place.release(2, fault="image")
+        request = await agent.asked()
+        assert place.attempts() == []
+        await agent.give(agent.sign(request, reason="the tag does not exist"))
+        closed = await agent.until_closed(request.remediation_id)
+        verified(agent, closed)
+        write = the_one_write(agent, place)
+        assert (write["verb"], write["objectRef"]["resource"], write["objectRef"]["name"]) == (
+            "patch",
+            "deployments",
+            APP,
+        )
+        tested = [operation["path"] for operation in write["requestObject"] if operation["op"] == "test"]
+        assert {"/metadata/uid", "/spec/template"} <= set(tested)
+        assert await place.image() == "1"
+        (intent,) = agent.records(event=Event.STARTED)
+        assert intent.approver == "operator"
+        assert [answer.signature is not None for answer in intent.answers] == [True]
+        await place.serves()
+        await check(agent)
