@@ -6,20 +6,11 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TypeVar
 
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.field_mask_pb2 import FieldMask
-from temporalio.api.activity.v1 import ActivityOptions
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest, UpdateActivityOptionsRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
-from byteport.contracts.people import Notice
 from byteport.contracts.workflows import (
     ANSWER,
     STATE,
@@ -38,34 +29,10 @@ from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.kubernetes import port
 from byteport.temporal import intake
+from tests.workflows.patience import LOOK_EVERY_SECONDS, PATIENCE_SECONDS
 from tests.workflows.world import World
 
-PATIENCE_SECONDS = 20.0
-"""Of real time, after which a test says what it waited for in vain."""
-LOOK_EVERY_SECONDS = 0.01
 TYPES = {Failure.CRASHLOOP: SignalType.POD_CRASHLOOP, Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY}
-
-Seen = TypeVar("Seen")
-
-
-async def until(look: Callable[[], Seen | None], what: str, *, seconds: float = PATIENCE_SECONDS) -> Seen:
-    """What `look` gives, once it gives something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if seen := look():
-            return seen
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
-    raise AssertionError(f"never seen: {what}")
-
-
-async def until_so(look: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Wait until `look` says yes."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
-        if await look():
-            return
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
-    raise AssertionError(f"never so: {what}")
 
 
 class Remediation:
@@ -159,47 +126,6 @@ class Remediation:
         assert status is not None
         return status
 
-    async def is_cancelling(self) -> None:
-        """Wait until the run itself has been told that it is cancelled, and has gone on as far as it can."""
-        await self._has_event("workflow_execution_cancel_requested_event_attributes")
-
-    # -- the acts that it waits for ---------------------------------------------------------------------------------
-
-    async def is_tried_again(self, act: str) -> None:
-        """Wait until an attempt of an act has failed."""
-        await self._pending(act, lambda pending: pending.attempt > 1)
-
-    async def give_up(self, act: str) -> None:
-        """Let the time of an act that is tried again and again run out now, instead of in some minutes."""
-        await self.is_tried_again(act)
-        await self.client.workflow_service.update_activity_options(
-            UpdateActivityOptionsRequest(
-                namespace=self.client.namespace,
-                execution=WorkflowExecution(workflow_id=self.id),
-                type=act,
-                activity_options=ActivityOptions(schedule_to_close_timeout=Duration(seconds=1)),
-                update_mask=FieldMask(paths=["schedule_to_close_timeout"]),
-            )
-        )
-
-    async def _pending(self, act: str, wanted: Callable[[PendingActivityInfo], bool]) -> None:
-        end = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < end:
-            described = await self.handle.describe()
-            for pending in described.raw_description.pending_activities:
-                if pending.activity_type.name == act and wanted(pending):
-                    return
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-        raise AssertionError(f"{act} is not what {self.id} waits for")
-
-    async def _has_event(self, attributes: str) -> None:
-        """Wait for an event, and for the end of the workflow task that it led to."""
-        seen = False
-        async for event in self.handle.fetch_history_events(wait_new_event=True):
-            seen = seen or event.HasField(attributes)  # type: ignore[arg-type]
-            if seen and event.HasField("workflow_task_completed_event_attributes"):
-                return
-
     # -- people -----------------------------------------------------------------------------------------------------
 
     async def acknowledge(self, by: str = "ada", note: str = "") -> None:
@@ -214,26 +140,9 @@ class Remediation:
     def reobservation(self, incident_id: str) -> WorkflowHandle[object, object]:
         return self.client.get_workflow_handle(reobserve_id(incident_id))
 
-    # -- its history ------------------------------------------------------------------------------------------------
-
     async def run_id(self) -> str:
+        """Of the newest run."""
         return (await self.handle.describe()).run_id
-
-    async def reset_before(self, act: str, *, nth: int = 0, run_id: str | None = None) -> None:
-        """What `temporal workflow reset` does: a run's history (the newest's) up to a call of an act, gone on with."""
-        run_id = run_id or await self.run_id()
-        history = await self.client.get_workflow_handle(self.id, run_id=run_id).fetch_history()
-        calls = [event.activity_task_scheduled_event_attributes for event in history.events]
-        call = [called for called in calls if called.activity_type.name == act][nth]
-        await self.client.workflow_service.reset_workflow_execution(
-            ResetWorkflowExecutionRequest(
-                namespace=self.client.namespace,
-                workflow_execution=WorkflowExecution(workflow_id=self.id, run_id=run_id),
-                reason="to look into it",
-                request_id=secrets.token_hex(16),
-                workflow_task_finish_event_id=call.workflow_task_completed_event_id,
-            )
-        )
 
 
 class Waiting:
@@ -292,11 +201,6 @@ class Waiting:
     async def pass_time(self, seconds: float) -> None:
         """Let so much time pass for the approval that waits."""
         await self.world.skipper.fast_forward(self.approval, timedelta(seconds=seconds))
-
-
-async def paged(world: World, rung: int = 1, *, phase: str = "") -> Notice:
-    """The page of one rung (in one phase), once it has been delivered."""
-    return (await until(lambda: [n for n in world.notices if n.rung == rung and phase in n.key], f"page {rung}"))[-1]
 
 
 async def remediation_of(world: World, failure: Failure, name: str = "web") -> Remediation:

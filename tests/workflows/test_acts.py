@@ -18,7 +18,8 @@ from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.histories import scheduled
 from tests.workflows.interference import held, lose_the_answer
-from tests.workflows.remediation import Remediation, bad_release, crash_loop, paged, remediation_of
+from tests.workflows.patience import paged
+from tests.workflows.remediation import Remediation, bad_release, crash_loop, remediation_of
 from tests.workflows.world import World, installed
 
 LEASE_SECONDS = 77
@@ -118,6 +119,8 @@ async def test_a_disruption_budget_that_refuses_at_the_act_is_escalated_at_once_
     escalated = await remediation.until(Phase.ESCALATED)
     assert escalated.state.reasons == (Reason.BUDGET_REFUSES,)
     assert world.writes == []
+    acts = [name for name, _ in await scheduled(world.client, remediation.handle)]
+    assert "kubernetes.read_situation" not in acts[acts.index("kubernetes.delete_pod") :]
     assert any("keep-all" in line for line in (await paged(world)).evidence)
     finished = next(record for record in world.records if record.event is Event.FINISHED)
     assert (finished.result, finished.reason) == (Result.FAILURE, "budget_refuses")

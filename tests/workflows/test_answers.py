@@ -10,8 +10,9 @@ from byteport.contracts.workflows import ApprovalOutcome, Phase
 from byteport.domain.approvals import Answer, NotTaken, Rejection, SignedAnswer, Taken
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
+from tests.workflows.patience import until
 from tests.workflows.people import REASON
-from tests.workflows.remediation import Remediation, Waiting, bad_release, remediation_of, until
+from tests.workflows.remediation import Remediation, Waiting, bad_release, remediation_of
 from tests.workflows.world import World
 
 RUNBOOK = "FailedDeployAutoRollbackRunbook"

@@ -12,7 +12,9 @@ from byteport.kubernetes import port
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows import remediation as remediations
 from tests.workflows.interference import held
-from tests.workflows.remediation import Remediation, until
+from tests.workflows.operator import is_cancelling
+from tests.workflows.patience import until
+from tests.workflows.remediation import Remediation
 from tests.workflows.world import World
 
 
@@ -52,7 +54,7 @@ async def test_cancelled_while_the_call_is_under_way_it_ends_the_intent_as_done(
         await crash_to_come.report()
         await hold.reached.wait()
         await crash_to_come.handle.cancel()
-        await crash_to_come.is_cancelling()
+        await is_cancelling(crash_to_come)
     await ended(crash_to_come)
     assert len(world.writes) == 1
     assert intents(world) == ["done"]

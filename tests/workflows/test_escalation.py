@@ -10,7 +10,9 @@ from byteport.domain.reasons import Cause, Reason
 from byteport.kubernetes import port
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.interference import Outage, after_the_call, held
-from tests.workflows.remediation import Remediation, bad_release, paged, remediation_of, until
+from tests.workflows.operator import give_up, is_tried_again
+from tests.workflows.patience import paged, until
+from tests.workflows.remediation import Remediation, bad_release, remediation_of
 from tests.workflows.world import World
 
 
@@ -91,7 +93,7 @@ async def test_with_the_ledger_down_before_the_intent_nothing_is_done_and_people
     outage = Outage(world)
     outage.begin()
     await crash_to_come.report()
-    await crash_to_come.give_up("audit.read_standing")
+    await give_up(crash_to_come, "audit.read_standing")
     escalated = await crash_to_come.until(Phase.ESCALATED)
     assert escalated.state.reasons == (Reason.HALTED,)
     await paged(world, 1)
@@ -112,7 +114,7 @@ async def test_a_ledger_that_goes_down_before_the_reservation_keeps_the_act_from
     outage = Outage(world)
     after_the_call(cluster, "get", outage.at_once)
     await waiting.approve(by="ada")
-    await remediation.give_up("audit.reserve")
+    await give_up(remediation, "audit.reserve")
     await remediation.until(Phase.ESCALATED)
     await paged(world, 1, phase="escalated")
     assert world.writes == []
@@ -126,7 +128,7 @@ async def test_with_the_ledger_down_after_the_act_the_outcome_is_written_once_it
     after_the_call(cluster, "delete", outage.at_once)
     await crash_to_come.report()
     await until(lambda: world.writes, "the act")
-    await crash_to_come.is_tried_again("audit.finish")
+    await is_tried_again(crash_to_come, "audit.finish")
     outage.end()
     closed = await crash_to_come.closed()
     assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)

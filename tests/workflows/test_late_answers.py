@@ -4,7 +4,8 @@ from byteport.audit.words import Event
 from byteport.contracts.workflows import ApprovalOutcome, Phase
 from byteport.domain.approvals import NotTaken, Rejection
 from byteport.domain.reasons import Reason
-from tests.workflows.remediation import Remediation, Waiting, bad_release, until
+from tests.workflows.patience import until
+from tests.workflows.remediation import Remediation, Waiting, bad_release
 from tests.workflows.world import World
 
 RUNBOOK = "FailedDeployAutoRollbackRunbook"

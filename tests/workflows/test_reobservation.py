@@ -7,7 +7,8 @@ from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
 from byteport.domain.reasons import Reason
 from byteport.sandbox.simulated import SimulatedCluster
-from tests.workflows.remediation import Remediation, until
+from tests.workflows.patience import until
+from tests.workflows.remediation import Remediation
 from tests.workflows.world import World
 
 HOUR = timedelta(hours=1)

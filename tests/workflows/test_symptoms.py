@@ -10,7 +10,8 @@ from byteport.sandbox.simulated import SimulatedCluster
 from byteport.temporal.attributes import DECISION, MTTR_SECONDS
 from tests.workflows.histories import started_with
 from tests.workflows.interference import held_notices
-from tests.workflows.remediation import Remediation, remediation_of, until
+from tests.workflows.patience import until
+from tests.workflows.remediation import Remediation, remediation_of
 from tests.workflows.world import World
 
 

@@ -7,7 +7,8 @@ from byteport.domain.reasons import Reason
 from byteport.kubernetes import port
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.interference import after_the_call, before_the_call
-from tests.workflows.remediation import Remediation, Waiting, paged
+from tests.workflows.patience import paged
+from tests.workflows.remediation import Remediation, Waiting
 from tests.workflows.restored import FAULT, image_of, restored_pods_fail
 from tests.workflows.world import JSON, World
 
@@ -39,6 +40,17 @@ async def test_a_rollback_that_costs_pods_is_undone_once_and_escalated(
         "it did not help: not_verified",
         "done: kubectl rollout undo deployment/web -n shop --to-revision=2",
     )
+
+
+async def test_pods_that_were_lost_while_people_thought_are_no_reason_to_undo_a_rollback(
+    world: World, half_bad: Waiting
+) -> None:
+    """Fewer pods than when the plan was made, but none fewer than at the act: going forward again would mend nothing."""
+    await restored_pods_fail(world)
+    await half_bad.approve(by="grace")
+    await half_bad.remediation.until(Phase.ESCALATED)
+    assert ([verb for verb, _ in world.writes], await world.image()) == (["patch"], "web:1")
+    assert "not undone: not_verified" in (await paged(world, phase="escalated")).evidence
 
 
 async def test_a_pod_that_hangs_in_terminating_is_no_reason_to_undo_a_rollback(

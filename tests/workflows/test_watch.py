@@ -17,7 +17,8 @@ from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.simulated import Right
 from tests.workflows.histories import attempts, details, scheduled
 from tests.workflows.interference import Counted
-from tests.workflows.remediation import Remediation, remediation_of, until, until_so
+from tests.workflows.patience import until, until_so
+from tests.workflows.remediation import Remediation, remediation_of
 from tests.workflows.world import World, installed
 
 WATCH_PODS = Right("watch", port.PODS)
