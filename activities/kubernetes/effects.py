@@ -35,6 +35,8 @@ class Prepared(NamedTuple):
     """Computed from what will be sent, in the form of the plan's own `arguments()`."""
     send: Callable[[Attribution], Awaitable[str]]
     """Makes the call; gives the object's new resourceVersion, empty when there is none."""
+    available: int | None = None
+    """Available pods in the read that the call was made from, where that tells."""
 
 
 class Effect(Protocol):

@@ -103,7 +103,7 @@ class Mutations:
             if retried and await self._found(effect, warrant):
                 return self._mutated(warrant, already=True)
             raise
-        return self._mutated(warrant, already=False, resource_version=version)
+        return self._mutated(warrant, already=False, resource_version=version, available=prepared.available)
 
     async def _was_done(self, effect: Effect, warrant: Warrant) -> bool:
         """Whether an earlier attempt has acted. Raises `UnknownOutcome` when it may have, and nobody can tell."""
@@ -120,13 +120,16 @@ class Mutations:
         except (TimeoutError, BytePortError):
             return False
 
-    def _mutated(self, warrant: Warrant, *, already: bool, resource_version: str = "") -> Mutated:
+    def _mutated(
+        self, warrant: Warrant, *, already: bool, resource_version: str = "", available: int | None = None
+    ) -> Mutated:
         mutated = Mutated(
             action_id=warrant.grant.body.action_id,
             already=already,
             at=self._clock(),
             object_uid=object_uid(warrant.plan),
             resource_version=resource_version,
+            available_before=available,
         )
         self._done.put(mutated.action_id, mutated)
         return mutated

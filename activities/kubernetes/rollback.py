@@ -67,7 +67,8 @@ class Rollback:
             written = await self._cluster.patch(port.DEPLOYMENTS, namespace, name, operations, by=by)
             return fields.version(fields.metadata(written).get("resourceVersion"))
 
-        return Prepared(arguments, send)
+        available = fields.count(fields.at(deployment, "status", "availableReplicas"))
+        return Prepared(arguments, send, available)
 
     async def _deployment(self, plan: RollbackPlan) -> JSON:
         deployment = await self._cluster.get(port.DEPLOYMENTS, plan.target.namespace, plan.target.name)

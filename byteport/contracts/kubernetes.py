@@ -73,6 +73,8 @@ class Mutated(Frozen):
     at: Instant
     object_uid: str
     resource_version: str = ""
+    available_before: int | None = None
+    """Available pods of a Deployment just before the call; None where they were not counted, or the act was found done."""
 
 
 class MutatingCall(Frozen):

@@ -142,7 +142,7 @@ async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate:
         return await _not_done(incident, go, action_id, Reason.FAILED, error)
     incident.open_outcome = "done"
     incident.deed(("done before, found in place: " if mutated.already else "done: ") + go.plan.command)
-    return Acted(go, action_id, mutated.at)
+    return Acted(go, action_id, mutated.at, mutated.available_before)
 
 
 async def _not_done(incident: Incident, go: Go, action_id: str, reason: Reason, error: BytePortError) -> Escalate:

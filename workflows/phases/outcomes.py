@@ -80,6 +80,8 @@ class Acted:
     go: Go
     action_id: str
     at: datetime
+    available_before: int | None = None
+    """Available pods at the act, where they were counted; a plan's own count may be days old."""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,8 @@ async def revert(incident: Incident, acted: Acted, failed: NotHealthy) -> tuple[
     no_answer: AnyPlan | Refused = Refused(because=(Reason.FAILED,))
     ask = partial(incident.runbook.inverse, acted.go.plan, failed.situation, now=failed.situation.now)
     inverse = answer_of(incident.runbook.name, ask, otherwise=no_answer)
+    if not isinstance(inverse, Refused) and not _has_cost_pods(acted, failed.situation):
+        inverse = Refused(because=(Reason.NOT_VERIFIED,))
     if isinstance(inverse, Refused):
         incident.deed("not undone: " + ", ".join(reason.value for reason in inverse.because))
         return failed.reasons
@@ -123,3 +125,10 @@ async def revert(incident: Incident, acted: Acted, failed: NotHealthy) -> tuple[
         await finish(incident, go, undone.action_id, "done", failed.reasons)
         return failed.reasons
     return (*failed.reasons, *undone.reasons)
+
+
+def _has_cost_pods(acted: Acted, now: Situation) -> bool:
+    """Fewer pods are available than at the act. The plan's own count, which the inverse's guard has asked, may be days old."""
+    if acted.available_before is None or now.rollout is None:
+        return True
+    return now.rollout.available < acted.available_before

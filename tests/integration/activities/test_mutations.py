@@ -75,6 +75,7 @@ async def test_a_write_carries_its_action_id_to_where_the_api_server_logs_it(
 
 
 async def test_what_is_reported_names_the_object_and_the_action(bench: SimulatedBench, rollback: Warrant) -> None:
+    before = await bench.deployment()
     mutated = await bench.act(rollback)
     deployment = await bench.deployment()
     assert mutated == Mutated(
@@ -83,6 +84,7 @@ async def test_what_is_reported_names_the_object_and_the_action(bench: Simulated
         at=bench.clock(),
         object_uid=rollback.plan.target.uid,
         resource_version=mutated.resource_version,
+        available_before=before["status"]["availableReplicas"],
     )
     assert int(mutated.resource_version) <= int(deployment["metadata"]["resourceVersion"])
 
