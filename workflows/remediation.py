@@ -176,6 +176,11 @@ class RemediationWorkflow:
         if self._incident.acknowledged is None:
             self._incident.acknowledged = by
 
+    @workflow.update(name=ACKNOWLEDGE)
+    def acknowledge_at_once(self, by: Acknowledge) -> None:
+        """The same where a run may have no more messages: a storm of symptoms must not keep people from taking over."""
+        self.acknowledge(by)
+
     @workflow.query(name=STATE)
     def state(self) -> State:
         return self._incident.state()

@@ -54,6 +54,9 @@ _UID = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 _AGAIN = frozenset({RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED})
 """Replies of the server after which the same Update, with the same id, is sent again: it runs once."""
 
+_HEARD_ENOUGH = "limit for signal events"
+"""What the server says when an open run has had as many messages as it may have (10,000 unless its operator says else)."""
+
 _CLOSED_ON_THE_WAY = "AcceptedUpdateCompletedWorkflow"
 """What the server calls an Update whose workflow closed while the Update was in its handler."""
 
@@ -68,7 +71,8 @@ async def report_signal(
 ) -> Reported:
     """Hand a symptom to the remediation of its target, which is started if none is running.
 
-    N symptoms of one failure on one target become one run. Raises `MalformedInput` for a target that cannot be one,
+    N symptoms of one failure on one target become one run. One that has had all the messages it may have is open, and
+    people know of it: a further symptom folds into it uncounted, and holds up nobody else's. Raises `MalformedInput` for a target that cannot be one,
     `NotPermitted` for another cluster's, `Unavailable` when Temporal does not answer (safe to repeat).
     """
     target = signal.target
@@ -102,7 +106,8 @@ async def report_signal(
             rpc_timeout=RPC_TIMEOUT,
         )
     except RPCError as error:
-        raise _unavailable(client, error) from error
+        if not _has_heard_enough(error):
+            raise _unavailable(client, error) from error
     return Reported(workflow_id=workflow_id)
 
 
@@ -140,10 +145,20 @@ async def answer(client: Client, installation: Installation, signed: SignedAnswe
 
 
 async def acknowledge(client: Client, workflow_id: str, acknowledgement: Acknowledge) -> None:
-    """Tell an escalated remediation that a person has taken it over. Raises `TargetGone` when no such run is open."""
+    """Tell an escalated remediation that a person has taken it over. Raises `TargetGone` when no such run is open.
+
+    By message, which needs no worker; by Update where symptoms have used up all the messages that the run may have.
+    """
+    handle = client.get_workflow_handle(workflow_id)
     try:
-        handle = client.get_workflow_handle(workflow_id)
-        await handle.signal(ACKNOWLEDGE, acknowledgement, rpc_timeout=RPC_TIMEOUT)
+        try:
+            await handle.signal(ACKNOWLEDGE, acknowledgement, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if not _has_heard_enough(error):
+                raise
+            await handle.execute_update(ACKNOWLEDGE, acknowledgement, rpc_timeout=RPC_TIMEOUT)
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        raise Unavailable("no reply within 10 s: is a worker running (`byteport doctor`)?") from None
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise TargetGone(f"no open remediation has the id {workflow_id}; `byteport runs` lists them") from None
@@ -207,6 +222,10 @@ async def _record_late(
     except RPCError as error:
         raise _unavailable(client, error) from error
     return AnswerReply(verdict=NotTaken(because=Rejection.CLOSED), quorum=0, approvals=0)
+
+
+def _has_heard_enough(error: RPCError) -> bool:
+    return error.status is RPCStatusCode.INVALID_ARGUMENT and _HEARD_ENOUGH in error.message
 
 
 def _unavailable(client: Client, error: RPCError) -> NotPermitted | Unavailable:

@@ -5,12 +5,13 @@ import sqlite3
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from byteport.contracts.ledger import Result
-from byteport.contracts.workflows import Phase
+from byteport.contracts.ledger import Decision, Result
+from byteport.contracts.workflows import ACKNOWLEDGE, Acknowledge, Phase
 from byteport.domain.reasons import Reason
 from byteport.runbooks.failed_deploy_rollback import FailedDeployAutoRollbackRunbook
 from byteport.runbooks.pod_crashloop import PodCrashloopRunbook
 from byteport.sandbox.simulated import SimulatedCluster
+from tests.workflows import remediation as remediations
 from tests.workflows.interference import after_the_call
 from tests.workflows.patience import paged
 from tests.workflows.remediation import Remediation, Waiting
@@ -32,6 +33,15 @@ async def test_a_run_that_is_cancelled_while_the_ledger_refuses_its_record_ends(
         sql.execute("UPDATE intents SET outcome = 'not_done'")
     await crash_to_come.handle.cancel()
     assert await crash_to_come.has_ended() is WorkflowExecutionStatus.FAILED
+
+
+async def test_what_may_have_no_more_messages_is_acknowledged_by_an_update(world: World) -> None:
+    world.policy(mode="observe")
+    escalated = await remediations.bad_release(world)
+    await escalated.until(Phase.ESCALATED)
+    await escalated.handle.execute_update(ACKNOWLEDGE, Acknowledge(by="ada"))
+    assert (await escalated.closed()).decision is Decision.ESCALATED
+    assert world.records[-1].approver == "ada"
 
 
 async def test_a_mistake_in_verifying_ends_the_intent_and_pages(

@@ -12,10 +12,18 @@ from byteport.temporal.config import TemporalConfig
 from byteport.temporal.connect import connect
 from byteport.temporal.keys import KeyRing, make_key_file, read_key_ring
 
+MOST_MESSAGES = 50
+"""That one run may have on this server; 10,000 is usual."""
+
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevServer]:
-    started = await DevServer.start(DevServerOptions(folder=tmp_path_factory.mktemp("temporal"), ui=False))
+    options = DevServerOptions(
+        folder=tmp_path_factory.mktemp("temporal"),
+        ui=False,
+        dynamic_config={"history.maximumSignalsPerExecution": str(MOST_MESSAGES)},
+    )
+    started = await DevServer.start(options)
     yield started
     await started.stop()
 

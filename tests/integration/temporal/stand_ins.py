@@ -44,6 +44,10 @@ class Remediation:
     def acknowledge(self, acknowledge: Acknowledge) -> None:
         self.acknowledged = acknowledge
 
+    @workflow.update(name=ACKNOWLEDGE)
+    def acknowledge_at_once(self, acknowledge: Acknowledge) -> None:
+        self.acknowledged = acknowledge
+
     @workflow.query
     def count(self) -> int:
         return len(self.reports)

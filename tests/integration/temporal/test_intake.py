@@ -18,6 +18,7 @@ from byteport.domain.targets import Target
 from byteport.errors import MalformedInput, NotPermitted, TargetGone
 from byteport.temporal.attributes import CLUSTER, NAMESPACE, TARGET
 from byteport.temporal.intake import acknowledge, answer, report_signal, start_watch
+from tests.integration.temporal.conftest import MOST_MESSAGES
 from tests.integration.temporal.stand_ins import Approval, Remediation, Watcher
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -77,6 +78,18 @@ async def test_many_symptoms_on_two_targets_are_two_runs_and_none_is_lost(
         assert await handle.query("count") == 15
         await acknowledge(client, workflow_id, Acknowledge(by="ada"))
         assert await handle.result() == 15
+
+
+async def test_a_run_that_may_have_no_more_messages_holds_up_no_symptom_and_can_still_be_taken_over(
+    client: Client, installation: Installation, worker: Worker
+) -> None:
+    """Hours of a crash loop that nobody takes over use all of them up; the watch must go on for everybody else."""
+    for number in range(MOST_MESSAGES + 3):
+        workflow_id = await report(client, installation, signal(installation, evidence=f"e{number}"))
+    handle = client.get_workflow_handle(workflow_id)
+    assert await handle.query("count") == MOST_MESSAGES
+    await acknowledge(client, workflow_id, Acknowledge(by="ada"))
+    assert await handle.result() == MOST_MESSAGES
 
 
 async def test_after_a_run_has_closed_the_next_symptom_starts_another(
