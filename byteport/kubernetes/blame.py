@@ -38,8 +38,9 @@ RELEASE_CAUSES = frozenset(_CLASS.values())
 
 _ELSEWHERE = {
     LogClass.MIGRATION: Cause.MIGRATION,
-    LogClass.NO_SPACE: Cause.NODE_DISK,
+    LogClass.MIGRATED: Cause.MIGRATION,
     LogClass.NODE_EXHAUSTED: Cause.NODE_EXHAUSTED,
+    LogClass.NO_SPACE: Cause.NODE_DISK,
     LogClass.OUT_OF_MEMORY: Cause.OUT_OF_MEMORY,
     LogClass.CERTIFICATE: Cause.CERTIFICATE,
     LogClass.FORBIDDEN: Cause.ACCESS_DENIED,

@@ -14,6 +14,8 @@ class LogClass(StrEnum):
     """What a log tail speaks of. Several may hold; the order is that of weight."""
 
     MIGRATION = "migration"
+    MIGRATED = "migrated"
+    """One was carried out: older code may not read what it left. Nothing to hold against a pod; much against going back."""
     NODE_EXHAUSTED = "node_exhausted"
     """Processes, threads or watches. Goes first: a node without watches says *no space left on device* too."""
     NO_SPACE = "no_space"
@@ -36,6 +38,8 @@ class LogClass(StrEnum):
     STALE_FILE = "stale_file"
     """A lock or pid file of its former self."""
     SEGFAULT = "segfault"
+    FAULT = "fault"
+    """A bug's own words: a nil pointer, an index, a race. A stack trace alone is only how an error is told."""
     PANIC = "panic"
 
 
@@ -50,6 +54,12 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
             r"\bmigrat(?:ion|ions|ing|e|ed)\b", r"\balembic\b", r"\bflyway\b", r"\bliquibase\b",
             r"schema (?:change|update|upgrade|version|mismatch)", r"\bALTER TABLE\b",
             r"(?:relation|table|column) .{0,80}does not exist", r"no such (?:table|column)", r"unknown column",
+        ),
+    ),
+    (
+        LogClass.MIGRATED,
+        _any(
+            r"\A(?!.*\b(?:no|0|not|without|nothing|skip\w*|disabled)\b)(?!.*up[ -]to[ -]date).*(?:\bmigrated\b|(?:applied|ran|executed|performed|completed|success\w*|finished) .{0,40}\bmigrations?\b|\bmigrations? .{0,30}(?:complete|finished|done|applied|success))",
         ),
     ),
     (
@@ -86,7 +96,7 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
     (
         LogClass.CERTIFICATE,
         _any(
-            r"x509", r"certificate.{0,80}(?:expired|not yet valid|verify failed|unknown authority|invalid)",
+            r"x509", r"\b(?:bad|unknown|revoked) certificate", r"\btls: ", r"certificate.{0,80}(?:expired|not yet valid|verify failed|unknown authority|invalid)",
             r"\bcert(?:ificate)?_(?:has_)?expired", r"unable to get local issuer", r"PKIX path",
         ),
     ),
@@ -106,7 +116,7 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
             r"\bECONN(?:REFUSED|RESET|ABORTED)\b", r"\bETIMEDOUT\b", r"\bEHOSTUNREACH\b", r"\bENOTFOUND\b", r"\bEAI_AGAIN\b",
             r"connection (?:refused|reset|timed out|closed|terminated)", r"connection attempt failed",
             r"connect(?:ion)? (?:error|failed|timeout)", r"connection is not available", r"connection pool",
-            r"(?:could not|cannot|can't|can not|failed to|unable to|couldn't) (?:connect|reach|resolve|establish|open connection|contact|ping)",
+            r"(?:could not|cannot|can't|can not|failed to|unable to|couldn't) (?:connect|reach|resolve(?! placeholder)|establish|open connection|contact|ping)",
             r"(?:could not|cannot|failed to|unable to) obtain .{0,20}connection", r"no route to host",
             r"network is unreachable", r"host is unreachable", r"no such host", r"name or service not known",
             r"temporary failure in name resolution", r"unknown ?host", r"getaddrinfo", r"\bdial (?:tcp|udp|unix)\b",
@@ -122,7 +132,7 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
             r"\b(?:read|connect|request|operation|call|query|login|handshake|socket|rpc)(?:ion)? time-?out\b",
             r"(?:Timeout|Connect(?:ion)?|Unavailable|Unreachable|Network|Socket|Unresolved|UnknownHost)\w{0,20}(?:Error|Exception|Failure|Loss|Lost)",
             r"failed to open .{0,20}connection", r"\bNo(?:Brokers?|Hosts?|Nodes?|Servers?)Available",
-            r"\bno .{0,30}(?:leader|quorum|primary)\b", r"unknown .{0,20}\bhost\b", r"host not found", r"connection slots",
+            r"\bno .{0,30}(?:leader|primary|response)\b", r"\bquorum\b", r"unknown .{0,20}\bhost\b", r"host not found", r"connection slots",
             r"available brokers", r"network-related", r"could not be established", r"\bis sealed\b", r"\bTNS[:-]", r"\bunreachable\b",
             r"broken pipe", r"\bbad address\b", r"\bEPIPE\b", r"\bEOF\b", r"temporarily unavailable", r"\b(?:returned|responded|status(?: ?code)?)[ =:\"']{1,3}(?:with )?5\d\d\b",
         ),
@@ -156,12 +166,12 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
     (
         LogClass.POISON,
         _any(
-            r"deseriali[sz]", r"unmarshal", r"poison", r"dead.?letter", r"\boffset \d", r"offset out of range",
+            r"deseriali[sz]", r"unmarshal", r"poison", r"dead.?letter", r"\boffset \d", r"offset out of range", r"codec can't (?:de|en)code",
             r"(?:malformed|invalid|corrupt(?:ed)?|bad|unexpected|undecodable) (?:message|record|event|payload|frame|job)",
             r"(?:cannot|could not|failed to|unable to|error) (?:parse|parsing|decode|decoding|process|processing|consume|handle) (?:message|record|event|payload|job|task)",
         ),
     ),
-    (LogClass.DATA_CORRUPT, _any(r"\bcorrupt", r"checksum mismatch", r"invalid page", r"bad magic")),
+    (LogClass.DATA_CORRUPT, _any(r"\bcorrupt", r"checksum mismatch", r"disk image is malformed", r"invalid page", r"bad magic")),
     (
         LogClass.WORKING,
         _any(
@@ -179,6 +189,15 @@ WORDS: tuple[tuple[LogClass, re.Pattern[str]], ...] = (
         _any(r"\block\b.{0,60}(?:held|in use|timeout|acquire)", r"(?:acquire|obtain|get).{0,40}\block\b", r"another (?:instance|process|member|node|server)\b", r"already registered", r"not (?:the )?leader", r"leader ?election (?:lost|failed)"),
     ),
     (LogClass.SEGFAULT, _any(r"segmentation fault", r"\bsegfault\b", r"\bSIGSEGV\b", r"core dumped")),
+    (
+        LogClass.FAULT,
+        _any(
+            r"nil pointer", r"null ?pointer", r"invalid memory address", r"out of (?:range|bounds)", r"concurrent map", r"data race",
+            r"double free", r"use[- ]after[- ]free", r"heap corruption", r"stack (?:overflow|smashing)", r"divi(?:de|sion) by zero",
+            r"\bassert(?:ion)?\b.{0,40}fail", r"\bunwrap\(\)", r"\bnil map\b", r"panic: runtime error", r"changed size during iteration", r"ConcurrentModification",
+            r"all goroutines are asleep", r"unreachable code", r"fatal error has been detected by the Java", r"\bSIGABRT\b",
+        ),
+    ),
     (
         LogClass.PANIC,
         _any(

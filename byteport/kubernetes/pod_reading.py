@@ -37,6 +37,13 @@ _POD_REASON = {
 }
 
 
+_KEPT = {
+    "karpenter.sh/do-not-disrupt": "true",
+    "karpenter.sh/do-not-evict": "true",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+}
+
+
 def read_pod(pod: JSON, world: World, events: tuple[EventReading, ...]) -> PodReading | None:
     """`pod` as typed facts; None when it has no name or uid by which it could be spoken of."""
     meta, spec, status = fields.metadata(pod), fields.mapping(pod.get("spec")), fields.mapping(pod.get("status"))
@@ -79,6 +86,7 @@ def read_pod(pod: JSON, world: World, events: tuple[EventReading, ...]) -> PodRe
         ready_changed_at=changed,
         was_ready=not ready and ran and changed is not None and born is not None and changed - born > READY_SLACK,
         gated=not ready and fields.condition(pod, "ContainersReady").get("status") == "True",
+        kept=any(fields.annotated(pod).get(key) == word for key, word in _KEPT.items()),
         references=references_of(spec),
         containers=containers,
         events=own,

@@ -197,6 +197,8 @@ class PodReading(Frozen):
     """It was Ready earlier in its life, though it is not now."""
     gated: bool = False
     """A readiness gate that somebody else has to set (a load balancer's) is not true, and its containers are ready."""
+    kept: bool = False
+    """Its owner asks by annotation that nobody moves it."""
     references: tuple[Reference, ...] = ()
     containers: tuple[ContainerReading, ...] = ()
     events: tuple[EventReading, ...] = ()

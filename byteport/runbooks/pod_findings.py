@@ -179,20 +179,24 @@ def _is_there_for_all_others(pod: PodReading, kin: Siblings, situation: Situatio
 def _crashing(pod: PodReading, kin: Siblings) -> Finding:
     """A crash without a named cause: transient only where the same code, configured alike, is well elsewhere."""
     blamed = pod.blamed
-    if kin.healthy == 0 or kin.unwell + 1 > kin.healthy:
+    if kin.healthy == 0 or kin.unwell:
         return Finding(pod=pod, cause=Cause.CRASHING, reasons=(Reason.NO_HEALTHY_SIBLING,), siblings=kin)
     if not pod.was_ready and not kin.contemporary:
         # Only older siblings are well: what changed since (a Secret, a ConfigMap) is not seen, and hits every new pod.
         return Finding(pod=pod, cause=Cause.CONFIG_UNSEEN, reasons=(Reason.CANNOT_TELL,), siblings=kin)
+    if pod.ready:
+        # Up again: it may be over. A pod that flaps is met backing off by one of the next looks.
+        again = _early(pod, Cause.CRASHING, kin, LOOK_AGAIN)
+        return again.model_copy(update={"reasons": (Reason.TOO_EARLY, Reason.POD_IS_READY)})
     if blamed is not None and _unread(blamed):
         return Finding(pod=pod, cause=Cause.UNKNOWN, reasons=(Reason.UNKNOWN_CAUSE,), siblings=kin)
     down = blamed is not None and (blamed.waiting is Waiting.CRASH_LOOP_BACKOFF or blamed.state is State.TERMINATED)
-    if not down and not pod.ready:
+    if not down:
         return _early(pod, Cause.CRASHING, kin, LOOK_AGAIN)
     return Finding(pod=pod, cause=Cause.TRANSIENT, siblings=kin)
 
 
-_BROKE = (LogClass.SEGFAULT, LogClass.PANIC, LogClass.STALE_FILE, LogClass.DATA_CORRUPT)
+_BROKE = (LogClass.SEGFAULT, LogClass.FAULT, LogClass.STALE_FILE, LogClass.DATA_CORRUPT)
 _BY_SIGNAL = (5, 6, 8, 11)
 """A trap, an abort, a division by zero, a bad address: the program broke, and did not decide to end."""
 

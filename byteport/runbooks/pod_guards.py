@@ -14,7 +14,7 @@ from byteport.kubernetes.pods import PodReading, RestartPolicy
 from byteport.kubernetes.replicas import rolling
 from byteport.kubernetes.situation import Situation
 
-SOFT = frozenset({Reason.CANNOT_TELL, Reason.NO_LOG_STORE})
+SOFT = frozenset({Reason.CANNOT_TELL, Reason.NO_LOG_STORE, Reason.OWNER_ASKS_APPROVAL})
 """Reasons that keep `auto` from acting while a person may still say yes."""
 
 _WANTED_READS = ("nodes", "leases", "jobs", "resourcequotas", "limitranges", "pods/eviction", "pods/log", "namespaces")
@@ -48,6 +48,8 @@ def _of_the_pod(pod: PodReading, situation: Situation) -> Iterator[Reason]:
         yield Reason.POD_IS_READY
     if pod.claims:
         yield Reason.HOLDS_CLAIM
+    if pod.kept:
+        yield Reason.OWNER_ASKS_APPROVAL
     rollout = situation.rollout
     if rollout is not None and rollout.paused:
         yield Reason.PAUSED

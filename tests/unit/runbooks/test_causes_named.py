@@ -11,7 +11,7 @@ from tests.builders.asking import ask
 from tests.builders.objects import running, status, waiting
 from tests.builders.rollouts import ago, event, pod, shop
 from tests.builders.workload import Workload
-from tests.unit.runbooks.rollback_worlds import acts, refused, that_no_node_takes
+from tests.unit.runbooks.rollback_worlds import acts, crashed, refused, that_no_node_takes
 
 
 def test_a_program_that_may_not_be_run_is_the_releases_and_not_a_right_that_it_lacks() -> None:
@@ -100,3 +100,29 @@ def test_a_pod_that_never_came_past_its_init_container_waits_for_what_that_names
     answer = ask(world)
     assert answer.escalates
     assert answer.cause is Cause.DEPENDENCY_DOWN
+
+
+@pytest.mark.parametrize(
+    ("said", "changed"),
+    [
+        ("INFO migrations complete (3 applied)", True),
+        ('Successfully applied 1 migration to schema "public", now at version v12', True),
+        ("== 20260811120000 AddTenantToUsers: migrated (0.0123s)", True),
+        ("INFO no pending migrations", False),
+        ("Successfully validated 0 migrations", False),
+        ('Schema "public" is up to date. No migration necessary.', False),
+    ],
+)
+def test_a_release_that_has_changed_the_data_is_not_undone_alone(said: str, changed: bool) -> None:
+    made = crashed()
+    made.log_tail = f"{said}\nIndexError: list index out of range"
+    made.partial = True
+    assert acts(made) is not changed
+    if changed:
+        assert Reason.MIGRATION_UNDER_WAY in made.diagnose().reasons
+
+
+def test_a_migration_that_was_carried_out_is_nothing_against_a_pod() -> None:
+    shop_ = Workload()
+    shop_.crash(0, log="migrations complete\nSegmentation fault")
+    assert ask(shop_.world()).acts
