@@ -102,6 +102,7 @@ async def test_with_the_ledger_down_before_the_intent_nothing_is_done_and_people
     outage.end()
     await crash_to_come.closed()
     assert [record.event for record in world.records] == [Event.ESCALATED, Event.ACKNOWLEDGED]
+    assert rungs(world) == [1]
 
 
 async def test_a_ledger_that_goes_down_before_the_reservation_keeps_the_act_from_being_done(
