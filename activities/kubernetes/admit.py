@@ -186,14 +186,25 @@ class Admission:
         request, rule = warrant.request, policy.approval_rule(runbook.name)
         if request is None:
             raise deny(Ground.REQUEST, "neither `auto` nor anybody's answer")
-        agreed = (request.tenant, request.cluster_uid, request.incident_id, request.plan_digest, request.runbook)
-        if agreed != (
+        agreed = (
             self._tenant,
             self._cluster_uid,
             warrant.incident_id,
             warrant.plan_digest,
             runbook.name,
-        ):
+            warrant.inverse_of or warrant.plan,
+            policy.version,
+        )
+        asked = (
+            request.tenant,
+            request.cluster_uid,
+            request.incident_id,
+            request.plan_digest,
+            request.runbook,
+            request.plan,
+            request.policy_version,
+        )
+        if asked != agreed:
             raise deny(Ground.REQUEST, "the answers are to another request")
         try:
             signers = self._signers.read()

@@ -15,7 +15,7 @@ from byteport.cli.exits import Exit
 from byteport.cli.find import find_plan
 from byteport.cli.output import ago, facts, plain, print_json, say, stderr, table, while_waiting
 from byteport.cli.session import client_of, person
-from byteport.errors import MalformedInput, TargetGone
+from byteport.errors import MalformedInput, NotPermitted, TargetGone
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -53,6 +53,7 @@ async def give(settings: Settings, which: str | None, answer: Answer, choices: C
     state = await while_waiting("reading what waits", approval_state(client, digest))
     if state.request is None:
         raise TargetGone("nothing ever waited for an answer to that plan; `byteport approve` lists what waits")
+    refuse_what_is_not_shown(state.request)
     if not choices.as_json:
         show_request(state.request, state)
     if not choices.yes:
@@ -92,13 +93,21 @@ async def list_waiting(client: Client, *, as_json: bool) -> None:
         table("PLAN", "TARGET", "COMMAND", "EXPIRES", rows=rows)
 
 
+def refuse_what_is_not_shown(request: ApprovalRequest) -> None:
+    """Compute the digest again from the plan that is about to be shown: what is signed is what was seen."""
+    from byteport.domain.approvals import names_its_plan
+
+    if not names_its_plan(request):
+        raise NotPermitted(f"the plan is not the one that its digest {request.plan_digest} names; nothing was signed")
+
+
 def show_request(request: ApprovalRequest, state: ApprovalState) -> None:
     """Everything that a person needs to decide: what would run, on what, why, and how it is undone."""
     said = ", ".join(f"{one.principal}: {one.answer.value}" for one in state.taken)
     facts(
         [
-            ("target", f"{request.target} on {request.cluster_name}"),
-            ("command", plain(request.command, "bold")),
+            ("target", f"{request.plan.target.ref} on {request.cluster_name}"),
+            ("command", plain(request.plan.command, "bold")),
             ("undo", request.inverse_command or "none"),
             ("because", ", ".join(reason.value for reason in request.reasons)),
             *(("evidence" if number == 0 else "", line) for number, line in enumerate(request.evidence)),

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.canonical import canonical_bytes, digest
+from byteport.domain.plans import Plan, plan_digest
 from byteport.domain.reasons import Reason
 
 SIGNATURE_NAMESPACE = "byteport-approval"
@@ -71,7 +72,10 @@ class ApprovalRequest(Frozen):
     signal_type: str
     signal_value: float
     target: str
+    plan: Plan
+    policy_version: str
     plan_digest: str
+    """Of `plan` under `policy_version`: whoever signs computes it again from what they were shown."""
     command: str
     inverse_command: str | None
     reasons: tuple[Reason, ...]
@@ -81,6 +85,11 @@ class ApprovalRequest(Frozen):
     quorum: int
     approvers: frozenset[str]
     expires_at: Instant
+
+
+def names_its_plan(request: ApprovalRequest) -> bool:
+    """Whether the digest is that of the plan beside it, so that a yes to the one is a yes to the other."""
+    return plan_digest(request.plan, request.policy_version) == request.plan_digest
 
 
 class Rejection(StrEnum):

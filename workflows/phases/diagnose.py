@@ -7,6 +7,7 @@ time, so the way from signal to act is three awaits: this one, the reservation, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 from byteport.contracts.kubernetes import READ_SITUATION, REPORT_SIGNAL, ReadSituation, Report, Seen
@@ -25,7 +26,8 @@ from workflows.incident import Incident
 from workflows.perform import perform
 from workflows.phases.outcomes import AnyPlan, Diagnosed, Escalate, HandOver, Skip
 
-MOST_LOOKS = 40
+BETWEEN_LOOKS = timedelta(seconds=5)
+"""Symptoms come in swarms: never look more often, however many are reported."""
 LONGEST_LOOK = timedelta(minutes=30)
 """How long an incident is watched before it is called too early to tell for good."""
 
@@ -74,7 +76,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
     if runbook is None:
         return Escalate((Reason.NO_RUNBOOK,))
     began = workflow.now()
-    for _ in range(MOST_LOOKS):
+    while True:
         seen, ledger = await asyncio.gather(look(incident, logs=True), standing_of(incident))
         incident.policy = seen.policy
         if not seen.enabled:
@@ -97,8 +99,20 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
             return await hand_over(incident, _SIGNAL_FOR[diagnosis.hand_over])
         if again is None or workflow.now() - began >= LONGEST_LOOK:
             return _planned(incident, seen, merged(ledger, seen.standing), plan)
-        await workflow.sleep(timedelta(seconds=max(1, again)), summary="too early to tell; look again")
-    return _planned(incident, seen, merged(ledger, seen.standing), plan)
+        await _wait_to_look(incident, timedelta(seconds=max(1, again)))
+
+
+async def _wait_to_look(incident: Incident, again: timedelta) -> None:
+    """Until the runbook's own time, or a little after the next symptom: the controller may have given up meanwhile."""
+    reports = incident.reports
+    await workflow.sleep(min(again, BETWEEN_LOOKS), summary="too early to tell")
+    if again > BETWEEN_LOOKS:
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: incident.reports > reports,
+                timeout=again - BETWEEN_LOOKS,
+                timeout_summary="too early to tell; look again",
+            )
 
 
 def _planned(incident: Incident, seen: Seen, standing: Standing, plan: AnyPlan | Refused) -> Diagnosed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import timedelta
+from functools import partial
 
 from byteport.contracts.ledger import RECORD, Decision, Event, Result
 from byteport.contracts.workflows import (
@@ -37,6 +38,7 @@ from temporalio.exceptions import (
 
 from workflows.incident import Incident
 from workflows.perform import perform
+from workflows.phases.asking import answer_of
 from workflows.phases.diagnose import look
 from workflows.phases.escalate import climb, evidence_of, page
 from workflows.phases.outcomes import Again, AnyPlan, Declined, Diagnosed, Escalate, Go, Skip
@@ -185,7 +187,8 @@ async def _changed(incident: Incident, plan: AnyPlan, *, settle: bool = True) ->
     if seen.policy.version != incident.the_policy.version:
         return Again((Reason.TARGET_CHANGED,))
     assert incident.runbook is not None
-    if incident.runbook.recovered(incident.the_signal, seen.situation):
+    recovered = partial(incident.runbook.recovered, incident.the_signal, seen.situation)
+    if answer_of(incident.runbook.name, recovered, otherwise=False):
         if not settle:
             return Skip((Reason.RECOVERED,))
         await workflow.sleep(timedelta(seconds=seen.policy.settle_seconds), summary="recovered; see whether it holds")
@@ -219,6 +222,8 @@ def _request(incident: Incident, plan: AnyPlan, verdict: Verdict) -> ApprovalReq
         signal_type=signal.type.value,
         signal_value=signal.value,
         target=incident.start.target.ref,
+        plan=plan,
+        policy_version=incident.the_policy.version,
         plan_digest=incident.plan_digest,
         command=plan.command,
         inverse_command=_inverse_command(plan),

@@ -251,7 +251,7 @@ class Bench(ABC):
             "seq": 7,
             "lease_until": self.clock() + lease,
         }
-        request = None if auto else self.request(plan, agreed, incident, failure, requester)
+        request = None if auto else self.request(inverse_of or plan, agreed, incident, failure, requester)
         return Warrant(
             tenant="acme",
             incident_id=incident,
@@ -292,6 +292,8 @@ class Bench(ABC):
             signal_type=TYPES[failure].value,
             signal_value=5,
             target=plan.target.ref,
+            plan=plan,
+            policy_version=self.policy.read().version,
             plan_digest=agreed,
             command=plan.command,
             inverse_command=None,

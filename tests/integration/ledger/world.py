@@ -179,6 +179,8 @@ class World:
             signal_type="pod_crashloop",
             signal_value=5,
             target=call.plan.target.ref,
+            plan=call.plan,
+            policy_version=self.policy.policy.version,
             plan_digest=call.plan_digest,
             command=call.plan.command,
             inverse_command=None,

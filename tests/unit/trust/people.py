@@ -11,6 +11,7 @@ from byteport.domain.reasons import Reason
 from byteport.trust.allowed_signers import AllowedSigners, allowed_signers_line, parse_allowed_signers
 from byteport.trust.answers import answer_text, sign_answer
 from byteport.trust.private_keys import PrivateKey, new_private_key
+from tests.unit.domain.values import rollback
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
@@ -63,6 +64,8 @@ def request(**changes: object) -> ApprovalRequest:
         signal_type="failed_deploy",
         signal_value=3,
         target="shop/Deployment/web",
+        plan=rollback(),
+        policy_version="b" * 64,
         plan_digest="a" * 64,
         command="kubectl rollout undo deployment/web -n shop --to-revision=1",
         inverse_command=None,
