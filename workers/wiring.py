@@ -126,8 +126,8 @@ def _cluster(around: Surroundings) -> list[object]:
 
 def _ledger(around: Surroundings) -> list[object]:
     settings, installation = around.settings, around.installation
-    store, policy, signers = _store(around), _policy(settings), _signers(settings)
     key = read_private_key(_set(settings.ledger.grant_key, "ledger.grant_key"), "ledger.grant_key")
+    store, policy, signers = _store(around), _policy(settings), _signers(settings)
     reservations = Reservations(
         store,
         installation,
