@@ -1,7 +1,6 @@
 """The kill switch's row: written by `byteport halt`, asked by `reserve` and by the cluster worker before every call.
 
-Each halt and each resumption is a record too, with who and why. The API server's own switch, which needs none of us,
-is thrown by the command line before this one.
+Each halt and each resumption is a record too, with who and why.
 """
 
 from __future__ import annotations
