@@ -134,6 +134,17 @@ class Place(ABC):
 
         await eventually("web to serve", look)
 
+    async def is_rolling_out(self) -> None:
+        """Wait until the newest release has a pod."""
+
+        async def look() -> bool:
+            item = await self.deployment()
+            status = item.get("status") or {}
+            seen = status.get("observedGeneration") == item["metadata"]["generation"]
+            return bool(seen and status.get("updatedReplicas"))
+
+        await eventually("web to roll out", look)
+
     async def healthy(self, *, replicas: int = 3) -> None:
         """An enabled namespace with a Deployment that serves."""
         self.replicas = replicas
@@ -141,10 +152,10 @@ class Place(ABC):
         await self.release(1)
         await self.serves()
 
-    async def a_pod_begins_to_crash(self) -> str:
+    async def a_pod_begins_to_crash(self, *, backoff_seconds: int = 1) -> str:
         """One live pod fails by itself; what replaces it is healthy. Gives its name."""
         victim = str((await self.pods())[0]["metadata"]["name"])
-        await self.annotate_pod(victim, {FAULT_ANNOTATION: "transient", BACKOFF_ANNOTATION: "1"})
+        await self.annotate_pod(victim, {FAULT_ANNOTATION: "transient", BACKOFF_ANNOTATION: str(backoff_seconds)})
         return victim
 
     async def one_pod_crashes(self) -> str:

@@ -300,5 +300,6 @@ async def trouble_again(place: RealPlace, failure: Failure) -> None:
     if failure is Failure.CRASHLOOP:
         await place.one_pod_crashes()
     else:
-        await place.a_release_fails(2)
+        await place.release(2, fault="crash")
+        await place.is_rolling_out()  # a release that was there before may never be said to be late
         await place.annotate_deployment({ACTION_ID: None})
