@@ -1,37 +1,26 @@
 """One namespace with a Deployment `web`, on the simulated cluster or the real control plane, and its administrator.
 
 What the agent wrote there is told by the cluster, never by the agent: by the simulation's list of writes through the
-port, or by the API server's own audit log. Comes after `stops.py`; `running.py` puts an agent beside it.
+port, or by the API server's own audit log. Comes after `stops.py`; `simulated.py` and `real.py` are the two.
 """
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from activities.clock import Clock, utc_now
+from activities.clock import Clock
 from byteport.domain.targets import Target
-from byteport.kubernetes import port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.port import ClusterPort
-from byteport.sandbox.controlplane import (
-    AGENT_USER,
-    BACKOFF_ANNOTATION,
-    FAULT_ANNOTATION,
-    WRITES,
-    ApiRefused,
-    ControlPlane,
-)
-from tests.agent.between import HeldCluster
+from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION
 from tests.agent.stops import Stops
-from tests.workflows.clock import FollowingClock
 
 JSON = dict[str, Any]
 Found = TypeVar("Found")
@@ -41,9 +30,6 @@ PATIENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.05
 PROGRESS_DEADLINE_SECONDS = 2
 RESTARTS = 3
-PAST = timedelta(hours=2)
-ASKING_ONLY = ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
-MERGE = "application/merge-patch+json"
 
 
 class Write(NamedTuple):
@@ -251,168 +237,3 @@ class Place(ABC):
     @abstractmethod
     def writes(self) -> list[Write]:
         """Each of the agent's writes that took effect, oldest first."""
-
-
-class SimulatedPlace(Place):
-    """On the simulated cluster, which has lived for a while and whose time can be turned on."""
-
-    clock: FollowingClock
-
-    def __init__(self, namespace: str = "shop") -> None:
-        clock = FollowingClock(PAST)
-        self.cluster = HeldCluster(clock)
-        super().__init__(namespace, self.cluster.uid, self.cluster.stops, clock)
-
-    async def healthy(self, *, replicas: int = 3) -> None:
-        await super().healthy(replicas=replicas)
-        await self.elapse(3600)
-
-    async def elapse(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-        self.cluster.tick()
-
-    async def elapse_to_present(self) -> None:
-        self.clock.to_present()
-        self.cluster.tick()
-
-    @property
-    def simulated(self) -> ClusterPort:
-        return self.cluster
-
-    @asynccontextmanager
-    async def living(self) -> AsyncIterator[None]:
-        life = asyncio.create_task(self.cluster.run())
-        try:
-            yield
-        finally:
-            life.cancel()
-            await asyncio.gather(life, return_exceptions=True)
-
-    async def apply(self, item: JSON) -> None:
-        await self.cluster.apply(item)
-
-    async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None:
-        await self.cluster.annotate_pod(self.namespace, name, annotations)
-
-    async def pause(self) -> None:
-        await self.cluster.pause(f"{self.namespace}/{APP}")
-
-    async def remove(self) -> None:
-        await self.cluster.remove(port.DEPLOYMENTS, self.namespace, APP)
-
-    async def remove_history(self) -> None:
-        for item in self.cluster._store.all(port.REPLICA_SETS, self.namespace):
-            if not item["spec"]["replicas"]:
-                await self.cluster.remove(port.REPLICA_SETS, self.namespace, item["metadata"]["name"])
-
-    async def deployment(self) -> JSON:
-        return copy.deepcopy(self.cluster._existing(port.DEPLOYMENTS, self.namespace, APP))
-
-    async def pods(self) -> list[JSON]:
-        self.cluster.tick()
-        items = self.cluster._store.all(port.PODS, self.namespace)
-        return [copy.deepcopy(pod) for pod in items if "deletionTimestamp" not in pod["metadata"]]
-
-    async def _label(self, labels: dict[str, str | None]) -> None:
-        await self.cluster.label_namespace(self.namespace, labels)
-
-    def writes(self) -> list[Write]:
-        return [Write(one.at, one.verb, one.name, one.by.audit_id) for one in self.cluster.mutations()]
-
-
-class RealPlace(Place):
-    """On the real control plane; `kubeconfig` is of the agent's own ServiceAccount, perhaps by way of a gateway."""
-
-    def __init__(self, plane: ControlPlane, kubeconfig: Path, namespace: str, stops: Stops) -> None:
-        uid = plane.api.call("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"]
-        super().__init__(namespace, uid, stops, utc_now)
-        self.kubeconfig = kubeconfig
-        self.plane = plane
-        self._since = plane.audit_position()
-
-    async def elapse(self, seconds: float) -> None:
-        """Time is real."""
-
-    async def elapse_to_present(self) -> None:
-        """It is now."""
-
-    async def apply(self, item: JSON) -> None:
-        """As kubectl's client-side apply would: server-side apply would own the template."""
-        plain = {**item, "metadata": {**item["metadata"], "namespace": self.namespace}}
-        try:
-            path = f"{self._deployments}/{item['metadata']['name']}"
-            now = await self._call("GET", path)
-        except ApiRefused as error:
-            if error.status != 404:
-                raise
-            await self._call("POST", self._deployments, plain)
-            return
-        plain["metadata"] = {**now["metadata"], **plain["metadata"]}
-        await self._call("PUT", path, plain)
-
-    async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None:
-        await self._merge(f"{self._core}/pods/{name}", {"metadata": {"annotations": dict(annotations)}})
-
-    async def annotate_deployment(self, annotations: Mapping[str, str | None]) -> None:
-        """Set the Deployment's own annotations; None takes one away."""
-        await self._merge(f"{self._deployments}/{APP}", {"metadata": {"annotations": dict(annotations)}})
-
-    async def pause(self) -> None:
-        await self._merge(f"{self._deployments}/{APP}", {"spec": {"paused": True}})
-
-    async def remove(self) -> None:
-        await asyncio.to_thread(
-            self.plane.kubectl, "delete", "deployment", APP, "-n", self.namespace, "--cascade=foreground", "--wait=true"
-        )
-
-    async def remove_history(self) -> None:
-        sets = f"/apis/apps/v1/namespaces/{self.namespace}/replicasets"
-        for item in (await self._call("GET", sets))["items"]:
-            if not item["spec"]["replicas"]:
-                await self._call("DELETE", f"{sets}/{item['metadata']['name']}")
-
-    async def deployment(self) -> JSON:
-        return await self._call("GET", f"{self._deployments}/{APP}")
-
-    async def pods(self) -> list[JSON]:
-        found = await self._call("GET", f"{self._core}/pods?labelSelector=app%3D{APP}")
-        return [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
-
-    async def _label(self, labels: dict[str, str | None]) -> None:
-        await self._merge(self._core, {"metadata": {"labels": labels}})
-
-    def writes(self) -> list[Write]:
-        return [
-            Write(
-                datetime.fromisoformat(event["requestReceivedTimestamp"]),
-                event["verb"],
-                event["objectRef"]["name"],
-                event["auditID"],
-            )
-            for event in self.attempts()
-            if event["responseStatus"]["code"] < 300
-        ]
-
-    def attempts(self) -> list[JSON]:
-        """Every request of the agent that would change something, refused ones too, as the API server logged it."""
-        return [
-            event
-            for event in self.plane.audit_events(user=AGENT_USER, verbs=WRITES, since=self._since)
-            if event["objectRef"]["resource"] not in ASKING_ONLY and "dryRun=All" not in event["requestURI"]
-        ]
-
-    @property
-    def _core(self) -> str:
-        return f"/api/v1/namespaces/{self.namespace}"
-
-    @property
-    def _deployments(self) -> str:
-        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
-
-    async def _merge(self, path: str, patch: JSON) -> None:
-        await self._call("PATCH", path, patch, content_type=MERGE)
-
-    async def _call(
-        self, method: str, path: str, body: JSON | None = None, content_type: str = "application/json"
-    ) -> JSON:
-        return await asyncio.to_thread(self.plane.api.call, method, path, body, content_type=content_type)

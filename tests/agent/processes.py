@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from byteport.sandbox.children import Child
+from tests.agent.agent import Agent
 from tests.agent.places import eventually
-from tests.agent.running import Agent
 from workers.processes import Process
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "byteport"

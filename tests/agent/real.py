@@ -1,4 +1,4 @@
-"""Places on the real control plane: a namespace of the test's own, and the agent's own ServiceAccount with exactly the
+"""A place on the real control plane: a namespace of the test's own, and the agent's own ServiceAccount with exactly the
 rights that its acts declare. Comes after `places.py` and `gateway.py`.
 """
 
@@ -6,16 +6,119 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
+from activities.clock import utc_now
 from byteport.sandbox.assembly import agent_scope, role_rules
-from byteport.sandbox.controlplane import ControlPlane
+from byteport.sandbox.controlplane import AGENT_USER, WRITES, ApiRefused, ControlPlane
 from tests.agent.gateway import Gateway
-from tests.agent.places import RealPlace
+from tests.agent.places import APP, JSON, Place, Write
 from tests.agent.stops import Stops
 from tests.cluster.workloads import Namespace
+
+ASKING_ONLY = ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
+MERGE = "application/merge-patch+json"
+
+
+class RealPlace(Place):
+    """On the real control plane; `kubeconfig` is of the agent's own ServiceAccount, perhaps by way of a gateway."""
+
+    def __init__(self, plane: ControlPlane, kubeconfig: Path, namespace: str, stops: Stops) -> None:
+        uid = plane.api.call("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"]
+        super().__init__(namespace, uid, stops, utc_now)
+        self.kubeconfig = kubeconfig
+        self.plane = plane
+        self._since = plane.audit_position()
+
+    async def elapse(self, seconds: float) -> None:
+        """Time is real."""
+
+    async def elapse_to_present(self) -> None:
+        """It is now."""
+
+    async def apply(self, item: JSON) -> None:
+        """As kubectl's client-side apply would: server-side apply would own the template."""
+        plain = {**item, "metadata": {**item["metadata"], "namespace": self.namespace}}
+        try:
+            path = f"{self._deployments}/{item['metadata']['name']}"
+            now = await self._call("GET", path)
+        except ApiRefused as error:
+            if error.status != 404:
+                raise
+            await self._call("POST", self._deployments, plain)
+            return
+        plain["metadata"] = {**now["metadata"], **plain["metadata"]}
+        await self._call("PUT", path, plain)
+
+    async def annotate_pod(self, name: str, annotations: Mapping[str, str | None]) -> None:
+        await self._merge(f"{self._core}/pods/{name}", {"metadata": {"annotations": dict(annotations)}})
+
+    async def annotate_deployment(self, annotations: Mapping[str, str | None]) -> None:
+        """Set the Deployment's own annotations; None takes one away."""
+        await self._merge(f"{self._deployments}/{APP}", {"metadata": {"annotations": dict(annotations)}})
+
+    async def pause(self) -> None:
+        await self._merge(f"{self._deployments}/{APP}", {"spec": {"paused": True}})
+
+    async def remove(self) -> None:
+        await asyncio.to_thread(
+            self.plane.kubectl, "delete", "deployment", APP, "-n", self.namespace, "--cascade=foreground", "--wait=true"
+        )
+
+    async def remove_history(self) -> None:
+        sets = f"/apis/apps/v1/namespaces/{self.namespace}/replicasets"
+        for item in (await self._call("GET", sets))["items"]:
+            if not item["spec"]["replicas"]:
+                await self._call("DELETE", f"{sets}/{item['metadata']['name']}")
+
+    async def deployment(self) -> JSON:
+        return await self._call("GET", f"{self._deployments}/{APP}")
+
+    async def pods(self) -> list[JSON]:
+        found = await self._call("GET", f"{self._core}/pods?labelSelector=app%3D{APP}")
+        return [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+    async def _label(self, labels: dict[str, str | None]) -> None:
+        await self._merge(self._core, {"metadata": {"labels": labels}})
+
+    def writes(self) -> list[Write]:
+        return [
+            Write(
+                datetime.fromisoformat(event["requestReceivedTimestamp"]),
+                event["verb"],
+                event["objectRef"]["name"],
+                event["auditID"],
+            )
+            for event in self.attempts()
+            if event["responseStatus"]["code"] < 300
+        ]
+
+    def attempts(self) -> list[JSON]:
+        """Every request of the agent that would change something, refused ones too, as the API server logged it."""
+        return [
+            event
+            for event in self.plane.audit_events(user=AGENT_USER, verbs=WRITES, since=self._since)
+            if event["objectRef"]["resource"] not in ASKING_ONLY and "dryRun=All" not in event["requestURI"]
+        ]
+
+    @property
+    def _core(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}"
+
+    @property
+    def _deployments(self) -> str:
+        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
+
+    async def _merge(self, path: str, patch: JSON) -> None:
+        await self._call("PATCH", path, patch, content_type=MERGE)
+
+    async def _call(
+        self, method: str, path: str, body: JSON | None = None, content_type: str = "application/json"
+    ) -> JSON:
+        return await asyncio.to_thread(self.plane.api.call, method, path, body, content_type=content_type)
 
 
 @asynccontextmanager

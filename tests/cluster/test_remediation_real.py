@@ -18,9 +18,10 @@ from byteport.domain.failures import Failure
 from byteport.domain.ids import audit_id, remediation_id
 from byteport.sandbox.controlplane import AGENT_USER, ControlPlane
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
-from tests.agent.places import APP, RealPlace
-from tests.agent.real import directly
-from tests.agent.running import Agent, quick, running
+from tests.agent.agent import Agent
+from tests.agent.places import APP
+from tests.agent.real import RealPlace, directly
+from tests.agent.running import quick, running
 from tests.faults.invariants import check
 
 JSON = dict[str, Any]

@@ -35,9 +35,9 @@ from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.dev_server import DevServer, DevServerOptions, temporal_binary
 from byteport.trust.grants import GrantSigner
 from byteport.trust.private_keys import new_private_key
-from tests.agent.places import RealPlace
-from tests.agent.real import through_a_gateway
-from tests.agent.running import Agent, quick, running
+from tests.agent.agent import Agent
+from tests.agent.real import RealPlace, through_a_gateway
+from tests.agent.running import quick, running
 from tests.agent.stops import Fate
 from tests.agent.trouble import trouble
 from tests.faults.invariants import witnesses

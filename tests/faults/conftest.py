@@ -15,9 +15,11 @@ import pytest_asyncio
 
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
-from tests.agent.places import Place, RealPlace, SimulatedPlace
-from tests.agent.real import through_a_gateway
-from tests.agent.running import Agent, quick, running
+from tests.agent.agent import Agent
+from tests.agent.places import Place
+from tests.agent.real import RealPlace, through_a_gateway
+from tests.agent.running import quick, running
+from tests.agent.simulated import SimulatedPlace
 from tests.cluster.conftest import control_plane
 from tests.faults.invariants import check
 

@@ -38,8 +38,8 @@ from byteport.temporal.opened import open_history
 from byteport.trust.answers import quorum_met, verify_answers
 from byteport.trust.files import SignersFiles, read_public_key
 from byteport.trust.grants import GrantVerifier
+from tests.agent.agent import Agent
 from tests.agent.places import Write
-from tests.agent.running import Agent
 
 MUTATING = {DELETE_POD.name: "delete", ROLL_BACK.name: "patch"}
 ENDS = (Event.FINISHED, Event.REVERTED)

@@ -15,8 +15,9 @@ from byteport.domain.ids import approval_id
 from byteport.domain.reasons import Reason
 from byteport.temporal import intake
 from byteport.trust.private_keys import new_private_key
-from tests.agent.places import Place, SimulatedPlace
-from tests.agent.running import Agent
+from tests.agent.agent import Agent
+from tests.agent.places import Place
+from tests.agent.simulated import SimulatedPlace
 from tests.agent.trouble import trouble
 from tests.faults.conftest import Begin
 

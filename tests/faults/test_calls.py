@@ -9,7 +9,8 @@ from byteport.contracts.workflows import Phase
 from byteport.domain.approvals import NotTaken, Rejection
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
-from tests.agent.places import Place, SimulatedPlace
+from tests.agent.places import Place
+from tests.agent.simulated import SimulatedPlace
 from tests.agent.stops import Fate
 from tests.agent.trouble import CALL, trouble
 from tests.faults.conftest import Begin

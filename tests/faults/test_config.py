@@ -19,9 +19,10 @@ import yaml
 
 from byteport.cli.exits import Exit
 from byteport.sandbox.dev_server import DevServer
-from tests.agent.places import SimulatedPlace
+from tests.agent.agent import Agent
 from tests.agent.processes import PROGRAM
-from tests.agent.running import Agent, quick, running
+from tests.agent.running import quick, running
+from tests.agent.simulated import SimulatedPlace
 
 JSON = dict[str, Any]
 

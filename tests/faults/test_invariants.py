@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from byteport.audit.words import Event
 from byteport.domain.failures import Failure
-from tests.agent.places import SimulatedPlace, Write
-from tests.agent.running import Agent
+from tests.agent.agent import Agent
+from tests.agent.places import Write
+from tests.agent.simulated import SimulatedPlace
 from tests.agent.trouble import trouble
 from tests.faults.conftest import Begin
 from tests.faults.invariants import Witnesses, violations, witnesses

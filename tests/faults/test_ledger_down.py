@@ -10,8 +10,8 @@ from byteport.audit.words import Decision, Result
 from byteport.contracts.ledger import FINISH
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
-from tests.agent.places import SimulatedPlace
-from tests.agent.running import Agent
+from tests.agent.agent import Agent
+from tests.agent.simulated import SimulatedPlace
 from tests.agent.stops import Moment
 from tests.agent.trouble import CALL, trouble
 from tests.faults.conftest import Begin

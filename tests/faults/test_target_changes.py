@@ -13,8 +13,8 @@ from byteport.audit.words import Decision, Event
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
+from tests.agent.agent import Agent
 from tests.agent.places import Place
-from tests.agent.running import Agent
 from tests.agent.trouble import trouble
 from tests.faults.conftest import Begin
 

@@ -19,9 +19,10 @@ from byteport.domain.failures import Failure
 from byteport.domain.ids import audit_id
 from byteport.sandbox.children import Child
 from byteport.sandbox.dev_server import DevServer
-from tests.agent.places import RealPlace
+from tests.agent.agent import Agent
 from tests.agent.processes import worker_process
-from tests.agent.running import Agent, quick, running
+from tests.agent.real import RealPlace
+from tests.agent.running import quick, running
 from tests.agent.stops import Fate, Moment
 from tests.agent.trouble import trouble
 from tests.faults.invariants import check

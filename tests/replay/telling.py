@@ -19,8 +19,10 @@ from byteport.contracts.workflows import Closed, Phase
 from byteport.sandbox.dev_server import DevServer
 from byteport.temporal.opened import open_history
 from byteport.temporal.replay import recorded_schedule
-from tests.agent.places import SimulatedPlace, eventually
-from tests.agent.running import Agent, quick, running
+from tests.agent.agent import Agent
+from tests.agent.places import eventually
+from tests.agent.running import quick, running
+from tests.agent.simulated import SimulatedPlace
 from tests.replay import store
 from tests.replay.placeholders import Placeholders
 from workers.processes import Process
