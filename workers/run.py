@@ -24,6 +24,8 @@ from workers.runner import workflow_runner
 
 GRACE = timedelta(seconds=5)
 """The SDK's default is none: what runs would be cut."""
+HAND_OVER = timedelta(seconds=0.2)
+"""How long workflows outlive the activities of the same process."""
 
 logger = logging.getLogger("byteport.worker")
 
@@ -43,8 +45,8 @@ async def serve(
 
     Raises what a worker died of. Either way every worker of this process has ended when this returns.
     """
-    workers = [_worker(client, queue, role, cluster_uid, activities) for queue in sorted(role.queues)]
-    running = [asyncio.create_task(worker.run()) for worker in workers]
+    workers = {queue: _worker(client, queue, role, cluster_uid, activities) for queue in sorted(role.queues)}
+    running = [asyncio.create_task(worker.run()) for worker in workers.values()]
     stopping = asyncio.create_task(stop.wait())
     try:
         ready()
@@ -53,12 +55,25 @@ async def serve(
             await task
     finally:
         stopping.cancel()
-        # Also one that is still being started, which would otherwise never hear of it.
-        await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)
+        await _shut_down(workers)
         ended = await asyncio.gather(*running, stopping, return_exceptions=True)
         for result in ended:
             if isinstance(result, Exception):
                 logger.error("a worker ended: %s", result)
+
+
+async def _shut_down(workers: Mapping[Queue, Worker]) -> None:
+    """End the activities, then the workflows, which hear what the activities have handed over in their last moment.
+
+    A workflow task that reaches a worker on its way out is lost until it times out after ten seconds: the next watch of
+    the cluster would begin that much later. A worker that is still being started is ended too: it would never hear of it.
+    """
+    acting = [worker for queue, worker in workers.items() if queue is not Queue.CONTROL]
+    await asyncio.gather(*(worker.shutdown() for worker in acting), return_exceptions=True)
+    if Queue.CONTROL in workers:
+        if acting:
+            await asyncio.sleep(HAND_OVER.total_seconds())
+        await asyncio.gather(workers[Queue.CONTROL].shutdown(), return_exceptions=True)
 
 
 @contextlib.contextmanager

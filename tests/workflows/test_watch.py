@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
+from temporalio import activity
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 
+from activities.kubernetes import watch
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import WATCH, Phase
 from byteport.domain.failures import Failure
@@ -52,6 +56,10 @@ class Watched:
 
     async def is_another_run_than(self, run_id: str) -> bool:
         return (await self.handle.describe()).run_id != run_id
+
+    async def is_in_its_second_attempt(self) -> bool:
+        (pending,) = (await self.handle.describe()).raw_description.pending_activities
+        return pending.attempt == 2 and pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 
     async def starts(self) -> list[object]:
         """The bookmarks from which each activity was to go on, over all runs, oldest first."""
@@ -113,6 +121,27 @@ async def test_a_stream_that_is_cut_goes_on_from_its_bookmark(watched: Watched) 
     lists = Counted(watched.world.cluster, "list")
     await watched.world.start_worker()
     await watched.streams_are_open()
+    assert lists.of(port.PODS, "") == 0
+    await repaired(await watched.one_crashes())
+
+
+async def test_a_watcher_that_falls_silent_is_replaced_by_one_that_goes_on_from_its_last_heartbeat(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was killed, or cut off: the server hears no more of it. Cut off, it watches on beside the next."""
+
+    async def once(round_: watch._Round) -> None:
+        activity.heartbeat(round_.bookmarks)
+        await asyncio.Event().wait()
+
+    await watched.hand_over()
+    lists = Counted(watched.world.cluster, "list")
+    with monkeypatch.context() as patch:
+        patch.setattr(watch, "_heartbeat", once)
+        await watched.world.start_worker()
+        await watched.streams_are_open()
+    await until_so(watched.is_in_its_second_attempt, "the next watcher")
+    await until(lambda: watched.streams.made >= 4, "the next watcher's streams")
     assert lists.of(port.PODS, "") == 0
     await repaired(await watched.one_crashes())
 
