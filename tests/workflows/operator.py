@@ -11,6 +11,7 @@ from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest, UpdateActivityOptionsRequest
+from temporalio.client import Client
 
 from tests.workflows.patience import until_so
 from tests.workflows.remediation import Remediation
@@ -42,13 +43,19 @@ async def is_tried_again(remediation: Remediation, act: str) -> None:
 async def give_up(remediation: Remediation, act: str) -> None:
     """Let the time of an act that is tried again and again run out now, instead of in some minutes."""
     await is_tried_again(remediation, act)
-    await remediation.client.workflow_service.update_activity_options(
+    soon = ActivityOptions(schedule_to_close_timeout=Duration(seconds=1))
+    await shorten(remediation.client, remediation.id, act, soon)
+
+
+async def shorten(client: Client, workflow_id: str, act: str, options: ActivityOptions) -> None:
+    """Give an act that runs or waits other time-outs: `temporal activity update-options`."""
+    await client.workflow_service.update_activity_options(
         UpdateActivityOptionsRequest(
-            namespace=remediation.client.namespace,
-            execution=WorkflowExecution(workflow_id=remediation.id),
+            namespace=client.namespace,
+            execution=WorkflowExecution(workflow_id=workflow_id),
             type=act,
-            activity_options=ActivityOptions(schedule_to_close_timeout=Duration(seconds=1)),
-            update_mask=FieldMask(paths=["schedule_to_close_timeout"]),
+            activity_options=options,
+            update_mask=FieldMask(paths=[field.name for field, _ in options.ListFields()]),
         )
     )
 

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.activity.v1 import ActivityOptions
 
 from byteport.audit.words import Event
+from byteport.contracts.kubernetes import ROLL_BACK
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
@@ -18,7 +21,8 @@ from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.histories import scheduled
 from tests.workflows.interference import held, lose_the_answer
-from tests.workflows.patience import paged
+from tests.workflows.operator import shorten
+from tests.workflows.patience import paged, until
 from tests.workflows.remediation import Remediation, bad_release, crash_loop, remediation_of
 from tests.workflows.world import World, installed
 
@@ -63,6 +67,24 @@ async def test_a_call_that_hangs_until_its_lease_has_ended_is_never_made(
     assert len(granted) == 2
     assert [mutation.by.action_id for mutation in cluster.mutations()] == granted[1:]
     assert results(world)[1] == (Event.FINISHED, Result.FAILURE)
+
+
+async def test_an_attempt_that_temporal_has_given_up_but_that_still_runs_writes_nothing(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    """Its time-out does not stop the code: the next attempt acts, and the precondition is what stops the first."""
+    world.policy(mode="auto")
+    await world.a_release_fails()
+    with held(cluster, "get", port.REPLICA_SETS) as hold:
+        remediation = await reported(world, Failure.BAD_ROLLOUT)
+        await hold.reached.wait()
+        soon = ActivityOptions(start_to_close_timeout=Duration(seconds=1))
+        await shorten(world.client, remediation.id, ROLL_BACK.name, soon)
+        await until(lambda: world.writes, "the act of the second attempt")
+        hold.let_go()
+        assert (await remediation.closed()).result is Result.SUCCESS
+    assert len(world.writes) == 1
+    assert await world.image() == "web:1"
 
 
 async def test_a_lost_answer_to_a_call_that_was_made_is_found_out_and_the_call_is_not_repeated(

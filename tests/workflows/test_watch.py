@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
 from temporalio import activity
+from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 
 from activities.kubernetes import watch
+from byteport.contracts.kubernetes import WATCH_CLUSTER
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import WATCH, Phase
 from byteport.domain.failures import Failure
@@ -21,6 +24,7 @@ from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.simulated import Right
 from tests.workflows.histories import attempts, details, scheduled
 from tests.workflows.interference import Counted
+from tests.workflows.operator import shorten
 from tests.workflows.patience import until, until_so
 from tests.workflows.remediation import Remediation, remediation_of
 from tests.workflows.world import World, installed
@@ -104,6 +108,7 @@ async def test_a_worker_that_shuts_down_hands_its_bookmarks_over_and_what_happen
     watched: Watched,
 ) -> None:
     await watched.hand_over()
+    assert len(await watched.starts()) == 2, "the next one is to go on from what was handed over, at once"
     remediation = await watched.one_crashes()
     await asyncio.sleep(CRASH_SECONDS)
     await watched.world.start_worker()
@@ -140,6 +145,8 @@ async def test_a_watcher_that_falls_silent_is_replaced_by_one_that_goes_on_from_
         patch.setattr(watch, "_heartbeat", once)
         await watched.world.start_worker()
         await watched.streams_are_open()
+    sooner = ActivityOptions(heartbeat_timeout=Duration(seconds=2))
+    await shorten(watched.world.client, watched.handle.id, WATCH_CLUSTER.name, sooner)
     await until_so(watched.is_in_its_second_attempt, "the next watcher")
     await until(lambda: watched.streams.made >= 4, "the next watcher's streams")
     assert lists.of(port.PODS, "") == 0
