@@ -133,6 +133,7 @@ class Reservations:
             record_hash=recorded.hash,
             seq=recorded.seq,
             lease_until=moment(until_ms),
+            again=known is not None,
         )
         return Reservation(answer=Granted(grant=self._signer.sign(body), record=recorded))
 

@@ -64,7 +64,7 @@ class Mutations:
     async def _carry_out(self, act: MutatingAct, effect: Effect, warrant: Warrant) -> Mutated:
         """At most one effect per action id, whatever is retried, replayed or lost."""
         attempt = _attempt()
-        retried = attempt.number > 1
+        retried = attempt.number > 1 or warrant.grant.body.again
         try:
             checked = self._admission.check(act, warrant, workflow_type=attempt.workflow_type)
         except (NotPermitted, PreconditionFailed):

@@ -35,6 +35,8 @@ class AnswerText(Frozen):
     answer: Answer
     reason_digest: str
     """Digest of the reason text, which itself travels beside the signature."""
+    asked_because: str
+    """Digest of the request's reasons: a yes passes a freeze or a limit only where that is what was shown."""
     not_before: Instant
     expires_at: Instant
     """At most 24 h after `not_before`."""
@@ -87,6 +89,11 @@ class ApprovalRequest(Frozen):
     expires_at: Instant
 
 
+def reasons_digest(reasons: tuple[Reason, ...]) -> str:
+    """What `AnswerText.asked_because` is for a request with these reasons."""
+    return digest([reason.value for reason in reasons])
+
+
 def names_its_plan(request: ApprovalRequest) -> bool:
     """Whether the digest is that of the plan beside it, so that a yes to the one is a yes to the other."""
     return plan_digest(request.plan, request.policy_version) == request.plan_digest
@@ -135,6 +142,7 @@ def text_mismatch(text: AnswerText, request: ApprovalRequest, now: datetime) -> 
         (text.cluster_uid != request.cluster_uid, Rejection.OTHER_CLUSTER),
         (text.plan_digest != request.plan_digest, Rejection.OTHER_PLAN),
         (text.incident_id != request.incident_id, Rejection.OTHER_INCIDENT),
+        (text.asked_because != reasons_digest(request.reasons), Rejection.OTHER_PLAN),
         ((text.expires_at - text.not_before).total_seconds() > 86400, Rejection.TOO_LONG),
         (now < text.not_before, Rejection.NOT_YET_VALID),
         (now >= text.expires_at or now >= request.expires_at, Rejection.EXPIRED),

@@ -21,6 +21,8 @@ class GrantBody(Frozen):
     """Hash of the intent record."""
     seq: int
     lease_until: Instant
+    again: bool
+    """The intent was there before (a retry, a reset): the act may have been done, so its trace is looked for first."""
 
     def signed_bytes(self) -> bytes:
         return b"byteport-grant-v1\n" + canonical_bytes(self)

@@ -18,6 +18,7 @@ from byteport.domain.approvals import (
     Rejection,
     SignedAnswer,
     Taken,
+    reasons_digest,
     text_mismatch,
 )
 from byteport.domain.canonical import digest
@@ -41,6 +42,7 @@ def answer_text(request: ApprovalRequest, answer: Answer, *, reason: str, now: d
         plan_digest=request.plan_digest,
         answer=answer,
         reason_digest=reason_digest(reason),
+        asked_because=reasons_digest(request.reasons),
         not_before=now - CLOCK_DIFFERENCE,
         expires_at=min(now - CLOCK_DIFFERENCE + LONGEST, request.expires_at),
         id=answer_id,

@@ -139,8 +139,12 @@ class Place(ABC):
         await self.serves()
 
     async def a_pod_begins_to_crash(self, *, backoff_seconds: int = 1) -> str:
-        """One live pod fails by itself; what replaces it is healthy. Gives its name."""
-        victim = str((await self.pods())[0]["metadata"]["name"])
+        """The oldest pod fails by itself; what replaces it is healthy. Gives its name.
+
+        A younger one than all its siblings would be taken for one that never worked.
+        """
+        oldest = min(await self.pods(), key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
+        victim = str(oldest["metadata"]["name"])
         await self.annotate_pod(victim, {FAULT_ANNOTATION: "transient", BACKOFF_ANNOTATION: str(backoff_seconds)})
         return victim
 

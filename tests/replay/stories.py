@@ -77,13 +77,18 @@ async def a_pod_is_deleted_alone_and_it_does_not_hold(telling: Telling) -> None:
         await telling.keep("remediation-open-at-await-escalated", remediation)
 
 
+async def a_pod_takes_too_much_memory(telling: Telling) -> None:
+    """Trouble that only a person may treat."""
+    victim = (await telling.place.pods())[0]["metadata"]["name"]
+    await telling.place.annotate_pod(victim, {FAULT_ANNOTATION: "oom", "sim.byteport.io/backoff-s": "1"})
+    await telling.place.elapse(60)
+
+
 async def nobody_may_help_but_a_person(telling: Telling) -> None:
     agent = telling.agent
     async with telling.working():
         await telling.place.healthy()
-        victim = (await telling.place.pods())[0]["metadata"]["name"]
-        await telling.place.annotate_pod(victim, {FAULT_ANNOTATION: "oom", "sim.byteport.io/backoff-s": "1"})
-        await telling.place.elapse(60)
+        await a_pod_takes_too_much_memory(telling)
         remediation = await agent.report(Failure.CRASHLOOP)
         await telling.until(remediation, Phase.ESCALATED)
         await agent.until_event("escalated")
@@ -220,11 +225,11 @@ async def it_is_seen_again_while_it_closes(telling: Telling) -> None:
         await trouble(telling.place, Failure.CRASHLOOP)
         remediation = await agent.report(Failure.CRASHLOOP)
         await agent.until_event("finished")
-        await telling.place.one_pod_crashes()
+        await a_pod_takes_too_much_memory(telling)
         await agent.report(Failure.CRASHLOOP)
         first = (await agent.client.get_workflow_handle(remediation).describe()).run_id
         async with telling.working(Process.NOTIFY):
-            await telling.until(remediation, Phase.AWAITING_APPROVAL, Phase.ESCALATED)
+            await telling.until(remediation, Phase.ESCALATED)
             await telling.keep("remediation-before-continue-as-new", remediation, first)
             await telling.keep("remediation-after-continue-as-new", remediation)
 

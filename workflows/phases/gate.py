@@ -63,6 +63,7 @@ async def gate(incident: Incident, diagnosed: Diagnosed) -> Go | Escalate | Skip
     if isinstance(plan, Refused) or NOBODY_MAY & set(verdict.reasons):
         return Escalate(verdict.reasons)
     assert incident.plan_digest is not None
+    incident.inverse_command = _inverse_command(plan)
     if verdict.kind is VerdictKind.ACT:
         return Go(plan, incident.plan_digest, auto=True, request=None, answers=())
     return await _ask(incident, plan, verdict, mode)
@@ -72,7 +73,6 @@ async def _ask(
     incident: Incident, plan: AnyPlan, verdict: Verdict, mode: Mode
 ) -> Go | Escalate | Skip | Declined | Again:
     request = _request(incident, plan, verdict)
-    incident.inverse_command = request.inverse_command
     escalated = verdict.kind is VerdictKind.ESCALATE
     incident.acknowledged = None
     incident.enter(Phase.AWAITING_APPROVAL, f"waiting for a yes to: {plan.command}")

@@ -250,6 +250,7 @@ class Bench(ABC):
             "record_hash": "0" * 64,
             "seq": 7,
             "lease_until": self.clock() + lease,
+            "again": False,
         }
         request = None if auto else self.request(inverse_of or plan, agreed, incident, failure, requester)
         return Warrant(

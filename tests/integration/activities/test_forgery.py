@@ -35,7 +35,6 @@ HARMLESS = {
     "request.target",
     "request.command",
     "request.inverse_command",
-    "request.reasons",
     "request.evidence",
     # who caused the request: whoever reported the symptom cannot approve in any case, and both are the workflow's word
     "request.requester",

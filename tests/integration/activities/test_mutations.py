@@ -244,6 +244,18 @@ async def test_a_deletion_replayed_on_another_worker_finds_the_pod_gone(
     assert len(bench.written()) == 1
 
 
+async def test_a_deletion_granted_again_is_found_done_by_a_worker_that_remembers_nothing(
+    bench: SimulatedBench, deletion: Warrant
+) -> None:
+    """A workflow that was reset while it verified asks again: the pod is gone, and the log must say done."""
+    await bench.act(deletion)
+    bench.cluster.advance(40)
+    body = deletion.grant.body.model_copy(update={"again": True, "lease_until": bench.clock() + timedelta(minutes=2)})
+    again = deletion.model_copy(update={"grant": bench.ledger.sign(body)})
+    assert (await bench.act(again, on=bench.new_mutations())).already
+    assert len(bench.written()) == 1
+
+
 async def test_a_rollback_replayed_on_another_worker_finds_its_own_stamp(
     bench: SimulatedBench, rollback: Warrant
 ) -> None:

@@ -55,6 +55,7 @@ def signed(installation: Installation, plan_digest: str) -> SignedAnswer:
         plan_digest=plan_digest,
         answer=Answer.APPROVE,
         reason_digest="0" * 64,
+        asked_because="0" * 64,
         not_before=NOW,
         expires_at=NOW + timedelta(hours=1),
         id=uuid.uuid4().hex,

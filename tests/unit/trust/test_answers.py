@@ -13,6 +13,7 @@ from byteport.domain.approvals import (
     SignedAnswer,
     Taken,
 )
+from byteport.domain.reasons import Reason
 from byteport.trust import sshsig
 from byteport.trust.allowed_signers import AllowedSigners, RevokedKeys, parse_allowed_signers
 from byteport.trust.answers import quorum_met, sign_answer, verify_answers
@@ -63,6 +64,8 @@ def test_a_signed_yes_is_taken_as_its_persons() -> None:
         ({"cluster_uid": "22222222-2222-4222-8222-222222222222"}, Rejection.OTHER_CLUSTER),
         ({"plan_digest": "b" * 64}, Rejection.OTHER_PLAN),
         ({"incident_id": "inc-000000000000000000000002"}, Rejection.OTHER_INCIDENT),
+        ({"reasons": (Reason.MODE_DRY_RUN, Reason.FROZEN)}, Rejection.OTHER_PLAN),
+        ({"reasons": ()}, Rejection.OTHER_PLAN),
     ],
 )
 def test_an_answer_cannot_be_replayed_elsewhere(changes: dict[str, object], expected: Rejection) -> None:

@@ -24,6 +24,7 @@ BODY = GrantBody(
     record_hash="sha256:" + "d" * 64,
     seq=7,
     lease_until=NOW + timedelta(seconds=60),
+    again=False,
 )
 GRANT = SIGNER.sign(BODY)
 CALL = Call(
