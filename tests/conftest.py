@@ -46,9 +46,7 @@ class SkipsNeedAReason:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.unexpected:
-            terminalreporter.section(
-                f"skipped without a reason that starts with {EXPECTED!r}: fails in CI", red=True
-            )
+            terminalreporter.section(f"skipped without a reason that starts with {EXPECTED!r}: fails in CI", red=True)
             for line in self.unexpected:
                 terminalreporter.line(line)
 
