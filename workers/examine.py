@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from temporalio.client import Client
+
 from activities.audit.log import open_log
 from activities.kubernetes.client import KubernetesCluster
 from byteport.contracts.acts import Queue
 from byteport.domain.ids import watch_id
-from byteport.errors import BytePortError
+from byteport.errors import BytePortError, ConfigError
 from byteport.settings import Settings, installation
 from byteport.temporal.attributes import TYPES
 from byteport.temporal.connect import connect
@@ -96,9 +98,16 @@ async def _temporal(settings: Settings) -> list[Check]:
             )
         )
     if settings.watch.enabled:
-        age = await pending_heartbeat(client, watch_id(installation(settings).cluster_uid))
-        checks.append(_watch(age))
+        checks.append(await _watched(client, settings))
     return checks
+
+
+async def _watched(client: Client, settings: Settings) -> Check:
+    try:
+        uid = installation(settings).cluster_uid
+    except ConfigError:  # nobody has read the cluster's uid here yet
+        return _watch(None)
+    return _watch(await pending_heartbeat(client, watch_id(uid)))
 
 
 def _watch(age: float | None) -> Check:

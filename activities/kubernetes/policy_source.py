@@ -53,7 +53,7 @@ class FilePolicySource:
                     self._policy = parse_policy(file.read(LARGEST_FILE + 1), str(self._path))
                     self._seen = identity
         except OSError as error:
-            raise ConfigError(SETTING, f"{self._path}: {error.strerror or 'cannot be read'}") from error
+            raise _unreadable(self._path, error) from error
         return self._policy
 
 
@@ -63,7 +63,13 @@ def load_policy(path: Path) -> PolicyConfig:
         with path.open("rb") as file:
             return parse_policy(file.read(LARGEST_FILE + 1), str(path))
     except OSError as error:
-        raise ConfigError(SETTING, f"{path}: {error.strerror or 'cannot be read'}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    if isinstance(error, FileNotFoundError):
+        return ConfigError(SETTING, f"{path} does not exist; write one, `mode: dry_run` is enough")
+    return ConfigError(SETTING, f"{path}: {error.strerror or 'cannot be read'}")
 
 
 def parse_policy(text: bytes, where: str) -> PolicyConfig:

@@ -63,7 +63,8 @@ def read_private_file(path: Path, setting: str) -> str:
                 raise ConfigError(setting, f"{path} has mode {mode:04o}, so others may read it; run: chmod 600 {path}")
             return file.read(65536)
     except FileNotFoundError:
-        raise ConfigError(setting, f"{path} does not exist") from None
+        make = f"; make one: openssl rand -hex {KEY_BYTES} > {path} && chmod 600 {path}" if setting == SETTING else ""
+        raise ConfigError(setting, f"{path} does not exist{make}") from None
     except UnicodeDecodeError:
         raise ConfigError(setting, f"{path} is not text; one line is 32 bytes as 64 hex digits or as base64") from None
     except OSError as error:

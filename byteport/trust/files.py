@@ -83,6 +83,14 @@ def read_public_key(path: Path, setting: str) -> PublicKey:
         raise ConfigError(setting, f"{path}: {error.message}") from error
 
 
+_HOW = {
+    "ledger.grant_key": "; make one: ssh-keygen -q -t ed25519 -N '' -f {path}",
+    "cluster.grant_public_key": "; it is the .pub file that lies beside ledger.grant_key",
+    "approvals.allowed_signers": '; write a line for each person: NAME namespaces="byteport-approval" PUBLIC-KEY',
+}
+"""What to do about a file that is not there, by setting."""
+
+
 def _read(path: Path, setting: str, *, private: bool = False) -> bytes:
     try:
         with path.open("rb") as file:
@@ -91,6 +99,8 @@ def _read(path: Path, setting: str, *, private: bool = False) -> bytes:
                 mode = stat.S_IMODE(status.st_mode)
                 raise ConfigError(setting, f"{path} has mode {mode:04o}, so others may read it; run: chmod 600 {path}")
             data = file.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        raise ConfigError(setting, f"{path} does not exist" + _HOW.get(setting, "").format(path=path)) from error
     except OSError as error:
         raise ConfigError(setting, f"{path}: {error.strerror or 'cannot be read'}") from error
     if len(data) > LARGEST:

@@ -1,5 +1,6 @@
 """A Temporal server, and the settings of an installation that uses it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -50,6 +51,21 @@ class Installation:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def doctor(self) -> list[dict[str, str]]:
+        """What `byteport doctor` finds, each with `name`, `outcome` and `finding`."""
+        ended = subprocess.run(
+            [PROGRAM, "doctor", "--json"],
+            cwd=self.home.folder.parent,
+            env={n: v for n, v in os.environ.items() if not n.startswith(("BYTEPORT_", "KUBE"))}
+            | {"HOME": "/nonexistent"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        found: list[dict[str, str]] = json.loads(ended.stdout)
+        return found
 
     def run(self, *arguments: str) -> Said:
         process = self.start(*arguments)

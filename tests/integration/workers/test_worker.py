@@ -71,6 +71,16 @@ def test_a_missing_policy_is_named(installed: Installation) -> None:
     assert "policy.yaml" in said.err
 
 
+def test_the_doctor_finds_nothing_wrong_with_temporal_before_a_worker_has_read_the_clusters_uid(
+    installed: Installation,
+) -> None:
+    text = installed.home.config_file.read_text()
+    installed.home.config_file.write_text("".join(line for line in text.splitlines(True) if "uid:" not in line))
+    (found,) = (check for check in installed.doctor() if check["name"] == "watch")
+    assert found["outcome"] == "warning"
+    assert "a worker's start begins it" in found["finding"]
+
+
 @pytest.mark.parametrize("key", ["payload.key", "grant"])
 def test_a_key_that_others_can_read_keeps_it_from_starting(installed: Installation, key: str) -> None:
     (installed.home.folder / "keys" / key).chmod(0o644)

@@ -53,8 +53,10 @@ def test_what_is_no_key_names_the_setting_and_the_file(content: bytes, tmp_path:
             read(path, "ledger.grant_key")
 
 
-def test_a_missing_key_names_the_setting_and_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"ledger\.grant_key: .*nowhere: No such file"):
+def test_a_missing_key_names_the_setting_the_file_and_what_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"ledger\.grant_key: .*nowhere does not exist; make one: ssh-keygen .*nowhere"
+    ):
         read_private_key(tmp_path / "nowhere", "ledger.grant_key")
 
 

@@ -77,7 +77,7 @@ def test_a_broken_file_fails_closed_and_the_last_good_policy_is_not_used(tmp_pat
 
 
 def test_a_missing_file_fails_closed(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="No such file"):
+    with pytest.raises(Unavailable, match="does not exist; write one, `mode: dry_run` is enough"):
         FilePolicySource(tmp_path / "policy.yaml").read()
     with pytest.raises(ConfigError, match=r"policy\.yaml"):
         load_policy(tmp_path / "policy.yaml")
