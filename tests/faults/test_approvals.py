@@ -62,6 +62,7 @@ async def test_fault_08_an_approval_after_expiry_is_refused_and_recorded(place: 
         await agent.skip(approval_id(request.plan_digest), 3601)
         state = await agent.until(remediation, Phase.ESCALATED)
         assert state.reasons == (Reason.EXPIRED,)
+        await agent.until_event("escalated")
         assert (await agent.give(in_time)).verdict == NotTaken(because=Rejection.CLOSED)
         await agent.settled(approval_id(request.plan_digest))
         assert agent.events() == ["planned", "expired", "escalated", "rejected"]
@@ -210,5 +211,6 @@ async def test_fault_11_the_label_is_taken_away_when_the_act_is_granted_already(
         last_look.let()
         state = await agent.until(remediation, Phase.ESCALATED)
         assert state.reasons == (Reason.NOT_PERMITTED,)
+        await agent.until_event("escalated")
         assert agent.events() == ["planned", "approved", "started", "finished", "escalated"]
         assert any_place.writes() == []
