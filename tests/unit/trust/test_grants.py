@@ -65,7 +65,7 @@ def test_any_other_call_is_refused(field: str, what: str) -> None:
 
 @pytest.mark.parametrize("field", GrantBody.model_fields)
 def test_a_body_changed_after_it_was_signed_is_refused(field: str) -> None:
-    values = {"seq": 8, "lease_until": NOW + timedelta(days=1)}
+    values = {"seq": 8, "lease_until": NOW + timedelta(days=1), "again": True}
     forged = GRANT.model_copy(update={"body": BODY.model_copy(update={field: values.get(field, "x")})})
     with pytest.raises(NotPermitted, match="not signed by the ledger"):
         VERIFIER.verify(forged)
