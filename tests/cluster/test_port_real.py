@@ -49,9 +49,9 @@ async def test_a_write_is_found_in_the_api_servers_audit_log_by_its_action(
 ) -> None:
     since = control_plane.audit_position()
     patched, deleted = _by(), _by()
-    await agent.patch(DEPLOYMENTS, web.name, "web", IMAGE, by=patched)
-    pod = (await agent.list(PODS, web.name)).items[0]["metadata"]
+    pod = (await agent.list(PODS, web.name)).items[0]["metadata"]  # at rest: a rollout would move it under the delete
     await agent.delete(PODS, web.name, pod["name"], uid=pod["uid"], resource_version=pod["resourceVersion"], by=deleted)
+    await agent.patch(DEPLOYMENTS, web.name, "web", IMAGE, by=patched)
     events = control_plane.audit_events(user=AGENT_USER, verbs=WRITES, since=since)
     told = {event["auditID"]: event for event in events}
     assert set(told) == {patched.audit_id, deleted.audit_id}
