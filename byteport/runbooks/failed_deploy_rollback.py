@@ -125,7 +125,7 @@ class FailedDeployAutoRollbackRunbook(Runbook):
         """Roll forward again: only when going back has cost pods, and the replaced revision had more than are left.
 
         The release that was undone is a broken one. A restored revision that is merely not verified (a pod that hangs in
-        Terminating, a slow pull, a quota) is left as it is, and `offered_inverse` puts the question to a person.
+        Terminating, a slow pull, a quota) is left as it is: the page names the inverse's command, and a person decides.
         """
         offered = self.offered_inverse(plan, situation)
         if isinstance(offered, Refused):
