@@ -14,7 +14,7 @@ from byteport.contracts.workflows import Acknowledge, Moment, Phase, Remediate, 
 from byteport.domain import ids
 from byteport.domain.approvals import Taken
 from byteport.domain.diagnoses import Diagnosis
-from byteport.domain.plans import DeletePodPlan, RollbackPlan
+from byteport.domain.plans import AnyPlan
 from byteport.domain.policy import PolicyConfig, Verdict
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal
@@ -48,7 +48,7 @@ class Incident:
         self.runbook: Runbook | None = None
         self.policy: PolicyConfig | None = None
         self.diagnosis: Diagnosis | None = None
-        self.plan: DeletePodPlan | RollbackPlan | None = None
+        self.plan: AnyPlan | None = None
         self.plan_digest: str | None = None
         self.inverse_command: str | None = None
         self.verdict: Verdict | None = None
@@ -146,7 +146,7 @@ class Incident:
         result: Result | None,
         *,
         reasons: tuple[Reason, ...] = (),
-        plan: DeletePodPlan | RollbackPlan | None = None,
+        plan: AnyPlan | None = None,
         action_id: str | None = None,
         note: str | None = None,
         mttr_seconds: int | None = None,

@@ -16,7 +16,7 @@ from activities.audit.permission import Permission, by_people, by_policy
 from activities.audit.standing import standing
 from activities.audit.store import Store, Transaction
 from activities.kubernetes.policy_source import PolicySource
-from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK
+from byteport.contracts.kubernetes import DELETE_POD, PRUNE_IMAGES, RAISE_FLOOR, RESTORE_FLOOR, ROLL_BACK
 from byteport.contracts.ledger import (
     AlreadyDone,
     Decision,
@@ -30,7 +30,7 @@ from byteport.contracts.ledger import (
 from byteport.contracts.workflows import Installation
 from byteport.domain.failures import Failure
 from byteport.domain.limits import Limits
-from byteport.domain.plans import DeletePodPlan, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.plans import AnyPlan, arguments_digest, is_inverse, plan_digest, undoes
 from byteport.domain.policy import PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import GrantBody
@@ -39,8 +39,21 @@ from byteport.trust.files import Signers, SignersFiles
 from byteport.trust.grants import GrantSigner
 
 LONGEST_LEASE = timedelta(minutes=15)
-_ACT_OF_PLAN = {"delete_pod": DELETE_POD.name, "rollback": ROLL_BACK.name}
-_FAILURE_OF_PLAN = {"delete_pod": Failure.CRASHLOOP, "rollback": Failure.BAD_ROLLOUT}
+_ACT_OF_PLAN = {
+    "delete_pod": DELETE_POD.name,
+    "rollback": ROLL_BACK.name,
+    "prune_images": PRUNE_IMAGES.name,
+    "raise_hpa_floor": RAISE_FLOOR.name,
+    "restore_hpa_floor": RESTORE_FLOOR.name,
+}
+_OF_LOAD = (Failure.CPU, Failure.MEMORY)
+_FAILURES_OF_PLAN = {
+    "delete_pod": (Failure.CRASHLOOP,),
+    "rollback": (Failure.BAD_ROLLOUT,),
+    "prune_images": (Failure.DISK,),
+    "raise_hpa_floor": _OF_LOAD,
+    "restore_hpa_floor": _OF_LOAD,
+}
 
 
 class Reservations:
@@ -177,23 +190,17 @@ class Reservations:
         return tuple(reason for reason in _reasons(now) if reason not in permission.passes)
 
 
-def _is_its_runbook(named: str, plan: DeletePodPlan | RollbackPlan) -> bool:
+def _is_its_runbook(named: str, plan: AnyPlan) -> bool:
     """By its name go the mode, the approval's rule and what is remembered of fixes: another's must not stand in for it."""
-    runbook = runbook_for(_FAILURE_OF_PLAN[plan.act])
-    return runbook is not None and runbook.name == named
+    runbooks = [runbook_for(failure) for failure in _FAILURES_OF_PLAN[plan.act]]
+    return any(runbook is not None and runbook.name == named for runbook in runbooks)
 
 
 def _inverse_fits(call: Reserve) -> bool:
     """An inverse names the plan that it undoes, and leads back to where that one came from; nothing else names one."""
-    plan, forward = call.plan, call.inverse_of
-    if not isinstance(plan, RollbackPlan) or not plan.inverse:
-        return forward is None
-    return (
-        isinstance(forward, RollbackPlan)
-        and not forward.inverse
-        and plan.target == forward.target
-        and plan.to_revision == forward.from_revision
-    )
+    if not is_inverse(call.plan):
+        return call.inverse_of is None
+    return call.inverse_of is not None and undoes(call.plan, call.inverse_of)
 
 
 def _reasons(now: Standing) -> tuple[Reason, ...]:

@@ -19,10 +19,19 @@ from activities.kubernetes.halt import HaltSwitch, refuse_when_halted
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.situations import SituationReader
 from byteport.contracts.acts import Act
-from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, Mutated, MutatingCall, ReadSituation
+from byteport.contracts.kubernetes import (
+    DELETE_POD,
+    PRUNE_IMAGES,
+    RAISE_FLOOR,
+    RESTORE_FLOOR,
+    ROLL_BACK,
+    Mutated,
+    MutatingCall,
+    ReadSituation,
+)
 from byteport.contracts.workflows import REMEDIATION
 from byteport.domain.approvals import Answer, Taken
-from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.plans import DeletePodPlan, Refused, arguments_digest, is_inverse, plan_digest, undoes
 from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, judge
 from byteport.domain.warrants import Warrant
 from byteport.errors import ConfigError, NotPermitted, Unavailable
@@ -35,7 +44,13 @@ from byteport.trust.grants import Call, GrantVerifier
 MAY_MUTATE = frozenset({REMEDIATION})
 """Types of workflow whose activities may change anything; a standalone activity has none."""
 
-_ACT_OF = {"delete_pod": DELETE_POD, "rollback": ROLL_BACK}
+_ACT_OF = {
+    "delete_pod": DELETE_POD,
+    "rollback": ROLL_BACK,
+    "prune_images": PRUNE_IMAGES,
+    "raise_hpa_floor": RAISE_FLOOR,
+    "restore_hpa_floor": RESTORE_FLOOR,
+}
 
 MutatingAct = Act[MutatingCall, Mutated]
 
@@ -162,10 +177,9 @@ class Admission:
     def _check_plan(self, warrant: Warrant, policy: PolicyConfig) -> None:
         """The digest names this plan, or for an inverse the plan that it undoes, and undoes exactly."""
         plan, undone = warrant.plan, warrant.inverse_of
-        is_inverse = isinstance(plan, RollbackPlan) and plan.inverse
-        if is_inverse is not (undone is not None):
+        if is_inverse(plan) is not (undone is not None):
             raise deny(Ground.INVERSE, "an inverse goes with the plan that it undoes, and nothing else does")
-        if undone is not None and not _undoes(plan, undone):
+        if undone is not None and not undoes(plan, undone):
             raise deny(Ground.INVERSE, "this does not undo the plan that was agreed to")
         if plan_digest(undone or plan, policy.version) != warrant.plan_digest:
             raise deny(Ground.PLAN, "the plan is not the one that its digest names")
@@ -228,13 +242,3 @@ class Admission:
 
 def _yes(taken: Taken) -> bool:
     return taken.answer is Answer.APPROVE
-
-
-def _undoes(plan: DeletePodPlan | RollbackPlan, undone: DeletePodPlan | RollbackPlan) -> bool:
-    return (
-        isinstance(plan, RollbackPlan)
-        and isinstance(undone, RollbackPlan)
-        and not undone.inverse
-        and plan.target == undone.target
-        and plan.to_revision == undone.from_revision
-    )

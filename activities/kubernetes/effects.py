@@ -11,7 +11,14 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from byteport.domain.ids import audit_id
-from byteport.domain.plans import DeletePodPlan, RollbackPlan
+from byteport.domain.plans import (
+    AnyPlan,
+    DeletePodPlan,
+    PruneImagesPlan,
+    RaiseFloorPlan,
+    RestoreFloorPlan,
+    RollbackPlan,
+)
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes.port import Attribution
 
@@ -60,5 +67,12 @@ def attribution(warrant: Warrant) -> Attribution:
     return Attribution(action_id=action, audit_id=audit_id(action), field_manager=FIELD_MANAGER)
 
 
-def object_uid(plan: DeletePodPlan | RollbackPlan) -> str:
-    return plan.pod.uid if isinstance(plan, DeletePodPlan) else plan.target.uid
+def object_uid(plan: AnyPlan) -> str:
+    """uid of the object that the call itself is sent to."""
+    match plan:
+        case DeletePodPlan():
+            return plan.pod.uid
+        case RaiseFloorPlan() | RestoreFloorPlan():
+            return plan.autoscaler_uid
+        case RollbackPlan() | PruneImagesPlan():
+            return plan.target.uid

@@ -12,6 +12,7 @@ from byteport.domain.scopes import Rights
 from byteport.domain.signals import Signal
 from byteport.domain.targets import Target
 from byteport.domain.warrants import Warrant
+from byteport.kubernetes.scaling import UsageSample
 from byteport.kubernetes.situation import Situation
 
 _WORKLOADS = Rights.on("deployments", "get", "list", "watch", group="apps") + Rights.on(
@@ -40,6 +41,8 @@ class ReadSituation(Frozen):
     failure: Failure
     logs: bool = True
     """Whether log tails are read and classed; not needed to verify."""
+    earlier: tuple[UsageSample, ...] = ()
+    """What earlier looks of the same run measured, oldest first, so that a trend can be told. Only of load."""
 
 
 class Seen(Frozen):
@@ -63,6 +66,46 @@ READ_SITUATION = Act(
     summary="Read objects, events and log classes",
     needs=_EVIDENCE + Rights.on("pods/log", "get") + Rights.on("pods/eviction", "create"),
 )
+
+
+_LOAD = (
+    Rights.on("pods", "get", "list", group="metrics.k8s.io", because="what containers use now")
+    + Rights.on("nodes", "get", "list", group="metrics.k8s.io", because="whether a node has room")
+    + Rights.on("horizontalpodautoscalers", "get", "list", "watch", group="autoscaling")
+    + Rights.on("statefulsets", "get", "list", group="apps", because="names what an autoscaler scales")
+)
+
+READ_LOAD = Act(
+    "kubernetes.read_load",
+    ReadSituation,
+    Seen,
+    queue=Queue.CLUSTER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=30),
+    schedule_to_close=timedelta(minutes=5),
+    summary="Read load, limits and autoscaler",
+    needs=_EVIDENCE + _LOAD,
+)
+"""For memory and CPU: READ_SITUATION's facts without logs, and `Situation.scaling` (of a Node: `Situation.node`)."""
+
+_HELPER = Rights.on("pods/exec", "get", "create", because="df, du and free in the node helper's own pods")
+
+READ_NODE = Act(
+    "kubernetes.read_node",
+    ReadSituation,
+    Seen,
+    queue=Queue.CLUSTER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=60),
+    schedule_to_close=timedelta(minutes=5),
+    summary="Read the node, its pods and its disk",
+    needs=Rights.on("nodes", "get", "list", "watch")
+    + Rights.on("events", "get", "list", "watch")
+    + Rights.on("pods", "get", "list", "watch")
+    + Rights.on("namespaces", "get", "list")
+    + _HELPER,
+)
+"""For a Node: `Situation.node`. `Seen.enabled` is then the node's own label."""
 
 
 class Mutated(Frozen):
@@ -105,6 +148,107 @@ ROLL_BACK = Act(
     schedule_to_close=timedelta(seconds=90),
     summary="Restore a revision's template",
     needs=_EVIDENCE + Rights.on("deployments", "get", "patch", group="apps"),
+)
+
+
+PRUNE_IMAGES = Act(
+    "kubernetes.prune_images",
+    MutatingCall,
+    Mutated,
+    queue=Queue.CLUSTER,
+    effect=Effect.MUTATE,
+    deadline=timedelta(seconds=60),
+    schedule_to_close=timedelta(seconds=150),
+    summary="Remove unused images",
+    needs=READ_NODE.needs,
+)
+
+RAISE_FLOOR = Act(
+    "kubernetes.raise_floor",
+    MutatingCall,
+    Mutated,
+    queue=Queue.CLUSTER,
+    effect=Effect.MUTATE,
+    deadline=timedelta(seconds=30),
+    schedule_to_close=timedelta(seconds=90),
+    summary="Raise an autoscaler's floor",
+    needs=_EVIDENCE + _LOAD + Rights.on("horizontalpodautoscalers", "get", "patch", group="autoscaling"),
+)
+
+RESTORE_FLOOR = Act(
+    "kubernetes.restore_floor",
+    MutatingCall,
+    Mutated,
+    queue=Queue.CLUSTER,
+    effect=Effect.MUTATE,
+    deadline=timedelta(seconds=30),
+    schedule_to_close=timedelta(seconds=90),
+    summary="Put an autoscaler's floor back",
+    needs=Rights.on("namespaces", "get") + Rights.on("horizontalpodautoscalers", "get", "patch", group="autoscaling"),
+)
+
+
+class ReadFloor(Frozen):
+    """Read one autoscaler's floor, and who set it."""
+
+    target: Target
+    """The workload that it scales."""
+    autoscaler: str
+
+
+class Floor(Frozen):
+    """An autoscaler's floor as it is now; `found` False when there is none of that name."""
+
+    found: bool
+    enabled: bool = False
+    """Its namespace is enabled; of any other nothing else is read."""
+    uid: str = ""
+    rest_digest: str = ""
+    """Digest of `/spec` without `minReplicas`."""
+    floor: int = 0
+    floor_before: int | None = None
+    floor_until: Instant | None = None
+    action_id: str = ""
+    manager: str = ""
+    """Field manager that last set `minReplicas`."""
+    managed_at: Instant | None = None
+
+
+READ_FLOOR = Act(
+    "kubernetes.read_floor",
+    ReadFloor,
+    Floor,
+    queue=Queue.CLUSTER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=20),
+    schedule_to_close=timedelta(minutes=5),
+    summary="Read an autoscaler's floor",
+    needs=Rights.on("namespaces", "get") + Rights.on("horizontalpodautoscalers", "get", group="autoscaling"),
+)
+
+
+class CountTargets(Frozen):
+    """How many workloads and nodes there are to be in trouble."""
+
+    cluster_uid: str
+
+
+class Targets(Frozen):
+    workloads: int
+    """Deployments of the enabled namespaces."""
+    nodes: int
+
+
+COUNT_TARGETS = Act(
+    "kubernetes.count_targets",
+    CountTargets,
+    Targets,
+    queue=Queue.CLUSTER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=30),
+    schedule_to_close=timedelta(minutes=2),
+    summary="Count what could be in trouble",
+    needs=Rights.on("deployments", "list", group="apps") + Rights.on("nodes", "list") + Rights.on("namespaces", "list"),
 )
 
 

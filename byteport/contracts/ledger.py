@@ -168,3 +168,28 @@ READ_STANDING = Act(
     schedule_to_close=timedelta(minutes=2),
     summary="Ask the ledger how things stand",
 )
+
+
+class SetStorm(Frozen):
+    """Pause or resume `auto` on a cluster because of a storm, with its record."""
+
+    cluster_uid: str
+    on: bool
+    key: str
+    """The same storm is noted once: `storm:{number}:on` or `:off`."""
+    factor: str = ""
+    """The largest common factor, in names."""
+    in_trouble: int = 0
+    of: int = 0
+    workflow_id: str
+
+
+SET_STORM = Act(
+    "audit.set_storm",
+    SetStorm,
+    Recorded,
+    queue=Queue.LEDGER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=10),
+    summary="Pause or resume auto for a storm",
+)

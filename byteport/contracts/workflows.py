@@ -11,6 +11,9 @@ from byteport.contracts.ledger import Decision, Result
 from byteport.domain.approvals import ApprovalRequest, NotTaken, SignedAnswer, Taken
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.diagnoses import Fact
+from byteport.domain.failures import Failure
+from byteport.domain.limits import StormRule
+from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal
 from byteport.domain.targets import Target
@@ -19,12 +22,16 @@ REMEDIATION = "RemediationWorkflow"
 APPROVAL = "ApprovalWorkflow"
 REOBSERVE = "ReobserveWorkflow"
 WATCH = "WatchWorkflow"
+TIMEBOX = "TimeboxWorkflow"
+STORM = "StormWorkflow"
 
 REPORT = "report"
 ACKNOWLEDGE = "acknowledge"
 ANSWER = "answer"
 WITHDRAW = "withdraw"
 STATE = "state"
+EXTEND = "extend"
+TROUBLE = "trouble"
 
 
 class Phase(StrEnum):
@@ -189,3 +196,83 @@ class Watch(Frozen):
 
     installation: Installation
     bookmarks: dict[str, str] = {}
+
+
+class Box(Frozen):
+    """One raise of a floor that is to be taken back: everything its taking back needs, though its remediation is over."""
+
+    installation: Installation
+    incident_id: str
+    remediation_id: str
+    runbook: str
+    signal: Signal
+    plan: RaiseFloorPlan
+    plan_digest: str
+    policy_version: str
+    action_id: str
+    """Of the raise; stands on the object as long as the floor is ours."""
+
+
+class Timebox(Frozen):
+    """Input of a time box. `boxes` is what continue-as-new carries; the first message brings the first one."""
+
+    installation: Installation
+    boxes: tuple[Box, ...] = ()
+    until: Instant | None = None
+    next_action: int = 0
+    ladder: Ladder = Ladder()
+
+
+class TimeboxState(Frozen):
+    """Answer to the `state` query of a time box."""
+
+    autoscaler: str
+    first_floor: int | None
+    raised_to: int | None
+    until: Instant | None
+    raises: int
+    outcome: str
+
+
+class TimeboxClosed(Frozen):
+    """How a box ended: `restored`, `already_restored`, `changed`, `gone`, `not_raised` or `left`."""
+
+    outcome: str
+    reasons: tuple[Reason, ...] = ()
+
+
+class Trouble(Frozen):
+    """One target that is in trouble, or no longer is; what the storm counts."""
+
+    target: Target
+    failure: Failure
+    cause: Cause
+    incident_id: str
+    factors: tuple[str, ...] = ()
+    """What it shares with others, as `Node/x`, `Zone/x`, `Registry/x`, `Service/ns/x`, `Namespace/x`."""
+    at: Instant
+    over: bool = False
+
+
+class WatchStorm(Frozen):
+    """Input of a cluster's storm watch; the rest is what continue-as-new carries."""
+
+    installation: Installation
+    rule: StormRule = StormRule()
+    ladder: Ladder = Ladder()
+    troubles: tuple[Trouble, ...] = ()
+    storm_no: int = 0
+    since: Instant | None = None
+    """When the storm that is on was seen; None while there is none."""
+
+
+class StormState(Frozen):
+    """Answer to the `state` query of a storm watch."""
+
+    on: bool
+    since: Instant | None
+    in_trouble: int
+    of: int | None
+    factor: str
+    """The largest common factor, with how many targets share it."""
+    paged: bool

@@ -25,6 +25,15 @@ def watch_id(cluster_uid: str) -> str:
     return f"watch:{cluster_uid}"
 
 
+def timebox_id(cluster_uid: str, namespace: str, autoscaler: str) -> str:
+    """One per autoscaler: a second raise of its floor extends the first one's box."""
+    return f"timebox:{cluster_uid}:{namespace}:{autoscaler}"
+
+
+def storm_id(cluster_uid: str) -> str:
+    return f"storm:{cluster_uid}"
+
+
 def incident_id(workflow_id: str, first_run_id: str, incident_no: int) -> str:
     """Stable through continue-as-new and resets; the next incident of the same target has its own."""
     return "inc-" + digest([workflow_id, first_run_id, incident_no])[:24]

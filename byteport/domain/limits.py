@@ -53,3 +53,18 @@ class Limits(Frozen):
 
     def frozen(self, namespace: str, now: datetime) -> bool:
         return any(window.covers(namespace, now) for window in self.freezes)
+
+
+class StormRule(Frozen):
+    """When many targets in trouble at once are one trouble: `auto` pauses, and one page goes out for all."""
+
+    targets: Annotated[int, Field(ge=2, le=100_000)] = 5
+    """So many at least. Default: fewer are told one by one."""
+    share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Of all workloads of the enabled namespaces. Default: every fifth."""
+    common_targets: Annotated[int, Field(ge=2, le=100_000)] = 5
+    """So many that share a node, zone, registry or dependency are a storm whatever the share. Default: as `targets`."""
+    window_seconds: Annotated[int, Field(ge=10, le=86400)] = 600
+    """Troubles that began within this time of each other count together."""
+    calm_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
+    """So long below half of the threshold, and the storm is over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -90,7 +91,174 @@ class RollbackPlan(Frozen):
         )
 
 
-Plan = Annotated[DeletePodPlan | RollbackPlan, Field(discriminator="act")]
+class Runtime(StrEnum):
+    """Whose images a node keeps; decides the one command that removes the unused ones."""
+
+    CONTAINERD = "containerd"
+    CRI_O = "cri-o"
+    DOCKER = "docker"
+
+
+PRUNE_ARGV: dict[Runtime, tuple[str, ...]] = {
+    Runtime.CONTAINERD: ("crictl", "rmi", "--prune"),
+    Runtime.CRI_O: ("crictl", "rmi", "--prune"),
+    Runtime.DOCKER: ("docker", "system", "prune", "-f"),
+}
+"""The exact words, and no others. Docker's also removes stopped containers, so it is never done without a person."""
+
+HELPER_CONTAINER = "helper"
+"""The container of the node helper's pod in which commands are run."""
+
+
+class PruneImagesPlan(Frozen):
+    """Remove the images of one node that no container uses, through the node helper's pod on that node."""
+
+    act: Literal["prune_images"] = "prune_images"
+    target: Target
+    """The Node; its namespace is empty."""
+    helper: PodRef
+    """The node helper's pod on that node, named by its uid; its resourceVersion is no part of the plan."""
+    runtime: Runtime
+    caveats: tuple[Reason, ...] = ()
+    notes: tuple[Reason, ...] = ()
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return PRUNE_ARGV[self.runtime]
+
+    def arguments(self) -> dict[str, Any]:
+        return {
+            "act": self.act,
+            "cluster_uid": self.target.cluster_uid,
+            "node": {"name": self.target.name, "uid": self.target.uid},
+            "helper": {"namespace": self.helper.namespace, "name": self.helper.name, "uid": self.helper.uid},
+            "argv": list(self.argv),
+        }
+
+    @property
+    def command(self) -> str:
+        return (
+            f"kubectl exec -n {self.helper.namespace} {self.helper.name} -c {HELPER_CONTAINER} -- {' '.join(self.argv)}"
+        )
+
+
+class RaiseFloorPlan(Frozen):
+    """Raise an autoscaler's `minReplicas` for `box_seconds`, within its own bounds; `TimeboxWorkflow` takes it back.
+
+    The target is the workload that it scales, since that is what two remediations must not both touch.
+    """
+
+    act: Literal["raise_hpa_floor"] = "raise_hpa_floor"
+    target: Target
+    autoscaler: str
+    """Name of the HorizontalPodAutoscaler, in the target's namespace."""
+    autoscaler_uid: str
+    rest_digest: str
+    """Digest of the autoscaler's `/spec` without `minReplicas`, as read: nothing else of it may have changed."""
+    floor_before: int
+    """What its owner set; while a floor of ours stands this is what `byteport.io/floor-before` says."""
+    floor_from: int
+    """`minReplicas` as read."""
+    floor_to: int
+    box_seconds: int
+    """How long the floor stays up, from the act on."""
+    available_before: int = 0
+    caveats: tuple[Reason, ...] = ()
+    notes: tuple[Reason, ...] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        return {
+            "act": self.act,
+            "cluster_uid": self.target.cluster_uid,
+            "namespace": self.target.namespace,
+            "name": self.autoscaler,
+            "uid": self.autoscaler_uid,
+            "test_rest": self.rest_digest,
+            "test_floor": self.floor_from,
+            "set_floor": self.floor_to,
+            "floor_before": self.floor_before,
+            "box_seconds": self.box_seconds,
+        }
+
+    @property
+    def command(self) -> str:
+        return _floor_command(self.target.namespace, self.autoscaler, self.floor_to)
+
+
+class RestoreFloorPlan(Frozen):
+    """Put an autoscaler's floor back to what its owner had set. Only ever the inverse of a `RaiseFloorPlan`."""
+
+    act: Literal["restore_hpa_floor"] = "restore_hpa_floor"
+    target: Target
+    autoscaler: str
+    autoscaler_uid: str
+    rest_digest: str
+    """As in the plan that it undoes: the rest of the spec is still what we left."""
+    floor_from: int
+    """What we set."""
+    floor_to: int
+    """What its owner had set."""
+    inverse: Literal[True] = True
+    caveats: tuple[Reason, ...] = ()
+    notes: tuple[Reason, ...] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        return {
+            "act": self.act,
+            "cluster_uid": self.target.cluster_uid,
+            "namespace": self.target.namespace,
+            "name": self.autoscaler,
+            "uid": self.autoscaler_uid,
+            "test_rest": self.rest_digest,
+            "test_floor": self.floor_from,
+            "set_floor": self.floor_to,
+        }
+
+    @property
+    def command(self) -> str:
+        return _floor_command(self.target.namespace, self.autoscaler, self.floor_to)
+
+
+def restore_of(raised: RaiseFloorPlan) -> RestoreFloorPlan:
+    """The one plan that takes `raised` back."""
+    return RestoreFloorPlan(
+        target=raised.target,
+        autoscaler=raised.autoscaler,
+        autoscaler_uid=raised.autoscaler_uid,
+        rest_digest=raised.rest_digest,
+        floor_from=raised.floor_to,
+        floor_to=raised.floor_before,
+    )
+
+
+def _floor_command(namespace: str, name: str, floor: int) -> str:
+    patch = f'{{"spec":{{"minReplicas":{floor}}}}}'
+    return f"kubectl patch hpa {name} -n {namespace} --type merge -p '{patch}'"
+
+
+AnyPlan = DeletePodPlan | RollbackPlan | PruneImagesPlan | RaiseFloorPlan | RestoreFloorPlan
+"""Every plan there is."""
+
+Plan = Annotated[AnyPlan, Field(discriminator="act")]
+
+
+def is_inverse(plan: AnyPlan) -> bool:
+    """Whether the plan undoes an earlier one."""
+    return isinstance(plan, RollbackPlan | RestoreFloorPlan) and plan.inverse
+
+
+def undoes(plan: AnyPlan, undone: AnyPlan) -> bool:
+    """Whether `plan` is an inverse that leads back to exactly where `undone` came from."""
+    if isinstance(plan, RestoreFloorPlan):
+        return isinstance(undone, RaiseFloorPlan) and plan == restore_of(undone)
+    return (
+        isinstance(plan, RollbackPlan)
+        and plan.inverse
+        and isinstance(undone, RollbackPlan)
+        and not undone.inverse
+        and plan.target == undone.target
+        and plan.to_revision == undone.from_revision
+    )
 
 
 class Refused(Frozen):
@@ -99,7 +267,7 @@ class Refused(Frozen):
     because: tuple[Reason, ...]
 
 
-def plan_digest(plan: DeletePodPlan | RollbackPlan, policy_version: str) -> str:
+def plan_digest(plan: AnyPlan, policy_version: str) -> str:
     """The name of exactly this plan under exactly this policy: cluster, target, arguments, guards and caveats.
 
     A pod's resourceVersion, which moves by itself while people think, is left out. Everything else is in, the counts of
@@ -108,9 +276,11 @@ def plan_digest(plan: DeletePodPlan | RollbackPlan, policy_version: str) -> str:
     plain = plan.model_dump(mode="json")
     if isinstance(plan, DeletePodPlan):
         plain["pod"].pop("resource_version")
+    elif isinstance(plan, PruneImagesPlan):
+        plain["helper"].pop("resource_version")
     return digest({"plan": plain, "arguments": plan.arguments(), "policy_version": policy_version})
 
 
-def arguments_digest(plan: DeletePodPlan | RollbackPlan) -> str:
+def arguments_digest(plan: AnyPlan) -> str:
     """What a grant is bound to: the digest of the call's own arguments."""
     return digest(plan.arguments())

@@ -12,11 +12,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from byteport.domain.base import Frozen
+from byteport.domain.base import Frozen, Instant
 from byteport.domain.canonical import digest
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.failures import Failure
-from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
+from byteport.domain.plans import (
+    AnyPlan,
+    DeletePodPlan,
+    PruneImagesPlan,
+    RaiseFloorPlan,
+    Refused,
+    RestoreFloorPlan,
+    RollbackPlan,
+    Runtime,
+)
 from byteport.domain.reasons import Reason
 
 
@@ -54,6 +63,10 @@ class Standing(Frozen):
     limit_reached: bool = False
     did_not_hold: bool = False
     """The last fix on this target did not hold: it is not repeated."""
+    alarm: bool = False
+    """An alarm is raised that stops acts."""
+    ineffective: bool = False
+    """Two acts of this kind did not help within the hour: no third is tried alone."""
 
 
 PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "default", "byteport-agent"})
@@ -88,11 +101,37 @@ class PolicyConfig(Frozen):
     """By runbook name; a runbook without an entry takes `ApprovalRule()`."""
     accept_unsigned_answers: bool = False
     """Never honoured where the mode of the target is `auto`."""
+    raise_allowed: frozenset[str] = frozenset()
+    """`namespace/autoscaler` names whose floor may be raised without a person; `namespace/*` allows all of one."""
+    timebox_seconds: Annotated[int, Field(ge=60, le=86400)] = 3600
+    """How long a raised floor stays up before it is put back."""
+    disk_percent: Annotated[int, Field(ge=50, le=94)] = 85
+    """From so much of a filesystem on its node is looked at; from 95 on a person is asked."""
+    disk_verified_percent: Annotated[int, Field(ge=10, le=90)] = 80
+    """Below so much the disk is well again."""
+    memory_percent: Annotated[int, Field(ge=50, le=99)] = 90
+    """From so much of its limit on a container is looked at; 92 decides the cause."""
+    cpu_percent: Annotated[int, Field(ge=10, le=100)] = 90
+    """From so much of its limit on a workload without an autoscaler is looked at."""
+    helper_namespace: str = "byteport-node"
+    """Where the node helper's pods are, if it is installed."""
+    changed_by: str = ""
+    """Who wrote this file last, as `byteport policy` notes it; no part of the version."""
+    changed_at: Instant | None = None
+    change_reason: Annotated[str, Field(max_length=300)] = ""
 
     @property
     def version(self) -> str:
-        """Digest of all settings: part of every plan's digest, so that a changed policy voids waiting approvals."""
-        plain = self.model_dump(mode="json")
+        """Digest of all settings: part of every plan's digest, so that a changed policy voids waiting approvals.
+
+        A setting of `_LATER` counts only when it is not at its default, so that an update of the agent voids nothing.
+        """
+        plain = self.model_dump(mode="json", exclude=set(_NOTES))
+        for name in _LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                plain.pop(name)
+            elif isinstance(plain[name], list):
+                plain[name] = sorted(plain[name])
         for name in ("protected_namespaces", "rollback_allowed"):
             plain[name] = sorted(plain[name])
         for rule in plain["approvals"].values():
@@ -109,9 +148,24 @@ class PolicyConfig(Frozen):
         """Whether the administrator named this Deployment, or all of its namespace."""
         return not {f"{namespace}/{name}", f"{namespace}/*"}.isdisjoint(self.rollback_allowed)
 
+    def may_raise(self, namespace: str, autoscaler: str) -> bool:
+        """Whether the administrator named this autoscaler, or all of its namespace."""
+        return not {f"{namespace}/{autoscaler}", f"{namespace}/*"}.isdisjoint(self.raise_allowed)
+
     def approval_rule(self, runbook: str) -> ApprovalRule:
         return self.approvals.get(runbook, ApprovalRule())
 
+
+_NOTES = frozenset({"changed_by", "changed_at", "change_reason"})
+_LATER = (
+    "raise_allowed",
+    "timebox_seconds",
+    "disk_percent",
+    "disk_verified_percent",
+    "memory_percent",
+    "cpu_percent",
+    "helper_namespace",
+)
 
 STOPS: Mapping[str, Reason] = {
     "halted": Reason.HALTED,
@@ -120,13 +174,15 @@ STOPS: Mapping[str, Reason] = {
     "chaos": Reason.CHAOS_EXPERIMENT,
     "limit_reached": Reason.LIMIT_REACHED,
     "did_not_hold": Reason.DID_NOT_HOLD,
+    "alarm": Reason.ALARM,
+    "ineffective": Reason.INEFFECTIVE,
 }
 """Every field of a `Standing`, by the reason that it gives."""
 
 
 def judge(
     mode: Mode,
-    plan: DeletePodPlan | RollbackPlan | Refused,
+    plan: AnyPlan | Refused,
     diagnosis: Diagnosis,
     standing: Standing,
     config: PolicyConfig,
@@ -143,7 +199,7 @@ def judge(
     if isinstance(plan, Refused):
         return _escalate(plan.because or (Reason.CAUSE_NEEDS_A_PERSON,))
     caveats = (*plan.caveats, *_misfits(plan, diagnosis), *diagnosis.reasons, *_unsettled(plan, config))
-    if _protected(plan.target.namespace, config):
+    if _protected(plan, config):
         return _escalate((Reason.PROTECTED_NAMESPACE,))
     if mode is Mode.OBSERVE:
         return _escalate((Reason.MODE_OBSERVES, *caveats))
@@ -161,12 +217,18 @@ def _escalate(reasons: tuple[Reason, ...]) -> Verdict:
     return Verdict(kind=VerdictKind.ESCALATE, reasons=tuple(dict.fromkeys(reasons)))
 
 
-def _protected(namespace: str, config: PolicyConfig) -> bool:
-    """Ours, the cluster's, or what the settings add; settings cannot take one of the fixed list away."""
+def _protected(plan: AnyPlan, config: PolicyConfig) -> bool:
+    """Ours, the cluster's, or what the settings add; settings cannot take one of the fixed list away.
+
+    Only a node has no namespace, and only its images may be touched; its helper lies in the one namespace for it.
+    """
+    if isinstance(plan, PruneImagesPlan):
+        return plan.target.namespace != "" or plan.helper.namespace != config.helper_namespace
+    namespace = plan.target.namespace
     return not namespace or namespace in PROTECTED_NAMESPACES or namespace in config.protected_namespaces
 
 
-def _misfits(plan: DeletePodPlan | RollbackPlan, diagnosis: Diagnosis) -> tuple[Reason, ...]:
+def _misfits(plan: AnyPlan, diagnosis: Diagnosis) -> tuple[Reason, ...]:
     """What makes a plan not follow from its diagnosis: another object, another failure, a verdict that was put off."""
     found = []
     ours, theirs = plan.target, diagnosis.target
@@ -178,12 +240,21 @@ def _misfits(plan: DeletePodPlan | RollbackPlan, diagnosis: Diagnosis) -> tuple[
     )
     if not same or (ours.uid and theirs.uid and ours.uid != theirs.uid):
         found.append(Reason.TARGET_CHANGED)
-    if isinstance(plan, DeletePodPlan):
-        fits = diagnosis.failure is Failure.CRASHLOOP and plan.pod.namespace == ours.namespace
-    else:
-        fits = diagnosis.failure is Failure.BAD_ROLLOUT and ours.kind == "Deployment"
-        if plan.from_template_digest == plan.to_template_digest:
-            found.append(Reason.TEMPLATES_EQUAL)
+    match plan:
+        case DeletePodPlan():
+            fits = diagnosis.failure is Failure.CRASHLOOP and plan.pod.namespace == ours.namespace
+        case RollbackPlan():
+            fits = diagnosis.failure is Failure.BAD_ROLLOUT and ours.kind == "Deployment"
+            if plan.from_template_digest == plan.to_template_digest:
+                found.append(Reason.TEMPLATES_EQUAL)
+        case PruneImagesPlan():
+            fits = diagnosis.failure is Failure.DISK and ours.kind == "Node"
+        case RaiseFloorPlan():
+            fits = diagnosis.failure in (Failure.CPU, Failure.MEMORY) and ours.kind == "Deployment"
+            if not 1 <= plan.floor_before <= plan.floor_from < plan.floor_to:
+                found.append(Reason.FLOOR_ENOUGH if plan.floor_before >= 1 else Reason.FLOOR_ZERO)
+        case RestoreFloorPlan():
+            fits = False  # never judged by itself: the yes to a raise is the yes to taking it back
     if not fits:
         found.append(Reason.OUTSIDE_SCOPE)
     if diagnosis.look_again_seconds is not None:
@@ -193,8 +264,17 @@ def _misfits(plan: DeletePodPlan | RollbackPlan, diagnosis: Diagnosis) -> tuple[
     return tuple(found)
 
 
-def _unsettled(plan: DeletePodPlan | RollbackPlan, config: PolicyConfig) -> tuple[Reason, ...]:
+def _unsettled(plan: AnyPlan, config: PolicyConfig) -> tuple[Reason, ...]:
     """What the administrator has not given for this act to be taken alone."""
-    if isinstance(plan, DeletePodPlan):
-        return () if config.log_store_named else (Reason.NO_LOG_STORE,)
-    return () if config.may_roll_back(plan.target.namespace, plan.target.name) else (Reason.NOT_ALLOW_LISTED,)
+    match plan:
+        case DeletePodPlan():
+            return () if config.log_store_named else (Reason.NO_LOG_STORE,)
+        case RollbackPlan():
+            named = config.may_roll_back(plan.target.namespace, plan.target.name)
+            return () if named else (Reason.NOT_ALLOW_LISTED,)
+        case PruneImagesPlan():
+            return (Reason.DOCKER_PRUNE,) if plan.runtime is Runtime.DOCKER else ()
+        case RaiseFloorPlan():
+            return () if config.may_raise(plan.target.namespace, plan.autoscaler) else (Reason.NOT_ALLOW_LISTED,)
+        case RestoreFloorPlan():
+            return ()

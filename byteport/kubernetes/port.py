@@ -58,6 +58,8 @@ JOBS = Resource("batch", "v1", "jobs")
 LEASES = Resource("coordination.k8s.io", "v1", "leases")
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets")
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
+POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods")
+NODE_METRICS = Resource("metrics.k8s.io", "v1beta1", "nodes")
 
 
 class Attribution(NamedTuple):

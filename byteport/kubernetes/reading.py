@@ -16,11 +16,13 @@ from byteport.kubernetes.around import read_surroundings
 from byteport.kubernetes.crash import proven_images
 from byteport.kubernetes.events import EventReading, read_event
 from byteport.kubernetes.logs import log_signature
+from byteport.kubernetes.node_reading import read_node_state
 from byteport.kubernetes.owners import OwnerKind
 from byteport.kubernetes.pod_causes import classed
 from byteport.kubernetes.pod_reading import read_pod, with_loose_log
 from byteport.kubernetes.pods import PodReading
 from byteport.kubernetes.rollout_reading import read_rollout
+from byteport.kubernetes.scaling_reading import read_scaling
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.world import JSON, World
 
@@ -29,7 +31,8 @@ FULL_HEALTHY = 10
 FINISHED = 20
 """So many pods keep their detail in a `Situation`, per kind; a thousand replicas would not fit into one payload."""
 
-_READ_KINDS = ("Deployment", "ReplicaSet", "Pod")
+_READ_KINDS = ("Deployment", "ReplicaSet", "Pod", "Node")
+_OF_LOAD = frozenset({Failure.MEMORY, Failure.CPU})
 
 
 def read_situation(world: World, target: Target, failure: Failure) -> Situation:
@@ -48,6 +51,8 @@ def read_situation(world: World, target: Target, failure: Failure) -> Situation:
         pods=_slim(own),
         rollout=read_rollout(world, known) if known.kind == "Deployment" else None,
         surroundings=read_surroundings(world, found, key, own, everyone, events, holds=failure is Failure.CRASHLOOP),
+        node=read_node_state(world, known.name) if known.kind == "Node" else None,
+        scaling=read_scaling(world, known) if failure in _OF_LOAD and known.kind != "Node" else None,
         denied=world.denied,
         partial=not world.complete,
     )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.targets import Target
+from byteport.kubernetes.node_state import NodeState
 from byteport.kubernetes.pods import PodReading
 from byteport.kubernetes.rollouts import RolloutReading
+from byteport.kubernetes.scaling import ScalingReading
 from byteport.kubernetes.surroundings import Surroundings
 
 
@@ -26,6 +28,10 @@ class Situation(Frozen):
     """The Deployment with its revisions; None when the target is not a Deployment."""
     surroundings: Surroundings = Surroundings()
     """Nodes, neighbours failing for the same cause, budgets, quota, leases: what is around the target."""
+    node: NodeState | None = None
+    """The node that the target is; read for disk and memory."""
+    scaling: ScalingReading | None = None
+    """Load and autoscaler of the workload that the target is; read for memory and CPU."""
     denied: frozenset[str] = frozenset()
     partial: bool = False
     """Read from saved objects: what is not among them may exist all the same."""

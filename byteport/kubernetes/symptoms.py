@@ -18,6 +18,8 @@ from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.crash import FLAPPING_RESTARTS
+from byteport.kubernetes.load_symptoms import load_symptoms
+from byteport.kubernetes.node_symptoms import node_symptoms
 from byteport.kubernetes.owners import OwnerKind
 from byteport.kubernetes.pod_causes import classed
 from byteport.kubernetes.pod_reading import read_pod
@@ -66,6 +68,8 @@ def symptoms_of(world: World, cluster_uid: str = "unknown") -> tuple[Signal, ...
             uid = fields.uid(meta.get("uid"))
             target = Target(cluster_uid=cluster_uid, namespace=namespace, kind="Deployment", name=name, uid=uid)
             found.append(_signal(symptom, target, world.now))
+    found += node_symptoms(world, cluster_uid)
+    found += load_symptoms(world, cluster_uid)
     return _folded(found)
 
 

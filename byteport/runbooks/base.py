@@ -11,10 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from byteport.contracts.acts import Act
+from byteport.contracts.kubernetes import READ_SITUATION, ReadSituation, Seen
 from byteport.domain.base import Frozen
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.failures import Failure
-from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
+from byteport.domain.plans import AnyPlan, Refused
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.reasons import Reason
 from byteport.domain.scopes import Rights, union
@@ -49,6 +50,8 @@ class Runbook(ABC):
     failure: Failure
     signals: frozenset[SignalType]
     acts: tuple[Act, ...]  # type: ignore[type-arg]
+    reads: Act[ReadSituation, Seen] = READ_SITUATION
+    """The one act by which its situation is read."""
 
     @property
     def scope(self) -> Rights:
@@ -60,21 +63,15 @@ class Runbook(ABC):
         """What is wrong, from at least two independent facts before anything may be changed."""
 
     @abstractmethod
-    def plan(
-        self, diagnosis: Diagnosis, situation: Situation, config: PolicyConfig
-    ) -> DeletePodPlan | RollbackPlan | Refused:
+    def plan(self, diagnosis: Diagnosis, situation: Situation, config: PolicyConfig) -> AnyPlan | Refused:
         """The exact act, with the caveats that keep it from being taken alone, or why there is none."""
 
     @abstractmethod
-    def health(
-        self, plan: DeletePodPlan | RollbackPlan, situation: Situation, *, acted_at: datetime, now: datetime
-    ) -> Checked:
+    def health(self, plan: AnyPlan, situation: Situation, *, acted_at: datetime, now: datetime) -> Checked:
         """Whether the target is healthy now, given what was done at `acted_at`."""
 
     @abstractmethod
-    def inverse(
-        self, plan: DeletePodPlan | RollbackPlan, situation: Situation, *, now: datetime
-    ) -> DeletePodPlan | RollbackPlan | Refused:
+    def inverse(self, plan: AnyPlan, situation: Situation, *, now: datetime) -> AnyPlan | Refused:
         """The act that undoes `plan`, only if the object is still exactly what we left and the guard holds."""
 
     def recovered(self, signal: Signal, situation: Situation) -> bool:

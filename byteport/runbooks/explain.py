@@ -14,7 +14,7 @@ from pydantic import Field
 from byteport.domain.base import Frozen
 from byteport.domain.diagnoses import Diagnosis, Fact
 from byteport.domain.failures import Failure
-from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
+from byteport.domain.plans import AnyPlan, DeletePodPlan, Refused, RollbackPlan
 from byteport.domain.policy import Mode, PolicyConfig, Standing, Verdict, VerdictKind, judge
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, SignalType, Source
@@ -27,7 +27,13 @@ from byteport.kubernetes.world import World
 from byteport.runbooks.catalogue import runbook_for
 from byteport.runbooks.unserved import Unserved, unserved, unserved_alerts
 
-_SIGNAL_FOR = {Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY, Failure.CRASHLOOP: SignalType.POD_CRASHLOOP}
+_SIGNAL_FOR = {
+    Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY,
+    Failure.CRASHLOOP: SignalType.POD_CRASHLOOP,
+    Failure.MEMORY: SignalType.MEMORY_PRESSURE,
+    Failure.CPU: SignalType.CPU_SPIKE,
+    Failure.DISK: SignalType.DISK_PRESSURE,
+}
 
 
 class Incident(Frozen):
@@ -62,7 +68,10 @@ def assumed_policy(world: World) -> PolicyConfig:
     """
     namespaces = {fields.name(fields.metadata(item).get("namespace")) for item in world.objects} - {""}
     return PolicyConfig(
-        mode=Mode.AUTO, rollback_allowed=frozenset(f"{name}/*" for name in namespaces), log_store_named=True
+        mode=Mode.AUTO,
+        rollback_allowed=frozenset(f"{name}/*" for name in namespaces),
+        raise_allowed=frozenset(f"{name}/*" for name in namespaces),
+        log_store_named=True,
     )
 
 
@@ -119,7 +128,7 @@ def _incident(world: World, signal: Signal, config: PolicyConfig, mode: Mode) ->
     if waits:
         verdict = Verdict(kind=VerdictKind.SKIP, reasons=diagnosis.reasons or (Reason.TOO_EARLY,))
     act = _act(mode, verdict, plan)
-    notes = plan.notes if isinstance(plan, RollbackPlan) and act is not None else ()
+    notes = () if act is None or isinstance(plan, Refused | DeletePodPlan) else plan.notes
     return Incident(
         signal=signal.type.value,
         target=signal.target.ref,
@@ -134,7 +143,7 @@ def _incident(world: World, signal: Signal, config: PolicyConfig, mode: Mode) ->
     )
 
 
-def _act(mode: Mode, verdict: Verdict, plan: DeletePodPlan | RollbackPlan | Refused) -> str | None:
+def _act(mode: Mode, verdict: Verdict, plan: AnyPlan | Refused) -> str | None:
     """In `auto` what would be done alone, in `dry_run` what would be proposed without a caveat, in `observe` nothing."""
     if isinstance(plan, Refused) or mode is Mode.OBSERVE:
         return None

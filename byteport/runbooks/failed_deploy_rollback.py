@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from byteport.contracts.kubernetes import READ_SITUATION, ROLL_BACK
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.failures import Failure
-from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
+from byteport.domain.plans import AnyPlan, Refused, RollbackPlan
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, SignalType, Source
@@ -92,7 +92,7 @@ class FailedDeployAutoRollbackRunbook(Runbook):
 
     def health(
         self,
-        plan: DeletePodPlan | RollbackPlan,
+        plan: AnyPlan,
         situation: Situation,
         *,
         acted_at: datetime,  # noqa: ARG002  what is there counts, not since when
@@ -117,7 +117,7 @@ class FailedDeployAutoRollbackRunbook(Runbook):
 
     def inverse(
         self,
-        plan: DeletePodPlan | RollbackPlan,
+        plan: AnyPlan,
         situation: Situation,
         *,
         now: datetime,  # noqa: ARG002
@@ -132,7 +132,7 @@ class FailedDeployAutoRollbackRunbook(Runbook):
             return offered
         return Refused(because=offered.caveats) if offered.caveats else offered
 
-    def offered_inverse(self, plan: DeletePodPlan | RollbackPlan, situation: Situation) -> RollbackPlan | Refused:
+    def offered_inverse(self, plan: AnyPlan, situation: Situation) -> RollbackPlan | Refused:
         """The inverse as a plan, with caveats where it must not be taken without a person.
 
         Refused when the object is not exactly what we left (template and its last writer, paused, selector, strategy),
@@ -227,7 +227,7 @@ def _notes(rollout: RolloutReading, good: KnownGood) -> tuple[Reason, ...]:
     return (*failed, Reason.HELM_RECORD_DIFFERS) if rollout.ownership.helm else failed
 
 
-def _lost(plan: DeletePodPlan | RollbackPlan, rollout: RolloutReading) -> Reason | None:
+def _lost(plan: AnyPlan, rollout: RolloutReading) -> Reason | None:
     """Why the restored revision cannot become healthy any more."""
     if not isinstance(plan, RollbackPlan):
         return Reason.FAILED

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from byteport.contracts.kubernetes import DELETE_POD, READ_SITUATION
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.failures import Failure
-from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
+from byteport.domain.plans import AnyPlan, DeletePodPlan, Refused
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, SignalType
@@ -70,9 +70,7 @@ class PodCrashloopRunbook(Runbook):
         caveats = diagnosis.reasons if config.log_store_named else (*diagnosis.reasons, Reason.NO_LOG_STORE)
         return DeletePodPlan(target=diagnosis.target, pod=pod.ref, caveats=caveats)
 
-    def health(
-        self, plan: DeletePodPlan | RollbackPlan, situation: Situation, *, acted_at: datetime, now: datetime
-    ) -> Checked:
+    def health(self, plan: AnyPlan, situation: Situation, *, acted_at: datetime, now: datetime) -> Checked:
         """Healthy when the replacement is Ready without a restart; failed when none was made, or it fails again.
 
         Terminating pods are not replicas. How long a replacement may pull and start is the verify deadline's business.
@@ -98,11 +96,11 @@ class PodCrashloopRunbook(Runbook):
 
     def inverse(  # the same answer whatever is there
         self,
-        plan: DeletePodPlan | RollbackPlan,  # noqa: ARG002
+        plan: AnyPlan,  # noqa: ARG002
         situation: Situation,  # noqa: ARG002
         *,
         now: datetime,  # noqa: ARG002
-    ) -> DeletePodPlan | RollbackPlan | Refused:
+    ) -> AnyPlan | Refused:
         """None: the controller has made the pod again, and the deleted one cannot come back."""
         return Refused(because=(Reason.CAUSE_NEEDS_A_PERSON,))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from byteport.domain.diagnoses import Diagnosis
-from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
+from byteport.domain.plans import AnyPlan, Refused
 from byteport.domain.policy import Mode, PolicyConfig, Standing, Verdict, VerdictKind, judge
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, SignalType, Source
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
     situation: Situation
     diagnosis: Diagnosis
-    plan: DeletePodPlan | RollbackPlan | Refused
+    plan: AnyPlan | Refused
     verdict: Verdict
 
     @property

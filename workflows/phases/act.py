@@ -13,7 +13,10 @@ from typing import Literal
 from byteport.contracts.acts import Act
 from byteport.contracts.kubernetes import (
     DELETE_POD,
+    PRUNE_IMAGES,
+    RAISE_FLOOR,
     RESOLVE_OUTCOME,
+    RESTORE_FLOOR,
     ROLL_BACK,
     Mutated,
     MutatingCall,
@@ -32,7 +35,15 @@ from byteport.contracts.ledger import (
     Result,
 )
 from byteport.contracts.workflows import Phase
-from byteport.domain.plans import RollbackPlan, arguments_digest
+from byteport.domain.plans import (
+    AnyPlan,
+    DeletePodPlan,
+    PruneImagesPlan,
+    RaiseFloorPlan,
+    RestoreFloorPlan,
+    RollbackPlan,
+    arguments_digest,
+)
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import Warrant
 from byteport.errors import (
@@ -47,7 +58,7 @@ from temporalio import workflow
 
 from workflows.incident import Incident
 from workflows.perform import perform
-from workflows.phases.outcomes import Acted, Again, AnyPlan, Escalate, Go
+from workflows.phases.outcomes import Acted, Again, Escalate, Go
 
 Outcome = Literal["done", "not_done", "unknown"]
 
@@ -56,7 +67,18 @@ SKEW = timedelta(seconds=5)
 
 
 def act_of(plan: AnyPlan) -> Act[MutatingCall, Mutated]:
-    return ROLL_BACK if isinstance(plan, RollbackPlan) else DELETE_POD
+    """The one act that carries out such a plan."""
+    match plan:
+        case DeletePodPlan():
+            return DELETE_POD
+        case RollbackPlan():
+            return ROLL_BACK
+        case PruneImagesPlan():
+            return PRUNE_IMAGES
+        case RaiseFloorPlan():
+            return RAISE_FLOOR
+        case RestoreFloorPlan():
+            return RESTORE_FLOOR
 
 
 def lease_seconds(act: Act[MutatingCall, Mutated]) -> int:

@@ -15,7 +15,7 @@ from byteport.contracts.ledger import READ_STANDING, ReadStanding
 from byteport.contracts.workflows import Phase
 from byteport.domain.canonical import digest
 from byteport.domain.failures import Failure
-from byteport.domain.plans import Refused, plan_digest
+from byteport.domain.plans import AnyPlan, Refused, plan_digest
 from byteport.domain.policy import Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
@@ -24,7 +24,7 @@ from temporalio import workflow
 
 from workflows.incident import Incident
 from workflows.perform import perform
-from workflows.phases.outcomes import AnyPlan, Diagnosed, Escalate, HandOver, Skip
+from workflows.phases.outcomes import Diagnosed, Escalate, HandOver, Skip
 
 BETWEEN_LOOKS = timedelta(seconds=5)
 """Symptoms come in swarms: never look more often, however many are reported."""
@@ -41,9 +41,9 @@ _SIGNAL_FOR = {
 
 
 async def look(incident: Incident, *, logs: bool) -> Seen:
-    """One reading of the target, with the policy as it stands."""
+    """One reading of the target by its runbook's own act, with the policy as it stands."""
     return await perform(
-        READ_SITUATION,
+        incident.runbook.reads if incident.runbook is not None else READ_SITUATION,
         ReadSituation(target=incident.start.target, failure=incident.the_signal.failure, logs=logs),
         cluster_uid=incident.cluster_uid,
     )

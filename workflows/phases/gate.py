@@ -23,7 +23,15 @@ from byteport.contracts.workflows import (
 )
 from byteport.domain import ids
 from byteport.domain.approvals import ApprovalRequest
-from byteport.domain.plans import Refused, RollbackPlan
+from byteport.domain.plans import (
+    AnyPlan,
+    DeletePodPlan,
+    PruneImagesPlan,
+    RaiseFloorPlan,
+    Refused,
+    RollbackPlan,
+    restore_of,
+)
 from byteport.domain.policy import Mode, Verdict, VerdictKind, judge
 from byteport.domain.reasons import Reason
 from byteport.errors import BytePortError
@@ -41,7 +49,7 @@ from workflows.perform import perform
 from workflows.phases.asking import answer_of
 from workflows.phases.diagnose import look
 from workflows.phases.escalate import climb, evidence_of, page
-from workflows.phases.outcomes import Again, AnyPlan, Declined, Diagnosed, Escalate, Go, Skip
+from workflows.phases.outcomes import Again, Declined, Diagnosed, Escalate, Go, Skip
 
 NOBODY_MAY = frozenset({Reason.MODE_OBSERVES, Reason.PROTECTED_NAMESPACE, Reason.HALTED, Reason.NAMESPACE_NOT_ENABLED})
 """With one of these no yes is asked for, because none would be enough."""
@@ -206,7 +214,18 @@ def _other_target(plan: AnyPlan, situation: Situation) -> bool:
             or rollout.template_digest != plan.from_template_digest
             or rollout.guard_digest != plan.guard_digest
         )
-    return all(pod.uid != plan.pod.uid for pod in situation.pods)
+    if isinstance(plan, DeletePodPlan):
+        return all(pod.uid != plan.pod.uid for pod in situation.pods)
+    if isinstance(plan, PruneImagesPlan):
+        node = situation.node
+        return node is None or node.uid != plan.target.uid or node.helper is None or node.helper.uid != plan.helper.uid
+    scaler = situation.scaling.autoscaler if situation.scaling is not None else None
+    return (
+        scaler is None
+        or scaler.uid != plan.autoscaler_uid
+        or scaler.rest_digest != plan.rest_digest
+        or scaler.floor != plan.floor_from
+    )
 
 
 def _request(incident: Incident, plan: AnyPlan, verdict: Verdict) -> ApprovalRequest:
@@ -242,7 +261,7 @@ def _inverse_command(plan: AnyPlan) -> str | None:
             f"kubectl rollout undo deployment/{plan.target.name} -n {plan.target.namespace} "
             f"--to-revision={plan.from_revision}"
         )
-    return None
+    return restore_of(plan).command if isinstance(plan, RaiseFloorPlan) else None
 
 
 def _because(reasons: tuple[Reason, ...]) -> str:

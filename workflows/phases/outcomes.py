@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from byteport.domain.approvals import ApprovalRequest, SignedAnswer
-from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
+from byteport.domain.plans import AnyPlan, Refused
 from byteport.domain.policy import Standing
 from byteport.domain.reasons import Reason
 from byteport.kubernetes.situation import Situation
-
-AnyPlan = DeletePodPlan | RollbackPlan
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from byteport.contracts.workflows import Phase
-from byteport.domain.plans import Refused
+from byteport.domain.plans import AnyPlan, Refused
 from byteport.domain.reasons import Reason
 from byteport.errors import BytePortError
 from byteport.kubernetes.situation import Situation
@@ -21,7 +21,7 @@ from workflows.incident import Incident
 from workflows.phases.act import act, finish
 from workflows.phases.asking import answer_of
 from workflows.phases.diagnose import look
-from workflows.phases.outcomes import Acted, AnyPlan, Go, NotHealthy, Verified
+from workflows.phases.outcomes import Acted, Go, NotHealthy, Verified
 
 FIRST_LOOK = timedelta(seconds=1)
 SLOWEST_LOOK = timedelta(seconds=15)

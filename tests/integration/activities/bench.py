@@ -28,7 +28,7 @@ from byteport.contracts.workflows import REMEDIATION
 from byteport.domain import ids
 from byteport.domain.approvals import SIGNATURE_NAMESPACE, Answer, ApprovalRequest, SignedAnswer
 from byteport.domain.failures import Failure
-from byteport.domain.plans import DeletePodPlan, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.plans import AnyPlan, DeletePodPlan, RollbackPlan, arguments_digest, plan_digest
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import PodRef, Target
 from byteport.domain.warrants import GrantBody, Warrant
@@ -225,7 +225,7 @@ class Bench(ABC):
 
     def warrant(
         self,
-        plan: DeletePodPlan | RollbackPlan,
+        plan: AnyPlan,
         *,
         auto: bool = True,
         by: Sequence[str] = ("ada",),
@@ -277,7 +277,7 @@ class Bench(ABC):
 
     def request(
         self,
-        plan: DeletePodPlan | RollbackPlan,
+        plan: AnyPlan,
         agreed: str,
         incident: str,
         failure: Failure,
@@ -392,7 +392,7 @@ class SimulatedBench(Bench):
         return [mutation.by.audit_id for mutation in self.cluster.mutations()]
 
 
-def act_of(plan: DeletePodPlan | RollbackPlan) -> MutatingAct:
+def act_of(plan: AnyPlan) -> MutatingAct:
     return DELETE_POD if isinstance(plan, DeletePodPlan) else ROLL_BACK
 
 

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 from activities.kubernetes import mutations
 from byteport.contracts.kubernetes import ROLL_BACK, Mutated, Outcome, ResolveOutcome
 from byteport.domain.ids import audit_id
-from byteport.domain.plans import RollbackPlan
+from byteport.domain.plans import DeletePodPlan, RollbackPlan
 from byteport.domain.warrants import Warrant
 from byteport.errors import NotPermitted, PreconditionFailed, Throttled, Unavailable, UnknownOutcome
 from byteport.kubernetes import port
@@ -42,7 +42,7 @@ async def outcome(bench: SimulatedBench, warrant: Warrant) -> Outcome:
 
 
 def name_of(warrant: Warrant) -> str:
-    return warrant.plan.target.name if isinstance(warrant.plan, RollbackPlan) else warrant.plan.pod.name
+    return warrant.plan.pod.name if isinstance(warrant.plan, DeletePodPlan) else warrant.plan.target.name
 
 
 VERB = {"deletion": "delete", "rollback": "patch"}

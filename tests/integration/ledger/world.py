@@ -30,7 +30,7 @@ from byteport.contracts.ledger import (
 from byteport.contracts.workflows import Installation
 from byteport.domain.approvals import Answer, ApprovalRequest, SignedAnswer
 from byteport.domain.limits import Limits
-from byteport.domain.plans import DeletePodPlan, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.plans import AnyPlan, DeletePodPlan, RollbackPlan, arguments_digest, plan_digest
 from byteport.domain.policy import Mode, PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
@@ -48,7 +48,7 @@ DRY_RUN = PolicyConfig(mode=Mode.DRY_RUN)
 GRANT_KEY = new_private_key()
 ADA, BOB = person("ada"), person("bob")
 
-AnyPlan = DeletePodPlan | RollbackPlan
+AnyPlan = AnyPlan
 
 
 @dataclass

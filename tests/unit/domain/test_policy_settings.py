@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,9 @@ def test_a_narrower_mode_can_only_lower(mode: Mode, by_runbook: Mode | None, by_
     assert config.mode_for("other", "elsewhere") is mode
 
 
+NOTES = ("changed_by", "changed_at", "change_reason")
+
+
 def test_the_default_mode_is_dry_run_and_gives_nothing() -> None:
     config = PolicyConfig()
     assert config.mode is Mode.DRY_RUN
@@ -41,7 +46,11 @@ def test_the_default_mode_is_dry_run_and_gives_nothing() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    [name for name in PolicyConfig.model_fields if name not in ("mode_by_runbook", "mode_by_namespace", "approvals")],
+    [
+        name
+        for name in PolicyConfig.model_fields
+        if name not in (*NOTES, "mode_by_runbook", "mode_by_namespace", "approvals")
+    ],
 )
 def test_every_setting_is_in_the_version(field: str) -> None:
     other = {
@@ -53,9 +62,26 @@ def test_every_setting_is_in_the_version(field: str) -> None:
         "reread_seconds": 60,
         "log_store_named": True,
         "accept_unsigned_answers": True,
+        "raise_allowed": frozenset({"x"}),
+        "timebox_seconds": 77,
+        "disk_percent": 77,
+        "disk_verified_percent": 77,
+        "memory_percent": 77,
+        "cpu_percent": 77,
+        "helper_namespace": "x",
     }
     assert field in other, f"{field} is new: say here how it changes the version"
     assert PolicyConfig(**{field: other[field]}).version != PolicyConfig().version  # type: ignore[arg-type]
+
+
+def test_an_update_that_brings_a_setting_voids_no_approval_that_waits() -> None:
+    """The version of a policy that says nothing of the newer settings is what it was before there were any."""
+    assert PolicyConfig(mode=Mode.AUTO).version == "aa2ea334a30c81ee4c5a0ce3a9240e542b199889570f82cb6f66ce900d72b0fe"
+
+
+def test_who_wrote_the_policy_is_no_part_of_its_version() -> None:
+    noted = PolicyConfig(changed_by="alice", changed_at=datetime(2026, 3, 1, tzinfo=UTC), change_reason="drill")
+    assert noted.version == PolicyConfig().version
 
 
 def test_mappings_are_in_the_version_too_and_order_is_not() -> None:

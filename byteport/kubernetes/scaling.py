@@ -1,0 +1,148 @@
+"""A workload's load and what scales it, as typed facts: usage against requests and limits, and its autoscaler.
+
+Models only; `scaling_reading.py` fills them from a `World`. Asked by the CPU and memory runbooks.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from byteport.domain.base import Frozen, Instant
+
+
+class Measure(StrEnum):
+    """What is measured."""
+
+    CPU = "cpu"
+    MEMORY = "memory"
+
+
+class MetricReading(Frozen):
+    """One metric of an autoscaler: what it should be and what it is."""
+
+    kind: str
+    """`Resource`, `ContainerResource`, `Pods`, `Object` or `External`."""
+    name: str
+    target_percent: float | None = None
+    current_percent: float | None = None
+    target_value: float | None = None
+    """For targets that are no percentage, in the metric's own unit."""
+    current_value: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Current over target; None where one of them is not known."""
+        pairs = ((self.current_percent, self.target_percent), (self.current_value, self.target_value))
+        return next((now / wanted for now, wanted in pairs if now is not None and wanted), None)
+
+
+class Brake(StrEnum):
+    """Why an autoscaler does not have as many replicas as its arithmetic asks."""
+
+    NONE = "none"
+    AT_MAX = "at_max"
+    RATE = "rate"
+    """Its own scale-up policy lets it add only so many in a period."""
+    BLIND = "blind"
+    """It has no metric to go by."""
+    UNABLE = "unable"
+    """It cannot read or write the workload's scale."""
+    OFF = "off"
+    """Scaled to zero, or scaling disabled."""
+
+
+class AutoscalerReading(Frozen):
+    """One HorizontalPodAutoscaler and its own word on what it does."""
+
+    name: str
+    uid: str
+    rest_digest: str
+    """Digest of `/spec` without `minReplicas`; what a `RaiseFloorPlan` tests."""
+    floor: int
+    ceiling: int
+    current: int
+    desired: int
+    brake: Brake
+    brake_reason: str = ""
+    """The condition's reason, a word of the controller's own."""
+    metrics: tuple[MetricReading, ...] = ()
+    scaled_at: Instant | None = None
+    owned_by: str = ""
+    """`Kind/name` of a controller, or the tool, that sets it (KEDA, GitOps, an ownerReference); empty for nobody."""
+    floor_before: int | None = None
+    """`byteport.io/floor-before`: the owner's floor, while one of ours stands."""
+    floor_until: Instant | None = None
+    floor_action: str = ""
+    """`byteport.io/action-id`: which action set the floor that stands."""
+    floor_manager: str = ""
+    """Field manager that last set `minReplicas`."""
+    deleting: bool = False
+    several: bool = False
+    """More than one autoscaler names this workload."""
+
+    @property
+    def binding(self) -> MetricReading | None:
+        """The metric that asks for most replicas; None where none is known."""
+        known = [metric for metric in self.metrics if metric.ratio is not None]
+        return max(known, key=lambda metric: metric.ratio or 0.0, default=None)
+
+
+class ContainerUsage(Frozen):
+    """One container's use against what it may have, in cores and bytes."""
+
+    pod: str
+    container: str
+    measured_at: Instant | None
+    window_seconds: float = 0.0
+    cpu: float | None = None
+    cpu_request: float | None = None
+    cpu_limit: float | None = None
+    memory: int | None = None
+    memory_request: int | None = None
+    memory_limit: int | None = None
+    started_at: Instant | None = None
+
+
+class UsageSample(Frozen):
+    """The workload's use at one moment: what an earlier look saw, so that a trend can be told."""
+
+    at: Instant
+    pods: int
+    cpu: float
+    """Cores, all pods together."""
+    memory: int
+    """Bytes of working set, all pods together."""
+    worst_memory_share: float = 0.0
+    """The largest container's share of its limit; 0 where none has one."""
+
+
+class ScalingReading(Frozen):
+    """What is known of a workload's load and its autoscaler."""
+
+    autoscaler: AutoscalerReading | None = None
+    usage: tuple[ContainerUsage, ...] = ()
+    metrics_missing: bool = False
+    """The metrics API gave nothing for pods that run."""
+    earlier: tuple[UsageSample, ...] = ()
+    """Oldest first."""
+    requests_missing: tuple[str, ...] = ()
+    """Containers without the request that a percentage is of."""
+    throttled: bool | None = None
+    """CPU is at its limit though usage looks low; None where nobody measured it."""
+    priority: int = 0
+    """The pods' priority."""
+    owner_tools: tuple[str, ...] = ()
+    """GitOps tools and controllers that keep the workload or its autoscaler."""
+    limits_set_by: str = ""
+    """Field manager that last set the containers' resources."""
+    limits_changed_at: tuple[Instant, ...] = ()
+    """When they were changed lately, newest last: a period tells who sets them again and again."""
+    limits_differ: bool = False
+    """The live pods' limits are not their template's: something between sets them."""
+    room: int | None = None
+    """How many more of these pods quota, limit ranges and free allocatable let in; None where that cannot be told."""
+    pending: int = 0
+    """Pods that no node has taken."""
+    pending_since: Instant | None = None
+    scale_up_worked_at: Instant | None = None
+    """A cluster autoscaler last added a node that pods waited for."""

@@ -1,0 +1,12 @@
+"""A workload's load and autoscaler from a `World`, as a `ScalingReading`."""
+
+from __future__ import annotations
+
+from byteport.domain.targets import Target
+from byteport.kubernetes.scaling import ScalingReading
+from byteport.kubernetes.world import World
+
+
+def read_scaling(world: World, target: Target) -> ScalingReading:  # noqa: ARG001
+    """What is known of `target`'s load. Never raises for what it reads."""
+    return ScalingReading()
