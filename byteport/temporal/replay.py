@@ -146,12 +146,29 @@ def _differences(recorded: Sequence[Scheduled], replayed: Sequence[Scheduled]) -
     for position in range(max(len(recorded), len(replayed))):
         one = recorded[position] if position < len(recorded) else None
         other = replayed[position] if position < len(replayed) else None
-        if _comparable(one) != _comparable(other):
+        if not same_schedule(one, other):
             found.append(Difference(position, one, other))
     return tuple(found)
 
 
-def _comparable(scheduled: Scheduled | None) -> str:
+def same_schedule(recorded: Any, replayed: Any) -> bool:
+    """Whether both say the same. A field that was added since, and is empty, says nothing more than before."""
+    return _comparable(recorded) == _comparable(_without_additions(recorded, replayed))
+
+
+def _without_additions(recorded: Any, replayed: Any) -> Any:
+    if isinstance(recorded, dict) and isinstance(replayed, dict):
+        return {
+            key: _without_additions(recorded.get(key), value)
+            for key, value in replayed.items()
+            if key in recorded or value not in (None, False, "", [], {})
+        }
+    if isinstance(recorded, list | tuple) and isinstance(replayed, list | tuple) and len(recorded) == len(replayed):
+        return [_without_additions(*pair) for pair in zip(recorded, replayed, strict=True)]
+    return replayed
+
+
+def _comparable(scheduled: Any) -> str:
     return json.dumps(_sets_sorted(scheduled), sort_keys=True)
 
 
