@@ -1,0 +1,30 @@
+"""What of an autoscaler a raised floor is about: its `minReplicas`, the rest of its spec, and the marks that we leave.
+
+Read by `scaling_reading.py` for the diagnosis, and by `activities/kubernetes` just before a floor is raised or put
+back, so that both speak of the same bytes.
+"""
+
+from __future__ import annotations
+
+from byteport.domain.canonical import digest
+from byteport.kubernetes import fields
+from byteport.kubernetes.world import JSON
+
+FLOOR_BEFORE = "byteport.io/floor-before"
+"""What the owner had set, in decimal digits; there only while a floor of ours stands."""
+FLOOR_UNTIL = "byteport.io/floor-until"
+"""When it is to be put back, as RFC 3339 in UTC."""
+DEFAULT_FLOOR = 1
+"""What the API server takes for a `minReplicas` that is not there."""
+
+
+def floor_of(autoscaler: JSON) -> int:
+    """`minReplicas`, never negative."""
+    floor = fields.mapping(autoscaler.get("spec")).get("minReplicas")
+    return DEFAULT_FLOOR if floor is None else fields.count(floor)
+
+
+def rest_digest(autoscaler: JSON) -> str:
+    """Digest of `/spec` without `minReplicas`. Raises `ValueError` when the spec has no canonical form."""
+    spec = {key: value for key, value in fields.mapping(autoscaler.get("spec")).items() if key != "minReplicas"}
+    return digest(spec)
