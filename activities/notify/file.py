@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from activities.notify.markdown import as_markdown
 from byteport.contracts.people import Notice
 from byteport.errors import Unavailable
 
@@ -50,7 +51,8 @@ class FileChannel:
                 return
             end = file.seek(0, os.SEEK_END)
             torn = end > 0 and not self._ends_with_newline(file, end)
-            line = json.dumps(notice.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+            plain = notice.model_dump(mode="json") | {"markdown": as_markdown(notice)}
+            line = json.dumps(plain, sort_keys=True, ensure_ascii=True)
             file.write((b"\n" if torn else b"") + line.encode("ascii") + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -94,7 +96,7 @@ def log_line(notice: Notice) -> str:
         f"[{rung}] {printable(notice.title)}",
         f"{printable(notice.cluster)}/{printable(notice.target)}",
         f"cause {printable(notice.cause)}" + (f" ({why})" if why else ""),
-        *(printable(item) for item in notice.evidence),
+        *(printable(item) for item in (*notice.evidence, *notice.tried)),
     ]
     if notice.command:
         parts.append(f"plan: {printable(notice.command)}")

@@ -31,7 +31,8 @@ async def _show(context: typer.Context, which: str, why: bool, as_json: bool) ->
     workflow_id = await find_run(client, which)
     state = await while_waiting(f"asking {workflow_id}", remediation_state(client, workflow_id))
     if as_json:
-        print_json({"workflow_id": workflow_id, **state.model_dump(mode="json")})
+        told = {"why": reasons_chain(state)} if why else {}
+        print_json({"workflow_id": workflow_id, **state.model_dump(mode="json"), **told})
         return
     facts(_summary(workflow_id, state))
     if why:
@@ -44,7 +45,9 @@ async def _show(context: typer.Context, which: str, why: bool, as_json: bool) ->
 
 
 def reasons_chain(state: State) -> list[str]:
-    """From the symptom to the decision, each step with the facts or reasons that it rests on."""
+    """From the symptom to the decision, each step with the facts or reasons that it rests on, and what to do next."""
+    from byteport.domain.explanations import meanings, next_steps
+
     chain = []
     if state.signal is not None:
         signal = state.signal
@@ -59,7 +62,8 @@ def reasons_chain(state: State) -> list[str]:
         chain.append(f"plan      {state.command}")
     if state.verdict:
         chain.append(f"verdict   {_words(state.verdict)}")
-    chain += [f"because   {_words(reason.value)}" for reason in state.reasons]
+    for reason, meaning in zip(state.reasons, meanings(state.reasons), strict=True):
+        chain.append(f"because   {_words(reason.value)}: {meaning}")
     chain += [
         f"answer    {said.answer.value} by {said.principal}" + ("" if said.signed else " (unsigned)")
         for said in state.approvals
@@ -67,6 +71,7 @@ def reasons_chain(state: State) -> list[str]:
     if state.decision is not None:
         result = f", {state.result.value}" if state.result else ""
         chain.append(f"decision  {_words(state.decision.value)}{result}")
+    chain += [f"next      {step}" for step in next_steps(state.target, state.cause, state.reasons)]
     return chain
 
 

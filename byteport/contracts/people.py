@@ -56,6 +56,9 @@ class Notice(Frozen):
     cause: str
     reasons: tuple[Reason, ...]
     evidence: tuple[str, ...]
+    """What was seen."""
+    tried: tuple[str, ...] = ()
+    """What was done, undone, or not done and why."""
     command: str | None
     inverse_command: str | None
     how_to_answer: str | None
