@@ -35,7 +35,9 @@ _WRITES = {
 }
 
 
-DEFAULT_RIGHTS = frozenset({Right(verb, kind.resource) for kind in KINDS for verb in READ} | _WRITES)
+_METRICS = {Right(verb, resource) for verb in ("get", "list") for resource in (port.POD_METRICS, port.NODE_METRICS)}
+
+DEFAULT_RIGHTS = frozenset({Right(verb, kind.resource) for kind in KINDS for verb in READ} | _METRICS | _WRITES)
 """What the agent's acts need, on every kind that is modelled."""
 
 

@@ -22,7 +22,7 @@ from byteport.kubernetes.port import (
     Resource,
     WatchEvent,
 )
-from byteport.sandbox.simulated import budgets, ownership
+from byteport.sandbox.simulated import budgets, metrics, ownership
 from byteport.sandbox.simulated.access import Access, Right
 from byteport.sandbox.simulated.clocks import machine_clock, stamp
 from byteport.sandbox.simulated.copies import copied
@@ -71,6 +71,9 @@ class SimulatedPort(ClusterPort):
     async def get(self, resource: Resource, namespace: str, name: str) -> JSON:
         def effect() -> JSON:
             self.access.demand(Right("get", resource, namespace=namespace))
+            if metrics.serves(resource):
+                self.tick()
+                return copied(self._simulation.metrics.get(resource, namespace, name, self._simulation.now))
             return copied(self._existing(resource, namespace, name))
 
         return await self.interruptions.call("get", effect)
@@ -89,7 +92,7 @@ class SimulatedPort(ClusterPort):
             self.tick()
             items = [
                 _listed(item)
-                for item in self._simulation.store.all(resource, namespace)
+                for item in self._all(resource, namespace)
                 if labels_match(labels, item["metadata"].get("labels") or {}) and fields_match(resource, fields, item)
             ]
             return Listed(items, str(self._simulation.store.revision))
@@ -102,6 +105,8 @@ class SimulatedPort(ClusterPort):
         await self.interruptions.call(
             "watch", lambda: self.access.demand(Right("watch", resource, namespace=namespace))
         )
+        if metrics.serves(resource):
+            self._simulation.metrics.refuse_watch(resource)
         kind = kind_of(resource)
         store, seen = self._simulation.store, int(resource_version)
         loop = asyncio.get_running_loop()
@@ -211,6 +216,11 @@ class SimulatedPort(ClusterPort):
 
     async def close(self) -> None:
         """Nothing to give back: the cluster lives as long as its object."""
+
+    def _all(self, resource: Resource, namespace: str) -> Sequence[JSON]:
+        if metrics.serves(resource):
+            return self._simulation.metrics.measured(resource, namespace, self._simulation.now)
+        return self._simulation.store.all(resource, namespace)
 
     def _existing(self, resource: Resource, namespace: str, name: str) -> JSON:
         self.tick()

@@ -15,6 +15,8 @@ from byteport.sandbox.simulated import admission, budgets, events, scheduler
 from byteport.sandbox.simulated.deployments import Deployments
 from byteport.sandbox.simulated.kinds import KINDS
 from byteport.sandbox.simulated.kubelet import Kubelet
+from byteport.sandbox.simulated.loads import Loads
+from byteport.sandbox.simulated.metrics import Metrics
 from byteport.sandbox.simulated.replicasets import ReplicaSets
 from byteport.sandbox.simulated.store import Store, controller_uid
 
@@ -37,6 +39,8 @@ class Simulation:
         self._rests_at = -1
         self._collected_at = 0
         self._sweeps_at = self.now
+        self.loads = Loads()
+        self.metrics = Metrics(self.store, self.loads)
         self._kubelet = Kubelet(self.store)
         self._replica_sets = ReplicaSets(self.store)
         self._deployments = Deployments(self.store)
