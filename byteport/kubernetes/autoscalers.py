@@ -6,6 +6,10 @@ back, so that both speak of the same bytes.
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
+from typing import NamedTuple
+
 from byteport.domain.canonical import digest
 from byteport.kubernetes import fields
 from byteport.kubernetes.world import JSON
@@ -28,3 +32,31 @@ def rest_digest(autoscaler: JSON) -> str:
     """Digest of `/spec` without `minReplicas`. Raises `ValueError` when the spec has no canonical form."""
     spec = {key: value for key, value in fields.mapping(autoscaler.get("spec")).items() if key != "minReplicas"}
     return digest(spec)
+
+
+class FloorSetter(NamedTuple):
+    """Who last set `minReplicas`, by the API server's own book-keeping; empty where it kept none."""
+
+    manager: str = ""
+    at: datetime | None = None
+
+
+def floor_setter(autoscaler: JSON) -> FloorSetter:
+    """The field manager that last took `minReplicas` over. Several may hold it: who applied the same number, too."""
+    found = [
+        FloorSetter(_manager(entry.get("manager")), fields.instant(entry.get("time")))
+        for entry in fields.entries(fields.metadata(autoscaler).get("managedFields"))
+        if not entry.get("subresource")
+        and "f:minReplicas" in fields.mapping(fields.at(entry.get("fieldsV1"), "f:spec"))
+    ]
+    return max(
+        found, key=lambda one: (one.at is not None, one.at.timestamp() if one.at else 0.0), default=FloorSetter()
+    )
+
+
+_MANAGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}\Z")
+
+
+def _manager(value: object) -> str:
+    """A manager's name in the characters that one may have, else a digest of it."""
+    return value if isinstance(value, str) and _MANAGER.match(value) else f"manager-{fields.mark(value)}"
