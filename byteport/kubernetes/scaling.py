@@ -101,6 +101,8 @@ class ContainerUsage(Frozen):
     memory_request: int | None = None
     memory_limit: int | None = None
     started_at: Instant | None = None
+    revision: str = ""
+    """`pod-template-hash` of its pod: only containers of one revision are compared by age."""
 
 
 class UsageSample(Frozen):
@@ -123,6 +125,8 @@ class ScalingReading(Frozen):
     usage: tuple[ContainerUsage, ...] = ()
     metrics_missing: bool = False
     """The metrics API gave nothing for pods that run."""
+    usage_absurd: bool = False
+    """A measurement that cannot be (less than nothing, more than a node has) was left out of `usage`."""
     earlier: tuple[UsageSample, ...] = ()
     """Oldest first."""
     requests_missing: tuple[str, ...] = ()
