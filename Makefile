@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test test-cluster check replay record-histories bench lock format clean
+.PHONY: help demo demo-real cluster test test-cluster check replay record-histories bench lock docs format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ lock: $(ENV) ## Write the locks again from pyproject.toml: hashes, and no index 
 	$(COMPILE) --constraint requirements-uv.lock --extra sandbox --group dev --output-file requirements.lock pyproject.toml >/dev/null
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["controlplane"], sep="\n")' \
 	  | $(COMPILE) --output-file requirements-go.lock - >/dev/null
+
+docs: $(ENV) ## Write the generated parts of docs/ again
+	$(BIN)/python -m tests.house.pages
 
 format: $(ENV) ## Format the code and apply the safe lint fixes
 	$(BIN)/ruff format

@@ -52,18 +52,18 @@ def _cell(text: str) -> str:
 
 def _settings(model: type[BaseModel], prefix: str) -> list[Setting]:
     found: list[Setting] = []
-    said = _docstrings(model)
+    said = docstrings(model)
     for name, field in model.model_fields.items():
         key = prefix + name
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             found += _settings(inner, f"{key}.")
         else:
-            found.append(Setting(key, variable(key), _written(field.default), said.get(name, "")))
+            found.append(Setting(key, variable(key), written(field.default), said.get(name, "")))
     return found
 
 
-def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+def docstrings(model: type[BaseModel]) -> dict[str, str]:
     """The text under each field, on one line."""
     body = ast.parse(inspect.getsource(model)).body[0]
     assert isinstance(body, ast.ClassDef)
@@ -77,7 +77,7 @@ def _docstrings(model: type[BaseModel]) -> dict[str, str]:
     return texts
 
 
-def _written(default: Any) -> str:
+def written(default: Any) -> str:
     if default is None or default is PydanticUndefined:
         return ""
     if isinstance(default, bool):
