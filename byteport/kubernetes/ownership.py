@@ -7,7 +7,7 @@ A rollback on what Git, an operator or a pipeline owns is reverted within second
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -104,9 +104,10 @@ def read_ownership(deployment: JSON, releases: list[datetime], now: datetime) ->
     recent = [released for released in releases if now - released <= _DAY]
     robots = [writer.name for writer in writers if not _PEOPLE.fullmatch(writer.name) and _within(writer.at, now)]
     words = {item.get(WORD) for item in (fields.labels(deployment), annotations_of(deployment))} - {None, ""}
+    keeper = keeper_of(deployment, managers)
     return Ownership(
-        gitops=_marked(marks, _GITOPS) or next((name for name in managers if _GITOPS_MANAGERS.search(name)), ""),
-        controller=_controller(deployment, marks, managers),
+        gitops=keeper.gitops,
+        controller=keeper.controller,
         helm=_says_helm(marks),
         applied_by=next((w.name for w in writers if w.applies and not w.name.startswith("byteport")), ""),
         template_manager=last.name if last else "",
@@ -116,6 +117,25 @@ def read_ownership(deployment: JSON, releases: list[datetime], now: datetime) ->
         canary=_canary(deployment),
         rolled_back_to=fields.name(annotations_of(deployment).get("byteport.io/rollback-to")),
     )
+
+
+class Keeper(Frozen):
+    """Who puts an object back to what it should be; empty for nobody."""
+
+    gitops: str = ""
+    controller: str = ""
+
+
+def keeper_of(item: JSON, managers: Sequence[str]) -> Keeper:
+    """Who keeps `item`, by its marks, its owner references, and the `managers` of the fields that matter."""
+    marks = {**fields.labels(item), **annotations_of(item)}
+    gitops = _marked(marks, _GITOPS) or next((name for name in managers if _GITOPS_MANAGERS.search(name)), "")
+    return Keeper(gitops=gitops, controller=_controller(item, marks, list(managers)))
+
+
+def manager_name(value: object) -> str:
+    """A field manager's name, or a digest of what cannot be one; empty for none."""
+    return value if isinstance(value, str) and _MANAGER.match(value) else f"manager-{fields.mark(value)}"
 
 
 def _within(at: datetime | None, now: datetime) -> bool:
@@ -133,8 +153,7 @@ def _template_writers(deployment: JSON) -> Iterator[_Writer]:
     for entry in fields.entries(fields.metadata(deployment).get("managedFields")):
         if entry.get("subresource") or not fields.at(entry.get("fieldsV1"), "f:spec", "f:template"):
             continue
-        name = entry.get("manager")
-        known = name if isinstance(name, str) and _MANAGER.match(name) else f"manager-{fields.mark(name)}"
+        known = manager_name(entry.get("manager"))
         yield _Writer(name=known, applies=entry.get("operation") == "Apply", at=fields.instant(entry.get("time")))
 
 

@@ -5,9 +5,13 @@ Models only; `scaling_reading.py` fills them from a `World`. Asked by the CPU an
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 from byteport.domain.base import Frozen, Instant
+
+TOLERANCE = 0.1
+"""So far above or below its target the controller does nothing (its default)."""
 
 
 class Measure(StrEnum):
@@ -35,6 +39,10 @@ class MetricReading(Frozen):
         pairs = ((self.current_percent, self.target_percent), (self.current_value, self.target_value))
         return next((now / wanted for now, wanted in pairs if now is not None and wanted), None)
 
+    def measures(self, measure: Measure) -> bool:
+        """Whether it is about the pods' own use of `measure`."""
+        return self.kind in ("Resource", "ContainerResource") and self.name == measure.value
+
 
 class Brake(StrEnum):
     """Why an autoscaler does not have as many replicas as its arithmetic asks."""
@@ -49,6 +57,33 @@ class Brake(StrEnum):
     """It cannot read or write the workload's scale."""
     OFF = "off"
     """Scaled to zero, or scaling disabled."""
+
+
+class Blindness(StrEnum):
+    """Why an autoscaler has no metric to go by."""
+
+    NO_REQUEST = "no_request"
+    """A container does not say what it requests, so there is nothing that a percentage could be of."""
+    STRAY_POD = "stray_pod"
+    """Its selector takes in a pod that is no replica: a finished one, or one of something else."""
+    NO_API = "no_api"
+    """The metrics API does not answer."""
+    NO_SAMPLES = "no_samples"
+    """The metrics API has nothing of these pods."""
+    OTHER_METRIC = "other_metric"
+    """A metric that is not of the pods' own use cannot be read."""
+    UNKNOWN = "unknown"
+
+
+class Misfit(StrEnum):
+    """How an autoscaler's own configuration keeps it from doing its work."""
+
+    MIN_OVER_MAX = "min_over_max"
+    """Its bounds cross, or the object that makes it says so."""
+    SEVERAL_WRITERS = "several_writers"
+    """Something else sets the replicas, or another autoscaler scales the same pods."""
+    NO_TARGET = "no_target"
+    """What it is to scale is not there, or cannot be scaled by it."""
 
 
 class AutoscalerReading(Frozen):
@@ -79,12 +114,53 @@ class AutoscalerReading(Frozen):
     deleting: bool = False
     several: bool = False
     """More than one autoscaler names this workload."""
+    braked_since: Instant | None = None
+    """Since when the condition behind `brake` stands."""
+    stabilising: bool = False
+    """It waits, by its owner's own setting, whether the load stays."""
+    gitops: bool = False
+    """`owned_by` is a tool that re-applies Git."""
+    applied_by: str = ""
+    """A manager that applied `minReplicas` server-side: its next apply would meet ours as a conflict."""
+    blindness: Blindness | None = None
+    misfit: Misfit | None = None
+    culprit: str = ""
+    """`Kind/name`, or `container x of Kind/name`, that a person must look at for its blindness or misfit."""
+    wanted: int | None = None
+    """`spec.replicas` of the workload; None where that was not read."""
 
     @property
     def binding(self) -> MetricReading | None:
         """The metric that asks for most replicas; None where none is known."""
         known = [metric for metric in self.metrics if metric.ratio is not None]
         return max(known, key=lambda metric: metric.ratio or 0.0, default=None)
+
+    @property
+    def asks(self) -> int | None:
+        """Replicas by the controller's own arithmetic, its bounds left aside; None where no metric is known.
+
+        ⌈current × usage ÷ target⌉, and what there is within the tolerance.
+        """
+        binding = self.binding
+        if binding is None or binding.ratio is None:
+            return None
+        if abs(binding.ratio - 1) <= TOLERANCE:
+            return self.current
+        return math.ceil(round(min(self.current * binding.ratio, 1e9), 6))
+
+    @property
+    def hot(self) -> bool:
+        """A metric is above what the controller tolerates; where it calls itself limited, above its target at all."""
+        ratio = self.binding.ratio if self.binding is not None else None
+        limited = self.brake in (Brake.AT_MAX, Brake.RATE)
+        if ratio is None:
+            return limited
+        return ratio > (1.0 if limited else 1.0 + TOLERANCE)
+
+    @property
+    def stands(self) -> bool:
+        """A floor of ours stands, by the mark on the object."""
+        return self.floor_before is not None and self.floor > self.floor_before
 
 
 class ContainerUsage(Frozen):
@@ -134,7 +210,7 @@ class ScalingReading(Frozen):
     throttled: bool | None = None
     """CPU is at its limit though usage looks low; None where nobody measured it."""
     priority: int = 0
-    """The pods' priority."""
+    """How far the pods' priority is above the cluster's default."""
     owner_tools: tuple[str, ...] = ()
     """GitOps tools and controllers that keep the workload or its autoscaler."""
     limits_set_by: str = ""
@@ -144,7 +220,11 @@ class ScalingReading(Frozen):
     limits_differ: bool = False
     """The live pods' limits are not their template's: something between sets them."""
     room: int | None = None
-    """How many more of these pods quota, limit ranges and free allocatable let in; None where that cannot be told."""
+    """How many more of these pods quota, limit ranges and free allocatable let in; None where that cannot be told.
+
+    Of the nodes it counts what pods that may be seen request: an upper bound, which is why what then waits for a node
+    is put back at once.
+    """
     pending: int = 0
     """Pods that no node has taken."""
     pending_since: Instant | None = None
