@@ -12,6 +12,9 @@ from byteport.domain.plans import Runtime
 from byteport.domain.targets import PodRef
 from byteport.kubernetes.surroundings import NodeReading, Tri
 
+UNSEEN = "a pod in a namespace I may not see"
+"""All that is said of a pod whose namespace is not enabled."""
+
 
 class FilesystemRole(StrEnum):
     """What the kubelet keeps on a filesystem."""
@@ -81,6 +84,8 @@ class NodeState(Frozen):
     uid: str
     enabled: bool
     """The node itself has `byteport.io/enabled: "true"`."""
+    not_enabled: bool = False
+    """That label is there and says anything else."""
     prune_forbidden: bool = False
     """Its owner says `byteport.io/prune: "false"`."""
     disk_condition: Tri = Tri.UNKNOWN
@@ -97,14 +102,23 @@ class NodeState(Frozen):
     """Known to the runtime; None where nobody counted."""
     images_unused: int | None = None
     images_unused_bytes: int | None = None
+    """What its unused images are said to weigh; None where only some of them are listed."""
+    free_eligible_bytes: int | None = None
+    """What the kubelet's own collection last found that it could remove, when it failed."""
+    threshold_met_at: Instant | None = None
+    """The kubelet last said that it must reclaim disk or inodes."""
+    reclaims_inodes: bool = False
+    """It is inodes that it must reclaim."""
     free_failed_at: Instant | None = None
     """The kubelet's own collection last failed to free enough (`FreeDiskSpaceFailed`)."""
     collected_at: Instant | None = None
     """It last freed something, or usage last fell."""
     pulled_at: Instant | None = None
     """An image was last being pulled, or a container being created from one."""
+    creating_since: Instant | None = None
+    """The oldest container that is still being created on it."""
     never_pulls: tuple[str, ...] = ()
-    """Pods on the node whose images may not be pulled (`imagePullPolicy: Never`), as `namespace/name`."""
+    """Pods on the node whose images may not be pulled (`imagePullPolicy: Never`), as `namespace/name`, or `UNSEEN`."""
     pull_errors_at: Instant | None = None
     """Last pull error seen in what may be read."""
     exited_of_live_pods: int | None = None

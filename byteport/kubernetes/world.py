@@ -32,6 +32,8 @@ class World:
     logs: Mapping[LogKey, str] = field(default_factory=dict)
     node_output: str = ""
     """Lines of `df -h`, `du -sh`, `free -m` or the runtime, where the failure is a node's."""
+    helper_namespace: str = "byteport-node"
+    """Where the node helper's pods are; a pod elsewhere with the helper's label is anybody's."""
     log_tail: str = ""
     """Log lines of a saved bundle that does not say which container they are from."""
     denied: frozenset[str] = frozenset()
