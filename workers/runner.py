@@ -12,6 +12,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 PASSED_THROUGH = (
     "byteport",
     "rfc8785",
+    "workflows.boxed",
     "workflows.incident",
     "workflows.perform",
     "workflows.phases",

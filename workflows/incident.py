@@ -18,14 +18,17 @@ from byteport.domain.plans import AnyPlan
 from byteport.domain.policy import PolicyConfig, Verdict
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal
+from byteport.kubernetes.scaling import UsageSample
 from byteport.runbooks.base import Runbook
 from temporalio import workflow
 
 from workflows import screen
+from workflows.phases.outcomes import Go
 
 MOST_MOMENTS = 200
 MOST_SEEN = 256
 MOST_DEEDS = 5
+MOST_SAMPLES = 20
 
 
 class Incident:
@@ -54,6 +57,15 @@ class Incident:
         self.verdict: Verdict | None = None
         self.reasons: tuple[Reason, ...] = ()
         self.taken: tuple[Taken, ...] = ()
+        self.agreed: Go | None = None
+        """People's yes to a plan that had to wait for another act: good for exactly that plan, should it come again."""
+        self.agreed_by: tuple[Taken, ...] = ()
+        self.leased_since: datetime | None = None
+        """Since when another act on the same workload has been in the way."""
+        self.alarmed = False
+        """An alarm stood already when the plan was judged."""
+        self.earlier: tuple[UsageSample, ...] = ()
+        """What the looks so far have measured, oldest first."""
         self.acknowledged: Acknowledge | None = None
         self.next_action = start.next_action
         self.open_action: str | None = None
@@ -125,6 +137,11 @@ class Incident:
         """Note what became of an act, so that whoever is paged hears of it."""
         self.deeds = (*self.deeds, what)[-MOST_DEEDS:]
         self.note(what)
+
+    def measured(self, sample: UsageSample | None) -> None:
+        """Keep what a look has measured; the same measurement again is none."""
+        if sample is not None and (not self.earlier or sample.at > self.earlier[-1].at):
+            self.earlier = (*self.earlier, sample)[-MOST_SAMPLES:]
 
     def forget_plan(self) -> None:
         """The target is not what the plan was made for: nothing of it is kept for the next one."""

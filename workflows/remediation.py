@@ -45,6 +45,7 @@ from workflows.phases.outcomes import (
     Escalate,
     Go,
     HandOver,
+    Leased,
     Skip,
     Verified,
 )
@@ -53,6 +54,9 @@ from workflows.phases.verify import revert, verify
 MOST_ROUNDS = 5
 """How often a target may change under its plan before a person is asked to look."""
 FIRST_SYMPTOM = timedelta(seconds=5)
+LONGEST_LEASE = timedelta(minutes=30)
+"""How long other acts on the same workload are waited for before a person is asked."""
+BETWEEN_TRIES = timedelta(seconds=20)
 
 
 @workflow.defn(name=REMEDIATION)
@@ -118,7 +122,9 @@ class RemediationWorkflow:
     async def _work(self) -> Skip | HandOver | Escalate | Declined | Verified:
         """From diagnosis to an outcome, starting over while the target changes under the plan."""
         incident = self._incident
-        for _ in range(MOST_ROUNDS):
+        rounds = 0
+        while rounds < MOST_ROUNDS:
+            rounds += 1
             diagnosed = await diagnose(incident)
             if not isinstance(diagnosed, Diagnosed):
                 return diagnosed
@@ -133,10 +139,28 @@ class RemediationWorkflow:
             if isinstance(acted, Again):
                 incident.forget_plan()
                 continue
+            if isinstance(acted, Leased):
+                if not await self._wait_for(acted):
+                    return Escalate((Reason.TARGET_LEASED,))
+                rounds -= 1
+                continue
+            incident.leased_since = None
             if isinstance(acted, Escalate):
                 return acted
             return await self._prove(acted)
         return Escalate((Reason.TARGET_CHANGED,))
+
+    async def _wait_for(self, leased: Leased) -> bool:
+        """Let the other act on this workload end, which may end this trouble too. False when it has taken too long."""
+        incident = self._incident
+        incident.leased_since = incident.leased_since or workflow.now()
+        if workflow.now() - incident.leased_since >= LONGEST_LEASE:
+            return False
+        if not leased.go.auto:
+            incident.agreed, incident.agreed_by = leased.go, incident.taken
+        incident.enter(Phase.PLANNING, "another act on this workload is under way; waiting until it is over")
+        await workflow.sleep(BETWEEN_TRIES, summary="until another act on this workload is over")
+        return True
 
     async def _prove(self, acted: Acted) -> Verified | Escalate:
         incident = self._incident

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from byteport.contracts.kubernetes import READ_SITUATION, REPORT_SIGNAL, ReadSituation, Report
+from byteport.contracts.kubernetes import REPORT_SIGNAL, ReadSituation, Report
 from byteport.contracts.ledger import RECORD, Decision, Event, RecordDraft, Result
 from byteport.contracts.workflows import REOBSERVE, Reobserve, Reobserved
 from byteport.domain.canonical import digest
@@ -56,7 +56,7 @@ class ReobserveWorkflow:
             return None
         for _ in range(MOST_LOOKS):
             seen = await perform(
-                READ_SITUATION,
+                runbook.reads,
                 ReadSituation(target=call.signal.target, failure=call.signal.failure, logs=False),
                 cluster_uid=call.installation.cluster_uid,
             )

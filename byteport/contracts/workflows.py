@@ -221,6 +221,10 @@ class Timebox(Frozen):
     until: Instant | None = None
     next_action: int = 0
     ladder: Ladder = Ladder()
+    held_since: Instant | None = None
+    """Since when something (a halt, a lease) has kept the floor from being put back."""
+    told_at: Instant | None = None
+    """When people were last told so."""
 
 
 class TimeboxState(Frozen):

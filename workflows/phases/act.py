@@ -34,7 +34,8 @@ from byteport.contracts.ledger import (
     Reserve,
     Result,
 )
-from byteport.contracts.workflows import Phase
+from byteport.contracts.orchestration import START_TIMEBOX, StartTimebox
+from byteport.contracts.workflows import Box, Phase
 from byteport.domain.plans import (
     AnyPlan,
     DeletePodPlan,
@@ -45,7 +46,7 @@ from byteport.domain.plans import (
     arguments_digest,
 )
 from byteport.domain.reasons import Reason
-from byteport.domain.warrants import Warrant
+from byteport.domain.warrants import Grant, Warrant
 from byteport.errors import (
     BudgetRefuses,
     BytePortError,
@@ -58,9 +59,12 @@ from temporalio import workflow
 
 from workflows.incident import Incident
 from workflows.perform import perform
-from workflows.phases.outcomes import Acted, Again, Escalate, Go
+from workflows.phases.outcomes import Acted, Again, Escalate, Go, Leased
 
 Outcome = Literal["done", "not_done", "unknown"]
+
+WAITS_FOR_LEASES = "wait-for-a-lease"
+"""Runs from before it have escalated at once where another act held the workload."""
 
 SKEW = timedelta(seconds=5)
 """How far the ledger's and the cluster worker's clocks may be apart."""
@@ -82,12 +86,13 @@ def act_of(plan: AnyPlan) -> Act[MutatingCall, Mutated]:
 
 
 def lease_seconds(act: Act[MutatingCall, Mutated]) -> int:
-    """A lease outlives every attempt: schedule-to-close, one more client time-out, and the clocks' difference."""
+    """A lease outlives every attempt and what precedes it: schedule-to-close, a client time-out, the clocks' difference."""
     assert act.schedule_to_close is not None
-    return int((act.schedule_to_close + act.client_timeout + SKEW).total_seconds())
+    before = START_TIMEBOX.schedule_to_close if act is RAISE_FLOOR else None
+    return int((act.schedule_to_close + act.client_timeout + SKEW + (before or timedelta(0))).total_seconds())
 
 
-async def act(incident: Incident, go: Go) -> Acted | Again | Escalate:
+async def act(incident: Incident, go: Go) -> Acted | Again | Escalate | Leased:
     """Carry out `go.plan` once. Whatever it comes to, the intent is ended by a record, or escalated as unknown.
 
     A call under way is waited for even when the run is cancelled, and its result then hides the cancellation: it is
@@ -99,7 +104,7 @@ async def act(incident: Incident, go: Go) -> Acted | Again | Escalate:
     return outcome
 
 
-async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate:
+async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate | Leased:
     chosen = act_of(go.plan)
     action_id = incident.take_action_id(go.plan_digest)
     incident.enter(Phase.REVERTING if go.inverse_of else Phase.ACTING, f"reserving: {go.plan.command}")
@@ -126,6 +131,8 @@ async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate:
         case NotGranted(because=(Reason.TARGET_CHANGED,)):
             return Again((Reason.TARGET_CHANGED,))  # the policy is not the one that the plan was made under any more
         case NotGranted(because=because):
+            if Reason.TARGET_LEASED in because and workflow.patched(WAITS_FOR_LEASES):
+                return Leased(go)
             return Escalate(because)
         case AlreadyDone(outcome="done", at=at):
             return Acted(go, action_id, at)
@@ -134,6 +141,16 @@ async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate:
         case Granted(grant=grant):
             pass
     incident.open_action, incident.open_outcome = action_id, "unknown"
+    return await _granted(incident, go, action_id, grant)
+
+
+async def _granted(incident: Incident, go: Go, action_id: str, grant: Grant) -> Acted | Again | Escalate:
+    """The one call, by the ledger's grant."""
+    if isinstance(go.plan, RaiseFloorPlan):
+        try:
+            await _start_timebox(incident, go.plan, go.plan_digest, action_id)
+        except BytePortError as error:  # nothing is raised that nobody would take back
+            return await _not_done(incident, go, action_id, Reason.FAILED, error)
     warrant = Warrant(
         tenant=incident.start.installation.tenant,
         incident_id=incident.incident_id,
@@ -149,7 +166,7 @@ async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate:
     )
     try:
         mutated = await perform(
-            chosen, MutatingCall(warrant=warrant), cluster_uid=incident.cluster_uid, summary=go.plan.command
+            act_of(go.plan), MutatingCall(warrant=warrant), cluster_uid=incident.cluster_uid, summary=go.plan.command
         )
     except (PreconditionFailed, TargetGone) as error:
         await _not_done(incident, go, action_id, Reason.TARGET_CHANGED, error)
@@ -165,6 +182,23 @@ async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate:
     incident.open_outcome = "done"
     incident.deed(("done before, found in place: " if mutated.already else "done: ") + go.plan.command)
     return Acted(go, action_id, mutated.at, mutated.available_before)
+
+
+async def _start_timebox(incident: Incident, plan: RaiseFloorPlan, plan_digest: str, action_id: str) -> None:
+    """Start what takes the floor back, or put off its end where it runs already; before the floor is raised."""
+    box = Box(
+        installation=incident.start.installation,
+        incident_id=incident.incident_id,
+        remediation_id=incident.workflow_id,
+        runbook=incident.runbook_name,
+        signal=incident.the_signal,
+        plan=plan,
+        plan_digest=plan_digest,
+        policy_version=incident.the_policy.version,
+        action_id=action_id,
+    )
+    started = await perform(START_TIMEBOX, StartTimebox(box=box), cluster_uid=incident.cluster_uid)
+    incident.note(f"{started.workflow_id} will put the floor back")
 
 
 async def _not_done(incident: Incident, go: Go, action_id: str, reason: Reason, error: BytePortError) -> Escalate:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import timedelta
+from functools import partial
 
 from byteport.contracts.kubernetes import READ_SITUATION, REPORT_SIGNAL, ReadSituation, Report, Seen
 from byteport.contracts.ledger import READ_STANDING, ReadStanding
@@ -20,10 +21,12 @@ from byteport.domain.policy import Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.errors import BytePortError
+from byteport.kubernetes.usage_trend import sample_of
 from temporalio import workflow
 
 from workflows.incident import Incident
 from workflows.perform import perform
+from workflows.phases.asking import answer_of
 from workflows.phases.outcomes import Diagnosed, Escalate, HandOver, Skip
 
 BETWEEN_LOOKS = timedelta(seconds=5)
@@ -41,12 +44,22 @@ _SIGNAL_FOR = {
 
 
 async def look(incident: Incident, *, logs: bool) -> Seen:
-    """One reading of the target by its runbook's own act, with the policy as it stands."""
-    return await perform(
+    """One reading of the target by its runbook's own act, with the policy as it stands.
+
+    What it measured is handed to the next look, since a trend needs more than one.
+    """
+    seen = await perform(
         incident.runbook.reads if incident.runbook is not None else READ_SITUATION,
-        ReadSituation(target=incident.start.target, failure=incident.the_signal.failure, logs=logs),
+        ReadSituation(
+            target=incident.start.target,
+            failure=incident.the_signal.failure,
+            logs=logs,
+            earlier=incident.earlier,
+        ),
         cluster_uid=incident.cluster_uid,
     )
+    incident.measured(answer_of(incident.runbook_name, partial(sample_of, seen.situation), otherwise=None))
+    return seen
 
 
 async def standing_of(incident: Incident) -> Standing:

@@ -61,6 +61,7 @@ async def gate(incident: Incident, diagnosed: Diagnosed) -> Go | Escalate | Skip
     incident.enter(Phase.PLANNING, "judging the plan")
     policy, diagnosis = incident.the_policy, incident.diagnosis
     assert diagnosis is not None
+    incident.alarmed = diagnosed.standing.alarm
     mode = policy.mode_for(incident.runbook_name, incident.start.target.namespace)
     verdict = judge(mode, diagnosed.plan, diagnosis, diagnosed.standing, policy)
     incident.verdict, incident.reasons = verdict, verdict.reasons
@@ -74,7 +75,22 @@ async def gate(incident: Incident, diagnosed: Diagnosed) -> Go | Escalate | Skip
     incident.inverse_command = _inverse_command(plan)
     if verdict.kind is VerdictKind.ACT:
         return Go(plan, incident.plan_digest, auto=True, request=None, answers=())
+    agreed = _agreed(incident, verdict)
+    if agreed is not None:
+        return agreed
     return await _ask(incident, plan, verdict, mode)
+
+
+def _agreed(incident: Incident, verdict: Verdict) -> Go | None:
+    """The yes that people gave already to this very plan, which then had to wait; None when it is not enough now."""
+    go = incident.agreed
+    if go is None or go.request is None or go.plan_digest != incident.plan_digest:
+        return None
+    if workflow.now() >= go.request.expires_at or not set(verdict.reasons) <= set(go.request.reasons):
+        return None
+    incident.taken = incident.agreed_by
+    incident.note("agreed to before it had to wait")
+    return go
 
 
 async def _ask(

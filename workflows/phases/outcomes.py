@@ -72,6 +72,13 @@ class Go:
 
 
 @dataclass(frozen=True)
+class Leased:
+    """Another act on the same workload is under way: wait until it is over, then look afresh."""
+
+    go: Go
+
+
+@dataclass(frozen=True)
 class Acted:
     """The act took effect at `at`, on the cluster worker's clock."""
 

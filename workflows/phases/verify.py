@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from byteport.contracts.workflows import Phase
-from byteport.domain.plans import AnyPlan, Refused
+from byteport.domain.plans import AnyPlan, Refused, RollbackPlan
 from byteport.domain.reasons import Reason
 from byteport.errors import BytePortError
 from byteport.kubernetes.situation import Situation
@@ -20,11 +20,16 @@ from temporalio import workflow
 from workflows.incident import Incident
 from workflows.phases.act import act, finish
 from workflows.phases.asking import answer_of
-from workflows.phases.diagnose import look
-from workflows.phases.outcomes import Acted, Go, NotHealthy, Verified
+from workflows.phases.diagnose import look, standing_of
+from workflows.phases.outcomes import Acted, Go, Leased, NotHealthy, Verified
 
 FIRST_LOOK = timedelta(seconds=1)
 SLOWEST_LOOK = timedelta(seconds=15)
+LONGEST_UNDOING = timedelta(minutes=10)
+"""How long an inverse waits for another act on the same workload to end."""
+BETWEEN_TRIES = timedelta(seconds=20)
+ASKS_FOR_ALARMS = "alarm-before-verified"
+"""Runs from before it have called a repair verified by the target alone."""
 
 
 async def verify(incident: Incident, acted: Acted) -> Verified | NotHealthy:
@@ -67,6 +72,8 @@ async def _watch_it(incident: Incident, acted: Acted) -> Verified | NotHealthy:
             else:
                 healthy_since = healthy_since or workflow.now()
                 if workflow.now() - healthy_since >= settle:
+                    if workflow.patched(ASKS_FOR_ALARMS) and await _alarm_since(incident):
+                        return NotHealthy((Reason.ALARM,), seen)
                     return Verified(_mttr(incident))
         await workflow.sleep(_next(interval, healthy_since, settle), summary="until the next look")
         interval = min(interval * 1.5, SLOWEST_LOOK)
@@ -79,6 +86,11 @@ def _next(interval: timedelta, healthy_since: datetime | None, settle: timedelta
         return interval
     left = healthy_since + settle - workflow.now()
     return max(min(interval, left), timedelta(milliseconds=200))
+
+
+async def _alarm_since(incident: Incident) -> bool:
+    """An alarm was raised after the plan was judged: whatever the target itself says, this act is not called good."""
+    return not incident.alarmed and (await standing_of(incident)).alarm
 
 
 async def _try_to_look(incident: Incident) -> Situation | None:
@@ -101,30 +113,43 @@ async def revert(incident: Incident, acted: Acted, failed: NotHealthy) -> tuple[
 
     Returns the reasons for the escalation that follows in any case.
     """
+    situation, began = failed.situation, workflow.now()
+    while situation is not None:
+        inverse = _inverse(incident, acted, situation)
+        if isinstance(inverse, Refused):
+            incident.deed("not undone: " + ", ".join(reason.value for reason in inverse.because))
+            return failed.reasons
+        go = Go(
+            plan=inverse,
+            plan_digest=acted.go.plan_digest,
+            auto=acted.go.auto,
+            request=acted.go.request,
+            answers=acted.go.answers,
+            inverse_of=acted.go.plan,
+        )
+        undone = await act(incident, go)
+        if isinstance(undone, Acted):
+            await finish(incident, go, undone.action_id, "done", failed.reasons)
+            return failed.reasons
+        if not isinstance(undone, Leased):
+            return (*failed.reasons, *undone.reasons)
+        if workflow.now() - began >= LONGEST_UNDOING:
+            return (*failed.reasons, Reason.TARGET_LEASED)
+        incident.note("not undone yet: another act on this workload is under way")
+        await workflow.sleep(BETWEEN_TRIES, summary="until another act on this workload is over")
+        situation = await _try_to_look(incident) or situation
+    return failed.reasons
+
+
+def _inverse(incident: Incident, acted: Acted, situation: Situation) -> AnyPlan | Refused:
+    """What would undo the act now, if that is still right."""
     assert incident.runbook is not None
-    if failed.situation is None:
-        return failed.reasons
     no_answer: AnyPlan | Refused = Refused(because=(Reason.FAILED,))
-    ask = partial(incident.runbook.inverse, acted.go.plan, failed.situation, now=failed.situation.now)
+    ask = partial(incident.runbook.inverse, acted.go.plan, situation, now=situation.now)
     inverse = answer_of(incident.runbook.name, ask, otherwise=no_answer)
-    if not isinstance(inverse, Refused) and not _has_cost_pods(acted, failed.situation):
-        inverse = Refused(because=(Reason.NOT_VERIFIED,))
-    if isinstance(inverse, Refused):
-        incident.deed("not undone: " + ", ".join(reason.value for reason in inverse.because))
-        return failed.reasons
-    go = Go(
-        plan=inverse,
-        plan_digest=acted.go.plan_digest,
-        auto=acted.go.auto,
-        request=acted.go.request,
-        answers=acted.go.answers,
-        inverse_of=acted.go.plan,
-    )
-    undone = await act(incident, go)
-    if isinstance(undone, Acted):
-        await finish(incident, go, undone.action_id, "done", failed.reasons)
-        return failed.reasons
-    return (*failed.reasons, *undone.reasons)
+    if isinstance(inverse, RollbackPlan) and not _has_cost_pods(acted, situation):
+        return Refused(because=(Reason.NOT_VERIFIED,))
+    return inverse
 
 
 def _has_cost_pods(acted: Acted, now: Situation) -> bool:
