@@ -26,7 +26,15 @@ from byteport.sandbox.simulated.store import Store
 JSON = dict[str, Any]
 
 KEPT = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
-CONTROLLED = ("Pod", "ReplicaSet", "Deployment", "PodDisruptionBudget", "ResourceQuota", "Node")
+CONTROLLED = (
+    "Pod",
+    "ReplicaSet",
+    "Deployment",
+    "PodDisruptionBudget",
+    "ResourceQuota",
+    "Node",
+    "HorizontalPodAutoscaler",
+)
 
 
 class Administration(SimulatedPort):

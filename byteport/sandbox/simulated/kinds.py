@@ -1,7 +1,8 @@
 """The kinds that the simulated cluster keeps, and what the API does with each. Everything else is `NotModelled`.
 
-Deployments, ReplicaSets, Pods, Events, Nodes, Namespaces, ResourceQuotas and PodDisruptionBudgets live; the others are kept as they
-were applied and nothing acts on them: an autoscaler scales nothing, a Job runs nothing.
+Deployments, ReplicaSets, Pods, Events, Nodes, Namespaces, ResourceQuotas, PodDisruptionBudgets and the
+HorizontalPodAutoscalers of Deployments live; the others are kept as they were applied and nothing acts on them: a Job
+runs nothing. What `metrics.k8s.io` gives is no object, and is not kept here (`metrics.py`).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ KINDS = (
     Kind(port.JOBS, "Job", generation=True),
     Kind(port.LEASES, "Lease"),
     Kind(port.BUDGETS, "PodDisruptionBudget", generation=True),
-    Kind(port.AUTOSCALERS, "HorizontalPodAutoscaler", generation=True),
+    Kind(port.AUTOSCALERS, "HorizontalPodAutoscaler"),
 )
 
 _BY_RESOURCE = {kind.resource: kind for kind in KINDS}

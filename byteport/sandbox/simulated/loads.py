@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from byteport.kubernetes.quantities import quantity
@@ -60,6 +61,7 @@ class Loads:
         self._pods: dict[tuple[str, str, str], Usage | None] = {}
         self._deployments: dict[tuple[str, str], Load] = {}
         self._nodes: dict[str, Usage] = {}
+        self._metrics: dict[tuple[str, str], Fraction] = {}
         self.version = 0
 
     @property
@@ -78,6 +80,16 @@ class Loads:
     def set_node(self, name: str, usage: Usage) -> None:
         self.version += 1
         self._nodes[name] = usage
+
+    def set_metric(self, namespace: str, name: str, value: Fraction | None) -> None:
+        """A number that a metrics adapter would give autoscalers; None takes it away."""
+        self.version += 1
+        self._metrics.pop((namespace, name), None)
+        if value is not None:
+            self._metrics[namespace, name] = value
+
+    def metric(self, namespace: str, name: str) -> Fraction | None:
+        return self._metrics.get((namespace, name))
 
     def node(self, name: str) -> Usage | None:
         """The figure of a node itself; None where it is the sum of its pods'."""

@@ -7,6 +7,7 @@ or plain numbers of cores and bytes. What is set here is seen when the next wind
 from __future__ import annotations
 
 from datetime import timedelta
+from fractions import Fraction
 
 from byteport.errors import MalformedInput
 from byteport.kubernetes.quantities import quantity
@@ -67,6 +68,17 @@ class Measuring(Administration):
         """What a node as a whole uses, in place of the sum of its pods. Raises `MalformedInput`."""
         self._before_a_change()
         self._simulation.loads.set_node(node, Usage(_number(cpu), int(_number(memory))))
+        self.tick()
+
+    async def set_metric(self, home: str, name: str, value: Amount | None) -> None:
+        """What a metrics adapter gives the autoscalers of a namespace (`Pods`, `Object`, `External`); None: nothing."""
+        self._simulation.loads.set_metric(home, name, None if value is None else Fraction(_number(value)))
+        self.tick()
+
+    async def set_autoscaler_period(self, seconds: float) -> None:
+        """How often autoscalers are looked at; 15 s at first, as the controller does."""
+        self.tick()
+        self._simulation.autoscalers.look_every(timedelta(seconds=seconds), self._simulation.now)
         self.tick()
 
     async def metrics_available(self, available: bool, *, broken: bool = False) -> None:  # noqa: FBT001

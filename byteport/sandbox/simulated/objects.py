@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from byteport.errors import PermanentError
+from byteport.sandbox.simulated import autoscaling
 from byteport.sandbox.simulated.admission import checked_quota
 from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.kinds import kind_of_object
@@ -41,6 +42,8 @@ def checked(item: JSON) -> JSON:
         case "PodDisruptionBudget":
             if len({"minAvailable", "maxUnavailable"} & item["spec"].keys()) != 1:
                 raise PermanentError("a disruption budget has one of minAvailable and maxUnavailable")
+        case "HorizontalPodAutoscaler":
+            item["spec"] = autoscaling.with_defaults(item["spec"])
         case _:
             pass
     return item

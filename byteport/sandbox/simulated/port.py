@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from byteport.errors import BudgetRefuses, PermanentError, PreconditionFailed, TargetGone
 from byteport.kubernetes.port import (
+    EXEC_SECONDS,
     PODS,
     Attribution,
     ClusterPort,
@@ -186,7 +187,15 @@ class SimulatedPort(ClusterPort):
 
         await self.interruptions.call("evict", effect)
 
-    async def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecResult:
+    async def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        seconds: float = EXEC_SECONDS,  # noqa: ARG002  a scripted command takes no time
+    ) -> ExecResult:
         def effect() -> ExecResult:
             for verb in ("get", "create"):
                 self.access.demand(Right(verb, PODS, "exec", namespace))

@@ -12,6 +12,7 @@ from typing import Any
 
 from byteport.kubernetes.port import NAMESPACES, PODS, REPLICA_SETS
 from byteport.sandbox.simulated import admission, budgets, events, scheduler
+from byteport.sandbox.simulated.autoscalers import Autoscalers
 from byteport.sandbox.simulated.deployments import Deployments
 from byteport.sandbox.simulated.kinds import KINDS
 from byteport.sandbox.simulated.kubelet import Kubelet
@@ -41,6 +42,7 @@ class Simulation:
         self._sweeps_at = self.now
         self.loads = Loads()
         self.metrics = Metrics(self.store, self.loads)
+        self.autoscalers = Autoscalers(self.store, self.loads, self.metrics)
         self._kubelet = Kubelet(self.store)
         self._replica_sets = ReplicaSets(self.store)
         self._deployments = Deployments(self.store)
@@ -57,7 +59,8 @@ class Simulation:
         events.expire(self.store, self.now)
 
     def _due(self) -> datetime | None:
-        times = (self._kubelet.due, self._replica_sets.due, self._deployments.due)
+        looks = self.autoscalers.due_after(self.now)
+        times = (self._kubelet.due, self._replica_sets.due, self._deployments.due, looks)
         return min((due for due in times if due and due > self.now), default=None)
 
     def _settle(self) -> None:
@@ -68,6 +71,7 @@ class Simulation:
             before = self.store.changes
             if self.store.removals != self._collected_at:
                 self._collect()
+            self.autoscalers.sync(self.now)
             self._deployments.sync(self.now)
             self._replica_sets.sync(self.now)
             scheduler.sync(self.store, self.now)
