@@ -23,6 +23,7 @@ def with_measurements(reading: ScalingReading, world: World, target: Target) -> 
     return reading.model_copy(
         update={
             "usage": used.usage,
+            "sample": used.sample,
             "earlier": (*reading.earlier, *used.earlier),
             "metrics_missing": used.missing,
             "usage_absurd": used.absurd,
@@ -30,6 +31,7 @@ def with_measurements(reading: ScalingReading, world: World, target: Target) -> 
             "limits_changed_at": hands.changed_at,
             "limits_differ": hands.differ,
             "room": place.room,
+            "quota_room": place.quota_room,
             "pending": place.pending,
             "pending_since": place.pending_since,
             "scale_up_worked_at": place.scale_up_worked_at,

@@ -118,6 +118,8 @@ class AutoscalerReading(Frozen):
     """Since when the condition behind `brake` stands."""
     stabilising: bool = False
     """It waits, by its owner's own setting, whether the load stays."""
+    observed: bool = True
+    """False where its status speaks of an earlier spec."""
     gitops: bool = False
     """`owned_by` is a tool that re-applies Git."""
     applied_by: str = ""
@@ -199,10 +201,13 @@ class ScalingReading(Frozen):
 
     autoscaler: AutoscalerReading | None = None
     usage: tuple[ContainerUsage, ...] = ()
+    """Containers of live pods; one that nobody measured has no `measured_at`, but its requests and limits."""
     metrics_missing: bool = False
     """The metrics API gave nothing for pods that run."""
     usage_absurd: bool = False
     """A measurement that cannot be (less than nothing, more than a node has) was left out of `usage`."""
+    sample: UsageSample | None = None
+    """All that was measured now, added up; `usage` keeps no more than some of a large workload's containers."""
     earlier: tuple[UsageSample, ...] = ()
     """Oldest first."""
     requests_missing: tuple[str, ...] = ()
@@ -225,6 +230,8 @@ class ScalingReading(Frozen):
     Of the nodes it counts what pods that may be seen request: an upper bound, which is why what then waits for a node
     is put back at once.
     """
+    quota_room: int | None = None
+    """How many more the namespace's quotas alone let in, which no new node can change; None where there is none."""
     pending: int = 0
     """Pods that no node has taken."""
     pending_since: Instant | None = None

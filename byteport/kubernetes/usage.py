@@ -29,13 +29,17 @@ OVER_LIMIT = Fraction(3, 2)
 UNMEASURED = timedelta(minutes=2)
 """A container that has run for less may not have been measured yet."""
 MOST_SAMPLES = 60
+MOST_CONTAINERS = 200
+MOST_UNMEASURED = 20
+"""So many containers are kept in a reading, which crosses Temporal."""
 _WINDOW = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5}(?:\.[0-9]{1,9})?)s)?\Z")
 
 
 class UsageReading(Frozen):
-    """The newest measurement of each container, and what earlier ones in the world add up to."""
+    """The newest measurement of each container, and what it and earlier ones in the world add up to."""
 
     usage: tuple[ContainerUsage, ...] = ()
+    sample: UsageSample | None = None
     earlier: tuple[UsageSample, ...] = ()
     """Oldest first; the newest measurement is not among them."""
     missing: bool = False
@@ -64,14 +68,29 @@ def read_usage(world: World, target: Target) -> UsageReading:
             measured.append((at, name, found))
     rounds = _rounds(sorted(measured, key=lambda entry: (entry[0], entry[1])))
     newest = {name: found for _, name, found in sorted(measured, key=lambda entry: entry[0])}
-    usage = tuple(one for name in sorted(newest) for one in newest[name])
+    usage = [one for name in sorted(newest) for one in newest[name]]
+    known = {(one.pod, one.container) for one in usage}
+    unmeasured = [one for pod in pods for one in _declared(pod) if (one.pod, one.container) not in known]
     ran = any(_has_run_for(pod, UNMEASURED, world.now) for pod in pods)
     return UsageReading(
-        usage=usage,
+        usage=_kept(usage) + tuple(unmeasured[:MOST_UNMEASURED]),
+        sample=summed(usage),
         earlier=tuple(sample for sample in map(summed, rounds[:-1]) if sample is not None)[-MOST_SAMPLES:],
         missing=ran and not usage and world.complete,
         absurd=absurd,
     )
+
+
+def _kept(usage: Sequence[ContainerUsage]) -> tuple[ContainerUsage, ...]:
+    """All of a workload of usual size; of a large one the fullest, the oldest and the youngest."""
+    if len(usage) <= MOST_CONTAINERS:
+        return tuple(usage)
+    fullest = sorted(usage, key=lambda one: memory_share(one) or 0.0, reverse=True)
+    busiest = sorted(usage, key=lambda one: (one.cpu or 0.0) / (one.cpu_limit or one.cpu_request or 1.0), reverse=True)
+    aged = sorted(usage, key=lambda one: str(one.started_at))
+    part = MOST_CONTAINERS // 4
+    kept = {(one.pod, one.container) for one in (*fullest[:part], *busiest[:part], *aged[:part], *aged[-part:])}
+    return tuple(one for one in usage if (one.pod, one.container) in kept)
 
 
 def own_pods(world: World, target: Target) -> list[JSON]:
@@ -132,40 +151,44 @@ def _capacity(world: World, pod: JSON) -> int:
 
 def _joined(pod: JSON, item: JSON, taken: tuple[datetime, float], capacity: int) -> tuple[list[ContainerUsage], bool]:
     """The containers of one measurement that the pod knows, and whether a figure could not be."""
-    at, window = taken
-    specs, statuses = _specs(pod), _statuses(pod)
+    declared = {one.container: one for one in _declared(pod)}
     found, absurd = [], False
     for entry in fields.entries(item.get("containers")):
-        name = fields.name(entry.get("name"))
-        if name not in specs:
+        known = declared.get(fields.name(entry.get("name")))
+        if known is None:
             continue
-        declared = fields.mapping(specs[name].get("resources"))
-        actual = fields.mapping(fields.mapping(statuses.get(name)).get("resources"))
-        limit = _positive(_resource(actual, "limits", "memory") or _resource(declared, "limits", "memory"), MOST_BYTES)
         memory, wrong = _measured(fields.at(entry, "usage", "memory"), capacity)
-        if memory is not None and limit is not None and memory > limit * OVER_LIMIT:
+        if memory is not None and known.memory_limit is not None and memory > known.memory_limit * OVER_LIMIT:
             memory, wrong = None, True
         cpu, cpu_wrong = _measured(fields.at(entry, "usage", "cpu"), MOST_CORES)
         absurd = absurd or wrong or cpu_wrong
         if memory is None and cpu is None:
             continue
-        found.append(
-            ContainerUsage(
-                pod=fields.name(fields.metadata(pod).get("name")),
-                container=name,
-                measured_at=at,
-                window_seconds=window,
-                cpu=None if cpu is None else float(cpu),
-                cpu_request=_float(_resource(declared, "requests", "cpu") or _resource(declared, "limits", "cpu")),
-                cpu_limit=_float(_resource(declared, "limits", "cpu")),
-                memory=None if memory is None else int(memory),
-                memory_request=_whole(_resource(declared, "requests", "memory") or limit),
-                memory_limit=_whole(limit),
-                started_at=fields.instant(fields.at(statuses.get(name), "state", "running", "startedAt")),
-                revision=fields.name(fields.labels(pod).get("pod-template-hash")),
-            )
-        )
+        figures = {"cpu": None if cpu is None else float(cpu), "memory": None if memory is None else int(memory)}
+        found.append(known.model_copy(update={"measured_at": taken[0], "window_seconds": taken[1], **figures}))
     return found, absurd
+
+
+def _declared(pod: JSON) -> Iterator[ContainerUsage]:
+    """The containers that run, with what they may have. A limit that was changed in place is the status's."""
+    statuses = _statuses(pod)
+    for name, spec in _specs(pod).items():
+        declared = fields.mapping(spec.get("resources"))
+        actual = fields.mapping(fields.mapping(statuses.get(name)).get("resources"))
+        limit = _resource(actual, "limits", "memory") or _resource(declared, "limits", "memory")
+        if not name:
+            continue
+        yield ContainerUsage(
+            pod=fields.name(fields.metadata(pod).get("name")),
+            container=name,
+            measured_at=None,
+            cpu_request=_float(_resource(declared, "requests", "cpu") or _resource(declared, "limits", "cpu")),
+            cpu_limit=_float(_resource(declared, "limits", "cpu")),
+            memory_request=_whole(_resource(declared, "requests", "memory") or limit),
+            memory_limit=_whole(limit),
+            started_at=fields.instant(fields.at(statuses.get(name), "state", "running", "startedAt")),
+            revision=fields.name(fields.labels(pod).get("pod-template-hash")),
+        )
 
 
 def _specs(pod: JSON) -> dict[str, Mapping[str, object]]:

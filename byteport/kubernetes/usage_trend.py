@@ -98,7 +98,8 @@ _KILLS = 2
 
 def sample_of(situation: Situation) -> UsageSample | None:
     """What this look measured, for the next one to compare with; None where nothing was."""
-    return summed(situation.scaling.usage) if situation.scaling is not None else None
+    scaling = situation.scaling
+    return None if scaling is None else scaling.sample or summed(scaling.usage)
 
 
 def trend_of(samples: Sequence[UsageSample], usage: Sequence[ContainerUsage] = (), lives: Sequence[Life] = ()) -> Trend:
