@@ -20,6 +20,7 @@ from activities.kubernetes.paths import collection_path, object_path, review_bod
 from activities.kubernetes.wire import Answer, Request, Wire
 from byteport.errors import Unavailable
 from byteport.kubernetes.port import (
+    EXEC_SECONDS,
     NAMESPACES,
     PODS,
     Attribution,
@@ -145,10 +146,12 @@ class KubernetesCluster(ClusterPort):
         # In the query, not in the body: only then does an admission policy see that it is a dry run.
         await self._wire.call(Request("POST", path, (("dryRun", "All"),), body=body), asked, self._seconds)
 
-    async def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecResult:
+    async def exec(
+        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = EXEC_SECONDS
+    ) -> ExecResult:
         asked = Asked(f"exec in {what(PODS, namespace, pod)}", mutates=True)
         path = object_path(PODS, namespace, pod, "exec")
-        return await execution.execute(self._wire, path, container, argv, asked)
+        return await execution.execute(self._wire, path, container, argv, asked, seconds=seconds)
 
     async def logs(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50

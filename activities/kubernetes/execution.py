@@ -21,16 +21,17 @@ PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDOUT, STDERR, OUTCOME = 1, 2, 3
 STREAM_LIMIT = 64 << 10
 LARGEST_MESSAGE = 1 << 20
-EXEC_SECONDS = 10.0
 
 
-async def execute(wire: Wire, path: str, container: str, argv: Sequence[str], asked: Asked) -> ExecResult:
-    """Run `argv` and return when it has ended. Raises `UnknownOutcome` when that was not heard within 10 s."""
+async def execute(
+    wire: Wire, path: str, container: str, argv: Sequence[str], asked: Asked, *, seconds: float
+) -> ExecResult:
+    """Run `argv` and return when it has ended. Raises `UnknownOutcome` when that was not heard within `seconds`."""
     query = [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in argv)]
     request = Request("GET", path, tuple(query))
     try:
         async with (
-            asyncio.timeout(EXEC_SECONDS),
+            asyncio.timeout(seconds),
             wire.for_streams.ws_connect(
                 wire.url(request),
                 protocols=PROTOCOLS,

@@ -26,6 +26,10 @@ class WatchEvent(NamedTuple):
     object: JSON
 
 
+EXEC_SECONDS = 10.0
+"""How long a command may take, unless it is said otherwise."""
+
+
 class ExecResult(NamedTuple):
     """What a command printed (each stream cut at 64 KiB) and its exit code."""
 
@@ -107,8 +111,10 @@ class ClusterPort(Protocol):
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         """Ask the disruption budgets. Raises `BudgetRefuses` naming the budget; changes nothing."""
 
-    async def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecResult:
-        """Run exactly `argv`, without shell, stdin or tty; 10 s, 64 KiB a stream."""
+    async def exec(
+        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = EXEC_SECONDS
+    ) -> ExecResult:
+        """Run exactly `argv`, without shell, stdin or tty; 64 KiB a stream. `UnknownOutcome` when not heard in time."""
 
     async def logs(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50

@@ -75,7 +75,9 @@ class Recorder(ClusterPort):
         self._note("create", port.PODS, namespace, "eviction")
         await self._cluster.evict_dry_run(namespace, pod)
 
-    async def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecResult:
+    async def exec(
+        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = 10.0
+    ) -> ExecResult:
         raise AssertionError("evidence runs nothing in an application's pod")
 
     async def logs(
