@@ -18,7 +18,7 @@ from byteport.contracts.kubernetes import (
     ROLL_BACK,
     WATCH_CLUSTER,
 )
-from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE
+from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE, SET_STORM
 from byteport.contracts.people import CHECK_ANSWER, NOTIFY
 from workflows.approval import ApprovalWorkflow
 from workflows.remediation import RemediationWorkflow
@@ -39,6 +39,7 @@ ACTS: tuple[Act, ...] = (  # type: ignore[type-arg]
     RESERVE,
     FINISH,
     READ_STANDING,
+    SET_STORM,
     CHECK_ANSWER,
     NOTIFY,
 )

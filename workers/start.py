@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from activities.clock import utc_now
 from activities.kubernetes.policy_source import load_policy
@@ -20,10 +21,11 @@ from byteport.temporal.connect import connect
 from byteport.temporal.intake import start_watch
 from byteport.temporal.keys import KeyRing, read_key_ring
 from byteport.temporal.registration import ensure_search_attributes
+from workers.policy_changes import note_policy_changes
 from workers.preflight import Check, Outcome, check_cluster_uid, check_packages, check_rights, must_pass
 from workers.processes import ROLES, Credential, Process, Role
 from workers.run import metrics_runtime, serve
-from workers.wiring import Surroundings, connect_cluster, uid_of, wire
+from workers.wiring import Surroundings, connect_cluster, policy_changes, uid_of, wire
 
 
 async def start(settings: Settings, process: Process, *, stop: asyncio.Event, say: Callable[[str], None]) -> None:
@@ -63,7 +65,23 @@ async def serve_wired(role: Role, around: Surroundings, *, stop: asyncio.Event, 
         queues = ", ".join(sorted(queue.value for queue in role.queues))
         say(f"serving {queues} for cluster {around.installation.cluster_name} ({cluster_uid})")
 
-    await serve(around.client, role, cluster_uid, activities, stop=stop, ready=ready)
+    async with _policy_noted(role, around):
+        await serve(around.client, role, cluster_uid, activities, stop=stop, ready=ready)
+
+
+@contextlib.asynccontextmanager
+async def _policy_noted(role: Role, around: Surroundings) -> AsyncIterator[None]:
+    """While inside, and where the ledger is served, changes of the policy are put on record."""
+    if Queue.LEDGER not in role.queues:
+        yield
+        return
+    stop = asyncio.Event()
+    noting = asyncio.create_task(note_policy_changes(policy_changes(around), stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await noting
 
 
 async def look(

@@ -19,8 +19,10 @@ from activities.approvals.check import Approvals
 from activities.audit.acts import LedgerActs
 from activities.audit.halts import Halts
 from activities.audit.ledger import Ledger
+from activities.audit.policies import PolicyChanges
 from activities.audit.reserve import Reservations
 from activities.audit.store import Store
+from activities.audit.storms import Storms
 from activities.clock import Clock
 from activities.kubernetes.admit import Admission
 from activities.kubernetes.client import KubernetesCluster, connect, kube_system_uid
@@ -137,7 +139,14 @@ def _ledger(around: Surroundings) -> list[object]:
         limits=settings.limits,
     )
     ledger = Ledger(store, installation, limits=settings.limits)
-    return [LedgerActs(ledger, reservations), Approvals(signers=signers, policy=policy, clock=around.clock)]
+    storms, changes = Storms(store, installation), PolicyChanges(store, installation, policy)
+    acts = LedgerActs(ledger, reservations, storms, changes)
+    return [acts, Approvals(signers=signers, policy=policy, clock=around.clock)]
+
+
+def policy_changes(around: Surroundings) -> PolicyChanges:
+    """What notices changes of the policy, in a process that holds the ledger."""
+    return PolicyChanges(_store(around), around.installation, _policy(around.settings))
 
 
 def _sink(around: Surroundings) -> IntakeSink:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 
 from activities.audit.ledger import Ledger
+from activities.audit.policies import PolicyChanges
 from activities.audit.reserve import Reservations
+from activities.audit.storms import Storms
 from activities.performs import performs
 from byteport.contracts.ledger import (
     FINISH,
     READ_STANDING,
     RECORD,
     RESERVE,
+    SET_STORM,
     Finish,
     LedgerStanding,
     ReadStanding,
@@ -19,15 +22,18 @@ from byteport.contracts.ledger import (
     Recorded,
     Reservation,
     Reserve,
+    SetStorm,
 )
 
 
 class LedgerActs:
     """What the `ledger` queue serves. A call that Temporal has given up may still commit; the next one finds it."""
 
-    def __init__(self, ledger: Ledger, reservations: Reservations) -> None:
+    def __init__(self, ledger: Ledger, reservations: Reservations, storms: Storms, changes: PolicyChanges) -> None:
         self._ledger = ledger
         self._reservations = reservations
+        self._storms = storms
+        self._changes = changes
 
     @performs(RECORD)
     async def record(self, call: RecordDraft) -> Recorded:
@@ -35,7 +41,7 @@ class LedgerActs:
 
     @performs(RESERVE)
     async def reserve(self, call: Reserve) -> Reservation:
-        return await asyncio.to_thread(self._reservations.reserve, call)
+        return await asyncio.to_thread(self._reserve, call)
 
     @performs(FINISH)
     async def finish(self, call: Finish) -> Recorded:
@@ -43,4 +49,17 @@ class LedgerActs:
 
     @performs(READ_STANDING)
     async def read_standing(self, call: ReadStanding) -> LedgerStanding:
-        return await asyncio.to_thread(self._ledger.read_standing, call)
+        return await asyncio.to_thread(self._read_standing, call)
+
+    @performs(SET_STORM)
+    async def set_storm(self, call: SetStorm) -> Recorded:
+        return await asyncio.to_thread(self._storms.set_storm, call)
+
+    def _reserve(self, call: Reserve) -> Reservation:
+        """What is granted under a changed policy stands behind the record of the change."""
+        self._changes.notice()
+        return self._reservations.reserve(call)
+
+    def _read_standing(self, call: ReadStanding) -> LedgerStanding:
+        self._changes.notice()
+        return self._ledger.read_standing(call)

@@ -8,16 +8,14 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
+from activities.audit.about_agent import agent_draft
 from activities.audit.append import append, milliseconds, moment
 from activities.audit.standing import halted
 from activities.audit.store import Store, Transaction
-from byteport.contracts.ledger import Decision, Event, RecordDraft, Recorded
+from byteport.contracts.ledger import Event, RecordDraft, Recorded
 from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen
 from byteport.errors import BytePortError
-
-AGENT_WIDE = "none"
-"""Runbook, signal and target of a record that is about the agent itself."""
 
 
 class Halt(Frozen):
@@ -74,22 +72,5 @@ class Halts:
         return await asyncio.to_thread(self.is_halted)
 
     def _draft(self, tx: Transaction, event: Event, by: str, reason: str) -> RecordDraft:
-        ours = self._installation
-        return RecordDraft(
-            key=f"{event.value}:{tx.randomness(16).hex()}",
-            cluster=ours.cluster_name,
-            cluster_uid=ours.cluster_uid,
-            tenant=ours.tenant,
-            event=event,
-            decision=Decision.SKIPPED,
-            result=None,
-            incident_id=AGENT_WIDE,
-            workflow_id=AGENT_WIDE,
-            runbook=AGENT_WIDE,
-            signal_type=AGENT_WIDE,
-            signal_value=0,
-            target=AGENT_WIDE,
-            command="byteport halt" if event is Event.HALTED else "byteport resume",
-            approver=by,
-            note=reason or None,
-        )
+        command = "byteport halt" if event is Event.HALTED else "byteport resume"
+        return agent_draft(tx, self._installation, event, command=command, by=by, note=reason)

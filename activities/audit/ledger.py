@@ -9,6 +9,8 @@ from activities.audit import intents
 from activities.audit.append import append, find, stamp
 from activities.audit.standing import standing
 from activities.audit.store import Store, Transaction
+from byteport.contracts.acts import Effect
+from byteport.contracts.kubernetes import RESTORE_FLOOR
 from byteport.contracts.ledger import (
     Event,
     Finish,
@@ -22,8 +24,20 @@ from byteport.contracts.workflows import Installation
 from byteport.domain.canonical import digest
 from byteport.domain.limits import Limits
 from byteport.errors import NotPermitted, PreconditionFailed
+from byteport.runbooks.catalogue import RUNBOOKS
 
-ONLY_WITH_ITS_ACT = frozenset({Event.STARTED, Event.HALTED, Event.RESUMED})
+ONLY_WITH_ITS_ACT = frozenset(
+    {
+        Event.STARTED,
+        Event.HALTED,
+        Event.RESUMED,
+        Event.ALARM_RAISED,
+        Event.ALARM_CLEARED,
+        Event.STORM_BEGAN,
+        Event.STORM_ENDED,
+        Event.POLICY_CHANGED,
+    }
+)
 """Events that are never recorded by themselves: each is written by what it records, in the same transaction."""
 
 
@@ -67,14 +81,15 @@ class Ledger:
             return append(tx, draft)
 
     def read_standing(self, call: ReadStanding) -> LedgerStanding:
-        """Halted, frozen, limits reached, a fix that did not hold; a recurrence says the last by itself."""
+        """What stops the runbook's acts on the target; that a fix did not hold, a recurrence says by itself."""
         with self._store.transaction() as tx:
             now = standing(
                 tx.sql,
                 call.target,
                 call.runbook,
+                _acts_of(call.runbook),
                 self._limits,
-                frozen=self._limits.frozen(call.target.namespace, tx.now),
+                now=tx.now,
                 stamp_ms=stamp(tx, self._installation.tenant, call.target.cluster_uid),
             )
         recurs = call.signal.recurrence_of is not None
@@ -95,3 +110,14 @@ class Ledger:
         ours = self._installation
         if (draft.tenant, draft.cluster_uid) != (ours.tenant, ours.cluster_uid):
             raise NotPermitted("the record is for another tenant or cluster")
+
+
+def _acts_of(runbook: str) -> tuple[str, ...]:
+    """Names of the acts by which the runbook changes something; putting back what it did is none."""
+    return tuple(
+        act.name
+        for known in RUNBOOKS
+        if known.name == runbook
+        for act in known.acts
+        if act.effect is Effect.MUTATE and act is not RESTORE_FLOOR
+    )

@@ -31,7 +31,7 @@ from byteport.contracts.workflows import Installation
 from byteport.domain.failures import Failure
 from byteport.domain.limits import Limits
 from byteport.domain.plans import AnyPlan, arguments_digest, is_inverse, plan_digest, undoes
-from byteport.domain.policy import PolicyConfig, Standing
+from byteport.domain.policy import STOPS, PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import GrantBody
 from byteport.runbooks.catalogue import runbook_for
@@ -179,8 +179,9 @@ class Reservations:
             tx.sql,
             target,
             call.intent.runbook,
+            (call.act,),
             self._limits,
-            frozen=self._limits.frozen(target.namespace, tx.now),
+            now=tx.now,
             stamp_ms=stamp(tx, self._installation.tenant, target.cluster_uid),
         )
         if now.halted:
@@ -204,12 +205,7 @@ def _inverse_fits(call: Reserve) -> bool:
 
 
 def _reasons(now: Standing) -> tuple[Reason, ...]:
-    named = (
-        (now.frozen, Reason.FROZEN),
-        (now.limit_reached, Reason.LIMIT_REACHED),
-        (now.did_not_hold, Reason.DID_NOT_HOLD),
-    )
-    return tuple(reason for hit, reason in named if hit)
+    return tuple(reason for field, reason in STOPS.items() if getattr(now, field))
 
 
 def _record_intent(tx: Transaction, call: Reserve, permission: Permission) -> Recorded:

@@ -1,5 +1,9 @@
 """The tables of the ledger's SQLite file. `store` applies them; nothing else writes SQL that changes a structure.
 
+A file of an earlier version is brought up to date when it is opened for writing, one version at a time, in the
+transaction that opens it: all of it or nothing. Such a file can be read as it is, since no version has changed what a
+record is; one of a later version is refused, because nobody here knows what it means.
+
 `agent_actions` is append-only by triggers, for REPLACE too (which deletes without firing a delete trigger), and its
 searchable columns are *generated* from the hashed bytes: they cannot say anything else than what was hashed.
 """
@@ -12,7 +16,7 @@ from byteport.errors import ConfigError
 
 SETTING = "ledger.path"
 APPLICATION_ID = 0x42505254
-VERSION = 1
+VERSION = 2
 OLDEST_SQLITE = (3, 35, 0)
 
 
@@ -29,7 +33,39 @@ _COLUMNS = ",\n  ".join(
     + [_field("payload", name) for name in ("incident_id", "workflow_id", "runbook", "target")]
 )
 
-TABLES = """
+_SINCE_2 = """
+CREATE TABLE alarms (
+  cluster_uid TEXT NOT NULL,
+  name TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  raised_by TEXT NOT NULL,
+  since_ms INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (cluster_uid, name, namespace)
+);
+
+CREATE TABLE storms (
+  cluster_uid TEXT PRIMARY KEY,
+  since_ms INTEGER NOT NULL,
+  factor TEXT NOT NULL,
+  in_trouble INTEGER NOT NULL,
+  of_targets INTEGER NOT NULL,
+  workflow_id TEXT NOT NULL
+);
+
+CREATE TABLE policies (
+  cluster_uid TEXT PRIMARY KEY,
+  version TEXT NOT NULL,
+  content TEXT NOT NULL,
+  note TEXT NOT NULL,
+  changes INTEGER NOT NULL
+);
+
+CREATE INDEX intents_act ON intents (cluster_uid, act, at_ms);
+"""
+
+TABLES = (
+    """
 CREATE TABLE agent_actions (
   tenant TEXT NOT NULL,
   cluster_uid TEXT NOT NULL,
@@ -127,10 +163,15 @@ CREATE TRIGGER chain_heads_never_replaced BEFORE INSERT ON chain_heads
 WHEN EXISTS (SELECT 1 FROM chain_heads WHERE tenant = NEW.tenant AND cluster_uid = NEW.cluster_uid)
 BEGIN SELECT RAISE(ABORT, 'a chain only grows'); END;
 """.replace("/* generated columns */", _COLUMNS)
+    + _SINCE_2
+)
+
+STEPS = {1: _SINCE_2}
+"""What turns a file of each earlier version into one of the next."""
 
 
 def apply(connection: sqlite3.Connection, where: str) -> None:
-    """Make the tables in an empty file, or see that they are ours and of a version that we know.
+    """Make the tables in an empty file, or bring those of an earlier version up to date.
 
     Call inside BEGIN IMMEDIATE. Raises `ConfigError` for a file of another program or of a newer version.
     """
@@ -140,20 +181,31 @@ def apply(connection: sqlite3.Connection, where: str) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if (application, version, tables) == (0, 0, 0):
-        for statement in _statements(TABLES):
-            connection.execute(statement)
+        _run(connection, TABLES)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         return
     check(application, version, where)
+    for earlier in range(version, VERSION):
+        _run(connection, STEPS[earlier])
+        connection.execute(f"PRAGMA user_version = {earlier + 1}")
 
 
 def check(application: int, version: int, where: str) -> None:
-    """Raises `ConfigError` unless a file with these numbers is a ledger that this version can read."""
+    """Raises `ConfigError` unless a file with these numbers is a ledger that this program can read."""
     if application != APPLICATION_ID:
         raise ConfigError(SETTING, f"{where} is a database of another program")
-    if version != VERSION:
-        raise ConfigError(SETTING, f"{where} has format {version}; this version reads {VERSION}")
+    if version > VERSION:
+        raise ConfigError(
+            SETTING, f"{where} has format {version}, of a newer byteport; this one knows formats up to {VERSION}"
+        )
+    if version < 1:
+        raise ConfigError(SETTING, f"{where} has format {version}, which no byteport has written")
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    for statement in _statements(script):
+        connection.execute(statement)
 
 
 def _statements(script: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""How things stand with a target: what the ledger's own rows say about halt, freeze, limits and fixes that did not hold.
+"""How things stand with a target: what the ledger's own rows say about halt, storm, alarms, limits and fixes.
 
 Asked twice: by `ledger.read_standing` for the gate, where it is advice, and by `reserve` inside the transaction that
 grants. Counts are by the chain's own time, which never goes back, so that a clock set back frees nothing.
@@ -7,12 +7,19 @@ grants. Counts are by the chain's own time, which never goes back, so that a clo
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
 
+from activities.audit.alarms import alarmed
+from activities.audit.freezes import frozen
+from activities.audit.storms import storming
 from byteport.domain.limits import Limits
 from byteport.domain.policy import Standing
 from byteport.domain.targets import Target
 
 HOUR_MS = 3_600_000
+MOST_INEFFECTIVE = 2
+"""Acts of one kind that did not help within an hour, on whatever targets: the third one would be the same mistake."""
 
 
 def halted(sql: sqlite3.Connection, cluster_uid: str) -> bool:
@@ -20,14 +27,27 @@ def halted(sql: sqlite3.Connection, cluster_uid: str) -> bool:
 
 
 def standing(
-    sql: sqlite3.Connection, target: Target, runbook: str, limits: Limits, *, frozen: bool, stamp_ms: int
+    sql: sqlite3.Connection,
+    target: Target,
+    runbook: str,
+    acts: Sequence[str],
+    limits: Limits,
+    *,
+    now: datetime,
+    stamp_ms: int,
 ) -> Standing:
-    """What keeps the agent from acting on `target` by `runbook` now. `stamp_ms` is the time of the next record."""
+    """What keeps the agent from doing `acts` (names) on `target` by `runbook` now.
+
+    `stamp_ms` is the time of the next record, by which acts are counted; freezes go by the clock.
+    """
     return Standing(
         halted=halted(sql, target.cluster_uid),
-        frozen=frozen,
+        frozen=frozen(limits, target.namespace, now),
+        storm=storming(sql, target.cluster_uid),
+        alarm=alarmed(sql, target.cluster_uid, target.namespace),
         limit_reached=_over(sql, target, limits, stamp_ms) or _runbook_fails(sql, target, runbook, limits, stamp_ms),
         did_not_hold=_did_not_hold(sql, target, runbook, limits, stamp_ms),
+        ineffective=any(_ineffective(sql, target.cluster_uid, act, stamp_ms) for act in acts),
     )
 
 
@@ -55,6 +75,16 @@ _FIXES = (
     " AND (outcome = 'unknown' OR (outcome = 'done' AND verified IS NOT NULL))"
 )
 """Fixes whose effect is known, or will never be. What was not done helped nobody and harmed nobody."""
+
+
+def _ineffective(sql: sqlite3.Connection, cluster_uid: str, act: str, stamp_ms: int) -> bool:
+    """Whether so many acts of this kind were begun within the hour and did not help, or nobody knows whether."""
+    (count,) = sql.execute(
+        "SELECT count(*) FROM intents WHERE cluster_uid = ? AND act = ? AND at_ms > ? AND undoes IS NULL"
+        " AND (outcome = 'unknown' OR (outcome = 'done' AND verified = 0))",
+        (cluster_uid, act, stamp_ms - HOUR_MS),
+    ).fetchone()
+    return bool(count >= MOST_INEFFECTIVE)
 
 
 def _did_not_hold(sql: sqlite3.Connection, target: Target, runbook: str, limits: Limits, stamp_ms: int) -> bool:

@@ -21,6 +21,11 @@ class Event(StrEnum):
     REOBSERVED = "reobserved"
     HALTED = "halted"
     RESUMED = "resumed"
+    ALARM_RAISED = "alarm_raised"
+    ALARM_CLEARED = "alarm_cleared"
+    STORM_BEGAN = "storm_began"
+    STORM_ENDED = "storm_ended"
+    POLICY_CHANGED = "policy_changed"
 
 
 class Decision(StrEnum):

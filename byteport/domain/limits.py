@@ -8,9 +8,9 @@ the request that they answered named it as a reason.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from byteport.domain.base import Frozen, Instant
 
@@ -35,6 +35,32 @@ class FreezeWindow(Frozen):
         return self.start <= now < self.end and (not self.namespaces or namespace in self.namespaces)
 
 
+class RecurringFreeze(Frozen):
+    """A freeze that comes again, such as every weekend: `{cron: "0 17 * * FRI", timezone: Europe/Berlin, hours: 62}`."""
+
+    cron: Annotated[str, Field(min_length=9, max_length=200)]
+    """When it begins, in five fields as crontab(5) has them, on the clocks of `timezone`."""
+    timezone: Annotated[str, Field(min_length=1, max_length=64)]
+    """IANA name, such as `Europe/Berlin`; no default, because one that is wrong by an hour is worse than none."""
+    hours: Annotated[float, Field(gt=0, le=31 * 24)]
+    """How long it lasts. Where the clocks change in between it ends by the wall clock or after so many real hours, whichever is later."""
+    namespaces: frozenset[str] = frozenset()
+    """Empty: all of them."""
+
+
+def _which(value: Any) -> str:
+    if isinstance(value, RecurringFreeze) or (isinstance(value, dict) and value.keys() & {"cron", "timezone", "hours"}):
+        return "recurring"
+    return "once"
+
+
+FREEZE_TAGS = ("once", "recurring")
+"""How a validation error tells the two kinds apart; no part of a setting's name."""
+Freeze = Annotated[
+    Annotated[FreezeWindow, Tag("once")] | Annotated[RecurringFreeze, Tag("recurring")], Discriminator(_which)
+]
+
+
 class Limits(Frozen):
     """Bounds on what is done in an hour, and on going on when it does not help."""
 
@@ -48,11 +74,8 @@ class Limits(Frozen):
     """How long a fix that did not hold keeps the same runbook from trying alone on the same target. A later success ends it."""
     failures_in_a_row: Annotated[int, Field(ge=1, le=1000)] = 3
     """So many failed verifications in a row, on whatever targets, stop a runbook from acting alone for `not_again_seconds`."""
-    freezes: tuple[FreezeWindow, ...] = ()
-    """Times (`start`, `end`, `namespaces`) in which nothing is done without a person's yes. Default: none."""
-
-    def frozen(self, namespace: str, now: datetime) -> bool:
-        return any(window.covers(namespace, now) for window in self.freezes)
+    freezes: tuple[Freeze, ...] = ()
+    """Times (`start`, `end`, `namespaces`, or `cron`, `timezone`, `hours`, `namespaces`) in which nothing is done without a person's yes. Default: none."""
 
 
 class StormRule(Frozen):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -119,6 +119,8 @@ class PolicyConfig(Frozen):
     """Who wrote this file last, as `byteport policy` notes it; no part of the version."""
     changed_at: Instant | None = None
     change_reason: Annotated[str, Field(max_length=300)] = ""
+    changed_to: str = ""
+    """The version that these notes are about: with another one, somebody has edited the file since."""
 
     @property
     def version(self) -> str:
@@ -156,7 +158,17 @@ class PolicyConfig(Frozen):
         return self.approvals.get(runbook, ApprovalRule())
 
 
-_NOTES = frozenset({"changed_by", "changed_at", "change_reason"})
+def plain_settings(config: PolicyConfig) -> dict[str, Any]:
+    """Every setting as JSON has it, sets in order; without the notes on who wrote them."""
+    plain: dict[str, Any] = config.model_dump(mode="json", exclude=set(_NOTES))
+    for name in ("protected_namespaces", "rollback_allowed", "raise_allowed"):
+        plain[name] = sorted(plain[name])
+    for rule in plain["approvals"].values():
+        rule["approvers"] = sorted(rule["approvers"])
+    return plain
+
+
+_NOTES = frozenset({"changed_by", "changed_at", "change_reason", "changed_to"})
 _LATER = (
     "raise_allowed",
     "timebox_seconds",

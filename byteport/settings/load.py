@@ -12,7 +12,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from byteport.domain.limits import FREEZE_TAGS
 from byteport.errors import ConfigError
+from byteport.settings.freezes import check_freezes
 from byteport.settings.model import Settings
 
 PREFIX = "BYTEPORT_"
@@ -45,6 +47,7 @@ def load(config: Path | None, environment: Mapping[str, str]) -> Settings:
         settings = Settings.model_validate(plain)
     except ValidationError as error:
         raise _complaint(error, path) from None
+    check_freezes(settings.limits)
     return _with_paths(settings, base.resolve())
 
 
@@ -142,7 +145,7 @@ def _put(plain: dict[str, Any], key: str, value: Any) -> None:
 
 def _complaint(error: ValidationError, path: Path | None) -> ConfigError:
     first = error.errors(include_input=False, include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "config"
+    key = ".".join(str(part) for part in first["loc"] if part not in FREEZE_TAGS) or "config"
     where = f" ({path})" if path else f" ({variable(key)})" if key in known_keys() else ""
     match first["type"]:
         case "extra_forbidden":

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from byteport.contracts.workflows import Ladder
-from byteport.domain.limits import Limits
+from byteport.domain.limits import Limits, StormRule
 from byteport.telemetry import TelemetryConfig
 from byteport.temporal.config import TemporalConfig
 
@@ -103,6 +103,7 @@ class Settings(Section):
     temporal: TemporalConfig = TemporalConfig()
     ledger: LedgerConfig = LedgerConfig()
     limits: Limits = Limits()
+    storm: StormRule = StormRule()
     approvals: ApprovalsConfig = ApprovalsConfig()
     escalation: EscalationConfig = EscalationConfig()
     watch: WatchConfig = WatchConfig()

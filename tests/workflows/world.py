@@ -26,6 +26,7 @@ from activities.audit.halts import Halts
 from activities.audit.log import ALL, AuditLog
 from activities.audit.store import Store
 from byteport.audit.records import Record
+from byteport.audit.words import Event
 from byteport.contracts.people import Notice
 from byteport.contracts.workflows import Installation
 from byteport.kubernetes import port
@@ -189,8 +190,9 @@ class World:
 
     @property
     def records(self) -> list[Record]:
-        """The audit log, oldest first."""
-        return list(AuditLog(self.ledger_file).iter_records(ALL))
+        """The audit log, oldest first, without the changes of policy that a test makes."""
+        recorded = AuditLog(self.ledger_file).iter_records(ALL)
+        return [record for record in recorded if record.event is not Event.POLICY_CHANGED]
 
     @property
     def log(self) -> AuditLog:

@@ -9,18 +9,18 @@ from temporalio.testing import ActivityEnvironment
 from activities.audit import store as store_module
 from activities.audit.acts import LedgerActs
 from activities.performs import act_of, activities_of
-from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE, Granted
+from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE, SET_STORM, Granted
 from tests.integration.ledger.world import World, draft, pod_plan
 
 
 @pytest.fixture
 def acts(world: World) -> LedgerActs:
-    return LedgerActs(world.ledger, world.reservations)
+    return LedgerActs(world.ledger, world.reservations, world.storms, world.changes)
 
 
 def test_the_ledgers_acts_are_all_served(acts: LedgerActs) -> None:
     served = {act_of(method).name for method in activities_of(acts)}
-    assert served == {RECORD.name, RESERVE.name, FINISH.name, READ_STANDING.name}
+    assert served == {RECORD.name, RESERVE.name, FINISH.name, READ_STANDING.name, SET_STORM.name}
 
 
 async def test_a_reservation_comes_back_as_the_contract_says(world: World, acts: LedgerActs) -> None:

@@ -26,6 +26,15 @@ def world_with(folder: Path, **limits: Any) -> World:
     return World(folder, limits=Limits(**limits))
 
 
+OUTCOMES: tuple[tuple[str, bool | None], ...] = (
+    ("done", True),
+    ("done", False),
+    ("done", None),
+    ("not_done", None),
+    ("unknown", None),
+)
+
+
 def act(world: World, action: str, name: str = "web", *, namespace: str = "shop", verified: bool | None = True) -> None:
     world.granted(world.ask(pod_plan(name, namespace=namespace), action=action, incident=f"inc-{action}"))
     world.finish(action, verified=verified)
@@ -57,6 +66,79 @@ def test_an_act_that_is_still_open_counts(tmp_path: Path) -> None:
     world = world_with(tmp_path, per_cluster_per_hour=1)
     world.granted(world.ask(pod_plan()))
     assert refusal(world, "api") == (Reason.LIMIT_REACHED,)
+
+
+@pytest.mark.parametrize(("outcome", "verified"), OUTCOMES)
+@pytest.mark.parametrize("scope", ["per_target_per_hour", "per_namespace_per_hour", "per_cluster_per_hour"])
+def test_every_way_in_which_an_act_may_end_counts(
+    tmp_path: Path, scope: str, outcome: str, verified: bool | None
+) -> None:
+    world = world_with(tmp_path, **{scope: 1})
+    world.granted(world.ask(pod_plan()))
+    world.finish(outcome=outcome, verified=verified)
+    assert Reason.LIMIT_REACHED in refusal(world)
+
+
+def helps_nobody(world: World, action: str, name: str, *, outcome: str = "done", back: int | None = None) -> None:
+    plan = pod_plan(name) if back is None else rollback_plan(name, back=back)
+    world.granted(world.ask(plan, action=action, incident=f"inc-{action}"))
+    world.finish(action, outcome=outcome, verified=False if outcome == "done" else None)
+
+
+def test_the_third_act_of_a_kind_that_does_not_help_is_not_tried_on_whatever_target(world: World) -> None:
+    helps_nobody(world, "one", "a")
+    assert not world.standing("c").ineffective
+    helps_nobody(world, "two", "b", outcome="unknown")
+    assert world.standing("c") == Standing(ineffective=True)
+    assert refusal(world, "c") == (Reason.INEFFECTIVE,)
+    world.clock.move(hours=1, milliseconds=1)
+    act(world, "three", "c")
+
+
+def test_acts_of_another_kind_are_not_held_back_by_it(world: World) -> None:
+    helps_nobody(world, "one", "a")
+    helps_nobody(world, "two", "b")
+    assert not world.standing("c", runbook="FailedDeployAutoRollbackRunbook").ineffective
+    world.granted(world.ask(rollback_plan("c"), action="three"))
+
+
+@pytest.mark.parametrize(("outcome", "verified"), [("done", True), ("done", None), ("not_done", None)])
+def test_what_helped_or_was_not_done_is_no_ineffective_act(world: World, outcome: str, verified: bool | None) -> None:
+    helps_nobody(world, "one", "a")
+    world.granted(world.ask(pod_plan("b"), action="two"))
+    world.finish("two", outcome=outcome, verified=verified)
+    assert not world.standing("c").ineffective
+
+
+def test_an_inverse_that_failed_is_no_ineffective_act_and_none_holds_it_back(world: World) -> None:
+    forward = rollback_plan("a")
+    helps_nobody(world, "one", "a", back=1)
+    helps_nobody(world, "two", "b", back=1)
+    inverse = world.ask(
+        rollback_plan("a", back=2, from_revision=3, inverse=True), action="back", incident="inc-one", inverse_of=forward
+    )
+    world.granted(inverse)
+
+
+def test_a_fix_that_did_not_hold_makes_an_act_ineffective_afterwards(world: World) -> None:
+    helps_nobody(world, "one", "a")
+    act(world, "two", "b")
+    assert not world.standing("c").ineffective
+    world.ledger.record(draft("later", event=Event.REOBSERVED, incident="inc-two", result=Result.FAILURE))
+    assert world.standing("c").ineffective
+
+
+def test_fixes_that_did_not_hold_in_a_row_stop_their_runbook(tmp_path: Path) -> None:
+    world = world_with(tmp_path, failures_in_a_row=2)
+    for number, name in enumerate("ab"):
+        act(world, f"{number}", name)
+        world.clock.move(hours=2)
+    for number in range(2):
+        assert not world.standing("c").limit_reached
+        seen = draft(f"again-{number}", event=Event.REOBSERVED, incident=f"inc-{number}", result=Result.FAILURE)
+        world.ledger.record(seen)
+    assert world.standing("c") == Standing(limit_reached=True)
+    assert refusal(world, "c") == (Reason.LIMIT_REACHED,)
 
 
 @pytest.mark.parametrize(
@@ -163,9 +245,11 @@ def test_failures_in_a_row_stop_the_runbook_everywhere(tmp_path: Path) -> None:
     world = world_with(tmp_path, failures_in_a_row=2)
     act(world, "one", "a", verified=False)
     act(world, "two", "b", verified=True)
+    world.clock.move(hours=1, milliseconds=1)
     act(world, "three", "c", verified=False)
     assert not world.standing("d").limit_reached
     act(world, "four", "d", verified=False)
+    world.clock.move(hours=1, milliseconds=1)
     assert world.standing("e").limit_reached
     assert refusal(world, "e") == (Reason.LIMIT_REACHED,)
     assert not world.standing("e", runbook="FailedDeployAutoRollbackRunbook").limit_reached

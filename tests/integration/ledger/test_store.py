@@ -93,8 +93,8 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path)
 def test_a_ledger_of_a_newer_version_is_refused(world: World) -> None:
     world.store.close()
     with intruder(world.path) as sql:
-        sql.execute("PRAGMA user_version = 2")
-    with pytest.raises(ConfigError, match="has format 2; this version reads 1"):
+        sql.execute("PRAGMA user_version = 3")
+    with pytest.raises(ConfigError, match="has format 3, of a newer byteport; this one knows formats up to 2"):
         world.open()
 
 

@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from activities.audit.alarms import Alarms
 from activities.audit.halts import Halts
 from activities.audit.ledger import Ledger
 from activities.audit.log import AuditLog
+from activities.audit.policies import PolicyChanges
 from activities.audit.reserve import Reservations
 from activities.audit.store import Store
+from activities.audit.storms import Storms
 from byteport.contracts.acts import Act
 from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK
 from byteport.contracts.ledger import (
@@ -139,6 +142,9 @@ class World:
         )
         self.ledger = Ledger(self.store, INSTALLATION, limits=self.limits)
         self.halts = Halts(self.store, INSTALLATION)
+        self.alarms = Alarms(self.store, INSTALLATION)
+        self.storms = Storms(self.store, INSTALLATION)
+        self.changes = PolicyChanges(self.store, INSTALLATION, self.policy)
 
     @property
     def log(self) -> AuditLog:

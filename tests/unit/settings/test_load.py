@@ -154,3 +154,31 @@ def test_settings_cannot_be_changed_once_they_are_loaded(write: Write) -> None:
     assert isinstance(settings, Settings)
     with pytest.raises(Exception, match="frozen"):
         settings.tenant = "other"  # type: ignore[misc]
+
+
+FREEZE = "limits:\n  freezes:\n    - {start: 2026-12-24T00:00:00Z, end: 2026-12-27T00:00:00Z}\n    - {%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("window", "key", "says"),
+    [
+        ("cron: 0 17 * * FRI, timezone: Europe/Berlin", "limits.freezes.1.hours", "must be set"),
+        ("cron: 0 17 * * FRI, timezone: Berlin, hours: 62", "limits.freezes.1.timezone", "IANA"),
+        ("cron: 0 17 * * FRI, timezone: ../../etc/passwd, hours: 62", "limits.freezes.1.timezone", "IANA"),
+        ("cron: 0 17 * * FRY, timezone: Europe/Berlin, hours: 62", "limits.freezes.1.cron", "bad day-of-week"),
+        ("cron: 0 25 * * FRI, timezone: Europe/Berlin, hours: 62", "limits.freezes.1.cron", "bad hour"),
+        ("cron: 0 0 0 17 * FRI, timezone: Europe/Berlin, hours: 1", "limits.freezes.1.cron", "five fields"),
+        ("cron: 0 0 30 2 *, timezone: Europe/Berlin, hours: 1", "limits.freezes.1.cron", "bad day-of-month"),
+        ("cron: 0 17 * * FRI, timezone: Europe/Berlin, hours: 0", "limits.freezes.1.hours", "greater than 0"),
+        ("start: 2026-12-24T00:00:00Z, end: 2026-12-23T00:00:00Z", "limits.freezes.1", "after it starts"),
+    ],
+)
+def test_a_freeze_that_cannot_come_names_its_key(write: Write, window: str, key: str, says: str) -> None:
+    refused = refusal(write(LEAST + FREEZE % window))
+    assert refused.key == key
+    assert says in str(refused)
+
+
+def test_a_freeze_that_comes_again_is_taken(write: Write) -> None:
+    window = 'cron: "0 17 * * FRI", timezone: Europe/Berlin, hours: 62, namespaces: [shop]'
+    assert len(load(write(LEAST + FREEZE % window), {}).limits.freezes) == 2

@@ -1,0 +1,48 @@
+"""Records that are about the agent itself, not about one target: its switch, alarms, storms, and its policy.
+
+Each is written by what it records, in the transaction that makes it so.
+"""
+
+from __future__ import annotations
+
+from activities.audit.store import Transaction
+from byteport.contracts.ledger import Decision, Event, RecordDraft
+from byteport.contracts.workflows import Installation
+
+AGENT_WIDE = "none"
+"""Runbook, signal and target of a record that is about the agent itself."""
+
+
+def agent_draft(
+    tx: Transaction,
+    ours: Installation,
+    event: Event,
+    *,
+    command: str | None,
+    by: str | None,
+    note: str | None,
+    decision: Decision = Decision.SKIPPED,
+    target: str = AGENT_WIDE,
+    key: str | None = None,
+    value: float = 0,
+    workflow_id: str = AGENT_WIDE,
+) -> RecordDraft:
+    """A record of `event`; without a `key` it is one more each time."""
+    return RecordDraft(
+        key=key or f"{event.value}:{tx.randomness(16).hex()}",
+        cluster=ours.cluster_name,
+        cluster_uid=ours.cluster_uid,
+        tenant=ours.tenant,
+        event=event,
+        decision=decision,
+        result=None,
+        incident_id=AGENT_WIDE,
+        workflow_id=workflow_id,
+        runbook=AGENT_WIDE,
+        signal_type=AGENT_WIDE,
+        signal_value=value,
+        target=target,
+        command=command,
+        approver=by,
+        note=note or None,
+    )

@@ -1,0 +1,122 @@
+"""Alarms that stop the agent: while one stands for a namespace, or for the cluster, nothing is done there alone.
+
+Raised and cleared by people (`byteport alarm`), and by whatever else watches a service level, through the same two
+functions. Each raising and each clearing is a record, with who and why. `standing` asks here.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+from activities.audit.about_agent import AGENT_WIDE, agent_draft
+from activities.audit.append import append, milliseconds, moment
+from activities.audit.store import Store
+from byteport.contracts.ledger import Event, Recorded
+from byteport.contracts.workflows import Installation
+from byteport.domain.base import Frozen, Instant
+from byteport.errors import MalformedInput
+
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")
+_NAMESPACE = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+MOST_ALARMS = 1000
+"""So many may stand at once; whoever raises more has a loop."""
+
+
+class Alarm(Frozen):
+    """An alarm that stands."""
+
+    name: str
+    namespace: str
+    """Empty: for the whole cluster."""
+    by: str
+    since: Instant
+    reason: str
+
+
+def alarmed(sql: sqlite3.Connection, cluster_uid: str, namespace: str) -> bool:
+    """Whether an alarm stands for `namespace` or for all of the cluster. A node (no namespace) hears of every alarm."""
+    row = sql.execute(
+        "SELECT 1 FROM alarms WHERE cluster_uid = ? AND (namespace IN ('', ?) OR ? = '') LIMIT 1",
+        (cluster_uid, namespace, namespace),
+    ).fetchone()
+    return row is not None
+
+
+class Alarms:
+    """The alarms of one installation's cluster."""
+
+    def __init__(self, store: Store, installation: Installation) -> None:
+        self._store = store
+        self._installation = installation
+
+    def raise_(self, name: str, *, namespace: str = "", by: str, reason: str = "") -> Recorded | None:
+        """In force for every reservation from the commit on. None when it stood already, which keeps its first raising.
+
+        Raises `MalformedInput` for a name or a namespace that is none, or when too many stand.
+        """
+        _checked(name, namespace)
+        uid = self._installation.cluster_uid
+        with self._store.transaction() as tx:
+            (standing,) = tx.sql.execute("SELECT count(*) FROM alarms WHERE cluster_uid = ?", (uid,)).fetchone()
+            if standing >= MOST_ALARMS:
+                raise MalformedInput("alarm", f"{standing} alarms stand already; clear some")
+            added = tx.sql.execute(
+                "INSERT INTO alarms (cluster_uid, name, namespace, raised_by, since_ms, reason)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (uid, name, namespace, by, milliseconds(tx.now), reason),
+            )
+            if not added.rowcount:
+                return None
+            where = f" --namespace {namespace}" if namespace else ""
+            draft = agent_draft(
+                tx,
+                self._installation,
+                Event.ALARM_RAISED,
+                command=f"byteport alarm raise {name}{where}",
+                by=by,
+                note=reason,
+                target=namespace or AGENT_WIDE,
+            )
+            return append(tx, draft)
+
+    def clear(self, name: str, *, namespace: str | None = None, by: str, reason: str = "") -> Recorded | None:
+        """End the alarm of that name, in one namespace or wherever it stands; None when none did."""
+        _checked(name, namespace or "")
+        with self._store.transaction() as tx:
+            ended = tx.sql.execute(
+                "DELETE FROM alarms WHERE cluster_uid = ? AND name = ? AND (? IS NULL OR namespace = ?)",
+                (self._installation.cluster_uid, name, namespace, namespace),
+            )
+            if not ended.rowcount:
+                return None
+            where = f" --namespace {namespace}" if namespace else ""
+            draft = agent_draft(
+                tx,
+                self._installation,
+                Event.ALARM_CLEARED,
+                command=f"byteport alarm clear {name}{where}",
+                by=by,
+                note=reason,
+                target=namespace or AGENT_WIDE,
+            )
+            return append(tx, draft)
+
+    def standing(self) -> tuple[Alarm, ...]:
+        """All that stand, oldest first. Raises `Unavailable` when they cannot be read."""
+        with self._store.snapshot() as sql:
+            rows = sql.execute(
+                "SELECT name, namespace, raised_by, since_ms, reason FROM alarms WHERE cluster_uid = ?"
+                " ORDER BY since_ms, name, namespace",
+                (self._installation.cluster_uid,),
+            ).fetchall()
+        return tuple(
+            Alarm(name=row[0], namespace=row[1], by=row[2], since=moment(row[3]), reason=row[4]) for row in rows
+        )
+
+
+def _checked(name: str, namespace: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise MalformedInput("alarm", "a name has letters, digits and . _ : / -, at most 100 of them")
+    if namespace and not _NAMESPACE.fullmatch(namespace):
+        raise MalformedInput("--namespace", "is not a namespace's name")
