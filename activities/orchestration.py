@@ -1,4 +1,4 @@
-"""REPORT_SIGNAL, and the way by which the watch reports: both go through the one door, `byteport/temporal/intake.py`."""
+"""The acts by which workflows reach others, and the way by which the watch reports: all through `byteport/temporal/intake.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from temporalio.client import Client
 
 from activities.performs import performs
 from byteport.contracts.kubernetes import REPORT_SIGNAL, Report, Reported
-from byteport.contracts.workflows import Installation, Ladder
+from byteport.contracts.orchestration import START_TIMEBOX, Started, StartTimebox
+from byteport.contracts.workflows import Box, Installation, Ladder
 from byteport.domain.signals import Signal
 from byteport.temporal import intake
 
@@ -20,8 +21,15 @@ class SymptomSink(Protocol):
         """Raises `MalformedInput` or `NotPermitted` for a signal that cannot be taken, `Unavailable` for later."""
 
 
+class Door(SymptomSink, Protocol):
+    """Where workflows knock."""
+
+    async def start_timebox(self, box: Box) -> Started:
+        """Raises `MalformedInput` or `NotPermitted` for a box that cannot be taken, `Unavailable` for later."""
+
+
 class IntakeSink:
-    """Hands symptoms of one installation to intake."""
+    """Hands symptoms and boxes of one installation to intake."""
 
     def __init__(
         self,
@@ -45,13 +53,20 @@ class IntakeSink:
             reobserve_after_seconds=self._reobserve_after_seconds,
         )
 
+    async def start_timebox(self, box: Box) -> Started:
+        return await intake.start_timebox(self._client, self._installation, box, ladder=self._ladder)
+
 
 class Orchestration:
-    """What workflows ask of Temporal itself: a symptom handed to another runbook, or seen again."""
+    """What workflows ask of Temporal itself: a symptom handed on or seen again, a clock that takes a floor back."""
 
-    def __init__(self, sink: SymptomSink) -> None:
-        self._sink = sink
+    def __init__(self, door: Door) -> None:
+        self._door = door
 
     @performs(REPORT_SIGNAL)
     async def report_signal(self, call: Report) -> Reported:
-        return await self._sink.report(call.signal)
+        return await self._door.report(call.signal)
+
+    @performs(START_TIMEBOX)
+    async def start_timebox(self, call: StartTimebox) -> Started:
+        return await self._door.start_timebox(call.box)

@@ -18,14 +18,22 @@ from byteport.contracts.kubernetes import (
     ROLL_BACK,
     WATCH_CLUSTER,
 )
-from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE, SET_STORM
+from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE
+from byteport.contracts.orchestration import START_TIMEBOX
 from byteport.contracts.people import CHECK_ANSWER, NOTIFY
 from workflows.approval import ApprovalWorkflow
 from workflows.remediation import RemediationWorkflow
 from workflows.reobserve import ReobserveWorkflow
+from workflows.timebox import TimeboxWorkflow
 from workflows.watch import WatchWorkflow
 
-WORKFLOWS: tuple[type, ...] = (RemediationWorkflow, ApprovalWorkflow, ReobserveWorkflow, WatchWorkflow)
+WORKFLOWS: tuple[type, ...] = (
+    RemediationWorkflow,
+    ApprovalWorkflow,
+    ReobserveWorkflow,
+    TimeboxWorkflow,
+    WatchWorkflow,
+)
 """Served on the control queue."""
 
 ACTS: tuple[Act, ...] = (  # type: ignore[type-arg]
@@ -35,11 +43,11 @@ ACTS: tuple[Act, ...] = (  # type: ignore[type-arg]
     RESOLVE_OUTCOME,
     WATCH_CLUSTER,
     REPORT_SIGNAL,
+    START_TIMEBOX,
     RECORD,
     RESERVE,
     FINISH,
     READ_STANDING,
-    SET_STORM,
     CHECK_ANSWER,
     NOTIFY,
 )

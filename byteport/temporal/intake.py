@@ -22,27 +22,32 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from byteport.contracts.acts import Queue, task_queue_name
 from byteport.contracts.kubernetes import Reported
+from byteport.contracts.orchestration import Started
 from byteport.contracts.workflows import (
     ACKNOWLEDGE,
     ANSWER,
     APPROVAL,
+    EXTEND,
     REMEDIATION,
     REPORT,
+    TIMEBOX,
     WATCH,
     Acknowledge,
     AnswerReply,
     AwaitApproval,
+    Box,
     Installation,
     Ladder,
     Remediate,
+    Timebox,
     Watch,
 )
 from byteport.domain.approvals import NotTaken, Rejection, SignedAnswer
-from byteport.domain.ids import approval_id, remediation_id, watch_id
+from byteport.domain.ids import approval_id, remediation_id, timebox_id, watch_id
 from byteport.domain.signals import Signal
 from byteport.domain.targets import Target
 from byteport.errors import MalformedInput, NotPermitted, TargetGone, Unavailable
-from byteport.temporal.attributes import CLUSTER, NAMESPACE, TARGET
+from byteport.temporal.attributes import CLUSTER, NAMESPACE, RUNBOOK, TARGET
 from byteport.temporal.connect import unreachable
 
 RPC_TIMEOUT = timedelta(seconds=10)
@@ -109,6 +114,45 @@ async def report_signal(
         if not _has_heard_enough(error):
             raise _unavailable(client, error) from error
     return Reported(workflow_id=workflow_id)
+
+
+async def start_timebox(client: Client, installation: Installation, box: Box, *, ladder: Ladder) -> Started:
+    """Start the run that takes a raised floor back, or tell the one that runs of another raise.
+
+    The same box twice counts once. Raises `MalformedInput` for names that cannot be ones, `NotPermitted` for another
+    installation's box, `Unavailable` when Temporal does not take it: then nothing may be raised.
+    """
+    plan = box.plan
+    check_target(plan.target)
+    if not _NAME.fullmatch(plan.autoscaler):
+        raise MalformedInput("box.plan.autoscaler", "is not a name that Kubernetes accepts")
+    ours = (installation.tenant, installation.cluster_uid, installation.cluster_uid)
+    if (box.installation.tenant, box.installation.cluster_uid, plan.target.cluster_uid) != ours:
+        raise NotPermitted("box: this is another installation than the one that is asked")
+    workflow_id = timebox_id(installation.cluster_uid, plan.target.namespace, plan.autoscaler)
+    attributes = [
+        SearchAttributePair(CLUSTER, installation.cluster_name),
+        SearchAttributePair(NAMESPACE, plan.target.namespace),
+        SearchAttributePair(TARGET, plan.target.ref),
+        SearchAttributePair(RUNBOOK, box.runbook),
+    ]
+    try:
+        await client.start_workflow(
+            TIMEBOX,
+            Timebox(installation=installation, ladder=ladder),
+            id=workflow_id,
+            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
+            start_signal=EXTEND,
+            start_signal_args=[box],
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=TypedSearchAttributes(attributes),
+            static_summary=f"raised floor of {plan.target.namespace}/{plan.autoscaler}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except RPCError as error:
+        raise _unavailable(client, error) from error
+    return Started(workflow_id=workflow_id)
 
 
 async def answer(client: Client, installation: Installation, signed: SignedAnswer) -> AnswerReply:

@@ -16,6 +16,7 @@ from byteport.sandbox.controlplane import FAULT_ANNOTATION
 from byteport.temporal import intake
 from tests.agent.stops import Fate, Moment
 from tests.agent.trouble import trouble
+from tests.replay.boxes import a_box_waits
 from tests.replay.telling import WITHOUT_NOTICES, Telling
 from workers.processes import Process
 
@@ -290,6 +291,7 @@ ACTS = (
         ("remediation-closed-reverted",),
         {"mode": "dry_run", "verify_deadline_seconds": 10},
     ),
+    Act(a_box_waits, ("timebox-open",)),
     Act(
         it_is_seen_again_while_it_closes,
         ("remediation-before-continue-as-new", "remediation-after-continue-as-new"),

@@ -1,4 +1,4 @@
-"""REPORT_SIGNAL hands a symptom to the one door, and nothing else."""
+"""REPORT_SIGNAL and START_TIMEBOX hand what they are given to the one door, and do nothing else."""
 
 from datetime import UTC, datetime
 
@@ -8,6 +8,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.orchestration import Orchestration
 from byteport.contracts.kubernetes import Report, Reported
+from byteport.contracts.orchestration import Started, StartTimebox
+from byteport.contracts.workflows import Box, Installation
+from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.errors import Unavailable
@@ -23,11 +26,33 @@ SIGNAL = Signal(
 )
 
 
+BOX = Box(
+    installation=Installation(tenant="acme", cluster_uid="c", cluster_name="production"),
+    incident_id="inc-1",
+    remediation_id="remediate:c:shop:Deployment:web:cpu",
+    runbook="CpuSpikeRunbook",
+    signal=SIGNAL,
+    plan=RaiseFloorPlan(
+        target=SIGNAL.target,
+        autoscaler="web",
+        autoscaler_uid="u",
+        rest_digest="d" * 64,
+        floor_before=2,
+        floor_from=2,
+        floor_to=5,
+        box_seconds=3600,
+    ),
+    plan_digest="p" * 64,
+    policy_version="v" * 64,
+    action_id="a" * 64,
+)
+
+
 class Door:
-    """A sink that remembers, or is closed."""
+    """A door that remembers, or is closed."""
 
     def __init__(self, *, closed: bool = False) -> None:
-        self.taken: list[Signal] = []
+        self.taken: list[Signal | Box] = []
         self._closed = closed
 
     async def report(self, signal: Signal) -> Reported:
@@ -35,6 +60,12 @@ class Door:
             raise Unavailable("Temporal does not answer")
         self.taken.append(signal)
         return Reported(workflow_id="remediate:c:shop:Deployment:web:bad_rollout")
+
+    async def start_timebox(self, box: Box) -> Started:
+        if self._closed:
+            raise Unavailable("Temporal does not answer")
+        self.taken.append(box)
+        return Started(workflow_id="timebox:c:shop:web")
 
 
 async def test_a_symptom_handed_over_is_reported_as_it_is() -> None:
@@ -44,7 +75,17 @@ async def test_a_symptom_handed_over_is_reported_as_it_is() -> None:
     assert reported.workflow_id == "remediate:c:shop:Deployment:web:bad_rollout"
 
 
+async def test_a_box_is_started_as_it_is() -> None:
+    door = Door()
+    started = await ActivityEnvironment().run(Orchestration(door).start_timebox, StartTimebox(box=BOX))
+    assert door.taken == [BOX]
+    assert started.workflow_id == "timebox:c:shop:web"
+
+
 async def test_a_door_that_does_not_answer_is_tried_again() -> None:
     with pytest.raises(ApplicationError) as caught:
         await ActivityEnvironment().run(Orchestration(Door(closed=True)).report_signal, Report(signal=SIGNAL))
+    assert not caught.value.non_retryable
+    with pytest.raises(ApplicationError) as caught:
+        await ActivityEnvironment().run(Orchestration(Door(closed=True)).start_timebox, StartTimebox(box=BOX))
     assert not caught.value.non_retryable
