@@ -23,6 +23,7 @@ def with_measurements(reading: ScalingReading, world: World, target: Target) -> 
     return reading.model_copy(
         update={
             "usage": used.usage,
+            "unmeasured": used.unmeasured,
             "sample": used.sample,
             "earlier": (*reading.earlier, *used.earlier),
             "metrics_missing": used.missing,

@@ -201,7 +201,8 @@ class ScalingReading(Frozen):
 
     autoscaler: AutoscalerReading | None = None
     usage: tuple[ContainerUsage, ...] = ()
-    """Containers of live pods; one that nobody measured has no `measured_at`, but its requests and limits."""
+    unmeasured: tuple[ContainerUsage, ...] = ()
+    """Containers of live pods that nobody measured: their requests and limits."""
     metrics_missing: bool = False
     """The metrics API gave nothing for pods that run."""
     usage_absurd: bool = False

@@ -39,6 +39,8 @@ class UsageReading(Frozen):
     """The newest measurement of each container, and what it and earlier ones in the world add up to."""
 
     usage: tuple[ContainerUsage, ...] = ()
+    unmeasured: tuple[ContainerUsage, ...] = ()
+    """Containers that nobody measured, with what they may have."""
     sample: UsageSample | None = None
     earlier: tuple[UsageSample, ...] = ()
     """Oldest first; the newest measurement is not among them."""
@@ -73,7 +75,8 @@ def read_usage(world: World, target: Target) -> UsageReading:
     unmeasured = [one for pod in pods for one in _declared(pod) if (one.pod, one.container) not in known]
     ran = any(_has_run_for(pod, UNMEASURED, world.now) for pod in pods)
     return UsageReading(
-        usage=_kept(usage) + tuple(unmeasured[:MOST_UNMEASURED]),
+        usage=_kept(usage),
+        unmeasured=tuple(unmeasured[:MOST_UNMEASURED]),
         sample=summed(usage),
         earlier=tuple(sample for sample in map(summed, rounds[:-1]) if sample is not None)[-MOST_SAMPLES:],
         missing=ran and not usage and world.complete,
