@@ -11,10 +11,16 @@ from enum import StrEnum
 
 from byteport.contracts.acts import Act, Queue
 from byteport.contracts.kubernetes import (
+    COUNT_TARGETS,
     DELETE_POD,
+    PRUNE_IMAGES,
+    RAISE_FLOOR,
+    READ_FLOOR,
+    READ_LOAD,
     READ_SITUATION,
     REPORT_SIGNAL,
     RESOLVE_OUTCOME,
+    RESTORE_FLOOR,
     ROLL_BACK,
     WATCH_CLUSTER,
 )
@@ -38,8 +44,14 @@ WORKFLOWS: tuple[type, ...] = (
 
 ACTS: tuple[Act, ...] = (  # type: ignore[type-arg]
     READ_SITUATION,
+    READ_LOAD,
     DELETE_POD,
     ROLL_BACK,
+    PRUNE_IMAGES,
+    RAISE_FLOOR,
+    RESTORE_FLOOR,
+    READ_FLOOR,
+    COUNT_TARGETS,
     RESOLVE_OUTCOME,
     WATCH_CLUSTER,
     REPORT_SIGNAL,

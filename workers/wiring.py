@@ -26,7 +26,10 @@ from activities.audit.storms import Storms
 from activities.clock import Clock
 from activities.kubernetes.admit import Admission
 from activities.kubernetes.client import KubernetesCluster, connect, kube_system_uid
+from activities.kubernetes.counting import Counting
 from activities.kubernetes.evidence import Evidence
+from activities.kubernetes.floors import Floors
+from activities.kubernetes.gather_load import Load, LoadReader
 from activities.kubernetes.mutations import Mutations
 from activities.kubernetes.policy_source import FilePolicySource
 from activities.kubernetes.resolve import Outcomes
@@ -37,6 +40,7 @@ from activities.notify.page import Pager
 from activities.orchestration import IntakeSink, Orchestration
 from activities.performs import act_of, activities_of
 from byteport.contracts.acts import Queue
+from byteport.contracts.kubernetes import READ_LOAD, READ_SITUATION
 from byteport.contracts.workflows import Installation
 from byteport.errors import ConfigError, Unavailable
 from byteport.kubernetes.port import ClusterPort
@@ -108,10 +112,12 @@ def _cluster(around: Surroundings) -> list[object]:
     public_key = _set(settings.cluster.grant_public_key, "cluster.grant_public_key")
     grants = GrantVerifier(read_public_key(public_key, "cluster.grant_public_key"))
     reader = SituationReader(cluster, cluster_uid=uid, policy=policy, clock=clock)
+    load = LoadReader(cluster, cluster_uid=uid, policy=policy, clock=clock, nodes=reader)
     admission = Admission(
         tenant=settings.tenant,
         cluster_uid=uid,
         reader=reader,
+        looks={READ_SITUATION.name: reader, READ_LOAD.name: load},
         policy=policy,
         grants=grants,
         signers=_signers(settings),
@@ -120,6 +126,9 @@ def _cluster(around: Surroundings) -> list[object]:
     )
     return [
         Evidence(reader),
+        Load(load),
+        Floors(cluster, reader, policy, cluster_uid=uid),
+        Counting(cluster, policy, cluster_uid=uid),
         Mutations(cluster, admission, cluster_uid=uid, clock=clock),
         Outcomes(cluster, grants, cluster_uid=uid, clock=clock),
         ClusterWatch(cluster, cluster_uid=uid, sink=_sink(around), policy=policy, clock=clock),

@@ -5,19 +5,25 @@ counts is the worker's own: the ledger's public key, the `allowed_signers` and r
 mounts, its cluster's uid, its clock, the kill switch, and the target as it reads it now. Temporal can delay or drop an
 act; it cannot cause one.
 
-`mutations.py` asks in this order: `check` (nothing is read but mounts), `permit` (the namespace, and for `auto` the
-whole judgement again), and on each attempt `last_line` with nothing between it and the call.
+`mutations.py` asks in this order: `check` (nothing is read but mounts), `permit` (the namespace or the node, and for
+`auto` the whole judgement again), and on each attempt `last_line` with nothing between it and the call.
+
+Putting a floor back is asked less than every other act, so that what we have raised comes down again: its authority is
+the ledger's fresh grant, which is given only for a raise that the ledger knows as done. A policy that was changed since,
+a mode that is no longer `auto`, or an answer that has expired do not keep a floor up. A halt, `observe`, a protected
+namespace and a label taken away do: then nothing of ours writes there at all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from activities.clock import Clock
 from activities.kubernetes.grounds import Ground, deny, stale
 from activities.kubernetes.halt import HaltSwitch, refuse_when_halted
 from activities.kubernetes.policy_source import PolicySource
-from activities.kubernetes.situations import SituationReader
+from activities.kubernetes.situations import Looker, SituationReader
 from byteport.contracts.acts import Act
 from byteport.contracts.kubernetes import (
     DELETE_POD,
@@ -29,10 +35,20 @@ from byteport.contracts.kubernetes import (
     MutatingCall,
     ReadSituation,
 )
-from byteport.contracts.workflows import REMEDIATION
+from byteport.contracts.workflows import REMEDIATION, TIMEBOX
 from byteport.domain.approvals import Answer, Taken
-from byteport.domain.plans import DeletePodPlan, Refused, arguments_digest, is_inverse, plan_digest, undoes
-from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, judge
+from byteport.domain.plans import (
+    DeletePodPlan,
+    PruneImagesPlan,
+    RaiseFloorPlan,
+    Refused,
+    RestoreFloorPlan,
+    arguments_digest,
+    is_inverse,
+    plan_digest,
+    undoes,
+)
+from byteport.domain.policy import PROTECTED_NAMESPACES, Mode, PolicyConfig, VerdictKind, judge
 from byteport.domain.warrants import Warrant
 from byteport.errors import ConfigError, NotPermitted, Unavailable
 from byteport.runbooks.base import Runbook
@@ -41,8 +57,11 @@ from byteport.trust.answers import quorum_met, verify_answers
 from byteport.trust.files import SignersFiles
 from byteport.trust.grants import Call, GrantVerifier
 
-MAY_MUTATE = frozenset({REMEDIATION})
-"""Types of workflow whose activities may change anything; a standalone activity has none."""
+MAY_MUTATE: Mapping[str, frozenset[str]] = {
+    REMEDIATION: frozenset({act.name for act in (DELETE_POD, ROLL_BACK, PRUNE_IMAGES, RAISE_FLOOR, RESTORE_FLOOR)}),
+    TIMEBOX: frozenset({RESTORE_FLOOR.name}),
+}
+"""Acts by the type of workflow whose activities may do them; a standalone activity has none."""
 
 _ACT_OF = {
     "delete_pod": DELETE_POD,
@@ -72,6 +91,7 @@ class Admission:
         tenant: str,
         cluster_uid: str,
         reader: SituationReader,
+        looks: Mapping[str, Looker],
         policy: PolicySource,
         grants: GrantVerifier,
         signers: SignersFiles,
@@ -81,6 +101,7 @@ class Admission:
         self._tenant = tenant
         self._cluster_uid = cluster_uid
         self._reader = reader
+        self._looks = looks
         self._policy = policy
         self._grants = grants
         self._signers = signers
@@ -89,24 +110,25 @@ class Admission:
 
     def check(self, act: MutatingAct, warrant: Warrant, *, workflow_type: str | None) -> Checked:
         """Everything that needs no look at the cluster. Raises `NotPermitted` or `PreconditionFailed`."""
-        if workflow_type not in MAY_MUTATE:
-            raise deny(Ground.CALLER, "only a remediation may change anything")
+        if act.name not in MAY_MUTATE.get(workflow_type or "", frozenset()):
+            raise deny(Ground.CALLER, "only a remediation may change anything, and a time box put a floor back")
         if warrant.tenant != self._tenant:
             raise deny(Ground.TENANT, "the warrant is another tenant's")
         if {warrant.plan.target.cluster_uid, warrant.signal.target.cluster_uid} != {self._cluster_uid}:
             raise deny(Ground.CLUSTER, "the warrant is for another cluster")
         runbook = self._runbook(act, warrant)
         policy = self._policy.read()
-        if warrant.policy_version != policy.version:
+        restores = isinstance(warrant.plan, RestoreFloorPlan)
+        if warrant.policy_version != policy.version and not restores:
             raise stale(Ground.POLICY_CHANGED, "the policy is not the one that the plan was made under")
-        self._check_plan(warrant, policy)
+        self._check_plan(warrant)
         self._check_grant(act, warrant, arguments_digest(warrant.plan))
-        namespace = warrant.plan.target.namespace
-        if namespace in policy.protected_namespaces:
-            raise deny(Ground.PROTECTED, "nothing in a protected namespace is ever touched")
-        mode = policy.mode_for(runbook.name, namespace)
+        _refuse_protected(warrant, policy)
+        mode = policy.mode_for(runbook.name, warrant.plan.target.namespace)
         if mode is Mode.OBSERVE:
             raise deny(Ground.MODE, "here the agent only observes")
+        if restores:
+            return Checked(runbook, policy, mode)
         if warrant.auto and mode is not Mode.AUTO:
             raise deny(Ground.MODE, "here nothing is done without a person's yes")
         if not warrant.auto:
@@ -124,18 +146,18 @@ class Admission:
         return granted == (act.name, self._cluster_uid, arguments_digest(warrant.plan))
 
     async def permit(self, warrant: Warrant, checked: Checked) -> None:
-        """The namespace is still enabled; an act without a person is judged again, on what is there now.
+        """The namespace, or the node, is still enabled; an act without a person is judged again, on what is there now.
 
         Raises `NotPermitted` or `PreconditionFailed`.
         """
         plan = warrant.plan
-        if not warrant.auto and warrant.inverse_of is None:
-            if await self._reader.enabled_namespace(plan.target.namespace, checked.policy) is None:
-                raise deny(Ground.NOT_ENABLED, "the namespace is not enabled, or is being deleted")
+        if isinstance(plan, RestoreFloorPlan) or (not warrant.auto and warrant.inverse_of is None):
+            await self._refuse_unless_enabled(warrant, checked.policy)
             return
-        seen = await self._reader.look(ReadSituation(target=plan.target, failure=checked.runbook.failure))
+        look = self._looks[checked.runbook.reads.name].look
+        seen = await look(ReadSituation(target=plan.target, failure=checked.runbook.failure))
         if not seen.enabled:
-            raise deny(Ground.NOT_ENABLED, "the namespace is not enabled, or is being deleted")
+            raise deny(Ground.NOT_ENABLED, NOT_ENABLED)
         if seen.policy.version != checked.policy.version:
             raise stale(Ground.POLICY_CHANGED, "the policy changed while the target was read")
         now = seen.situation.now
@@ -152,6 +174,15 @@ class Admission:
                 raise stale(Ground.VERDICT, f"judged again, it is {verdict.kind.value} ({reasons})")
         if again.arguments() != plan.arguments():
             raise stale(Ground.CHANGED, "what the target needs now is another act")
+
+    async def _refuse_unless_enabled(self, warrant: Warrant, policy: PolicyConfig) -> None:
+        target = warrant.plan.target
+        if isinstance(warrant.plan, PruneImagesPlan):
+            enabled = await self._reader.enabled_node(target.name)
+        else:
+            enabled = await self._reader.enabled_namespace(target.namespace, policy)
+        if enabled is None:
+            raise deny(Ground.NOT_ENABLED, NOT_ENABLED)
 
     async def last_line(self, act: MutatingAct, warrant: Warrant, digest_of_bytes: str) -> None:
         """Ask the kill switch, then whether the grant covers these very bytes and outlasts the call.
@@ -170,18 +201,26 @@ class Admission:
         same = (wanted.namespace, wanted.kind, wanted.name) == (planned.namespace, planned.kind, planned.name)
         if not same or wanted.uid not in ("", planned.uid):
             raise deny(Ground.TARGET, "the plan is about another object than the symptom")
-        if isinstance(warrant.plan, DeletePodPlan) and warrant.plan.pod.namespace != planned.namespace:
-            raise deny(Ground.TARGET, "the pod lies in another namespace than its owner")
+        match warrant.plan:
+            case DeletePodPlan() as plan if plan.pod.namespace != planned.namespace:
+                raise deny(Ground.TARGET, "the pod lies in another namespace than its owner")
+            case RaiseFloorPlan() | RestoreFloorPlan() if planned.kind != "Deployment":
+                raise deny(Ground.TARGET, "only of a Deployment may the floor be raised")
+            case PruneImagesPlan() if planned.kind != "Node" or planned.namespace:
+                raise deny(Ground.TARGET, "only a node has images to prune")
         return runbook
 
-    def _check_plan(self, warrant: Warrant, policy: PolicyConfig) -> None:
-        """The digest names this plan, or for an inverse the plan that it undoes, and undoes exactly."""
+    def _check_plan(self, warrant: Warrant) -> None:
+        """The digest names this plan, or for an inverse the plan that it undoes, and undoes exactly.
+
+        Under the warrant's own policy, which for everything but a restore has been found to be the present one.
+        """
         plan, undone = warrant.plan, warrant.inverse_of
         if is_inverse(plan) is not (undone is not None):
             raise deny(Ground.INVERSE, "an inverse goes with the plan that it undoes, and nothing else does")
         if undone is not None and not undoes(plan, undone):
             raise deny(Ground.INVERSE, "this does not undo the plan that was agreed to")
-        if plan_digest(undone or plan, policy.version) != warrant.plan_digest:
+        if plan_digest(undone or plan, warrant.policy_version) != warrant.plan_digest:
             raise deny(Ground.PLAN, "the plan is not the one that its digest names")
 
     def _check_grant(self, act: MutatingAct, warrant: Warrant, digest_of_arguments: str) -> None:
@@ -238,6 +277,21 @@ class Admission:
         if not quorum_met(counted, rule.quorum):
             why = ", ".join(sorted({v.because.value for v in verdicts if not isinstance(v, Taken)}))
             raise deny(Ground.ANSWERS, f"{rule.quorum} valid yes needed" + (f"; not taken: {why}" if why else ""))
+
+
+NOT_ENABLED = "the namespace, or the node, is not enabled, or is being deleted"
+
+
+def _refuse_protected(warrant: Warrant, policy: PolicyConfig) -> None:
+    """A command is run in the node helper's own namespace and in no other; everything else only in unprotected ones."""
+    plan = warrant.plan
+    if isinstance(plan, PruneImagesPlan):
+        if plan.helper.namespace != policy.helper_namespace:
+            raise deny(Ground.PROTECTED, "no command is run outside the node helper's own namespace")
+        return
+    namespace = plan.target.namespace
+    if not namespace or namespace in policy.protected_namespaces or namespace in PROTECTED_NAMESPACES:
+        raise deny(Ground.PROTECTED, "nothing in a protected namespace is ever touched")
 
 
 def _yes(taken: Taken) -> bool:

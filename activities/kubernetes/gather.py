@@ -43,9 +43,17 @@ OPTIONAL = {
     "PodDisruptionBudget": port.BUDGETS,
     "HorizontalPodAutoscaler": port.AUTOSCALERS,
 }
+OF_NO_LIST = {
+    "Node": port.NODES,
+    "Namespace": port.NAMESPACES,
+    "StatefulSet": port.STATEFUL_SETS,
+    "PodMetrics": port.POD_METRICS,
+    "NodeMetrics": port.NODE_METRICS,
+}
+"""What is read by name, or for some failures only."""
 _API_VERSION = {
     kind: f"{resource.group}/{resource.version}".removeprefix("/")
-    for kind, resource in (REQUIRED | OPTIONAL | {"Node": port.NODES, "Namespace": port.NAMESPACES}).items()
+    for kind, resource in (REQUIRED | OPTIONAL | OF_NO_LIST).items()
 }
 
 
@@ -70,7 +78,7 @@ async def gather(
     now: datetime,
 ) -> Gathered:
     """Read the cluster around `target`. Raises `NotPermitted` when a required read is refused."""
-    reads = _Reads(cluster)
+    reads = Reads(cluster)
     kinds = REQUIRED | OPTIONAL
     listed = await asyncio.gather(
         *(reads.all_of(kind, resource, target.namespace, optional=kind in OPTIONAL) for kind, resource in kinds.items())
@@ -78,7 +86,7 @@ async def gather(
     by_kind = dict(zip(kinds, listed, strict=True))
     found = next((item for item in by_kind.get(target.kind, []) if _is(item, target)), None)
     gone = target.kind in kinds and target.kind.lower() + "s" not in reads.denied and found is None
-    objects = [_kinded("Namespace", namespace), *(item for items in listed for item in items)]
+    objects = [kinded("Namespace", namespace), *(item for items in listed for item in items)]
     if gone:
         return Gathered(World(now=now, objects=tuple(objects), denied=frozenset(reads.denied)), None, [], gone=True)
     uid = target.uid or str((found or {}).get("metadata", {}).get("uid", ""))
@@ -101,7 +109,7 @@ async def gather(
     return Gathered(world, found, own, gone=False)
 
 
-class _Reads:
+class Reads:
     """The reads of one gathering: at most `AT_ONCE` in flight, and what was refused remembered."""
 
     def __init__(self, cluster: ClusterPort) -> None:
@@ -119,19 +127,29 @@ class _Reads:
                 raise
             self.denied.add(name or resource.plural)
             return []
-        return [_kinded(kind, item) for item in listed.items]
+        return [kinded(kind, item) for item in listed.items]
 
-    async def nodes(self, names: Sequence[str]) -> list[JSON]:
-        return _present(await asyncio.gather(*(self._node(name) for name in names)))
-
-    async def _node(self, name: str) -> JSON | None:
+    async def named(self, kind: str, resource: Resource, namespace: str, name: str) -> JSON | None:
+        """One optional object; None when there is none or it may not be read."""
         try:
-            return _kinded("Node", await self._one(self._cluster.get(port.NODES, "", name)))
+            return kinded(kind, await self._one(self._cluster.get(resource, namespace, name)))
         except TargetGone:
             return None
         except NotPermitted:
-            self.denied.add(port.NODES.plural)
+            self.denied.add(resource.plural)
             return None
+
+    async def measured(self, kind: str, resource: Resource, namespace: str) -> list[JSON]:
+        """What the metrics API measured. Not installed, out of order or refused, it is `denied`: nobody measured."""
+        try:
+            listed = await self._one(self._cluster.list(resource, namespace))
+        except (TargetGone, NotPermitted, Unavailable):
+            self.denied.add(kind.lower())
+            return []
+        return [kinded(kind, item) for item in listed.items]
+
+    async def nodes(self, names: Sequence[str]) -> list[JSON]:
+        return present(await asyncio.gather(*(self.named("Node", port.NODES, "", name) for name in names)))
 
     async def node_events(self, names: Sequence[str]) -> list[JSON]:
         """A node's events lie in the namespace `default`; only those about nodes that matter here are kept."""
@@ -219,10 +237,10 @@ def _is(item: JSON, target: Target) -> bool:
     return metadata.get("name") == target.name and target.uid in ("", metadata.get("uid"))
 
 
-def _kinded(kind: str, item: JSON) -> JSON:
+def kinded(kind: str, item: JSON) -> JSON:
     """Items of a list come without their kind; a `World` is sorted by it."""
     return {"apiVersion": _API_VERSION[kind], "kind": kind} | item
 
 
-def _present(items: Iterable[JSON | None]) -> list[JSON]:
+def present(items: Iterable[JSON | None]) -> list[JSON]:
     return [item for item in items if item is not None]

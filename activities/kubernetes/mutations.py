@@ -1,4 +1,4 @@
-"""DELETE_POD and ROLL_BACK: the two acts that change something. Each takes a warrant and nothing else.
+"""The five acts that change something. Each takes a warrant and nothing else.
 
 It does not decide; `admit.py` does, and this room obeys its order: check, look whether an earlier attempt has done it,
 permit, prepare from fresh reads, and as the last line before the call the kill switch and the end of the grant, because
@@ -19,14 +19,29 @@ from temporalio import activity
 from activities.clock import Clock
 from activities.kubernetes.admit import Admission, MutatingAct
 from activities.kubernetes.effects import AlreadyInPlace, Effect, Prepared, Trace, attribution, object_uid
-from activities.kubernetes.pod_deletion import PodDeletion
 from activities.kubernetes.recent import Recent
-from activities.kubernetes.rollback import Rollback
+from activities.kubernetes.repertoire import Repertoire
 from activities.performs import performs
-from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, Mutated, MutatingCall
+from byteport.contracts.kubernetes import (
+    DELETE_POD,
+    PRUNE_IMAGES,
+    RAISE_FLOOR,
+    RESTORE_FLOOR,
+    ROLL_BACK,
+    Mutated,
+    MutatingCall,
+)
 from byteport.domain.canonical import digest
 from byteport.domain.warrants import Warrant
-from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, TargetGone, Unavailable, UnknownOutcome
+from byteport.errors import (
+    BytePortError,
+    NotPermitted,
+    PreconditionFailed,
+    TargetGone,
+    TemporaryError,
+    Unavailable,
+    UnknownOutcome,
+)
 from byteport.kubernetes.port import ClusterPort
 
 MARGIN_SECONDS = 1.0
@@ -40,6 +55,8 @@ class Attempt(NamedTuple):
     """What Temporal says of this run of the activity; believed only where it can but refuse."""
 
     workflow_type: str | None
+    run: tuple[str, str]
+    """Which activity of which run: its attempts are counted from 1."""
     number: int
 
 
@@ -49,22 +66,37 @@ class Mutations:
     def __init__(self, cluster: ClusterPort, admission: Admission, *, cluster_uid: str, clock: Clock) -> None:
         self._admission = admission
         self._clock = clock
-        self._deletion = PodDeletion(cluster, cluster_uid)
-        self._rollback = Rollback(cluster, cluster_uid)
+        self._effects = Repertoire(cluster, cluster_uid=cluster_uid, clock=clock)
         self._done: Recent[str, Mutated] = Recent(REMEMBERED)
+        self._begun: Recent[str, bool] = Recent(REMEMBERED)
+        """Actions whose call was sent from here, with an outcome that is not known to be *nothing done*."""
+        self._unsent: Recent[tuple[str, tuple[str, str]], frozenset[int]] = Recent(REMEMBERED)
+        """Attempts that ended here with nothing done: before their call, or put off by the server."""
 
     @performs(DELETE_POD)
     async def delete_pod(self, call: MutatingCall) -> Mutated:
-        return await self._carry_out(DELETE_POD, self._deletion, call.warrant)
+        return await self._carry_out(DELETE_POD, self._effects.deletion, call.warrant)
 
     @performs(ROLL_BACK)
     async def roll_back(self, call: MutatingCall) -> Mutated:
-        return await self._carry_out(ROLL_BACK, self._rollback, call.warrant)
+        return await self._carry_out(ROLL_BACK, self._effects.rollback, call.warrant)
+
+    @performs(PRUNE_IMAGES)
+    async def prune_images(self, call: MutatingCall) -> Mutated:
+        return await self._carry_out(PRUNE_IMAGES, self._effects.pruning, call.warrant)
+
+    @performs(RAISE_FLOOR)
+    async def raise_floor(self, call: MutatingCall) -> Mutated:
+        return await self._carry_out(RAISE_FLOOR, self._effects.raising, call.warrant)
+
+    @performs(RESTORE_FLOOR)
+    async def restore_floor(self, call: MutatingCall) -> Mutated:
+        return await self._carry_out(RESTORE_FLOOR, self._effects.restoring, call.warrant)
 
     async def _carry_out(self, act: MutatingAct, effect: Effect, warrant: Warrant) -> Mutated:
         """At most one effect per action id, whatever is retried, replayed or lost."""
         attempt = _attempt()
-        retried = attempt.number > 1 or warrant.grant.body.again
+        retried = self._may_have_acted(warrant, attempt)
         try:
             checked = self._admission.check(act, warrant, workflow_type=attempt.workflow_type)
         except (NotPermitted, PreconditionFailed):
@@ -85,8 +117,21 @@ class Mutations:
         except AlreadyInPlace:
             return self._mutated(warrant, already=True)
         except TimeoutError:
+            self._ended_unsent(warrant, attempt)
             raise Unavailable("the cluster was too slow to be read before the act") from None
-        return await self._call(act, effect, warrant, prepared, retried=retried)
+        except TemporaryError:
+            self._ended_unsent(warrant, attempt)
+            raise
+        action = warrant.grant.body.action_id
+        begun_before = self._begun.get(action) is not None
+        self._begun.put(action, True)
+        try:
+            return await self._call(act, effect, warrant, prepared, retried=retried)
+        except TemporaryError:
+            self._ended_unsent(warrant, attempt)
+            if not begun_before:
+                self._begun.forget(action)
+            raise
 
     async def _call(
         self, act: MutatingAct, effect: Effect, warrant: Warrant, prepared: Prepared, *, retried: bool
@@ -104,6 +149,17 @@ class Mutations:
                 return self._mutated(warrant, already=True)
             raise
         return self._mutated(warrant, already=False, resource_version=version, available=prepared.available)
+
+    def _may_have_acted(self, warrant: Warrant, attempt: Attempt) -> bool:
+        """Whether this action's call may have been sent before; an earlier attempt that ended unsent here has not."""
+        body = warrant.grant.body
+        unsent = self._unsent.get((body.action_id, attempt.run)) or frozenset()
+        earlier = set(range(1, attempt.number)) - unsent
+        return body.again or bool(earlier) or self._begun.get(body.action_id) is not None
+
+    def _ended_unsent(self, warrant: Warrant, attempt: Attempt) -> None:
+        key = (warrant.grant.body.action_id, attempt.run)
+        self._unsent.put(key, (self._unsent.get(key) or frozenset()) | {attempt.number})
 
     async def _was_done(self, effect: Effect, warrant: Warrant) -> bool:
         """Whether an earlier attempt has acted. Raises `UnknownOutcome` when it may have, and nobody can tell."""
@@ -137,7 +193,7 @@ class Mutations:
 
 def _attempt() -> Attempt:
     info = activity.info()
-    return Attempt(info.workflow_type, info.attempt)
+    return Attempt(info.workflow_type, (info.workflow_run_id or "", info.activity_id), info.attempt)
 
 
 def before_the_call(act: MutatingAct) -> float:

@@ -9,13 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from activities.clock import Clock
-from activities.kubernetes.effects import Effect, Trace
+from activities.kubernetes.effects import Trace
 from activities.kubernetes.grounds import Ground, deny
-from activities.kubernetes.pod_deletion import PodDeletion
-from activities.kubernetes.rollback import Rollback
+from activities.kubernetes.repertoire import Repertoire
 from activities.performs import performs
 from byteport.contracts.kubernetes import RESOLVE_OUTCOME, Outcome, ResolveOutcome
-from byteport.domain.plans import DeletePodPlan
 from byteport.errors import Unavailable
 from byteport.kubernetes.port import ClusterPort
 from byteport.trust.grants import GrantVerifier
@@ -30,8 +28,7 @@ class Outcomes:
         self._grants = grants
         self._cluster_uid = cluster_uid
         self._clock = clock
-        self._deletion: Effect = PodDeletion(cluster, cluster_uid)
-        self._rollback: Effect = Rollback(cluster, cluster_uid)
+        self._effects = Repertoire(cluster, cluster_uid=cluster_uid, clock=clock)
 
     @performs(RESOLVE_OUTCOME)
     async def resolve_outcome(self, call: ResolveOutcome) -> Outcome:
@@ -39,8 +36,7 @@ class Outcomes:
         self._grants.verify(warrant.grant)
         if {warrant.grant.body.cluster_uid, warrant.plan.target.cluster_uid} != {self._cluster_uid}:
             raise deny(Ground.CLUSTER, "the warrant is for another cluster")
-        effect = self._deletion if isinstance(warrant.plan, DeletePodPlan) else self._rollback
-        trace = await effect.trace(warrant)
+        trace = await self._effects.effect_of(warrant.plan).trace(warrant)
         now = self._clock()
         if trace is Trace.IN_PLACE:
             return Outcome(applied=True, at=now)

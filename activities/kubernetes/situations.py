@@ -6,19 +6,28 @@ where it is a boundary. A namespace that is not enabled is not inspected: nothin
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from activities.clock import Clock
-from activities.kubernetes.gather import gather
+from activities.kubernetes.gather import Gathered, gather
 from activities.kubernetes.policy_source import PolicySource
 from byteport.contracts.kubernetes import ReadSituation, Seen
 from byteport.domain.policy import PolicyConfig, Standing
 from byteport.domain.targets import Target
 from byteport.errors import NotPermitted, TargetGone
-from byteport.kubernetes import port
+from byteport.kubernetes import fields, port
 from byteport.kubernetes.chaos import experiment_seen
-from byteport.kubernetes.enrolment import enrolled
+from byteport.kubernetes.enrolment import ENABLED_LABEL, enrolled
 from byteport.kubernetes.port import JSON, ClusterPort
 from byteport.kubernetes.reading import read_situation
 from byteport.kubernetes.situation import Situation
+
+
+class Looker(Protocol):
+    """Whatever a runbook's situation is read by."""
+
+    async def look(self, call: ReadSituation) -> Seen:
+        """One look at a target."""
 
 
 class SituationReader:
@@ -41,9 +50,7 @@ class SituationReader:
         if namespace is None:
             nothing = Situation(target=target, now=self._clock())
             return Seen(situation=nothing, policy=policy, standing=Standing(), enabled=False)
-        gathered = await gather(
-            self._cluster, target, call.failure, namespace, policy, logs=call.logs, now=self._clock()
-        )
+        gathered = await self._gather(call, namespace, policy)
         if gathered.gone:
             situation = Situation(target=target, now=gathered.world.now, gone=True, denied=gathered.world.denied)
             return Seen(situation=situation, policy=policy, standing=Standing(), enabled=True)
@@ -57,6 +64,10 @@ class SituationReader:
             enabled=True,
         )
 
+    async def _gather(self, call: ReadSituation, namespace: JSON, policy: PolicyConfig) -> Gathered:
+        now = self._clock()
+        return await gather(self._cluster, call.target, call.failure, namespace, policy, logs=call.logs, now=now)
+
     async def enabled_namespace(self, name: str, policy: PolicyConfig) -> JSON | None:
         """The namespace as it is now, or None when it is protected, not enabled, being deleted or gone."""
         if name in policy.protected_namespaces:
@@ -66,6 +77,15 @@ class SituationReader:
         except (TargetGone, NotPermitted):
             return None
         return namespace if enrolled(namespace, policy) else None
+
+    async def enabled_node(self, name: str) -> JSON | None:
+        """The node as it is now, or None when it has no label of its own, is being deleted or is gone."""
+        try:
+            node = await self._cluster.get(port.NODES, "", name)
+        except (TargetGone, NotPermitted):
+            return None
+        going = fields.metadata(node).get("deletionTimestamp") is not None
+        return node if fields.labels(node).get(ENABLED_LABEL) == "true" and not going else None
 
 
 def _with_uid(target: Target, found: JSON | None) -> Target:

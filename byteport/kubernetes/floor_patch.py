@@ -184,7 +184,7 @@ def _common(values: Mapping[_Path, Any], *, cluster_uid: str, namespace: str, na
     tested = {"spec": dict(spec)}
     try:
         rest = rest_digest(tested)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         return None
     return {
         "cluster_uid": cluster_uid,

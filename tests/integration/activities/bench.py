@@ -19,11 +19,12 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.clock import Clock
 from activities.kubernetes.admit import Admission, MutatingAct
+from activities.kubernetes.gather_load import LoadReader
 from activities.kubernetes.mutations import Mutations
 from activities.kubernetes.policy_source import FilePolicySource
 from activities.kubernetes.resolve import Outcomes
 from activities.kubernetes.situations import SituationReader
-from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, Mutated, MutatingCall
+from byteport.contracts.kubernetes import DELETE_POD, READ_LOAD, READ_SITUATION, ROLL_BACK, Mutated, MutatingCall
 from byteport.contracts.workflows import REMEDIATION
 from byteport.domain import ids
 from byteport.domain.approvals import SIGNATURE_NAMESPACE, Answer, ApprovalRequest, SignedAnswer
@@ -97,10 +98,12 @@ class Bench(ABC):
         self.revoke()
         self.verifier = GrantVerifier(self.ledger.public_key)
         self.reader = SituationReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock)
+        self.load = LoadReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock, nodes=self.reader)
         self.admission = Admission(
             tenant="acme",
             cluster_uid=uid,
             reader=self.reader,
+            looks={READ_SITUATION.name: self.reader, READ_LOAD.name: self.load},
             policy=self.policy,
             grants=self.verifier,
             signers=SignersFiles(folder / "allowed_signers", folder / "revoked"),

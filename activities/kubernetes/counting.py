@@ -1,0 +1,44 @@
+"""COUNT_TARGETS: how many workloads and nodes there are to be in trouble, so that a storm is told by its share of them.
+
+Namespaces that are not enabled are not looked into, so their workloads do not count; nodes carry everybody's and do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from activities.kubernetes.gather import AT_ONCE
+from activities.kubernetes.policy_source import PolicySource
+from activities.performs import performs
+from byteport.contracts.kubernetes import COUNT_TARGETS, CountTargets, Targets
+from byteport.errors import NotPermitted
+from byteport.kubernetes import fields, port
+from byteport.kubernetes.enrolment import ENABLED_SELECTOR, enrolled
+from byteport.kubernetes.port import ClusterPort
+
+
+class Counting:
+    """On one cluster."""
+
+    def __init__(self, cluster: ClusterPort, policy: PolicySource, *, cluster_uid: str) -> None:
+        self._cluster = cluster
+        self._policy = policy
+        self._cluster_uid = cluster_uid
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    @performs(COUNT_TARGETS)
+    async def count_targets(self, call: CountTargets) -> Targets:
+        """Raises `NotPermitted` for another cluster, or when one of the lists is refused."""
+        if call.cluster_uid != self._cluster_uid:
+            raise NotPermitted("this worker is another cluster's")
+        policy = self._policy.read()
+        namespaces, nodes = await asyncio.gather(
+            self._cluster.list(port.NAMESPACES, "", labels=ENABLED_SELECTOR), self._cluster.list(port.NODES, "")
+        )
+        names = [fields.name(fields.metadata(item).get("name")) for item in namespaces.items if enrolled(item, policy)]
+        counts = await asyncio.gather(*(self._workloads(name) for name in names))
+        return Targets(workloads=sum(counts), nodes=len(nodes.items))
+
+    async def _workloads(self, namespace: str) -> int:
+        async with self._slots:
+            return len((await self._cluster.list(port.DEPLOYMENTS, namespace)).items)
