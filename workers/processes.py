@@ -11,30 +11,51 @@ from enum import StrEnum
 
 from byteport.contracts.acts import Act, Queue
 from byteport.contracts.kubernetes import (
+    COUNT_TARGETS,
     DELETE_POD,
+    PRUNE_IMAGES,
+    RAISE_FLOOR,
+    READ_FLOOR,
+    READ_LOAD,
     READ_SITUATION,
     REPORT_SIGNAL,
     RESOLVE_OUTCOME,
+    RESTORE_FLOOR,
     ROLL_BACK,
     WATCH_CLUSTER,
 )
 from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE, SET_STORM
+from byteport.contracts.orchestration import START_TIMEBOX
 from byteport.contracts.people import CHECK_ANSWER, NOTIFY
 from workflows.approval import ApprovalWorkflow
 from workflows.remediation import RemediationWorkflow
 from workflows.reobserve import ReobserveWorkflow
+from workflows.timebox import TimeboxWorkflow
 from workflows.watch import WatchWorkflow
 
-WORKFLOWS: tuple[type, ...] = (RemediationWorkflow, ApprovalWorkflow, ReobserveWorkflow, WatchWorkflow)
+WORKFLOWS: tuple[type, ...] = (
+    RemediationWorkflow,
+    ApprovalWorkflow,
+    ReobserveWorkflow,
+    TimeboxWorkflow,
+    WatchWorkflow,
+)
 """Served on the control queue."""
 
 ACTS: tuple[Act, ...] = (  # type: ignore[type-arg]
     READ_SITUATION,
+    READ_LOAD,
     DELETE_POD,
     ROLL_BACK,
+    PRUNE_IMAGES,
+    RAISE_FLOOR,
+    RESTORE_FLOOR,
+    READ_FLOOR,
+    COUNT_TARGETS,
     RESOLVE_OUTCOME,
     WATCH_CLUSTER,
     REPORT_SIGNAL,
+    START_TIMEBOX,
     RECORD,
     RESERVE,
     FINISH,
