@@ -81,6 +81,8 @@ def read_autoscaler(world: World, item: JSON) -> AutoscalerReading:
         applied_by=writer.applied_by,
         deleting=meta.get("deletionTimestamp") is not None,
         several=bool(others),
+        observed=fields.count(meta.get("generation")) <= fields.count(status.get("observedGeneration"))
+        or status.get("observedGeneration") is None,
         stabilising=conditions["AbleToScale"].get("reason") == "ScaleUpStabilized",
         blindness=blind,
         misfit=unfit,

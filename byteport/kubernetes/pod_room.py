@@ -30,6 +30,7 @@ class PodRoom(Frozen):
     """Place for more pods."""
 
     room: int | None = None
+    quota_room: int | None = None
     pending: int = 0
     pending_since: Instant | None = None
     scale_up_worked_at: Instant | None = None
@@ -41,6 +42,9 @@ def read_pod_room(world: World, target: Target, pods: Sequence[JSON]) -> PodRoom
     since = [fields.instant(fields.metadata(pod).get("creationTimestamp")) for pod in waiting]
     return PodRoom(
         room=_room(world, target, pods),
+        quota_room=min(_by_quota(world, target.namespace, demand(_newest(pods).get("spec"))), default=None)
+        if pods
+        else None,
         pending=len(waiting),
         pending_since=min((when for when in since if when is not None), default=None),
         scale_up_worked_at=_scale_up(world),
