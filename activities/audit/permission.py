@@ -1,4 +1,4 @@
-"""By whose word an act may be done: the policy's own (`auto`), or that of people whose answers hold now.
+"""By whose word an act may be done: the policy's own (`auto`), that of people, or that of the act which it takes back.
 
 Asked by `reserve` inside its transaction. The mode and the approval's rule are the policy file's, the keys are the
 signers' files'; of the request that Temporal carried only what narrows them is kept.
@@ -34,6 +34,12 @@ def by_policy(call: Reserve, policy: PolicyConfig) -> Permission | Reason:
     if mode is not Mode.AUTO:
         return Reason.MODE_OBSERVES if mode is Mode.OBSERVE else Reason.MODE_DRY_RUN
     return call.plan.caveats[0] if call.plan.caveats else Permission()
+
+
+def by_the_raise(call: Reserve, policy: PolicyConfig) -> Permission | Reason:
+    """The yes to a raise was the yes to taking it back; only where the agent may not write at all is it void."""
+    mode = policy.mode_for(call.intent.runbook, call.plan.target.namespace)
+    return Reason.MODE_OBSERVES if mode is Mode.OBSERVE else Permission()
 
 
 def by_people(call: Reserve, policy: PolicyConfig, signers: Signers, *, now: datetime) -> Permission | Reason:

@@ -3,6 +3,10 @@
 Comes after the gate (`workflows/phases/gate.py`), which proposes, and before the act, which takes the grant. Nothing
 that Temporal carried is believed here: the digests are computed again from the plan, the mode and the approval's rule
 come from the policy's own file, and the answers' signatures are checked against the signers' own files.
+
+A floor is put back on the word of this ledger alone: it knows the raise as done, of the same incident, under the same
+digest, and not taken back yet. Neither the policy's version of then, nor the answers, nor `auto` are asked for again, for
+a box may outlast them all. Halt, `observe` and a protected namespace still refuse it.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from typing import Literal
 
 from activities.audit import intents
 from activities.audit.append import Evidence, append, milliseconds, moment, stamp
-from activities.audit.permission import Permission, by_people, by_policy
+from activities.audit.permission import Permission, by_people, by_policy, by_the_raise
 from activities.audit.standing import standing
 from activities.audit.store import Store, Transaction
 from activities.kubernetes.policy_source import PolicySource
@@ -30,7 +34,15 @@ from byteport.contracts.ledger import (
 from byteport.contracts.workflows import Installation
 from byteport.domain.failures import Failure
 from byteport.domain.limits import Limits
-from byteport.domain.plans import AnyPlan, arguments_digest, is_inverse, plan_digest, undoes
+from byteport.domain.plans import (
+    AnyPlan,
+    PruneImagesPlan,
+    RestoreFloorPlan,
+    arguments_digest,
+    is_inverse,
+    plan_digest,
+    undoes,
+)
 from byteport.domain.policy import STOPS, PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import GrantBody
@@ -105,9 +117,9 @@ class Reservations:
         undone = None
         if call.inverse_of is not None:
             undone = intents.undone_by(tx, call, arguments_digest(call.inverse_of))
-            if undone is None:
+            if undone is None or undone.plan_digest != call.plan_digest:
                 return _refused(Reason.NOT_PERMITTED)
-        permission = by_policy(call, policy) if call.auto else by_people(call, policy, signers, now=tx.now)
+        permission = _permission(tx, call, policy, signers)
         if isinstance(permission, Reason):
             return _refused(permission)
         stops = self._stops(tx, call, permission, again=known is not None)
@@ -166,8 +178,10 @@ class Reservations:
             or not _inverse_fits(call)
         ):
             return Reason.NOT_PERMITTED
-        if plan.target.namespace in policy.protected_namespaces:
+        if _protected(plan, policy):
             return Reason.PROTECTED_NAMESPACE
+        if isinstance(plan, RestoreFloorPlan):
+            return None  # its digest is that of the intent which it undoes, under the policy of then
         if call.plan_digest != plan_digest(call.inverse_of or plan, policy.version):
             return Reason.TARGET_CHANGED
         return None
@@ -189,6 +203,19 @@ class Reservations:
         if again or call.inverse_of is not None:
             return ()
         return tuple(reason for reason in _reasons(now) if reason not in permission.passes)
+
+
+def _permission(tx: Transaction, call: Reserve, policy: PolicyConfig, signers: Signers) -> Permission | Reason:
+    if isinstance(call.plan, RestoreFloorPlan):
+        return by_the_raise(call, policy)
+    return by_policy(call, policy) if call.auto else by_people(call, policy, signers, now=tx.now)
+
+
+def _protected(plan: AnyPlan, policy: PolicyConfig) -> bool:
+    """A node has no namespace: its command is run in the helper's own, and in no other."""
+    if isinstance(plan, PruneImagesPlan):
+        return plan.helper.namespace != policy.helper_namespace
+    return plan.target.namespace in policy.protected_namespaces
 
 
 def _is_its_runbook(named: str, plan: AnyPlan) -> bool:
