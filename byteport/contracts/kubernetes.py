@@ -103,6 +103,7 @@ READ_NODE = Act(
     + Rights.on("events", "get", "list", "watch")
     + Rights.on("pods", "get", "list", "watch")
     + Rights.on("namespaces", "get", "list")
+    + Rights.on("nodes", "get", group="metrics.k8s.io", because="what a node uses where no helper answers")
     + _HELPER,
 )
 """For a Node: `Situation.node`. `Seen.enabled` is then the node's own label."""

@@ -119,6 +119,8 @@ class PruneImagesPlan(Frozen):
     helper: PodRef
     """The node helper's pod on that node, named by its uid; its resourceVersion is no part of the plan."""
     runtime: Runtime
+    below_percent: int = 80
+    """The disk is well again when less than so much of it is used (`disk_verified_percent` when the plan was made)."""
     caveats: tuple[Reason, ...] = ()
     notes: tuple[Reason, ...] = ()
 

@@ -165,10 +165,10 @@ REASONS: Mapping[Reason, Said] = {
         "kubectl get pods -n byteport-node -o wide; install the helper, or run df -h on the node",
     ),
     Reason.CONDITION_AND_DF_DISAGREE: Said(
-        "The node says DiskPressure, and df shows free space: the kubelet's thresholds or another filesystem are the cause.",
+        "The kubelet's DiskPressure and df do not agree: its thresholds or another filesystem may be the cause.",
         "Compare evictionHard in the kubelet's configuration with df -h and df -i on the node.",
     ),
-    Reason.NOTHING_PRUNABLE: Said("Every image is in use: pruning would free nothing.", _NODE),
+    Reason.NOTHING_PRUNABLE: Said("Too few of its images are unused: pruning would not make room.", _NODE),
     Reason.PULL_UNDER_WAY: Said("An image is being pulled: what looks unused may be about to be used.", ""),
     Reason.COLLECTOR_AT_WORK: Said("The kubelet's own image collection is given its chance first.", ""),
     Reason.IMAGES_NOT_PULLABLE: Said(
@@ -193,6 +193,7 @@ REASONS: Mapping[Reason, Said] = {
         "Stopped containers of live pods would be removed, and the kubelet would run their init containers again beside a running app.",
         "docker ps -a --filter status=exited on the node",
     ),
+    Reason.FREES_LITTLE: Said("Of images, Docker's prune removes only those without a name: it frees little.", ""),
     Reason.AT_MAX: Said(
         "The autoscaler is at its maximum: a higher floor changes nothing.",
         "Capacity is a decision: raise maxReplicas, or find what uses it. " + _HPA,

@@ -155,6 +155,7 @@ class Reason(StrEnum):
     TOO_FULL = "too_full"
     DOCKER_PRUNE = "docker_prune"
     RERUNS_INIT_CONTAINERS = "reruns_init_containers"
+    FREES_LITTLE = "frees_little"
     # memory, load and autoscalers
     AT_MAX = "at_max"
     NO_AUTOSCALER = "no_autoscaler"

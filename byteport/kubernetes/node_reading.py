@@ -24,6 +24,8 @@ PRUNE_LABEL = "byteport.io/prune"
 """`false` on a node says that its images are not to be removed."""
 OTHER_PODS = "pods of other namespaces"
 """In `World.denied` when the pods of a node cannot all be listed."""
+PULL_EVENTS = "events of pulls"
+"""In `World.denied` when it cannot be told what was pulled, or could not be, in every namespace."""
 _SHORT = ("DiskPressure", "MemoryPressure")
 
 
@@ -77,7 +79,7 @@ def read_node_state(world: World, name: str) -> NodeState | None:
         never_pulls=pods.never_pulls,
         pull_errors_at=world.now if pods.pull_fails else events.pull_errors_at,
         exited_of_live_pods=None if unseen or not (world.complete or pods.seen) else pods.exited_of_live,
-        unseen_pods=unseen,
+        unseen_pods=unseen or PULL_EVENTS in world.denied,
         memory_bytes=memory.memory_bytes,
         memory_available_bytes=memory.memory_available_bytes,
         system_oom_at=memory.system_oom_at,

@@ -124,7 +124,7 @@ class NodeState(Frozen):
     exited_of_live_pods: int | None = None
     """Stopped containers whose pods live on: Docker's prune would remove them, and their init containers run again."""
     unseen_pods: bool = False
-    """Pods of namespaces that may not be read are on it."""
+    """Pods of namespaces that may not be read may be on it: what they use, pull and wait for is not known."""
     memory_bytes: int | None = None
     memory_available_bytes: int | None = None
     system_oom_at: Instant | None = None
