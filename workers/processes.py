@@ -17,6 +17,7 @@ from byteport.contracts.kubernetes import (
     RAISE_FLOOR,
     READ_FLOOR,
     READ_LOAD,
+    READ_NODE,
     READ_SITUATION,
     REPORT_SIGNAL,
     RESOLVE_OUTCOME,
@@ -25,11 +26,12 @@ from byteport.contracts.kubernetes import (
     WATCH_CLUSTER,
 )
 from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE, SET_STORM
-from byteport.contracts.orchestration import START_TIMEBOX
+from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX
 from byteport.contracts.people import CHECK_ANSWER, NOTIFY
 from workflows.approval import ApprovalWorkflow
 from workflows.remediation import RemediationWorkflow
 from workflows.reobserve import ReobserveWorkflow
+from workflows.storm import StormWorkflow
 from workflows.timebox import TimeboxWorkflow
 from workflows.watch import WatchWorkflow
 
@@ -38,6 +40,7 @@ WORKFLOWS: tuple[type, ...] = (
     ApprovalWorkflow,
     ReobserveWorkflow,
     TimeboxWorkflow,
+    StormWorkflow,
     WatchWorkflow,
 )
 """Served on the control queue."""
@@ -45,6 +48,7 @@ WORKFLOWS: tuple[type, ...] = (
 ACTS: tuple[Act, ...] = (  # type: ignore[type-arg]
     READ_SITUATION,
     READ_LOAD,
+    READ_NODE,
     DELETE_POD,
     ROLL_BACK,
     PRUNE_IMAGES,
@@ -56,6 +60,7 @@ ACTS: tuple[Act, ...] = (  # type: ignore[type-arg]
     WATCH_CLUSTER,
     REPORT_SIGNAL,
     START_TIMEBOX,
+    REPORT_TROUBLE,
     RECORD,
     RESERVE,
     FINISH,

@@ -31,6 +31,7 @@ from activities.kubernetes.evidence import Evidence
 from activities.kubernetes.floors import Floors
 from activities.kubernetes.gather_load import Load, LoadReader
 from activities.kubernetes.mutations import Mutations
+from activities.kubernetes.node_situations import NodeEvidence, NodeReader
 from activities.kubernetes.policy_source import FilePolicySource
 from activities.kubernetes.resolve import Outcomes
 from activities.kubernetes.situations import SituationReader
@@ -40,7 +41,7 @@ from activities.notify.page import Pager
 from activities.orchestration import IntakeSink, Orchestration
 from activities.performs import act_of, activities_of
 from byteport.contracts.acts import Queue
-from byteport.contracts.kubernetes import READ_LOAD, READ_SITUATION
+from byteport.contracts.kubernetes import READ_LOAD, READ_NODE, READ_SITUATION
 from byteport.contracts.workflows import Installation
 from byteport.errors import ConfigError, Unavailable
 from byteport.kubernetes.port import ClusterPort
@@ -112,12 +113,13 @@ def _cluster(around: Surroundings) -> list[object]:
     public_key = _set(settings.cluster.grant_public_key, "cluster.grant_public_key")
     grants = GrantVerifier(read_public_key(public_key, "cluster.grant_public_key"))
     reader = SituationReader(cluster, cluster_uid=uid, policy=policy, clock=clock)
-    load = LoadReader(cluster, cluster_uid=uid, policy=policy, clock=clock, nodes=reader)
+    nodes = NodeReader(cluster, cluster_uid=uid, policy=policy, clock=clock)
+    load = LoadReader(cluster, cluster_uid=uid, policy=policy, clock=clock, nodes=nodes)
     admission = Admission(
         tenant=settings.tenant,
         cluster_uid=uid,
         reader=reader,
-        looks={READ_SITUATION.name: reader, READ_LOAD.name: load},
+        looks={READ_SITUATION.name: reader, READ_LOAD.name: load, READ_NODE.name: nodes},
         policy=policy,
         grants=grants,
         signers=_signers(settings),
@@ -127,6 +129,7 @@ def _cluster(around: Surroundings) -> list[object]:
     return [
         Evidence(reader),
         Load(load),
+        NodeEvidence(nodes),
         Floors(cluster, reader, policy, cluster_uid=uid),
         Counting(cluster, policy, cluster_uid=uid),
         Mutations(cluster, admission, cluster_uid=uid, clock=clock),
@@ -164,6 +167,7 @@ def _sink(around: Surroundings) -> IntakeSink:
         around.client,
         around.installation,
         ladder=settings.ladder,
+        storm=settings.storm,
         reobserve_after_seconds=settings.reobserve_after_seconds,
     )
 
