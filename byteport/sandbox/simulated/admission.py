@@ -13,6 +13,7 @@ from typing import Any
 
 from byteport.kubernetes.port import NAMESPACES, PODS, RESOURCE_QUOTAS
 from byteport.kubernetes.quantities import quantity
+from byteport.sandbox.simulated.kinds import PRIORITY_CLASSES
 from byteport.sandbox.simulated.refusals import NotModelled
 from byteport.sandbox.simulated.store import Store
 
@@ -21,6 +22,7 @@ JSON = dict[str, Any]
 COUNTED = ("pods", "count/pods")
 COMPUTED = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 LEVEL = "pod-security.kubernetes.io/enforce"
+_SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 ENDED = ("Succeeded", "Failed")
 
 
@@ -37,6 +39,19 @@ def admit_pod(store: Store, pod: JSON) -> None:
         raise Refused(f'pods "{name}" is forbidden: violates PodSecurity "{level}:latest": {", ".join(violations)}')
     for quota in store.all(RESOURCE_QUOTAS, namespace):
         _fit(store, quota, pod)
+
+
+def prioritize(store: Store, pod: JSON) -> None:
+    """Give a pod the priority of its class. Raises `Refused` for a class that there is not."""
+    name = pod["spec"].get("priorityClassName", "")
+    value = _SYSTEM_PRIORITIES.get(name, 0)
+    if name and not value:
+        found = store.find(PRIORITY_CLASSES, "", name)
+        if found is None:
+            metadata = pod["metadata"]
+            raise Refused(f'pods "{metadata["name"]}" is forbidden: no PriorityClass with name {name} was found')
+        value = int(found["value"])
+    pod["spec"]["priority"] = value
 
 
 def sync_quotas(store: Store) -> None:

@@ -15,7 +15,7 @@ from byteport.errors import BytePortError
 from byteport.kubernetes.port import NAMESPACES
 from byteport.sandbox.simulated.clocks import ManualClock, machine_clock
 from byteport.sandbox.simulated.interruptions import Interruption, Verb
-from byteport.sandbox.simulated.measuring import Measuring
+from byteport.sandbox.simulated.node_hands import NodeHands
 from byteport.sandbox.simulated.port import Mutation
 from byteport.sandbox.simulated.shapes import namespace, node
 
@@ -24,7 +24,7 @@ TICK_SECONDS = 0.1
 NAMESPACES_AT_FIRST = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-class SimulatedCluster(Measuring):
+class SimulatedCluster(NodeHands):
     """One cluster with `nodes` nodes, three by default, as `node-1` and so on."""
 
     simulated = True

@@ -57,7 +57,7 @@ def send(
     }
     source = {} if modern else {"component": component}
     if component == "kubelet":
-        source["host"] = about["spec"]["nodeName"]
+        source["host"] = metadata["name"] if about["kind"] == "Node" else about["spec"]["nodeName"]
     times = (
         {"eventTime": microstamp(now), "firstTimestamp": None, "lastTimestamp": None, "action": "Binding"}
         if modern

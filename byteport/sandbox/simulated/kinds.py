@@ -29,6 +29,8 @@ class Kind(NamedTuple):
         return f"{self.resource.group}/{self.resource.version}".removeprefix("/")
 
 
+PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses")
+
 KINDS = (
     Kind(port.PODS, "Pod", generation=True),
     Kind(port.EVENTS, "Event"),
@@ -46,6 +48,7 @@ KINDS = (
     Kind(port.LEASES, "Lease"),
     Kind(port.BUDGETS, "PodDisruptionBudget", generation=True),
     Kind(port.AUTOSCALERS, "HorizontalPodAutoscaler"),
+    Kind(PRIORITY_CLASSES, "PriorityClass", namespaced=False),
 )
 
 _BY_RESOURCE = {kind.resource: kind for kind in KINDS}

@@ -12,7 +12,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from byteport.domain.plans import HELPER_CONTAINER
 from byteport.errors import BudgetRefuses, PermanentError, PreconditionFailed, TargetGone
+from byteport.kubernetes.node_commands import is_helper
 from byteport.kubernetes.port import (
     EXEC_SECONDS,
     PODS,
@@ -30,7 +32,7 @@ from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.interruptions import Interruptions
 from byteport.sandbox.simulated.kinds import kind_of
 from byteport.sandbox.simulated.patching import patched
-from byteport.sandbox.simulated.scripts import Scripts
+from byteport.sandbox.simulated.scripts import Reply, Scripts, not_found
 from byteport.sandbox.simulated.selectors import fields_match, labels_match
 from byteport.sandbox.simulated.simulation import Simulation
 
@@ -201,7 +203,7 @@ class SimulatedPort(ClusterPort):
                 self.access.demand(Right(verb, PODS, "exec", namespace))
             if not self._existing_container(namespace, pod, container).get("nodeName"):
                 raise PermanentError(f"pods {namespace}/{pod} is on no node yet")
-            reply = self.scripts.reply(namespace, pod, container, argv)
+            reply = self._reply(namespace, pod, container, argv)
             return ExecResult(reply.stdout[:OUTPUT_LIMIT], reply.stderr[:OUTPUT_LIMIT], reply.exit_code)
 
         return await self.interruptions.call("exec", effect)
@@ -225,6 +227,15 @@ class SimulatedPort(ClusterPort):
 
     async def close(self) -> None:
         """Nothing to give back: the cluster lives as long as its object."""
+
+    def _reply(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> Reply:
+        """What was set for the command; else what the node's helper answers, in its own pods; else it is not found."""
+        reply = self.scripts.reply(namespace, pod, container, argv)
+        item = self._existing(PODS, namespace, pod)
+        if reply is None and container == HELPER_CONTAINER and is_helper(item, namespace):
+            reply = self._simulation.nodes.run(item["spec"]["nodeName"], argv, self._simulation.now)
+            self.tick()
+        return reply or not_found(argv)
 
     def _all(self, resource: Resource, namespace: str) -> Sequence[JSON]:
         if metrics.serves(resource):

@@ -10,7 +10,7 @@ from typing import Any
 
 from byteport.kubernetes.port import PODS, REPLICA_SETS
 from byteport.sandbox.simulated import events
-from byteport.sandbox.simulated.admission import Refused, admit_pod
+from byteport.sandbox.simulated.admission import Refused, admit_pod, prioritize
 from byteport.sandbox.simulated.clocks import instant, stamp
 from byteport.sandbox.simulated.conditions import condition, drop_condition, is_true, set_condition
 from byteport.sandbox.simulated.store import Store, owner_reference
@@ -76,6 +76,7 @@ class ReplicaSets:
             "status": {"phase": "Pending", "qosClass": "BestEffort"},
         }
         try:
+            prioritize(self._store, pod)
             admit_pod(self._store, pod)
         except Refused as refusal:
             message = f"Error creating: {refusal}"

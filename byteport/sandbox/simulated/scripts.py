@@ -39,11 +39,15 @@ class Scripts:
         """Empty when there is none."""
         return _of(self._previous if previous else self._logs, namespace, pod, container) or ""
 
-    def reply(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> Reply:
-        """A command without an answer was not found."""
-        replies = _of(self._replies, namespace, pod, container) or {}
-        missing = f'exec: "{" ".join(argv)}": executable file not found in $PATH\n'
-        return replies.get(tuple(argv), Reply(stderr=missing, exit_code=COMMAND_NOT_FOUND))
+    def reply(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> Reply | None:
+        """None where none was set."""
+        return (_of(self._replies, namespace, pod, container) or {}).get(tuple(argv))
+
+
+def not_found(argv: Sequence[str]) -> Reply:
+    """What a command answers that is not there."""
+    missing = f'exec: "{" ".join(argv)}": executable file not found in $PATH\n'
+    return Reply(stderr=missing, exit_code=COMMAND_NOT_FOUND)
 
 
 def _of(said: dict[tuple[str, str, str], Said], namespace: str, pod: str, container: str) -> Said | None:

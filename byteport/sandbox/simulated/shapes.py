@@ -80,6 +80,38 @@ def deployment(home: str, name: str, *, image: str) -> JSON:
     }
 
 
+def node_helper_set(home: str, name: str, container: str, labels: Mapping[str, str]) -> JSON:
+    """The DaemonSet of the node helper; nothing acts on it here, its pods are made one by one."""
+    template = {"metadata": {"labels": dict(labels)}, "spec": {"containers": [_helper_container(container)]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"namespace": home, "name": name, "labels": dict(labels)},
+        "spec": {"selector": {"matchLabels": dict(labels)}, "template": template},
+    }
+
+
+def node_helper(
+    home: str, name: str, container: str, labels: Mapping[str, str], *, node: str, owner: Mapping[str, Any]
+) -> JSON:
+    """The node helper's pod on one node."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "namespace": home,
+            "name": f"{name}-{node}",
+            "labels": dict(labels),
+            "ownerReferences": [dict(owner)],
+        },
+        "spec": {"nodeName": node, "containers": [_helper_container(container)]},
+    }
+
+
+def _helper_container(name: str) -> JSON:
+    return {"name": name, "image": "registry.example/byteport-node-helper:1"}
+
+
 def merge(into: JSON, field: str, changes: Mapping[str, str | None]) -> None:
     """Set keys of a map of strings (labels, annotations); None takes one away, and an empty map goes too."""
     merged = {**(into.get(field) or {}), **changes}

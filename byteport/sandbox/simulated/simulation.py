@@ -18,6 +18,7 @@ from byteport.sandbox.simulated.kinds import KINDS
 from byteport.sandbox.simulated.kubelet import Kubelet
 from byteport.sandbox.simulated.loads import Loads
 from byteport.sandbox.simulated.metrics import Metrics
+from byteport.sandbox.simulated.nodes import Nodes
 from byteport.sandbox.simulated.replicasets import ReplicaSets
 from byteport.sandbox.simulated.store import Store, controller_uid
 
@@ -37,12 +38,13 @@ class Simulation:
         self._clock = clock
         self.now = clock()
         self.store = Store(lambda: self.now)
-        self._rests_at = -1
+        self._rests_at = (-1, -1, -1)
         self._collected_at = 0
         self._sweeps_at = self.now
         self.loads = Loads()
         self.metrics = Metrics(self.store, self.loads)
         self.autoscalers = Autoscalers(self.store, self.loads, self.metrics)
+        self.nodes = Nodes(self.store, self.loads)
         self._kubelet = Kubelet(self.store)
         self._replica_sets = ReplicaSets(self.store)
         self._deployments = Deployments(self.store)
@@ -50,7 +52,7 @@ class Simulation:
     def catch_up(self) -> None:
         """Let everything happen that is due by the clock's time, each at its own."""
         until = self._clock()
-        if self.store.changes != self._rests_at:
+        if (self.store.changes, self.loads.version, self.nodes.version) != self._rests_at:
             self._settle()
         while (due := self._due()) is not None and due <= until:
             self.now = due
@@ -60,7 +62,7 @@ class Simulation:
 
     def _due(self) -> datetime | None:
         looks = self.autoscalers.due_after(self.now)
-        times = (self._kubelet.due, self._replica_sets.due, self._deployments.due, looks)
+        times = (self._kubelet.due, self._replica_sets.due, self._deployments.due, self.nodes.due, looks)
         return min((due for due in times if due and due > self.now), default=None)
 
     def _settle(self) -> None:
@@ -76,10 +78,11 @@ class Simulation:
             self._replica_sets.sync(self.now)
             scheduler.sync(self.store, self.now)
             self._kubelet.sync(self.now)
+            self.nodes.sync(self.now)
             budgets.sync(self.store, self.now)
             admission.sync_quotas(self.store)
             if self.store.changes == before:
-                self._rests_at = before
+                self._rests_at = (before, self.loads.version, self.nodes.version)
                 return
         raise RuntimeError("the simulated controllers do not come to rest")
 

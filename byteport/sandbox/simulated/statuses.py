@@ -193,12 +193,46 @@ def _initialised(container: JSON, now: datetime) -> JSON:
         "name": container["name"],
         "image": container["image"],
         "imageID": f"sim://{container['image']}",
+        "containerID": f"sim://{uuid.uuid4()}",
         "ready": True,
         "started": sidecar,
         "restartCount": 0,
         "lastState": {},
         "state": {"running": {"startedAt": at}} if sidecar else {"terminated": done},
     }
+
+
+def initialised_again(store: Store, item: JSON, now: datetime) -> None:
+    """The init containers of a pod that lives, run once more because the kubelet no longer finds them stopped."""
+    current = store.find(PODS, item["metadata"]["namespace"], item["metadata"]["name"])
+    assert current is not None
+    with store.edited(current) as draft:
+        before = {one["name"]: one for one in draft["status"].get("initContainerStatuses") or []}
+        draft["status"]["initContainerStatuses"] = [
+            before[container["name"]]
+            if container.get("restartPolicy") == "Always" and container["name"] in before
+            else {
+                **_initialised(container, now),
+                "restartCount": before.get(container["name"], {}).get("restartCount", 0) + 1,
+            }
+            for container in draft["spec"]["initContainers"]
+        ]
+
+
+def restarted_by_reboot(store: Store, item: JSON, now: datetime) -> None:
+    """Every running container of a pod, started once more after its node went down: exit code 255, reason Unknown."""
+    with store.edited(item) as draft:
+        for status in draft["status"]["containerStatuses"]:
+            running = (status.get("state") or {}).get("running")
+            if not running:
+                continue
+            ended = {"exitCode": 255, "reason": "Unknown", "startedAt": running["startedAt"], "finishedAt": stamp(now)}
+            status |= {
+                "restartCount": status["restartCount"] + 1,
+                "lastState": {"terminated": {**ended, "containerID": status["containerID"]}},
+                "containerID": f"sim://{uuid.uuid4()}",
+                "state": {"running": {"startedAt": stamp(now)}},
+            }
 
 
 def _write(store: Store, pod: Pod, now: datetime, target: JSON, *, ready: bool, phase: str = "") -> None:
