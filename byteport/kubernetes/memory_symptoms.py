@@ -47,9 +47,9 @@ def _of_workloads(world: World, cluster_uid: str, percent: int) -> Iterator[Sign
         }
         hot = {key: share for key, share in shares.items() if 100 * share >= percent}
         if hot:
-            seen = sorted([pod, container, int(100 * share)] for (pod, container), share in hot.items())
-            evidence = digest(["memory", target.ref, seen])
-            yield _signal(target, 100 * max(hot.values()), percent, evidence, world)
+            # Shares move with every measurement; which containers are near their limits is the observation.
+            evidence = digest(["memory", target.ref, [list(key) for key in sorted(hot)]])
+            yield _signal(target, round(100 * max(hot.values()), 1), percent, evidence, world)
 
 
 def _target_of(pod: JSON, world: World, cluster_uid: str) -> Target | None:
@@ -80,7 +80,7 @@ def _of_nodes(world: World, cluster_uid: str) -> Iterator[Signal]:
                 uid=fields.uid(fields.metadata(node).get("uid")),
             )
             since = memory.memory_condition_since if memory.memory_condition is Tri.TRUE else None
-            evidence = digest(["node-memory", target.ref, str(since), str(memory.system_oom_at), int(share)])
+            evidence = digest(["node-memory", target.ref, str(since), str(memory.system_oom_at), share >= NODE_RAISES])
             yield _signal(target, round(share, 1), NODE_RAISES, evidence, world)
     yield from _of_absent_nodes(world, cluster_uid, named)
 
