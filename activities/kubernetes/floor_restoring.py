@@ -7,13 +7,13 @@ the caller says who it was. The stamp that stands is that of the raise; the rest
 from __future__ import annotations
 
 from activities.kubernetes.autoscaler_reads import as_planned, autoscaler_of, refuse_unless_as_planned
-from activities.kubernetes.effects import AlreadyInPlace, Prepared, Trace
+from activities.kubernetes.effects import FIELD_MANAGER, AlreadyInPlace, Prepared, Trace
 from activities.kubernetes.grounds import Ground, deny, stale
 from byteport.domain.plans import RestoreFloorPlan
 from byteport.domain.warrants import Warrant
 from byteport.errors import TargetGone
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, floor_setter
 from byteport.kubernetes.floor_patch import restore_arguments, restore_patch
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.kubernetes.port import Attribution, ClusterPort
@@ -49,6 +49,8 @@ class FloorRestoring:
         refuse_unless_as_planned(autoscaler, plan)
         if marks.get(FLOOR_BEFORE) != str(plan.floor_to):
             raise stale(Ground.CHANGED, "no floor of ours stands, or another than the one to be put back")
+        if floor_setter(autoscaler).manager not in ("", FIELD_MANAGER):
+            raise stale(Ground.CHANGED, "somebody else has set the floor that stands")
         operations = restore_patch(autoscaler, plan, action)
         arguments = restore_arguments(
             operations, cluster_uid=self._cluster_uid, namespace=namespace, name=name, action_id=action
