@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test test-cluster check replay record-histories bench lock docs format clean
+.PHONY: help demo demo-real cluster test test-cluster scenarios check replay record-histories bench lock docs format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: $(ENV) ## Run every test that needs no real control plane, and print the c
 
 test-cluster: cluster ## Build the real control plane, then run the tests that need it
 	$(TESTS) --ignore=tests/bench -m control_plane tests
+
+scenarios: cluster ## Judge the agent by whole failures; CLUSTER=simulated, RUNS=5 and SETTLE=full narrow or widen it
+	$(BIN)/python -m tests.scenarios --cluster $(or $(CLUSTER),all) --runs $(or $(RUNS),1) --settle $(or $(SETTLE),short)
 
 check: $(ENV) ## Check formatting, lint, types and floors
 	$(BIN)/ruff format --check

@@ -1,0 +1,179 @@
+"""Who gives a scenario its cluster and its agent.
+
+On the simulated cluster each scenario has a cluster and an agent of its own, and Temporal skips time. On the real
+control plane all share one cluster and one agent; each has namespaces and nodes of its own, so that nothing that fails
+beside it can be taken for a common cause. Comes after `run.py`; `suite.py` goes through the scenarios.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from byteport.sandbox.assembly import agent_scope, role_rules
+from byteport.sandbox.controlplane import ControlPlane
+from byteport.sandbox.dev_server import DevServer, DevServerOptions
+from tests.agent.agent import Agent
+from tests.agent.places import JSON
+from tests.agent.real import RealPlace
+from tests.agent.running import running
+from tests.agent.simulated import SimulatedPlace
+from tests.agent.stops import Stops
+from tests.cluster.workloads import Namespace
+from tests.scenarios.ground import Ground
+from tests.scenarios.hands import ControlPlaneHands, SimulatedHands
+from tests.scenarios.judge import Judgement
+from tests.scenarios.model import Scenario
+from tests.scenarios.run import Scene, played, prepared, watched
+from tests.workflows.world import SKIPPING_SERVER
+
+SHORT_SETTLE = 5
+FULL_SETTLE = 60
+SLOT_NODES = 3
+SLOT = "byteport.io/scenario-slot"
+LIMITS = {
+    "per_target_per_hour": 3,
+    "per_namespace_per_hour": 10,
+    "per_cluster_per_hour": 1000,
+    "failures_in_a_row": 1000,
+}
+"""The usual ones, but for what many scenarios on one cluster share."""
+
+
+def policy(namespaces: Sequence[str], settle: int) -> dict[str, Any]:
+    """`auto`, with what is allowed named."""
+    return {
+        "mode": "auto",
+        "settle_seconds": settle,
+        "verify_deadline_seconds": 120,
+        "reread_seconds": 5,
+        "log_store_named": True,
+        "rollback_allowed": [f"{one}/*" for one in namespaces],
+        "raise_allowed": [f"{one}/*" for one in namespaces],
+    }
+
+
+@asynccontextmanager
+async def temporal(folder: Path) -> AsyncIterator[DevServer]:
+    """One server for the whole suite."""
+    options = DevServerOptions(folder=folder, ui=False, dynamic_config=dict(SKIPPING_SERVER))
+    server = await DevServer.start(options)
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+class SimulatedHost:
+    """A cluster and an agent for each scenario."""
+
+    at_once = 3
+
+    def __init__(self, server: DevServer, folder: Path, settle: int) -> None:
+        self._server = server
+        self._folder = folder
+        self._settle = settle
+        self._count = 0
+
+    async def play(self, scenario: Scenario) -> Judgement:
+        self._count += 1
+        home = self._folder / f"{self._count}-{scenario.name}"
+        place = SimulatedPlace()
+        ground = Ground(SimulatedHands(place.cluster), place, "elsewhere")
+        await prepared(ground, scenario)
+        await place.elapse_to_present()
+        rules = policy([place.namespace], self._settle)
+        settings = {"watch": {"enabled": True}, "limits": LIMITS}
+        async with running(self._server, home, place, rules, settings=settings) as agent, agent.worker():
+            await watched(agent)
+            return await played(scenario, ground, scene_of(agent, place))
+
+
+class ControlPlaneHost:
+    """One cluster and one agent for all."""
+
+    def __init__(self, plane: ControlPlane, agent: Agent, at_once: int) -> None:
+        self._plane = plane
+        self._agent = agent
+        self.at_once = at_once
+        self._slots: asyncio.Queue[int] = asyncio.Queue()
+        for number in range(at_once):
+            self._slots.put_nowait(number)
+        self._kubeconfig = agent.place.kubeconfig
+        self._count = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, server: DevServer, folder: Path, settle: int, *, plays: int, at_once: int = 8
+    ) -> AsyncIterator[ControlPlaneHost]:
+        """Start the cluster, its nodes in slots, and the agent, for so many plays."""
+        async with AsyncExitStack() as stack:
+            plane = ControlPlane(folder / "control-plane", nodes=at_once * SLOT_NODES)
+            await stack.enter_async_context(plane)
+            await asyncio.to_thread(_slots, plane)
+            kubeconfig = await asyncio.to_thread(plane.agent_kubeconfig, role_rules(agent_scope()))
+            place = RealPlace(plane, kubeconfig, "nowhere", Stops())
+            made = running(
+                server,
+                folder / "home",
+                place,
+                policy([_home(number) for number in range(1, plays + 1)], settle),
+                settings={"watch": {"enabled": True}, "limits": LIMITS},
+                skips_time=False,
+            )
+            agent = await stack.enter_async_context(made)
+            await stack.enter_async_context(agent.worker())
+            await watched(agent)
+            yield cls(plane, agent, at_once)
+
+    async def play(self, scenario: Scenario) -> Judgement:
+        slot = await self._slots.get()
+        self._count += 1
+        name = _home(self._count)
+        own, outside = Namespace(self._plane, name), Namespace(self._plane, f"{name}-outside")
+        try:
+            for namespace in (own, outside):
+                await asyncio.to_thread(namespace.create)
+            assert self._kubeconfig is not None
+            place = OneNamespace(self._plane, self._kubeconfig, name, Stops())
+            selector = {SLOT: str(slot)}
+            ground = Ground(ControlPlaneHands(self._plane), place, outside.name, selector=selector)
+            await prepared(ground, scenario)
+            judged = await played(scenario, ground, scene_of(self._agent, place))
+            for namespace in (own, outside):
+                await asyncio.to_thread(namespace.delete)
+            return judged
+        finally:
+            self._slots.put_nowait(slot)
+
+
+class OneNamespace(RealPlace):
+    """A place that sees the agent's requests in its own namespace only."""
+
+    def attempts(self) -> list[JSON]:
+        return [one for one in super().attempts() if one["objectRef"].get("namespace", "") == self.namespace]
+
+
+def _home(number: int) -> str:
+    """The namespace of a play. All are on the allow-lists from the start: a policy that changes voids what waits."""
+    return f"scenario-{number}"
+
+
+def scene_of(agent: Agent, place: SimulatedPlace | RealPlace) -> Scene:
+    """The same agent, as seen from one place."""
+    parts = {field.name: getattr(agent, field.name) for field in fields(agent)}
+    return Scene(**(parts | {"place": place}))
+
+
+def _slots(plane: ControlPlane) -> None:
+    """Three nodes a slot, each in a zone of its own."""
+    for index, node in enumerate(plane.api.call("GET", "/api/v1/nodes")["items"]):
+        slot, zone = divmod(index, SLOT_NODES)
+        labels = {SLOT: str(slot), "topology.kubernetes.io/zone": f"slot-{slot}-{'abc'[zone]}"}
+        path = f"/api/v1/nodes/{node['metadata']['name']}"
+        plane.api.call("PATCH", path, {"metadata": {"labels": labels}}, content_type="application/merge-patch+json")
