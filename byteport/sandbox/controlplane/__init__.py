@@ -9,6 +9,8 @@ from byteport.sandbox.controlplane.agent import AGENT_USER
 from byteport.sandbox.controlplane.auditlog import WRITES
 from byteport.sandbox.controlplane.build import BuildFailed, Progress, ensure_built
 from byteport.sandbox.controlplane.kubectl import KubectlFailed
+from byteport.sandbox.controlplane.metricsapi import MetricsState
+from byteport.sandbox.controlplane.replies import Answer
 from byteport.sandbox.controlplane.rest import Api, ApiRefused
 from byteport.sandbox.controlplane.stages import (
     BACKOFF_ANNOTATION,
@@ -28,12 +30,14 @@ __all__ = [
     "FAULT_ANNOTATION",
     "MESSAGE_ANNOTATION",
     "WRITES",
+    "Answer",
     "Api",
     "ApiRefused",
     "BuildFailed",
     "ControlPlane",
     "Fault",
     "KubectlFailed",
+    "MetricsState",
     "NotRunning",
     "Part",
     "Progress",

@@ -172,7 +172,8 @@ def _is_current(folder: Path, tool: Tool) -> bool:
 
 
 def _nodes_digest() -> str:
-    return hashlib.sha256((MODULE / "nodes" / "main.go").read_bytes()).hexdigest()
+    sources = sorted((MODULE / "nodes").glob("*.go"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 def _ready_folder(folder: Path) -> Path:

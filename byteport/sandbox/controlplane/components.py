@@ -18,13 +18,15 @@ from byteport.sandbox.controlplane.build import Tool
 from byteport.sandbox.controlplane.pki import Authority, KeyPair, write_private
 
 SERVICE_RANGE = "10.96.0.0/16"
+FRONT_PROXY = "front-proxy"
+"""As whom the API server calls the metrics API."""
 CONTEXT = "byteport-control-plane"
 # Below the range that the system takes outgoing ports from: nobody gets one of these by chance in between.
 PORTS = range(20_000, 32_000)
 
 
 class Ports(NamedTuple):
-    """Ports on 127.0.0.1: the API server's, etcd's two, and that of the simulated nodes' logs and exec."""
+    """Ports on 127.0.0.1: the API server's, etcd's two, and that of the simulated nodes' logs, exec and metrics."""
 
     api: int
     etcd: int
@@ -52,6 +54,7 @@ class Credentials(NamedTuple):
     controller_manager: KeyPair
     scheduler: KeyPair
     kwok: KeyPair
+    front_proxy: KeyPair
 
 
 def free_ports() -> Ports:
@@ -77,12 +80,13 @@ def make_credentials(folder: Path) -> Credentials:
         service_accounts=authority.signing_key("service-accounts"),
         etcd=authority.issue("etcd", "etcd"),
         api_server=authority.issue("kube-apiserver", "kube-apiserver"),
-        nodes=authority.issue("nodes", "simulated-nodes"),
+        nodes=authority.issue("nodes", "simulated-nodes", "system:masters"),
         admin=authority.issue("admin", "admin", "system:masters"),
         supervisor=authority.issue("supervisor", "supervisor", "system:masters"),
         controller_manager=authority.issue("kube-controller-manager", "system:kube-controller-manager"),
         scheduler=authority.issue("kube-scheduler", "system:kube-scheduler"),
         kwok=authority.issue("kwok", "kwok", "system:masters"),
+        front_proxy=authority.issue("front-proxy", FRONT_PROXY),
     )
 
 
@@ -175,6 +179,13 @@ def _api_server(state: Path, tools: Path, ports: Ports, has: Credentials) -> Com
         kubelet_certificate_authority=has.authority,
         kubelet_client_certificate=has.api_server.certificate,
         kubelet_client_key=has.api_server.key,
+        requestheader_client_ca_file=has.authority,
+        requestheader_allowed_names=FRONT_PROXY,
+        requestheader_username_headers="X-Remote-User",
+        requestheader_group_headers="X-Remote-Group",
+        requestheader_extra_headers_prefix="X-Remote-Extra-",
+        proxy_client_cert_file=has.front_proxy.certificate,
+        proxy_client_key_file=has.front_proxy.key,
         audit_policy_file=state / "audit-policy.yaml",
         audit_log_path=state / "audit.log",
         audit_log_mode="blocking",
@@ -216,6 +227,7 @@ def _nodes(state: Path, tools: Path, ports: Ports, has: Credentials) -> Componen
         cert=has.nodes.certificate,
         key=has.nodes.key,
         client_ca=has.authority,
+        api_server=f"https://127.0.0.1:{ports.api}",
     )
 
 

@@ -20,7 +20,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LIFETIME = timedelta(days=365)
 SKEW = timedelta(minutes=5)
-LOOPBACK = ("127.0.0.1", "10.96.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+LOOPBACK = (
+    "127.0.0.1",
+    "10.96.0.1",
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "metrics.kube-system.svc",
+)
 
 
 class KeyPair(NamedTuple):

@@ -11,11 +11,20 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from byteport.errors import MalformedInput
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
+class Answer(NamedTuple):
+    """What a command answers, once another has been run."""
+
+    argv: Sequence[str]
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int = 0
 
 
 class Replies:
@@ -40,8 +49,12 @@ class Replies:
         stderr: str = "",
         exit_code: int = 0,
         delay: timedelta = timedelta(0),
+        then: Sequence[Answer] = (),
     ) -> None:
-        """Answer exactly this argv; an answer given before is replaced. What has no answer ends with 127."""
+        """Answer exactly this argv; an answer given before is replaced. What has no answer ends with 127.
+
+        `then` are the answers that take the place of others once this one has been given: what the command did.
+        """
         file = self._container(namespace, pod, container) / "exec.json"
         answers: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
         answer = {
@@ -50,9 +63,16 @@ class Replies:
             "stderr": stderr,
             "exit_code": exit_code,
             "delay_ms": int(delay.total_seconds() * 1000),
+            **({"then": [{**one._asdict(), "argv": list(one.argv)} for one in then]} if then else {}),
         }
         kept = [one for one in answers if one["argv"] != answer["argv"]]
         _replace(file, json.dumps([*kept, answer], indent=1))
+
+    def answers(self, namespace: str, pod: str, container: str) -> dict[tuple[str, ...], str]:
+        """What each command prints now, by its words."""
+        file = self._container(namespace, pod, container) / "exec.json"
+        answers: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+        return {tuple(one["argv"]): str(one["stdout"]) for one in answers}
 
     def _container(self, namespace: str, pod: str, container: str) -> Path:
         for part in (namespace, pod, container):

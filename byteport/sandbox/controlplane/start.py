@@ -24,11 +24,12 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from byteport.errors import BytePortError
-from byteport.sandbox.controlplane import agent, auditlog, kubectl
+from byteport.sandbox.controlplane import agent, auditlog, kubectl, metricsapi
 from byteport.sandbox.controlplane.build import Progress, ensure_built
 from byteport.sandbox.controlplane.components import Ports, free_ports
+from byteport.sandbox.controlplane.metricsapi import MetricsState
 from byteport.sandbox.controlplane.pki import KeyPair
-from byteport.sandbox.controlplane.replies import Replies
+from byteport.sandbox.controlplane.replies import Answer, Replies
 from byteport.sandbox.controlplane.rest import Api
 
 JSON = dict[str, Any]
@@ -179,6 +180,11 @@ class ControlPlane:
         pki = self.state_dir / "pki"
         return Api(self.server, pki / "ca.crt", KeyPair(pki / "admin.crt", pki / "admin.key"))
 
+    @property
+    def replies(self) -> Replies:
+        """What containers have printed and commands answer."""
+        return Replies(self.state_dir / "replies")
+
     # --- what one does with it ------------------------------------------------------------------------------------
     def kubectl(self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
         """What kubectl prints, as the administrator or with another kubeconfig. Raises `KubectlFailed`."""
@@ -186,7 +192,7 @@ class ControlPlane:
 
     def write_log(self, namespace: str, pod: str, container: str, text: str, *, previous: bool = False) -> None:
         """What the container, or with `previous` the one before it, has printed. `pod` may be a prefix: `Replies`."""
-        self._replies.write_log(namespace, pod, container, text, previous=previous)
+        self.replies.write_log(namespace, pod, container, text, previous=previous)
 
     def write_exec(
         self,
@@ -199,11 +205,34 @@ class ControlPlane:
         stderr: str = "",
         exit_code: int = 0,
         delay: timedelta = timedelta(0),
+        then: Sequence[Answer] = (),
     ) -> None:
-        """What exactly this command answers in the container. `pod` may be a prefix: see `Replies`."""
-        self._replies.write_exec(
-            namespace, pod, container, argv, stdout=stdout, stderr=stderr, exit_code=exit_code, delay=delay
+        """What exactly this command answers in the container, and what follows. `pod` may be a prefix: see `Replies`."""
+        self.replies.write_exec(
+            namespace, pod, container, argv, stdout=stdout, stderr=stderr, exit_code=exit_code, delay=delay, then=then
         )
+
+    def set_usage(self, namespace: str, pod: str, *, cpu: str | None = None, memory: str | None = None) -> None:
+        """What a live pod uses, as quantities; None is as its Deployment's load has it."""
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
+        metricsapi.annotate(self.api, path, {metricsapi.USAGE_CPU: cpu, metricsapi.USAGE_MEMORY: memory})
+
+    def set_load(
+        self, namespace: str, deployment: str, *, cpu_total: str | None = None, memory_total: str | None = None
+    ) -> None:
+        """What the Ready pods of a Deployment use between them, as quantities."""
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}"
+        metricsapi.annotate(self.api, path, {metricsapi.LOAD_CPU: cpu_total, metricsapi.LOAD_MEMORY: memory_total})
+
+    def set_node_usage(self, node: str, *, cpu: str | None = None, memory: str | None = None) -> None:
+        """What a node as a whole uses, as quantities."""
+        path = f"/api/v1/nodes/{node}"
+        metricsapi.annotate(self.api, path, {metricsapi.USAGE_CPU: cpu, metricsapi.USAGE_MEMORY: memory})
+
+    def set_metrics(self, state: MetricsState) -> None:
+        """Whether the metrics API serves, is absent (404) or broken (503); returns when it is so."""
+        authority = self.state_dir / "pki" / "ca.crt"
+        metricsapi.set_state(self.api, authority, self.ports.nodes, state)
 
     def agent_kubeconfig(
         self, rules: Sequence[Mapping[str, Any]], *, lifetime: timedelta = AGENT_TOKEN_LIFETIME
@@ -223,10 +252,6 @@ class ControlPlane:
         return self.audit_log.stat().st_size if self.audit_log.exists() else 0
 
     # --- within ---------------------------------------------------------------------------------------------------
-    @property
-    def _replies(self) -> Replies:
-        return Replies(self.state_dir / "replies")
-
     def _clear(self) -> None:
         for name in LEFT_FROM_BEFORE:
             left = self.state_dir / name

@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from byteport.sandbox.controlplane import auditlog, simulation
+from byteport.sandbox.controlplane import auditlog, metricsapi, simulation
 from byteport.sandbox.controlplane.build import KUBERNETES, Tool
 from byteport.sandbox.controlplane.components import (
     Component,
@@ -89,6 +89,8 @@ class Supervisor:
             self.api.apply(f"/api/v1/nodes/{node['metadata']['name']}", node)
         for tool, is_ready in ready.items():
             self._await(tool, is_ready)
+        metricsapi.register(self.api, self.credentials.authority, self.ports.nodes)
+        self._await(Tool.NODES, lambda: metricsapi.is_serving(self.api))
         self.write_state()
         tell({"ready": round(time.monotonic() - began, 2)})
 

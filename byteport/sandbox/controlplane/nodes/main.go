@@ -1,10 +1,13 @@
-// Command nodes is the kubelet's read endpoint (logs and exec) for simulated nodes.
+// Command nodes is the kubelet's read endpoint (logs and exec) for simulated nodes, and their metrics (metrics.go).
 //
 // It runs no program. What a container printed, and what a command answers, lies in files:
 //
 //	DIR/NAMESPACE/POD/CONTAINER/current.log     the running container's log
 //	DIR/NAMESPACE/POD/CONTAINER/previous.log    the log of the container before it
 //	DIR/NAMESPACE/POD/CONTAINER/exec.json       [{"argv": [...], "stdout": "", "stderr": "", "exit_code": 0, "delay_ms": 0}]
+//
+// An answer may have a "then": answers that take the place of those of their argv once it has been given, so that a
+// command can be seen to have done something.
 //
 // POD is a pod's name, or a prefix of it that ends before a dash; the longest that holds the file wins. An argv is
 // matched word for word. What is not simulated (stdin, tty, follow, since, timestamps) is refused, never guessed.
@@ -30,6 +33,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/cri-streaming/pkg/streaming/remotecommand"
@@ -50,21 +54,26 @@ type reply struct {
 	Stderr   string   `json:"stderr"`
 	ExitCode int      `json:"exit_code"`
 	DelayMs  int      `json:"delay_ms"`
+	Then     []reply  `json:"then,omitempty"`
 }
 
 // node answers from the files under dir.
-type node struct{ dir string }
+type node struct {
+	dir     string
+	replies *sync.Mutex
+}
 
-// read returns the named file of a container: of the pod itself, else of the longest prefix that has one.
-func (n node) read(namespace, pod, container, name string) ([]byte, error) {
+// read returns the named file of a container, and where it lies: of the pod itself, else of the longest prefix that has
+// one.
+func (n node) read(namespace, pod, container, name string) ([]byte, string, error) {
 	for _, part := range []string{namespace, pod, container} {
 		if !objectName.MatchString(part) {
-			return nil, fmt.Errorf("%q is no object's name", part)
+			return nil, "", fmt.Errorf("%q is no object's name", part)
 		}
 	}
 	entries, err := os.ReadDir(filepath.Join(n.dir, namespace))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var owners []string
 	for _, entry := range entries {
@@ -74,12 +83,13 @@ func (n node) read(namespace, pod, container, name string) ([]byte, error) {
 	}
 	slices.SortFunc(owners, func(a, b string) int { return len(b) - len(a) })
 	for _, owner := range owners {
-		content, err := os.ReadFile(filepath.Join(n.dir, namespace, owner, container, name))
+		file := filepath.Join(n.dir, namespace, owner, container, name)
+		content, err := os.ReadFile(file)
 		if !errors.Is(err, os.ErrNotExist) {
-			return content, err
+			return content, file, err
 		}
 	}
-	return nil, os.ErrNotExist
+	return nil, "", os.ErrNotExist
 }
 
 func (n node) logs(w http.ResponseWriter, q *http.Request) {
@@ -95,7 +105,7 @@ func (n node) logs(w http.ResponseWriter, q *http.Request) {
 	if query.Get("previous") == "true" {
 		name = "previous.log"
 	}
-	content, err := n.read(namespace, pod, container, name)
+	content, _, err := n.read(namespace, pod, container, name)
 	switch {
 	case err == nil:
 	case errors.Is(err, os.ErrNotExist) && name == "previous.log":
@@ -153,28 +163,58 @@ func (n node) exec(w http.ResponseWriter, q *http.Request) {
 		idleTimeout, creationTimeout, remotecommand.SupportedStreamingProtocols)
 }
 
-// ExecInContainer answers as the file says. It starts nothing: a command without an answer was not found.
-func (n node) ExecInContainer(
-	ctx context.Context, pod, _, container string, argv []string, _ io.Reader, stdout, stderr io.WriteCloser,
-	_ bool, _ <-chan remotecommand.TerminalSize, _ time.Duration,
-) error {
+// answer finds what the command answers, and puts the answers in place that follow from it.
+func (n node) answer(pod, container string, argv []string) (reply, error) {
+	n.replies.Lock()
+	defer n.replies.Unlock()
 	namespace, name, _ := strings.Cut(pod, "/")
-	content, err := n.read(namespace, name, container, "exec.json")
+	content, file, err := n.read(namespace, name, container, "exec.json")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+		return reply{}, err
 	}
 	var replies []reply
 	if len(content) > 0 {
 		if err := json.Unmarshal(content, &replies); err != nil {
-			return fmt.Errorf("exec.json of %s/%s: %w", pod, container, err)
+			return reply{}, fmt.Errorf("exec.json of %s/%s: %w", pod, container, err)
 		}
 	}
 	found := slices.IndexFunc(replies, func(r reply) bool { return slices.Equal(r.Argv, argv) })
 	if found < 0 {
 		missing := fmt.Sprintf("exec: %q: executable file not found in $PATH\n", strings.Join(argv, " "))
-		replies, found = []reply{{Stderr: missing, ExitCode: commandNotFound}}, 0
+		return reply{Stderr: missing, ExitCode: commandNotFound}, nil
 	}
-	answer := replies[found]
+	said := replies[found]
+	if len(said.Then) == 0 {
+		return said, nil
+	}
+	kept := slices.DeleteFunc(replies, func(r reply) bool {
+		return slices.ContainsFunc(said.Then, func(next reply) bool { return slices.Equal(next.Argv, r.Argv) })
+	})
+	return said, replace(file, append(kept, said.Then...))
+}
+
+// replace writes a file anew, so that nobody ever reads half of it.
+func replace(file string, replies []reply) error {
+	content, err := json.MarshalIndent(replies, "", " ")
+	if err != nil {
+		return err
+	}
+	part := file + ".next"
+	if err := os.WriteFile(part, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(part, file)
+}
+
+// ExecInContainer answers as the file says. It starts nothing: a command without an answer was not found.
+func (n node) ExecInContainer(
+	ctx context.Context, pod, _, container string, argv []string, _ io.Reader, stdout, stderr io.WriteCloser,
+	_ bool, _ <-chan remotecommand.TerminalSize, _ time.Duration,
+) error {
+	answer, err := n.answer(pod, container, argv)
+	if err != nil {
+		return err
+	}
 	select {
 	case <-time.After(time.Duration(answer.DelayMs) * time.Millisecond):
 	case <-ctx.Done():
@@ -197,7 +237,8 @@ func main() {
 	dir := flag.String("replies", "", "folder of the logs and answers")
 	certificate := flag.String("cert", "", "serving certificate")
 	key := flag.String("key", "", "its key")
-	clients := flag.String("client-ca", "", "authority that signed the API server's client certificate")
+	clients := flag.String("client-ca", "", "authority that signed the API server's certificates")
+	api := flag.String("api-server", "", "the API server's address, which is asked for pods and nodes")
 	flag.Parse()
 	authority, err := os.ReadFile(*clients)
 	if err != nil {
@@ -207,8 +248,13 @@ func main() {
 	if !pool.AppendCertsFromPEM(authority) {
 		log.Fatalf("%s holds no certificate", *clients)
 	}
-	n := node{*dir}
+	own, err := tls.LoadX509KeyPair(*certificate, *key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	n := node{*dir, &sync.Mutex{}}
 	routes := http.NewServeMux()
+	newMetrics(*api, pool, own).routes(routes)
 	routes.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", n.logs)
 	routes.HandleFunc("/exec/{namespace}/{pod}/{container}", n.exec)
 	routes.HandleFunc("/exec/{namespace}/{pod}/{uid}/{container}", n.exec)
