@@ -1,11 +1,148 @@
-"""What looks wrong with a workload's CPU or memory at first sight: its use, its autoscaler. It does not judge."""
+"""What looks wrong with a workload's CPU or memory at first sight: its use, its autoscaler. It does not judge.
+
+An autoscaler that is above its target and has asked for enough is no symptom, nor is one at its maximum that is content.
+Asked by `symptoms.py` for a whole `World`, and for one autoscaler that the watch has just seen.
+"""
 
 from __future__ import annotations
 
-from byteport.domain.signals import Signal
-from byteport.kubernetes.world import World
+from collections.abc import Iterator
+from datetime import timedelta
+
+from byteport.domain.base import Frozen
+from byteport.domain.canonical import digest
+from byteport.domain.signals import Signal, SignalType, Source
+from byteport.domain.targets import Target
+from byteport.kubernetes import fields
+from byteport.kubernetes.autoscaler_faults import aim_of
+from byteport.kubernetes.autoscaler_reading import autoscalers_of, read_autoscaler
+from byteport.kubernetes.scaling import AutoscalerReading, Brake, ContainerUsage, Measure
+from byteport.kubernetes.scaling_reading import held_back
+from byteport.kubernetes.usage import read_usage
+from byteport.kubernetes.world import JSON, World
+
+CPU_PERCENT = 90
+"""The settings' default of `cpu_percent`: from so much of its limit on a workload is looked at."""
+BLIND_AFTER = timedelta(minutes=3)
+"""A new autoscaler, and every one while the metrics API restarts, is blind for a while."""
+OLD = timedelta(minutes=5)
+"""A measurement that is older raises nothing."""
 
 
-def load_symptoms(world: World, cluster_uid: str) -> list[Signal]:  # noqa: ARG001
-    """One signal per workload and failure."""
-    return []
+class LoadSymptom(Frozen):
+    """One workload's trouble. Equal digests are the same observation: values are put into wide buckets."""
+
+    value: float
+    """Percent; of the metrics that a blind autoscaler has, how many it cannot read."""
+    threshold: float
+    evidence_digest: str
+
+
+def load_symptoms(world: World, cluster_uid: str) -> list[Signal]:
+    """One signal per workload whose autoscaler is short, blind or set up wrongly, or whose containers are at their limits."""
+    found: dict[str, Signal] = {}
+    for item in world.of("HorizontalPodAutoscaler"):
+        symptom = autoscaler_symptom(world, item)
+        target = _aimed(world, item, cluster_uid)
+        if symptom is not None and target is not None:
+            found.setdefault(target.ref, _signal(symptom, target, world))
+    for target in _measured(world, cluster_uid):
+        symptom = _of_usage(world, target)
+        if symptom is not None:
+            found.setdefault(target.ref, _signal(symptom, target, world))
+    return list(found.values())
+
+
+def autoscaler_symptom(world: World, item: JSON) -> LoadSymptom | None:
+    """What is wrong with one autoscaler, or None. One that goes by memory most of all is none of CPU's."""
+    read = read_autoscaler(world, item)
+    binding = read.binding
+    if read.deleting or (binding is not None and binding.measures(Measure.MEMORY)):
+        return None
+    if read.misfit is not None:
+        evidence = digest(["autoscaler", read.uid or read.name, read.misfit.value])
+        return LoadSymptom(value=float(read.floor), threshold=float(read.ceiling), evidence_digest=evidence)
+    if read.brake in (Brake.BLIND, Brake.UNABLE):
+        lately = read.braked_since is not None and world.now - read.braked_since < BLIND_AFTER
+        unknown = float(sum(metric.ratio is None for metric in read.metrics) or 1)
+        evidence = digest(["autoscaler", read.uid or read.name, read.brake.value, str(read.braked_since)])
+        return None if lately else LoadSymptom(value=unknown, threshold=0.0, evidence_digest=evidence)
+    return _hot(read)
+
+
+def _hot(read: AutoscalerReading) -> LoadSymptom | None:
+    binding = read.binding
+    helps_itself = read.stabilising or (
+        read.brake is Brake.NONE and read.asks is not None and read.desired > read.current and read.desired >= read.asks
+    )
+    if not read.hot or helps_itself:
+        return None
+    ratio = binding.ratio if binding is not None and binding.ratio is not None else 1.0
+    evidence = digest(["autoscaler", read.uid or read.name, read.brake.value, _bucket(100 * ratio)])
+    shown = binding.current_percent if binding is not None else None
+    wanted = binding.target_percent if binding is not None else None
+    if shown is None or wanted is None:
+        shown, wanted = 100 * ratio, 100.0
+    return LoadSymptom(value=shown, threshold=wanted, evidence_digest=evidence)
+
+
+def _of_usage(world: World, target: Target) -> LoadSymptom | None:
+    """Containers at their CPU limits, where no autoscaler sees it."""
+    usage = [one for one in read_usage(world, target).usage if _fresh(one, world)]
+    bound = [(one.cpu, one.cpu_limit) for one in usage if one.cpu is not None and one.cpu_limit]
+    limit = sum(most or 0.0 for _, most in bound)
+    if not limit:
+        return None
+    share = 100 * sum(used or 0.0 for used, _ in bound) / limit
+    scaled = bool(autoscalers_of(world, target))
+    throttled = held_back(usage) is True
+    if not throttled and (scaled or share < CPU_PERCENT):
+        return None
+    evidence = digest(["cpu", target.ref, throttled, _bucket(share)])
+    return LoadSymptom(value=round(share, 1), threshold=float(CPU_PERCENT), evidence_digest=evidence)
+
+
+def _fresh(one: ContainerUsage, world: World) -> bool:
+    return one.measured_at is not None and world.now - one.measured_at <= OLD
+
+
+def _bucket(percent: float) -> int:
+    """How often 100 % can be doubled before it exceeds `percent`: a value that wobbles stays where it is."""
+    steps = 0
+    while percent >= 200 and steps < 60:
+        percent, steps = percent / 2, steps + 1
+    return steps
+
+
+def _aimed(world: World, item: JSON, cluster_uid: str) -> Target | None:
+    kind, name = aim_of(item)
+    namespace = fields.name(fields.metadata(item).get("namespace"))
+    if not (kind and name and namespace):
+        return None
+    found = world.named(kind, namespace, name)
+    uid = fields.uid(fields.metadata(found).get("uid")) if found is not None else ""
+    return Target(cluster_uid=cluster_uid, namespace=namespace, kind=kind, name=name, uid=uid)
+
+
+def _measured(world: World, cluster_uid: str) -> Iterator[Target]:
+    """Workloads of the namespaces in which anything was measured."""
+    places = {fields.name(fields.metadata(item).get("namespace")) for item in world.of("PodMetrics")}
+    for kind in ("Deployment", "StatefulSet"):
+        for item in world.of(kind):
+            meta = fields.metadata(item)
+            namespace, name = fields.name(meta.get("namespace")), fields.name(meta.get("name"))
+            if name and namespace in places:
+                uid = fields.uid(meta.get("uid"))
+                yield Target(cluster_uid=cluster_uid, namespace=namespace, kind=kind, name=name, uid=uid)
+
+
+def _signal(symptom: LoadSymptom, target: Target, world: World) -> Signal:
+    return Signal(
+        type=SignalType.CPU_SPIKE,
+        value=symptom.value,
+        threshold=symptom.threshold,
+        target=target,
+        observed_at=world.now,
+        source=Source.WATCH,
+        evidence_digest=symptom.evidence_digest,
+    )

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from byteport.domain.failures import Failure
 from byteport.runbooks.base import Runbook
+from byteport.runbooks.cpu_spike import CpuSpikeRunbook
+from byteport.runbooks.disk_reclaim import DiskSpaceAutoReclaimRunbook
 from byteport.runbooks.failed_deploy_rollback import FailedDeployAutoRollbackRunbook
+from byteport.runbooks.memory_pressure import MemoryPressureRunbook
 from byteport.runbooks.pod_crashloop import PodCrashloopRunbook
 
-RUNBOOKS: tuple[Runbook, ...] = (PodCrashloopRunbook(), FailedDeployAutoRollbackRunbook())
+RUNBOOKS: tuple[Runbook, ...] = (
+    PodCrashloopRunbook(),
+    FailedDeployAutoRollbackRunbook(),
+    DiskSpaceAutoReclaimRunbook(),
+    MemoryPressureRunbook(),
+    CpuSpikeRunbook(),
+)
 
 _BY_FAILURE: dict[Failure, Runbook] = {runbook.failure: runbook for runbook in RUNBOOKS}
 

@@ -12,9 +12,12 @@ from typing import Any
 from byteport.domain.base import Frozen
 from byteport.domain.reasons import Cause
 from byteport.kubernetes import fields
+from byteport.kubernetes.autoscaler_faults import aim_of
+from byteport.kubernetes.autoscaler_reading import read_autoscaler
 from byteport.kubernetes.events import EventClass, read_event
+from byteport.kubernetes.load_symptoms import autoscaler_symptom
 from byteport.kubernetes.nodes import PROBLEMS
-from byteport.kubernetes.quantities import quantity
+from byteport.kubernetes.scaling import Brake, Measure
 from byteport.kubernetes.world import JSON, World
 from byteport.runbooks.alerts import FiringAlert, firing
 
@@ -30,14 +33,10 @@ class Unserved(Frozen):
 
 
 _PROBLEMS = {
-    "DiskPressure": ("disk_pressure", Cause.NODE_DISK),
-    "MemoryPressure": ("memory_pressure", Cause.NODE_MEMORY),
     "PIDPressure": ("pid_pressure", Cause.NODE_EXHAUSTED),
     **dict.fromkeys(PROBLEMS, ("node_problem", Cause.NODE_SUSPECT)),
 }
 _EVENTS = {
-    EventClass.SYSTEM_OOM: ("memory_pressure", Cause.NODE_MEMORY),
-    EventClass.NODE_DISK_FULL: ("disk_pressure", Cause.NODE_DISK),
     EventClass.NODE_SICK: ("node_problem", Cause.NODE_SUSPECT),
 }
 
@@ -63,22 +62,24 @@ def _answered(world: World, alert: FiringAlert, covered: frozenset[str]) -> bool
     if not alert.about or not alert.kind:
         return False
     item = world.named(alert.kind, "" if alert.kind == "Node" else alert.namespace, alert.about)
-    return ref in covered or (item is not None and alert.kind in _WELL and _WELL[alert.kind](item))
+    if item is not None and alert.kind == "HorizontalPodAutoscaler" and _aimed(item) in covered:
+        return True
+    return ref in covered or (item is not None and alert.kind in _WELL and _WELL[alert.kind](item, world))
 
 
-def _ready(item: JSON) -> bool:
+def _ready(item: JSON, world: World) -> bool:  # noqa: ARG001
     return fields.condition(item, "Ready").get("status") == "True"
 
 
-def _served(item: JSON) -> bool:
+def _served(item: JSON, world: World) -> bool:  # noqa: ARG001
     wanted = fields.at(item, "spec", "replicas")
     return fields.count(fields.at(item, "status", "availableReplicas")) >= (
         1 if wanted is None else fields.count(wanted)
     )
 
 
-def _satisfied(item: JSON) -> bool:
-    return _scaling(item) is None
+def _satisfied(item: JSON, world: World) -> bool:
+    return autoscaler_symptom(world, item) is None and _memory_bound(item, world) is None
 
 
 _WELL = {"Pod": _ready, "Deployment": _served, "HorizontalPodAutoscaler": _satisfied}
@@ -113,47 +114,26 @@ def _recent(when: datetime | None, now: datetime) -> bool:
 
 
 def _autoscalers(world: World) -> Iterator[Unserved]:
+    """Those that go by memory and are short of replicas: no container need be near its limit for it."""
     for scaler in world.of("HorizontalPodAutoscaler"):
-        cause = _scaling(scaler)
+        cause = _memory_bound(scaler, world)
         if cause is not None:
-            yield Unserved(signal="cpu_spike", target=_ref(scaler), cause=cause)
+            yield Unserved(signal="memory_pressure", target=_aimed(scaler), cause=cause)
 
 
-def _scaling(scaler: JSON) -> Cause | None:
-    """Why the autoscaler does not have what it wants. At its maximum it may well have it."""
-    active, limited = fields.condition(scaler, "ScalingActive"), fields.condition(scaler, "ScalingLimited")
-    able = fields.condition(scaler, "AbleToScale")
-    if active.get("status") == "False" and active.get("reason") != "ScalingDisabled":
-        return Cause.AUTOSCALER_BLIND
-    if able.get("status") == "False" and able.get("reason") not in (
-        "BackoffBoth",
-        "BackoffDownscale",
-        "BackoffUpscale",
-    ):
-        return Cause.AUTOSCALER_BLIND
-    if limited.get("status") != "True" or limited.get("reason") in ("TooFewReplicas", "ScaleDownLimit"):
+def _aimed(scaler: JSON) -> str:
+    """What it scales, as a target's `ref`."""
+    kind, name = aim_of(scaler)
+    return f"{fields.name(fields.metadata(scaler).get('namespace'))}/{kind}/{name}" if kind and name else _ref(scaler)
+
+
+def _memory_bound(scaler: JSON, world: World) -> Cause | None:
+    """Why an autoscaler that goes by memory most of all does not have what it wants. At its maximum it may well have it."""
+    read = read_autoscaler(world, scaler)
+    if read.binding is None or not read.binding.measures(Measure.MEMORY) or not read.hot:
         return None
-    at_max = limited.get("reason") == "TooManyReplicas"
-    return Cause.AUTOSCALER_AT_MAX if at_max else Cause.AUTOSCALER_LIMITED if _hot(scaler) else None
-
-
-def _hot(scaler: JSON) -> bool:
-    """A resource metric is above its target, or none can be compared."""
-    targets = {
-        str(fields.at(metric, "resource", "name")): quantity(
-            fields.at(metric, "resource", "target", "averageUtilization")
-        )
-        for metric in fields.entries(fields.at(scaler, "spec", "metrics"))
-    }
-    seen = [
-        (
-            targets.get(str(fields.at(metric, "resource", "name"))),
-            quantity(fields.at(metric, "resource", "current", "averageUtilization")),
-        )
-        for metric in fields.entries(fields.at(scaler, "status", "currentMetrics"))
-    ]
-    compared = [current > target for target, current in seen if target is not None and current is not None]
-    return any(compared) or not compared
+    causes = {Brake.AT_MAX: Cause.AUTOSCALER_AT_MAX, Brake.RATE: Cause.AUTOSCALER_LIMITED}
+    return causes.get(read.brake)
 
 
 def _workloads(world: World) -> Iterator[Unserved]:
