@@ -167,7 +167,7 @@ class Admission:
                 raise stale(Ground.INVERSE, ", ".join(reason.value for reason in again.because))
         else:
             diagnosis = checked.runbook.diagnose(warrant.signal, seen.situation)
-            again = checked.runbook.plan(diagnosis, seen.situation, seen.policy)
+            again = checked.runbook.propose(diagnosis, seen.situation, seen.policy)
             verdict = judge(checked.mode, again, diagnosis, seen.standing, seen.policy)
             if verdict.kind is not VerdictKind.ACT or isinstance(again, Refused):
                 reasons = ", ".join(reason.value for reason in verdict.reasons)

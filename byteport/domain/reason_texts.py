@@ -33,6 +33,10 @@ REASONS: Mapping[Reason, Said] = {
     ),
     Reason.UNKNOWN_CAUSE: Said("What is wrong fits no class that is known.", "Read the pod's own words: " + _EVENTS),
     Reason.TOO_LITTLE_EVIDENCE: Said("A change needs two independent facts; there was one.", _EVENTS),
+    Reason.STRANGE_OBJECT: Said(
+        "An object of the target's own holds what cannot be: a time in the future, or a word that nobody knows.",
+        "Compare the clocks (date -u here and on the control plane); kubectl get {kind} {name} -n {namespace} -o yaml",
+    ),
     Reason.VICTIM_OF_ANOTHER: Said(
         "The target only suffers; the trouble is in what it depends on. Deleting the sufferers would make it worse.",
         "Look at the object that is named as the culprit.",

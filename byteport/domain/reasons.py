@@ -97,6 +97,7 @@ class Reason(StrEnum):
     CANNOT_TELL = "cannot_tell"
     UNKNOWN_CAUSE = "unknown_cause"
     TOO_LITTLE_EVIDENCE = "too_little_evidence"
+    STRANGE_OBJECT = "strange_object"
     VICTIM_OF_ANOTHER = "victim_of_another"
     # whose object it is
     NO_CONTROLLER = "no_controller"

@@ -24,6 +24,7 @@ from byteport.kubernetes.pods import PodReading
 from byteport.kubernetes.rollout_reading import read_rollout
 from byteport.kubernetes.scaling_reading import read_scaling
 from byteport.kubernetes.situation import Situation
+from byteport.kubernetes.strange import strange_objects
 from byteport.kubernetes.world import JSON, World
 
 FULL_FAILING = 50
@@ -54,6 +55,7 @@ def read_situation(world: World, target: Target, failure: Failure) -> Situation:
         node=read_node_state(world, known.name) if known.kind == "Node" else None,
         scaling=read_scaling(world, known) if failure in _OF_LOAD and known.kind != "Node" else None,
         denied=world.denied,
+        strange=strange_objects(world, known, [(pod.namespace, pod.name) for pod in own]),
         partial=not world.complete,
     )
 

@@ -33,5 +33,7 @@ class Situation(Frozen):
     scaling: ScalingReading | None = None
     """Load and autoscaler of the workload that the target is; read for memory and CPU."""
     denied: frozenset[str] = frozenset()
+    strange: frozenset[str] = frozenset()
+    """Objects of the target's own, as `Kind/name`, that hold what cannot be (`byteport/kubernetes/strange.py`)."""
     partial: bool = False
     """Read from saved objects: what is not among them may exist all the same."""

@@ -66,6 +66,16 @@ class Runbook(ABC):
     def plan(self, diagnosis: Diagnosis, situation: Situation, config: PolicyConfig) -> AnyPlan | Refused:
         """The exact act, with the caveats that keep it from being taken alone, or why there is none."""
 
+    def propose(self, diagnosis: Diagnosis, situation: Situation, config: PolicyConfig) -> AnyPlan | Refused:
+        """`plan`, with what keeps any act whatever from being taken alone.
+
+        An object of the target's own that holds what cannot be may be read wrongly: a person decides.
+        """
+        plan = self.plan(diagnosis, situation, config)
+        if isinstance(plan, Refused) or not situation.strange:
+            return plan
+        return plan.model_copy(update={"caveats": (*plan.caveats, Reason.STRANGE_OBJECT)})
+
     @abstractmethod
     def health(self, plan: AnyPlan, situation: Situation, *, acted_at: datetime, now: datetime) -> Checked:
         """Whether the target is healthy now, given what was done at `acted_at`."""

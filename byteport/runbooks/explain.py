@@ -14,7 +14,7 @@ from pydantic import Field
 from byteport.domain.base import Frozen
 from byteport.domain.diagnoses import Diagnosis, Fact
 from byteport.domain.failures import Failure
-from byteport.domain.plans import AnyPlan, DeletePodPlan, Refused, RollbackPlan
+from byteport.domain.plans import AnyPlan, DeletePodPlan, Plan, Refused, RollbackPlan
 from byteport.domain.policy import Mode, PolicyConfig, Standing, Verdict, VerdictKind, judge
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, SignalType, Source
@@ -49,6 +49,8 @@ class Incident(Frozen):
     reasons: tuple[Reason, ...]
     culprit: str | None = Field(default=None, exclude=True)
     command: str | None = Field(default=None, exclude=True)
+    plan: Plan | None = Field(default=None, exclude=True)
+    """The exact act, where there is one to be taken or approved."""
     facts: tuple[Fact, ...] = Field(default=(), exclude=True)
 
 
@@ -122,7 +124,7 @@ def _incident(world: World, signal: Signal, config: PolicyConfig, mode: Mode) ->
         return _told(Unserved(signal=signal.type.value, target=signal.target.ref, cause=Cause.UNSUPPORTED))
     situation = read_situation(world, signal.target, signal.failure)
     diagnosis = runbook.diagnose(signal, situation)
-    plan = runbook.plan(diagnosis, situation, config)
+    plan = runbook.propose(diagnosis, situation, config)
     waits = diagnosis.look_again_seconds is not None and not diagnosis.silent
     verdict = judge(mode, plan, diagnosis, _standing(world, situation), config)
     if waits:
@@ -139,6 +141,7 @@ def _incident(world: World, signal: Signal, config: PolicyConfig, mode: Mode) ->
         reasons=tuple(dict.fromkeys((*verdict.reasons, *notes))),
         culprit=diagnosis.culprit,
         command=None if isinstance(plan, Refused) else plan.command,
+        plan=None if isinstance(plan, Refused) else plan,
         facts=diagnosis.facts,
     )
 
