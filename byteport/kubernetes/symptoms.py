@@ -19,6 +19,7 @@ from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.crash import FLAPPING_RESTARTS
 from byteport.kubernetes.load_symptoms import load_symptoms
+from byteport.kubernetes.memory_symptoms import memory_symptoms
 from byteport.kubernetes.node_symptoms import node_symptoms
 from byteport.kubernetes.owners import OwnerKind
 from byteport.kubernetes.pod_causes import classed
@@ -70,6 +71,7 @@ def symptoms_of(world: World, cluster_uid: str = "unknown") -> tuple[Signal, ...
             found.append(_signal(symptom, target, world.now))
     found += node_symptoms(world, cluster_uid)
     found += load_symptoms(world, cluster_uid)
+    found += memory_symptoms(world, cluster_uid)
     return _folded(found)
 
 
