@@ -26,7 +26,7 @@ from byteport.kubernetes.situation import Situation
 from byteport.runbooks.base import Checked, Health, Runbook
 from byteport.runbooks.pod_evidence import facts_about
 from byteport.runbooks.pod_findings import Finding, finding
-from byteport.runbooks.pod_guards import SOFT, guards, owner_reason
+from byteport.runbooks.pod_guards import SOFT, guards, holder, owner_reason
 
 CREATED_WITHIN = timedelta(seconds=60)
 """No new pod within this time of a delete is an outage that we made."""
@@ -195,7 +195,7 @@ def _diagnosis(chosen: Finding, situation: Situation) -> Diagnosis:
         facts=facts_about(chosen, situation),
         reasons=reasons,
         subject=chosen.pod.ref,
-        culprit=chosen.culprit or None,
+        culprit=chosen.culprit or (holder(chosen.pod, situation) if treatable else "") or None,
         hand_over=chosen.hand_over,
         silent=chosen.silent,
         look_again_seconds=chosen.look_again_seconds,

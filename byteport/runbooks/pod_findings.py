@@ -16,6 +16,7 @@ from byteport.domain.reasons import Cause, Reason
 from byteport.kubernetes.events import EventClass
 from byteport.kubernetes.log_words import LogClass
 from byteport.kubernetes.pods import ContainerReading, PodReading, Role, State, Waiting
+from byteport.kubernetes.references import ReferenceKind
 from byteport.kubernetes.replicas import WEDGED_AFTER, Siblings, Wellbeing, of_a_new_release, siblings, wellbeing
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.surroundings import RESTART_SILENCE, CommonCause, DependencyState, NodeReading, Tri
@@ -26,6 +27,10 @@ SERVED_SINCE = timedelta(hours=1)
 """A restart so long before a replica fell out is another story."""
 BACKOFF_CAP = timedelta(minutes=5)
 """The kubelet tries a crashed container again after at most so long."""
+
+
+MOST_NAMED = 3
+"""So many objects are named to a person where any of them may be it."""
 
 
 class Finding(Frozen):
@@ -183,7 +188,9 @@ def _crashing(pod: PodReading, kin: Siblings) -> Finding:
         return Finding(pod=pod, cause=Cause.CRASHING, reasons=(Reason.NO_HEALTHY_SIBLING,), siblings=kin)
     if not pod.was_ready and not kin.contemporary:
         # Only older siblings are well: what changed since (a Secret, a ConfigMap) is not seen, and hits every new pod.
-        return Finding(pod=pod, cause=Cause.CONFIG_UNSEEN, reasons=(Reason.CANNOT_TELL,), siblings=kin)
+        return Finding(
+            pod=pod, cause=Cause.CONFIG_UNSEEN, reasons=(Reason.CANNOT_TELL,), siblings=kin, culprit=_configured_by(pod)
+        )
     if pod.ready:
         # Up again: it may be over. A pod that flaps is met backing off by one of the next looks.
         again = _early(pod, Cause.CRASHING, kin, LOOK_AGAIN)
@@ -194,6 +201,13 @@ def _crashing(pod: PodReading, kin: Siblings) -> Finding:
     if not down:
         return _early(pod, Cause.CRASHING, kin, LOOK_AGAIN)
     return Finding(pod=pod, cause=Cause.TRANSIENT, siblings=kin)
+
+
+def _configured_by(pod: PodReading) -> str:
+    """The ConfigMaps and Secrets that it reads: one of them may have changed since its siblings started."""
+    read = (ReferenceKind.CONFIG_MAP, ReferenceKind.SECRET)
+    found = [f"{ref.kind.value}/{ref.name}" for ref in pod.references if ref.kind in read]
+    return " or ".join(found[:MOST_NAMED])
 
 
 _BROKE = (LogClass.SEGFAULT, LogClass.FAULT, LogClass.STALE_FILE, LogClass.DATA_CORRUPT)

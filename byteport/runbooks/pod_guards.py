@@ -36,6 +36,21 @@ def guards(pod: PodReading, situation: Situation) -> tuple[Reason, ...]:
     return tuple(dict.fromkeys((*_of_the_pod(pod, situation), *_around(pod, situation), *_unseen(pod, situation))))
 
 
+def holder(pod: PodReading, situation: Situation) -> str:
+    """What a person must look at first where a guard stands for an object: a budget, a lease, a quota, a node, a Job."""
+    around = situation.surroundings
+    node = around.node(pod.node)
+    if lease := around.lease_of(pod.name):
+        return f"Lease/{lease}"
+    if budget := around.budget_of(pod.name):
+        return f"PodDisruptionBudget/{budget}"
+    if around.blockers:
+        return f"{around.blockers[0].kind.value} {around.blockers[0].name}"
+    if node is not None and (node.unschedulable or node.no_execute):
+        return f"Node/{node.name}"
+    return f"Job/{around.jobs[0].name}" if around.migrating else ""
+
+
 def _of_the_pod(pod: PodReading, situation: Situation) -> Iterator[Reason]:
     whose = owner_reason(pod.owner)
     if whose is not None:

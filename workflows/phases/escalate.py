@@ -11,6 +11,7 @@ from datetime import timedelta
 from byteport.contracts.ledger import RECORD, Decision, Event, Result
 from byteport.contracts.people import NOTIFY, Notice
 from byteport.contracts.workflows import Phase
+from byteport.domain.plans import DeletePodPlan
 from byteport.domain.reasons import Reason
 from byteport.errors import BytePortError
 from temporalio import workflow
@@ -26,7 +27,9 @@ def evidence_of(incident: Incident) -> tuple[str, ...]:
     """The facts as `about: name = value`, and what was done so far: numbers, names and commands, for people."""
     facts = incident.diagnosis.facts if incident.diagnosis else ()
     told = tuple(f"{fact.about}: {fact.name} = {fact.value}" for fact in facts[:MOST_EVIDENCE])
-    return (*told, *incident.deeds)
+    plan = incident.plan
+    notes = () if plan is None or isinstance(plan, DeletePodPlan) else plan.notes
+    return (*told, *(f"note: {note.value}" for note in notes), *incident.deeds)
 
 
 async def page(

@@ -205,3 +205,14 @@ def test_what_may_not_be_read_cannot_be_told_and_a_person_decides(read: str) -> 
     assert isinstance(answer.plan, DeletePodPlan)
     assert answer.plan.caveats == (Reason.CANNOT_TELL,)
     assert answer.verdict.kind is VerdictKind.ESCALATE
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "named"),
+    [(lease, "Lease/web-leader"), (budget, "PodDisruptionBudget/web-budget"), (cordoned, "Node/node-1")],
+    ids=["a lease", "a budget", "a cordoned node"],
+)
+def test_the_object_that_stands_in_the_way_is_named(obstacle: Callable[[Workload], None], named: str) -> None:
+    shop = crashing()
+    obstacle(shop)
+    assert ask(shop.world()).diagnosis.culprit == named

@@ -128,8 +128,11 @@ def test_a_new_pod_that_never_was_ready_beside_older_ones_points_to_configuratio
     shop.crash(0, since=40)
     shop.pods[0]["metadata"]["creationTimestamp"] = stamp(40)
     shop.pods[0]["status"]["startTime"] = stamp(40)
+    reads = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "keys"}}]
+    shop.pods[0]["spec"]["containers"][0]["envFrom"] = reads
     answer = ask(shop.world())
     assert answer.cause is Cause.CONFIG_UNSEEN
+    assert answer.diagnosis.culprit == "ConfigMap/settings or Secret/keys"
     assert answer.escalates
 
 
