@@ -1,6 +1,7 @@
-"""Kubernetes quantities as exact numbers: `100m`, `50Mi`, `1.5G`, `12e3`.
+"""Numbers with units as exact numbers: `100m`, `50Mi`, `1.5G`, `12e3`; what `df` and `du` print; percentages.
 
 Peers were seen to misread `M` for `Mi` and `m` for mega; everything is a Fraction here, and what is no quantity is None.
+The same letter means two things: a Kubernetes `G` is 10^9, one that `df -h` prints is 2^30. So each has its function.
 """
 
 from __future__ import annotations
@@ -41,6 +42,43 @@ def quantity(value: object) -> Fraction | None:
     else:
         number *= Fraction(10) ** _DECIMAL[suffix or ""]
     return -number if sign == "-" else number
+
+
+_PRINTED = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?)(?:([KMGTPE])(iB?)?|([kMGTPE])B|B)?\Z")
+_BINARY_LETTERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
+_PERCENT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s?%?\Z")
+_MOST_PERCENT = 10**9
+
+
+def bytes_of(value: object) -> int | None:
+    """Bytes as `df -h`, `du -sh`, `free -h` and container runtimes print them; None when it is no size.
+
+    A single letter is binary there (`3.1G`, `44K`), as are `Gi` and `GiB`; with a bare `B` after it (`143MB`, as runtimes
+    print images) it is decimal. Figures are rounded by whoever printed them, so a fraction of a byte is dropped.
+    """
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    form = _PRINTED.match(value.strip())
+    if form is None:
+        return None
+    digits, letter, _, decimal = form.groups()
+    number = Fraction(digits)
+    if decimal:
+        return int(number * Fraction(10) ** _DECIMAL[decimal])
+    return int(number * Fraction(1024) ** _BINARY_LETTERS[letter]) if letter else int(number)
+
+
+def percent(value: object) -> Fraction | None:
+    """A percentage (`87%`, `87`, 87.5), 87 for 87 %; None when it is none, or negative. More than 100 can be."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        value = repr(value)
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    form = _PERCENT.match(value.strip())
+    number = Fraction(form.group(1)) if form is not None else None
+    return number if number is not None and number < _MOST_PERCENT else None
 
 
 def demand(spec: object) -> dict[str, Fraction]:
