@@ -8,8 +8,9 @@ from temporalio.client import Client
 
 from activities.performs import performs
 from byteport.contracts.kubernetes import REPORT_SIGNAL, Report, Reported
-from byteport.contracts.orchestration import START_TIMEBOX, Started, StartTimebox
-from byteport.contracts.workflows import Box, Installation, Ladder
+from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX, ReportTrouble, Started, StartTimebox
+from byteport.contracts.workflows import Box, Installation, Ladder, Trouble
+from byteport.domain.limits import StormRule
 from byteport.domain.signals import Signal
 from byteport.temporal import intake
 
@@ -27,9 +28,12 @@ class Door(SymptomSink, Protocol):
     async def start_timebox(self, box: Box) -> Started:
         """Raises `MalformedInput` or `NotPermitted` for a box that cannot be taken, `Unavailable` for later."""
 
+    async def report_trouble(self, trouble: Trouble) -> Started:
+        """Raises `MalformedInput` or `NotPermitted` for one that cannot be taken, `Unavailable` for later."""
+
 
 class IntakeSink:
-    """Hands symptoms and boxes of one installation to intake."""
+    """Hands symptoms, boxes and troubles of one installation to intake."""
 
     def __init__(
         self,
@@ -37,11 +41,13 @@ class IntakeSink:
         installation: Installation,
         *,
         ladder: Ladder,
+        storm: StormRule,
         reobserve_after_seconds: tuple[int, ...],
     ) -> None:
         self._client = client
         self._installation = installation
         self._ladder = ladder
+        self._storm = storm
         self._reobserve_after_seconds = reobserve_after_seconds
 
     async def report(self, signal: Signal) -> Reported:
@@ -55,6 +61,11 @@ class IntakeSink:
 
     async def start_timebox(self, box: Box) -> Started:
         return await intake.start_timebox(self._client, self._installation, box, ladder=self._ladder)
+
+    async def report_trouble(self, trouble: Trouble) -> Started:
+        return await intake.report_trouble(
+            self._client, self._installation, trouble, rule=self._storm, ladder=self._ladder
+        )
 
 
 class Orchestration:
@@ -70,3 +81,7 @@ class Orchestration:
     @performs(START_TIMEBOX)
     async def start_timebox(self, call: StartTimebox) -> Started:
         return await self._door.start_timebox(call.box)
+
+    @performs(REPORT_TROUBLE)
+    async def report_trouble(self, call: ReportTrouble) -> Started:
+        return await self._door.report_trouble(call.trouble)

@@ -6,11 +6,12 @@ an outcome. `workflows/screen.py` shows it to operators.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Literal
 
 from byteport.contracts.ledger import Decision, Event, RecordDraft, Result
-from byteport.contracts.workflows import Acknowledge, Moment, Phase, Remediate, State
+from byteport.contracts.workflows import Acknowledge, Moment, Phase, Remediate, State, Trouble
 from byteport.domain import ids
 from byteport.domain.approvals import Taken
 from byteport.domain.diagnoses import Diagnosis
@@ -74,6 +75,13 @@ class Incident:
         """What is known of it so far."""
         self.deeds: tuple[str, ...] = ()
         """What was done, undone, or not done and why, for people: a refusal names the budget, switch or right."""
+        self.trouble: Trouble | None = None
+        """What the storm watch was told last, until it is over."""
+        self.telling: asyncio.Task[None] | None = None
+        self.storm = False
+        """It was not paged at once, because a storm was on."""
+        self.passed = False
+        """It was over before the storm was, so that nobody needs to be paged."""
         self.decision: Decision | None = None
         self.result: Result | None = None
         self.mttr_seconds: int | None = None

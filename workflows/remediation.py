@@ -49,6 +49,7 @@ from workflows.phases.outcomes import (
     Skip,
     Verified,
 )
+from workflows.phases.trouble import over
 from workflows.phases.verify import revert, verify
 
 MOST_ROUNDS = 5
@@ -92,7 +93,12 @@ class RemediationWorkflow:
             await self._story()
         except asyncio.CancelledError:
             await self._cancelled()
+            await over(self._incident)
             raise
+        except BytePortError:
+            await over(self._incident)
+            raise
+        await over(self._incident)
 
     async def _story(self) -> None:
         incident = self._incident

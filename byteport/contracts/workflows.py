@@ -268,6 +268,13 @@ class WatchStorm(Frozen):
     storm_no: int = 0
     since: Instant | None = None
     """When the storm that is on was seen; None while there is none."""
+    of: int | None = None
+    """How many targets there were when they were last counted."""
+    rung: int = 0
+    """How far the storm's own ladder has been climbed, and when."""
+    paged_at: Instant | None = None
+    acknowledged: Acknowledge | None = None
+    calm_since: Instant | None = None
 
 
 class StormState(Frozen):

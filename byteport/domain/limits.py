@@ -91,3 +91,8 @@ class StormRule(Frozen):
     """Troubles that began within this time of each other count together."""
     calm_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
     """So long below half of the threshold, and the storm is over."""
+
+    def halved(self) -> StormRule:
+        """What is less than this is calm."""
+        half = {"targets": self.targets / 2, "share": self.share / 2, "common_targets": self.common_targets / 2}
+        return self.model_copy(update=half)

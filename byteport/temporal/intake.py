@@ -30,7 +30,9 @@ from byteport.contracts.workflows import (
     EXTEND,
     REMEDIATION,
     REPORT,
+    STORM,
     TIMEBOX,
+    TROUBLE,
     WATCH,
     Acknowledge,
     AnswerReply,
@@ -40,10 +42,13 @@ from byteport.contracts.workflows import (
     Ladder,
     Remediate,
     Timebox,
+    Trouble,
     Watch,
+    WatchStorm,
 )
 from byteport.domain.approvals import NotTaken, Rejection, SignedAnswer
-from byteport.domain.ids import approval_id, remediation_id, timebox_id, watch_id
+from byteport.domain.ids import approval_id, remediation_id, storm_id, timebox_id, watch_id
+from byteport.domain.limits import StormRule
 from byteport.domain.signals import Signal
 from byteport.domain.targets import Target
 from byteport.errors import MalformedInput, NotPermitted, TargetGone, Unavailable
@@ -155,6 +160,40 @@ async def start_timebox(client: Client, installation: Installation, box: Box, *,
     return Started(workflow_id=workflow_id)
 
 
+async def report_trouble(
+    client: Client, installation: Installation, trouble: Trouble, *, rule: StormRule, ladder: Ladder
+) -> Started:
+    """Tell the cluster's storm watch, which is started if none is running.
+
+    Raises `MalformedInput` for a target that cannot be one, `NotPermitted` for another cluster's, and `Unavailable` when
+    Temporal does not answer, or when the run has had all the messages that it may have: it is about to be renewed, and
+    telling the same once more is harmless.
+    """
+    check_target(trouble.target)
+    if trouble.target.cluster_uid != installation.cluster_uid:
+        raise NotPermitted("trouble.target.cluster_uid: this is another cluster than the one of this installation")
+    workflow_id = storm_id(installation.cluster_uid)
+    try:
+        await client.start_workflow(
+            STORM,
+            WatchStorm(installation=installation, rule=rule, ladder=ladder),
+            id=workflow_id,
+            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
+            start_signal=TROUBLE,
+            start_signal_args=[trouble],
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
+            static_summary=f"storm watch of cluster {installation.cluster_name}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except RPCError as error:
+        if _has_heard_enough(error):
+            raise Unavailable("the storm watch has had all the messages that one run may have") from error
+        raise _unavailable(client, error) from error
+    return Started(workflow_id=workflow_id)
+
+
 async def answer(client: Client, installation: Installation, signed: SignedAnswer) -> AnswerReply:
     """Give a person's answer to what waits for it, and return what becomes of it.
 
@@ -205,7 +244,7 @@ async def acknowledge(client: Client, workflow_id: str, acknowledgement: Acknowl
         raise Unavailable("no reply within 10 s: is a worker running (`byteport doctor`)?") from None
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            raise TargetGone(f"no open remediation has the id {workflow_id}; `byteport runs` lists them") from None
+            raise TargetGone(f"no open run has the id {workflow_id}; `byteport runs` lists remediations") from None
         raise _unavailable(client, error) from error
 
 

@@ -17,6 +17,7 @@ from byteport.temporal import intake
 from tests.agent.stops import Fate, Moment
 from tests.agent.trouble import trouble
 from tests.replay.boxes import a_box_waits
+from tests.replay.storms import RULE, a_storm_comes_and_goes
 from tests.replay.telling import WITHOUT_NOTICES, Telling
 from workers.processes import Process
 
@@ -292,6 +293,7 @@ ACTS = (
         {"mode": "dry_run", "verify_deadline_seconds": 10},
     ),
     Act(a_box_waits, ("timebox-open",)),
+    Act(a_storm_comes_and_goes, ("storm-open", "storm-closed"), settings={"storm": RULE}),
     Act(
         it_is_seen_again_while_it_closes,
         ("remediation-before-continue-as-new", "remediation-after-continue-as-new"),

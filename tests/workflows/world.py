@@ -181,7 +181,7 @@ class World:
         path = self.settings.escalation.file
         assert path is not None
         lines = path.read_text().splitlines() if path.exists() else []
-        return [Notice.model_validate(json.loads(line)) for line in lines]
+        return [_notice(json.loads(line)) for line in lines]
 
     @property
     def ledger_file(self) -> Path:
@@ -202,6 +202,11 @@ class World:
     def halts(self) -> Halts:
         """The kill switch, as `byteport halt` throws it."""
         return Halts(Store(self.ledger_file, clock=self.clock, randomness=lambda n: bytes(n)), self.installation)
+
+
+def _notice(line: JSON) -> Notice:
+    """The notice itself, without what the channel makes of it for people."""
+    return Notice.model_validate({key: value for key, value in line.items() if key in Notice.model_fields})
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ from workflows.incident import Incident
 from workflows.perform import perform
 from workflows.phases.asking import answer_of
 from workflows.phases.outcomes import Diagnosed, Escalate, HandOver, Skip
+from workflows.phases.trouble import tell
 
 BETWEEN_LOOKS = timedelta(seconds=5)
 """Symptoms come in swarms: never look more often, however many are reported."""
@@ -111,6 +112,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
         if diagnosis.hand_over is not None:
             return await hand_over(incident, _SIGNAL_FOR[diagnosis.hand_over])
         if again is None or workflow.now() - began >= LONGEST_LOOK:
+            tell(incident, seen.situation)
             return _planned(incident, seen, merged(ledger, seen.standing), plan)
         await _wait_to_look(incident, timedelta(seconds=max(1, again)))
 

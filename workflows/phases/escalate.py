@@ -19,6 +19,7 @@ from temporalio import workflow
 from workflows.incident import Incident
 from workflows.perform import perform
 from workflows.phases.outcomes import Escalate
+from workflows.phases.storm_hold import sit_out
 
 MOST_EVIDENCE = 20
 
@@ -64,8 +65,11 @@ async def page(
 async def climb(incident: Incident, reasons: tuple[Reason, ...], *, how_to_answer: str) -> None:
     """Page the first rung, then the next whenever one has had its time, until somebody acknowledges.
 
-    Ends after the last rung; whoever waits, waits on.
+    In a storm nobody is paged before it is over. Ends after the last rung; whoever waits, waits on.
     """
+    await sit_out(incident)
+    if incident.passed or incident.acknowledged is not None:
+        return
     rungs = incident.start.ladder.rung_seconds
     for rung, seconds in enumerate((*rungs, None), start=1):
         await page(incident, reasons, rung=rung, how_to_answer=how_to_answer)
@@ -95,10 +99,18 @@ async def escalate(incident: Incident, outcome: Escalate, *, result: Result | No
     try:
         draft = incident.draft(Event.ESCALATED, Decision.ESCALATED, result, reasons=outcome.reasons)
         await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
-        await workflow.wait_condition(lambda: incident.acknowledged is not None)
+        await workflow.wait_condition(lambda: incident.acknowledged is not None or incident.passed)
         incident.decided = True
+        if incident.passed and incident.acknowledged is None:
+            await _record_passed(incident)
     finally:
         ladder.cancel()
+
+
+async def _record_passed(incident: Incident) -> None:
+    """The trouble went with the storm it was part of: nobody was paged for it alone, and the record says so."""
+    draft = incident.draft(Event.SKIPPED, Decision.ESCALATED, incident.result, reasons=(Reason.STORM, Reason.RECOVERED))
+    await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
 
 
 async def record_acknowledgement(incident: Incident) -> None:

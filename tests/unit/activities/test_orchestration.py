@@ -1,4 +1,4 @@
-"""REPORT_SIGNAL and START_TIMEBOX hand what they are given to the one door, and do nothing else."""
+"""REPORT_SIGNAL, START_TIMEBOX and REPORT_TROUBLE hand what they are given to the one door, and do nothing else."""
 
 from datetime import UTC, datetime
 
@@ -8,9 +8,11 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.orchestration import Orchestration
 from byteport.contracts.kubernetes import Report, Reported
-from byteport.contracts.orchestration import Started, StartTimebox
-from byteport.contracts.workflows import Box, Installation
+from byteport.contracts.orchestration import ReportTrouble, Started, StartTimebox
+from byteport.contracts.workflows import Box, Installation, Trouble
+from byteport.domain.failures import Failure
 from byteport.domain.plans import RaiseFloorPlan
+from byteport.domain.reasons import Cause
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.errors import Unavailable
@@ -47,12 +49,21 @@ BOX = Box(
     action_id="a" * 64,
 )
 
+TROUBLE = Trouble(
+    target=SIGNAL.target,
+    failure=Failure.CRASHLOOP,
+    cause=Cause.CRASHING,
+    incident_id="inc-1",
+    factors=("Node/a",),
+    at=SIGNAL.observed_at,
+)
+
 
 class Door:
     """A door that remembers, or is closed."""
 
     def __init__(self, *, closed: bool = False) -> None:
-        self.taken: list[Signal | Box] = []
+        self.taken: list[Signal | Box | Trouble] = []
         self._closed = closed
 
     async def report(self, signal: Signal) -> Reported:
@@ -66,6 +77,12 @@ class Door:
             raise Unavailable("Temporal does not answer")
         self.taken.append(box)
         return Started(workflow_id="timebox:c:shop:web")
+
+    async def report_trouble(self, trouble: Trouble) -> Started:
+        if self._closed:
+            raise Unavailable("Temporal does not answer")
+        self.taken.append(trouble)
+        return Started(workflow_id="storm:c")
 
 
 async def test_a_symptom_handed_over_is_reported_as_it_is() -> None:
@@ -82,10 +99,20 @@ async def test_a_box_is_started_as_it_is() -> None:
     assert started.workflow_id == "timebox:c:shop:web"
 
 
+async def test_a_trouble_is_told_as_it_is() -> None:
+    door = Door()
+    started = await ActivityEnvironment().run(Orchestration(door).report_trouble, ReportTrouble(trouble=TROUBLE))
+    assert door.taken == [TROUBLE]
+    assert started.workflow_id == "storm:c"
+
+
 async def test_a_door_that_does_not_answer_is_tried_again() -> None:
     with pytest.raises(ApplicationError) as caught:
         await ActivityEnvironment().run(Orchestration(Door(closed=True)).report_signal, Report(signal=SIGNAL))
     assert not caught.value.non_retryable
     with pytest.raises(ApplicationError) as caught:
         await ActivityEnvironment().run(Orchestration(Door(closed=True)).start_timebox, StartTimebox(box=BOX))
+    assert not caught.value.non_retryable
+    with pytest.raises(ApplicationError) as caught:
+        await ActivityEnvironment().run(Orchestration(Door(closed=True)).report_trouble, ReportTrouble(trouble=TROUBLE))
     assert not caught.value.non_retryable

@@ -1,0 +1,239 @@
+"""Many troubles at once: auto pauses, one page goes out for all, and it ends when it has been calm for long enough."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.client import WorkflowExecutionDescription
+
+from byteport.audit.words import Decision, Event
+from byteport.contracts.workflows import ACKNOWLEDGE, Acknowledge
+from byteport.domain.failures import Failure
+from byteport.domain.reasons import Reason
+from byteport.sandbox.dev_server import DevServer
+from tests.workflows.interference import Outage
+from tests.workflows.patience import until, until_so
+from tests.workflows.storms import Storm
+from tests.workflows.world import World, installed
+
+CALM = 60
+RULE = {"targets": 5, "share": 0.2, "common_targets": 4, "window_seconds": 600, "calm_seconds": CALM}
+
+
+@pytest_asyncio.fixture
+async def world(server: DevServer, namespace: str, tmp_path: Path) -> AsyncIterator[World]:
+    """An installation of 10 workloads on three nodes."""
+    async with installed(server, namespace, tmp_path, storm=RULE) as made:
+        for number in range(10):
+            await made.healthy(f"w{number}", replicas=1, for_seconds=10)
+        made.clock.to_present()
+        yield made
+
+
+@pytest.fixture
+def storm(world: World) -> Storm:
+    return Storm(world)
+
+
+async def share_a_node(storm: Storm, targets: int = 4, *, over: bool = False) -> None:
+    for number in range(targets):
+        await storm.tell(f"w{number}", "Node/node-1", "Namespace/shop", over=over)
+
+
+def events(world: World) -> list[Event]:
+    return [record.event for record in world.records]
+
+
+async def test_targets_that_share_a_node_pause_auto_and_are_one_page_that_names_it(world: World, storm: Storm) -> None:
+    await share_a_node(storm, 3)
+    assert not (await storm.until_counted(3)).on
+    await share_a_node(storm)
+    state = await storm.until("the storm", on=True)
+    assert (state.in_trouble, state.factor) == (4, "Node/node-1: 4 of 4")
+    page = (await until(lambda: storm.pages, "the page"))[0]
+    assert (page.rung, page.target, page.how_to_answer) == (1, "Node/node-1", "byteport ack storm")
+    assert page.evidence[1] == "largest common factor: Node/node-1: 4 of 4"
+    (began,) = world.records
+    assert (began.event, began.decision) == (Event.STORM_BEGAN, Decision.ESCALATED)
+    assert began.note == "4 targets in trouble; Node/node-1: 4 of 4"
+
+
+async def test_a_share_of_all_targets_is_a_storm_though_they_have_nothing_in_common(world: World, storm: Storm) -> None:
+    for number in range(4):
+        await storm.tell(f"w{number}", f"Node/node-{number}")
+    assert not (await storm.until_counted(4)).on
+    await storm.tell("w4")
+    state = await storm.until("the storm", on=True)
+    assert state.of is not None
+    assert state.of >= 10
+    page = (await until(lambda: storm.pages, "the page"))[0]
+    assert page.title == f"Storm: 5 of {state.of} targets in trouble"
+
+
+async def test_a_few_of_many_are_no_storm(server: DevServer, namespace: str, tmp_path: Path) -> None:
+    async with installed(server, namespace, tmp_path, storm=RULE | {"share": 0.9}) as world:
+        await world.healthy("w0", replicas=1)
+        storm = Storm(world)
+        for number in range(5):
+            await storm.tell(f"w{number}")
+        state = await storm.until_counted(5)
+
+        async def counted() -> bool:
+            return (await storm.state()).of is not None
+
+        await until_so(counted, "the count")
+        state = await storm.state()
+        assert state.of is not None
+        assert state.on is (0.9 * state.of <= 5)
+
+
+async def test_the_same_trouble_told_again_and_two_failures_of_one_target_count_once(storm: Storm) -> None:
+    for _ in range(3):
+        await storm.tell("w0", "Node/node-1")
+    await storm.tell("w0", "Node/node-1", failure=Failure.MEMORY)
+    await storm.tell("w1", "Node/node-1")
+    assert not (await storm.until_counted(2)).on
+
+
+async def test_only_its_own_end_ends_a_trouble(storm: Storm) -> None:
+    await storm.tell("w0", incident="inc-2")
+    await storm.tell("w0", incident="inc-1", over=True)
+    await storm.tell("w1")
+    await storm.until_counted(2)
+    await storm.tell("w0", incident="inc-2", over=True)
+    await storm.until_counted(1)
+
+
+async def test_rung_after_rung_is_paged_until_somebody_takes_the_storm_over(world: World, storm: Storm) -> None:
+    await share_a_node(storm)
+    await storm.until("the storm", on=True)
+    await until(lambda: storm.pages, "the first page")
+    await storm.pass_time(905)
+    await until(lambda: [page.rung for page in storm.pages] == [1, 2], "the second page")
+    await storm.acknowledge(by="grace", note="the node is being replaced")
+    acknowledged = await until(lambda: [r for r in world.records if r.event is Event.ACKNOWLEDGED], "the record")
+    assert (acknowledged[0].approver, acknowledged[0].note) == ("grace", "the node is being replaced")
+    await storm.pass_time(4000)
+    assert [page.rung for page in storm.pages] == [1, 2]
+    assert storm.standing().storm
+
+
+async def test_a_storm_is_taken_over_by_update_too(world: World, storm: Storm) -> None:
+    await share_a_node(storm)
+    await storm.until("the storm", on=True)
+    await storm.handle.execute_update(ACKNOWLEDGE, Acknowledge(by="grace"))
+    await until(lambda: [r for r in world.records if r.event is Event.ACKNOWLEDGED], "the record")
+
+
+async def test_it_is_over_when_it_has_been_calm_for_long_enough_and_the_next_one_pages_again(
+    world: World, storm: Storm
+) -> None:
+    await share_a_node(storm)
+    await storm.until("the storm", on=True)
+    await share_a_node(storm, 3, over=True)
+    await storm.until_counted(1)
+    await storm.pass_time(CALM - 10)
+    assert (await storm.state()).on
+    await storm.pass_time(20)
+    await storm.until("the end of the storm", on=False)
+    assert events(world) == [Event.STORM_BEGAN, Event.STORM_ENDED]
+    await share_a_node(storm)
+    await storm.until("the next storm", on=True)
+    await until(lambda: len(storm.pages) == 2, "its page")
+    assert storm.pages[0].key != storm.pages[1].key
+
+
+async def test_trouble_that_comes_back_before_it_has_been_calm_keeps_the_storm_on(world: World, storm: Storm) -> None:
+    await share_a_node(storm)
+    await storm.until("the storm", on=True)
+    await share_a_node(storm, over=True)
+    await storm.until_counted(0)
+    await storm.pass_time(CALM / 2)
+    await share_a_node(storm)
+    await storm.until_counted(4)
+    await storm.pass_time(CALM)
+    assert (await storm.state()).on
+    assert events(world) == [Event.STORM_BEGAN]
+
+
+async def test_troubles_that_began_long_ago_are_no_part_of_a_storm(storm: Storm) -> None:
+    await share_a_node(storm, 3)
+    await storm.until_counted(3)
+    await storm.tell("w9")
+    await storm.pass_time(550)
+    await storm.tell("w9", "Node/node-2")
+    await storm.pass_time(100)
+    await storm.tell("w8", "Node/node-1")
+    assert not (await storm.until_counted(1)).on
+
+
+async def test_a_watch_of_which_nothing_is_in_trouble_ends_and_begins_again_when_told(storm: Storm) -> None:
+    await storm.tell("w0")
+    await storm.tell("w0", over=True)
+    await storm.until_counted(0)
+    await storm.pass_time(700)
+    async with asyncio.timeout(20):
+        await storm.handle.result()
+    await share_a_node(storm)
+    await storm.until("the storm", on=True)
+
+
+async def test_with_the_ledger_down_people_are_paged_and_the_pause_follows_when_it_is_back(
+    world: World, storm: Storm
+) -> None:
+    outage = Outage(world)
+    outage.begin()
+    await share_a_node(storm)
+    await until(lambda: storm.pages, "the page")
+    outage.end()
+    await storm.until("the pause", on=True)
+    assert events(world) == [Event.STORM_BEGAN]
+
+
+async def test_thousands_of_messages_on_hundreds_of_targets_are_hundreds_of_entries_and_one_page(
+    world: World, storm: Storm
+) -> None:
+    """It continues as new on the way, and loses nothing by it."""
+    targets, each = 250, 8
+    first = (await _begin(storm)).run_id
+    gate = asyncio.Semaphore(32)
+
+    async def tell(number: int) -> None:
+        async with gate:
+            await storm.tell(f"t{number % targets}", "Node/node-1", f"Zone/{number % 3}")
+
+    await asyncio.gather(*(tell(number) for number in range(targets * each)))
+    state = await storm.until_counted(targets + 1)
+    assert (await storm.handle.describe()).run_id != first
+    assert state.on
+    assert [page.rung for page in storm.pages] == [1]
+    assert events(world) == [Event.STORM_BEGAN]
+    assert storm.standing().storm
+
+
+async def _begin(storm: Storm) -> WorkflowExecutionDescription:
+    await storm.tell("first")
+    return await storm.handle.describe()
+
+
+async def test_what_it_knows_goes_on_through_continue_as_new(world: World, storm: Storm) -> None:
+    await share_a_node(storm)
+    await storm.until("the storm", on=True)
+    await storm.acknowledge()
+    run = (await storm.handle.describe()).run_id
+    for number in range(200):
+        await storm.tell(f"again-{number % 4}", "Node/node-1")
+
+    async def renewed() -> bool:
+        return (await storm.handle.describe()).run_id != run
+
+    await until_so(renewed, "the next run")
+    state = await storm.until_counted(8)
+    assert (state.on, state.paged) == (True, True)
+    await storm.pass_time(4000)
+    assert [page.rung for page in storm.pages] == [1]
+    assert Reason.STORM in storm.pages[0].reasons

@@ -1,0 +1,81 @@
+"""In a storm one page goes out for all: whoever would page for one target alone waits until the storm is over.
+
+`escalate.py` asks here before the first rung. The pause before the first question lets the storm watch hear of the
+others first; whatever cannot be asked is no reason not to page. What the agent has done itself is paged at once, storm
+or not: an act that did not help is news that no storm's page holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from byteport.contracts.workflows import Phase
+from byteport.errors import BytePortError
+from temporalio import workflow
+
+from workflows.incident import Incident
+from workflows.phases.asking import answer_of
+from workflows.phases.diagnose import look, standing_of
+
+PATCH = "storm-hold"
+HEAR_FIRST = timedelta(seconds=3)
+ANSWER_WITHIN = timedelta(seconds=5)
+"""A ledger that is down must not keep people from hearing."""
+FIRST_LOOK = timedelta(minutes=1)
+RAREST_LOOK = timedelta(minutes=10)
+LOOKS_WELL = 2
+"""So many looks in a row without the symptom, and it has passed."""
+
+
+async def sit_out(incident: Incident) -> None:
+    """Return when people are to be paged: at once without a storm, else when it is over or somebody has taken it."""
+    if incident.deeds or not workflow.patched(PATCH):
+        return
+    if await _taken(incident, HEAR_FIRST, "the storm watch hears of it first") or not await _storm(incident):
+        return
+    incident.storm = True
+    incident.note("part of a storm: one page for all")
+    pause, well = FIRST_LOOK, 0
+    while not await _taken(incident, pause, "a storm is on; look again"):
+        pause = min(2 * pause, RAREST_LOOK)
+        well = well + 1 if await _recovered(incident) else 0
+        if well >= LOOKS_WELL:
+            incident.note("it has passed by itself")
+            incident.passed = True
+            return
+        if not await _storm(incident):
+            incident.note("the storm is over")
+            return
+
+
+async def _taken(incident: Incident, within: timedelta, why: str) -> bool:
+    """Whether somebody takes it over meanwhile."""
+    try:
+        await workflow.wait_condition(lambda: incident.acknowledged is not None, timeout=within, timeout_summary=why)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _storm(incident: Incident) -> bool:
+    """Whether the ledger says that a storm is on. No answer is a no."""
+    try:
+        standing = await asyncio.wait_for(standing_of(incident), ANSWER_WITHIN.total_seconds())
+    except TimeoutError:
+        return False
+    return standing.storm
+
+
+async def _recovered(incident: Incident) -> bool:
+    """Whether the symptom is gone. While a plan waits for its yes, the gate looks for itself."""
+    runbook = incident.runbook
+    if incident.phase is not Phase.ESCALATED or runbook is None:
+        return False
+    try:
+        seen = await look(incident, logs=False)
+    except BytePortError:
+        return False
+    if seen.situation.gone or not seen.enabled:
+        return True
+    return answer_of(runbook.name, lambda: runbook.recovered(incident.the_signal, seen.situation), otherwise=False)
