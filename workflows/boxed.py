@@ -95,7 +95,8 @@ class Boxed:
             if box.action_id == floor.action_id:
                 as_left = _as_left(box, floor) and not self._is_ours(box)
                 return Looked(Found.RAISED if as_left else Found.CHANGED, box)
-        if floor.floor_before is not None or floor.floor not in {box.plan.floor_before for box in self.boxes}:
+        ours = {box.plan.floor_to for box in self.boxes} - {box.plan.floor_before for box in self.boxes}
+        if floor.floor_before is not None or floor.floor in ours:
             return Looked(Found.CHANGED, newest)
         return Looked(Found.ALREADY_RESTORED if floor.action_id else Found.NOT_RAISED, newest)
 

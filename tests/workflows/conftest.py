@@ -14,6 +14,7 @@ from byteport.domain.failures import Failure
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows import remediation, restored
+from tests.workflows.boxes import Boxing, boxing
 from tests.workflows.remediation import Remediation, Waiting
 from tests.workflows.world import SKIPPING_SERVER, World, installed
 
@@ -71,3 +72,10 @@ async def crash_to_come(world: World) -> Remediation:
 async def half_bad(world: World) -> Waiting:
     """A rollback that ada has agreed to and grace has not, of a release of which one pod serves."""
     return await restored.half_bad(world)
+
+
+@pytest_asyncio.fixture
+async def one(server: DevServer, namespace: str) -> AsyncIterator[Boxing]:
+    """What one time box needs, and no box yet."""
+    async with boxing(server, namespace) as made:
+        yield made
