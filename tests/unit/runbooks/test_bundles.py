@@ -143,7 +143,6 @@ def test_two_broken_deployments_are_two_incidents() -> None:
     ("found", "cause"),
     [
         (node("node-1", ready="False"), Cause.NODE_NOT_READY),
-        (node("node-1", pressure="DiskPressure"), Cause.NODE_DISK),
         (node("node-1", pressure="MemoryPressure"), Cause.NODE_MEMORY),
         (node("node-1", pressure="PIDPressure"), Cause.NODE_EXHAUSTED),
         (
@@ -152,7 +151,7 @@ def test_two_broken_deployments_are_two_incidents() -> None:
         ),
         (simple("DaemonSet", "agent", api="apps/v1", status={"numberUnavailable": 1}), Cause.UNSUPPORTED),
     ],
-    ids=["node", "disk", "memory", "pids", "stateful set", "daemon set"],
+    ids=["node", "memory", "pids", "stateful set", "daemon set"],
 )
 def test_trouble_without_a_runbook_is_told_and_not_touched(found: dict[str, Any], cause: Cause) -> None:
     answer = said({"objects": [found]})

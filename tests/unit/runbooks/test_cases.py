@@ -21,7 +21,7 @@ from byteport.runbooks.explain import Explained, assumed_policy, explain
 
 FOLDER = Path(__file__).parents[2] / "cases"
 CASES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
-SERVED = (None, "delete_pod", "rollback")
+SERVED = (None, "delete_pod", "rollback", "prune_images")
 """Acts that a runbook exists for."""
 
 CAUSES = {
@@ -38,6 +38,9 @@ CAUSES = {
     "16-crashloop-dependency-not-ready": Cause.DEPENDENCY_DOWN,
     "22-startup-probe-kills-migration": Cause.MIGRATION,
     "23-deadline-exceeded-bad-tag-old-serves": Cause.BAD_IMAGE,
+    "38-diskpressure-unused-images": Cause.DISK_IMAGES,
+    "40-inodes-exhausted-bytes-free": Cause.DISK_INODES,
+    "41-nodefs-full-imagefs-empty": Cause.DISK_OTHER_FILESYSTEM,
     "43-persistent-volume-full-node-fine": Cause.VOLUME,
     "46-pid-exhaustion-condition-false": Cause.NODE_EXHAUSTED,
     "64-single-wedged-replica": Cause.WEDGED_REPLICA,
