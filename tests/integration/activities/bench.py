@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from temporalio.testing import ActivityEnvironment
 
@@ -21,15 +21,29 @@ from activities.clock import Clock
 from activities.kubernetes.admit import Admission, MutatingAct
 from activities.kubernetes.gather_load import LoadReader
 from activities.kubernetes.mutations import Mutations
+from activities.kubernetes.node_situations import NodeReader
 from activities.kubernetes.policy_source import FilePolicySource
 from activities.kubernetes.resolve import Outcomes
 from activities.kubernetes.situations import SituationReader
-from byteport.contracts.kubernetes import DELETE_POD, READ_LOAD, READ_SITUATION, ROLL_BACK, Mutated, MutatingCall
+from activities.performs import act_of as act_of_method
+from activities.performs import activities_of
+from byteport.contracts.kubernetes import (
+    DELETE_POD,
+    PRUNE_IMAGES,
+    RAISE_FLOOR,
+    READ_LOAD,
+    READ_NODE,
+    READ_SITUATION,
+    RESTORE_FLOOR,
+    ROLL_BACK,
+    Mutated,
+    MutatingCall,
+)
 from byteport.contracts.workflows import REMEDIATION
 from byteport.domain import ids
 from byteport.domain.approvals import SIGNATURE_NAMESPACE, Answer, ApprovalRequest, SignedAnswer
 from byteport.domain.failures import Failure
-from byteport.domain.plans import AnyPlan, DeletePodPlan, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.plans import AnyPlan, DeletePodPlan, RaiseFloorPlan, RollbackPlan, arguments_digest, plan_digest
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import PodRef, Target
 from byteport.domain.warrants import GrantBody, Warrant
@@ -49,18 +63,41 @@ JSON = dict[str, Any]
 AUTO_POLICY = """
 mode: auto
 rollback_allowed: [shop/web]
+raise_allowed: [shop/web]
 log_store_named: true
 """
 DRY_RUN_POLICY = """
 mode: dry_run
 rollback_allowed: [shop/web]
+raise_allowed: [shop/web]
 log_store_named: true
 """
 RUNBOOKS = {
     Failure.CRASHLOOP: "PodCrashloopRunbook",
     Failure.BAD_ROLLOUT: "FailedDeployAutoRollbackRunbook",
+    Failure.DISK: "DiskSpaceAutoReclaimRunbook",
+    Failure.CPU: "CpuSpikeRunbook",
 }
-TYPES = {Failure.CRASHLOOP: SignalType.POD_CRASHLOOP, Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY}
+TYPES = {
+    Failure.CRASHLOOP: SignalType.POD_CRASHLOOP,
+    Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY,
+    Failure.DISK: SignalType.DISK_PRESSURE,
+    Failure.CPU: SignalType.CPU_SPIKE,
+}
+FAILURES = {
+    "delete_pod": Failure.CRASHLOOP,
+    "rollback": Failure.BAD_ROLLOUT,
+    "prune_images": Failure.DISK,
+    "raise_hpa_floor": Failure.CPU,
+    "restore_hpa_floor": Failure.CPU,
+}
+ACTS: dict[str, MutatingAct] = {
+    "delete_pod": DELETE_POD,
+    "rollback": ROLL_BACK,
+    "prune_images": PRUNE_IMAGES,
+    "raise_hpa_floor": RAISE_FLOOR,
+    "restore_hpa_floor": RESTORE_FLOOR,
+}
 
 
 @dataclass
@@ -98,12 +135,13 @@ class Bench(ABC):
         self.revoke()
         self.verifier = GrantVerifier(self.ledger.public_key)
         self.reader = SituationReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock)
-        self.load = LoadReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock, nodes=self.reader)
+        self.nodes = NodeReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock)
+        self.load = LoadReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock, nodes=self.nodes)
         self.admission = Admission(
             tenant="acme",
             cluster_uid=uid,
             reader=self.reader,
-            looks={READ_SITUATION.name: self.reader, READ_LOAD.name: self.load},
+            looks={READ_SITUATION.name: self.reader, READ_LOAD.name: self.load, READ_NODE.name: self.nodes},
             policy=self.policy,
             grants=self.verifier,
             signers=SignersFiles(folder / "allowed_signers", folder / "revoked"),
@@ -234,12 +272,12 @@ class Bench(ABC):
         by: Sequence[str] = ("ada",),
         answer: Answer = Answer.APPROVE,
         lease: timedelta = timedelta(seconds=77),
-        inverse_of: RollbackPlan | None = None,
+        inverse_of: RollbackPlan | RaiseFloorPlan | None = None,
         requester: str = "byteport-agent",
         **grant: object,
     ) -> Warrant:
         """A warrant as the workflow and the ledger would write it now; `grant` overrides fields of the grant's body."""
-        failure = Failure.CRASHLOOP if isinstance(plan, DeletePodPlan) else Failure.BAD_ROLLOUT
+        failure = FAILURES[plan.act]
         act, policy = act_of(plan), self.policy.read()
         agreed = plan_digest(inverse_of or plan, policy.version)
         incident = ids.incident_id("remediate:x", "first-run", 0)
@@ -328,9 +366,10 @@ class Bench(ABC):
     ) -> Mutated:
         """Run the mutating activity as a worker does. Raises `ApplicationError` with our code as its type."""
         mutations = on or self.mutations
-        method = mutations.delete_pod if (act or act_of(warrant.plan)) is DELETE_POD else mutations.roll_back
+        methods = {act_of_method(method).name: method for method in activities_of(mutations)}
+        method = methods[(act or act_of(warrant.plan)).name]
         environment = environment_of(attempt=attempt, workflow_type=workflow_type)
-        return await environment.run(method, MutatingCall(warrant=warrant))
+        return cast("Mutated", await environment.run(method, MutatingCall(warrant=warrant)))
 
 
 class SimulatedBench(Bench):
@@ -341,6 +380,7 @@ class SimulatedBench(Bench):
     def __init__(self, folder: Path) -> None:
         clock = ManualClock()
         self.cluster = SimulatedCluster(clock)
+        self._known = 0
         super().__init__(folder, self.cluster, uid=self.cluster.uid, home="shop", clock=clock)
 
     async def enable(self, name: str, *, enabled: bool = True) -> None:
@@ -389,14 +429,18 @@ class SimulatedBench(Bench):
         self.cluster.advance(700)
 
     def written(self) -> list[tuple[str, str]]:
-        return [(mutation.verb, mutation.name) for mutation in self.cluster.mutations()]
+        return [(mutation.verb, mutation.name) for mutation in self.cluster.mutations()[self._known :]]
+
+    def count_from_here(self) -> None:
+        """What has been written until now is no part of what a test is about."""
+        self._known = len(self.cluster.mutations())
 
     def audit_ids(self) -> list[str]:
         return [mutation.by.audit_id for mutation in self.cluster.mutations()]
 
 
 def act_of(plan: AnyPlan) -> MutatingAct:
-    return DELETE_POD if isinstance(plan, DeletePodPlan) else ROLL_BACK
+    return ACTS[plan.act]
 
 
 def environment_of(**info: Any) -> ActivityEnvironment:

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from activities.kubernetes.client import connect, kube_system_uid
+from byteport.domain.warrants import Warrant
 from tests.cluster.conftest import control_plane
+from tests.integration.activities.asking import VERB
+from tests.integration.activities.autoscaled import autoscaled, raised, raising, restore
 from tests.integration.activities.bench import Bench, SimulatedBench
 from tests.integration.activities.real_bench import RealBench, declared_rules
 from tests.integration.cluster_port.stages import RealStage
@@ -23,6 +26,47 @@ BOTH = [
 @pytest.fixture
 def bench(tmp_path: Path) -> SimulatedBench:
     return SimulatedBench(tmp_path)
+
+
+@pytest.fixture
+async def deletion(bench: SimulatedBench) -> Warrant:
+    """A yes to deleting the pod that crashes."""
+    return bench.warrant(await bench.deletion(await bench.one_pod_crashes()), auto=False)
+
+
+@pytest.fixture
+async def rollback(bench: SimulatedBench) -> Warrant:
+    """A yes to going back to the first release."""
+    await bench.a_release_fails()
+    return bench.warrant(await bench.rollback(), auto=False)
+
+
+@pytest.fixture
+async def raise_(bench: SimulatedBench) -> Warrant:
+    """A yes to raising the floor from 2 to 5 for an hour."""
+    await autoscaled(bench)
+    return bench.warrant(await raising(bench), auto=False)
+
+
+@pytest.fixture
+async def restoring(bench: SimulatedBench) -> Warrant:
+    """The ledger's grant for taking such a raise back, which was done."""
+    await autoscaled(bench)
+    plan = await raised(bench)
+    bench.count_from_here()
+    return restore(bench, plan)
+
+
+@pytest.fixture(params=VERB)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def warrant(kind: str, request: pytest.FixtureRequest) -> Warrant:
+    """Each of the acts that leave a trace."""
+    name = {"raise": "raise_", "restore": "restoring"}.get(kind, kind)
+    return request.getfixturevalue(name)  # type: ignore[no-any-return]
 
 
 @pytest.fixture(params=BOTH)

@@ -42,7 +42,9 @@ class RealBench(Bench):
         self, folder: Path, plane: ControlPlane, cluster: KubernetesCluster, stage: RealStage, uid: str
     ) -> None:
         super().__init__(folder, cluster, uid=uid, home=stage.namespace, clock=utc_now)
-        self.set_policy(f"mode: auto\nrollback_allowed: [{self.home}/web]\nlog_store_named: true\n")
+        self.set_policy(
+            f"mode: auto\nrollback_allowed: [{self.home}/web]\nraise_allowed: [{self.home}/web]\nlog_store_named: true\n"
+        )
         self._plane = plane
         self._stage = stage
         self._since = plane.audit_position()

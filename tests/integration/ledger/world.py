@@ -17,7 +17,7 @@ from activities.audit.reserve import Reservations
 from activities.audit.store import Store
 from activities.audit.storms import Storms
 from byteport.contracts.acts import Act
-from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK
+from byteport.contracts.kubernetes import DELETE_POD, PRUNE_IMAGES, RAISE_FLOOR, RESTORE_FLOOR, ROLL_BACK
 from byteport.contracts.ledger import (
     AlreadyDone,
     Decision,
@@ -33,7 +33,16 @@ from byteport.contracts.ledger import (
 from byteport.contracts.workflows import Installation
 from byteport.domain.approvals import Answer, ApprovalRequest, SignedAnswer
 from byteport.domain.limits import Limits
-from byteport.domain.plans import AnyPlan, DeletePodPlan, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.plans import (
+    AnyPlan,
+    DeletePodPlan,
+    PruneImagesPlan,
+    RaiseFloorPlan,
+    RollbackPlan,
+    Runtime,
+    arguments_digest,
+    plan_digest,
+)
 from byteport.domain.policy import Mode, PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
@@ -49,6 +58,20 @@ INSTALLATION = Installation(tenant="acme", cluster_uid="uid-1", cluster_name="pr
 AUTO = PolicyConfig(mode=Mode.AUTO, log_store_named=True)
 DRY_RUN = PolicyConfig(mode=Mode.DRY_RUN)
 GRANT_KEY = new_private_key()
+ACTS: dict[str, Act[Any, Any]] = {
+    "delete_pod": DELETE_POD,
+    "rollback": ROLL_BACK,
+    "prune_images": PRUNE_IMAGES,
+    "raise_hpa_floor": RAISE_FLOOR,
+    "restore_hpa_floor": RESTORE_FLOOR,
+}
+RUNBOOKS = {
+    "delete_pod": "PodCrashloopRunbook",
+    "rollback": "FailedDeployAutoRollbackRunbook",
+    "prune_images": "DiskSpaceAutoReclaimRunbook",
+    "raise_hpa_floor": "CpuSpikeRunbook",
+    "restore_hpa_floor": "CpuSpikeRunbook",
+}
 ADA, BOB = person("ada"), person("bob")
 
 AnyPlan = AnyPlan
@@ -111,6 +134,27 @@ def rollback_plan(name: str = "web", *, back: int = 1, from_revision: int = 2, i
     )
 
 
+def raise_plan(name: str = "web", *, floor_to: int = 5, before: int = 2, floor_from: int = 2) -> RaiseFloorPlan:
+    return RaiseFloorPlan(
+        target=target(name),
+        autoscaler=name,
+        autoscaler_uid=f"hpa-{name}",
+        rest_digest="rest",
+        floor_before=before,
+        floor_from=floor_from,
+        floor_to=floor_to,
+        box_seconds=3600,
+    )
+
+
+def prune_plan(node: str = "node-1", *, namespace: str = "byteport-node") -> PruneImagesPlan:
+    return PruneImagesPlan(
+        target=Target(cluster_uid="uid-1", namespace="", kind="Node", name=node, uid=f"uid-{node}"),
+        helper=PodRef(namespace=namespace, name=f"helper-{node}", uid=f"helper-{node}", resource_version="3"),
+        runtime=Runtime.CONTAINERD,
+    )
+
+
 @dataclass
 class World:
     """One ledger and everything around it."""
@@ -157,7 +201,7 @@ class World:
         (self.folder / "revoked_keys").write_text("".join(f"{each.key.public_key.line}\n" for each in people))
 
     def ask(self, plan: AnyPlan, *, action: str = "one", incident: str = "inc-1", **changes: Any) -> Reserve:
-        act: Act[Any, Any] = ROLL_BACK if isinstance(plan, RollbackPlan) else DELETE_POD
+        act = ACTS[plan.act]
         forward = changes.get("inverse_of")
         call = Reserve(
             action_id=action_id(action),
@@ -273,7 +317,7 @@ def draft(
         result=Result.SUCCESS if event is Event.FINISHED else None,
         incident_id=incident,
         workflow_id="remediate:1",
-        runbook="FailedDeployAutoRollbackRunbook" if isinstance(plan, RollbackPlan) else "PodCrashloopRunbook",
+        runbook=RUNBOOKS[plan.act] if plan is not None else "PodCrashloopRunbook",
         signal_type="pod_crashloop",
         signal_value=5,
         target="shop/Deployment/web",

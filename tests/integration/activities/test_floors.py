@@ -1,0 +1,411 @@
+"""Raising an autoscaler's floor and putting it back: only what was agreed to, once, and back only what is still ours."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from byteport.contracts.kubernetes import DELETE_POD, RESTORE_FLOOR, ROLL_BACK
+from byteport.contracts.workflows import APPROVAL, REOBSERVE, STORM, TIMEBOX, WATCH
+from byteport.domain.plans import RaiseFloorPlan, restore_of
+from byteport.domain.warrants import Warrant
+from byteport.errors import UnknownOutcome
+from byteport.kubernetes import port
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
+from byteport.kubernetes.floor_patch import FLOOR_RESTORED
+from byteport.kubernetes.patches import ACTION_ID
+from byteport.trust.grants import GrantSigner
+from byteport.trust.private_keys import new_private_key
+from tests.integration.activities.asking import failure, outcome, refusal
+from tests.integration.activities.autoscaled import (
+    autoscaled,
+    autoscaler,
+    edit,
+    marks,
+    raised,
+    raising,
+    read,
+    restore,
+)
+from tests.integration.activities.bench import AUTO_POLICY, DRY_RUN_POLICY, SimulatedBench
+
+
+def raise_of(warrant: Warrant) -> RaiseFloorPlan:
+    plan = warrant.inverse_of or warrant.plan
+    assert isinstance(plan, RaiseFloorPlan)
+    return plan
+
+
+def granted(bench: SimulatedBench, plan: RaiseFloorPlan, **changes: Any) -> Warrant:
+    """A person's yes to a raise that differs from the honest one."""
+    return bench.warrant(plan.model_copy(update=changes), auto=False)
+
+
+# -- raised -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_raise_changes_the_floor_and_says_on_the_object_until_when(
+    bench: SimulatedBench, raise_: Warrant
+) -> None:
+    before = await read(bench)
+    mutated = await bench.act(raise_)
+    after = await read(bench)
+    until = (bench.clock() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert after["spec"] == {**before["spec"], "minReplicas": 5}
+    assert await marks(bench) == {FLOOR_BEFORE: "2", FLOOR_UNTIL: until, ACTION_ID: raise_.grant.body.action_id}
+    assert after["metadata"]["annotations"]["team"] == "shop"
+    assert (mutated.object_uid, mutated.already) == (before["metadata"]["uid"], False)
+
+
+async def test_a_second_raise_keeps_the_first_floor_and_is_taken_back_to_it(
+    bench: SimulatedBench, raise_: Warrant
+) -> None:
+    await bench.act(raise_)
+    second = await raised(bench, 8)
+    assert (second.floor_before, second.floor_from, second.floor_to) == (2, 5, 8)
+    await bench.act(restore(bench, second))
+    assert (await read(bench))["spec"]["minReplicas"] == 2
+
+
+async def test_a_status_that_the_controller_wrote_meanwhile_voids_nothing(
+    bench: SimulatedBench, raise_: Warrant
+) -> None:
+    item = await read(bench)
+    await bench.cluster.apply({**item, "status": {"currentReplicas": 7, "desiredReplicas": 7}})
+    assert not (await bench.act(raise_)).already
+
+
+@pytest.mark.parametrize(
+    "spec", [{"minReplicas": 3}, {"maxReplicas": 50}, {"metrics": []}, {"behavior": {"scaleUp": {"policies": []}}}]
+)
+async def test_a_spec_that_somebody_has_changed_is_left_alone(
+    bench: SimulatedBench, raise_: Warrant, spec: dict[str, Any]
+) -> None:
+    await edit(bench, **spec)
+    assert await refusal(bench, raise_) == ("precondition_failed", "changed")
+
+
+async def test_a_spec_that_changes_between_our_read_and_our_call_is_left_alone(
+    bench: SimulatedBench, raise_: Warrant
+) -> None:
+    async def halted() -> bool:
+        await edit(bench, maxReplicas=11)
+        return False
+
+    bench.switch.halted = halted  # type: ignore[method-assign]
+    assert (await failure(bench, raise_)).type == "precondition_failed"
+    assert bench.written() == []
+
+
+async def test_another_autoscaler_of_that_name_is_another(bench: SimulatedBench, raise_: Warrant) -> None:
+    await bench.cluster.remove(port.AUTOSCALERS, "shop", "web")
+    assert await refusal(bench, raise_) == ("target_gone", "horizontalpodautoscalers shop/web")
+    await bench.create(autoscaler())
+    assert await refusal(bench, raise_) == ("target_gone", "target")
+
+
+async def test_the_autoscaler_of_another_workload_is_not_raised_in_this_ones_name(bench: SimulatedBench) -> None:
+    """The lease, the limits and the signal are those of the plan's target."""
+    await autoscaled(bench, "web")
+    await autoscaled(bench, "api")
+    api, web = await raising(bench, name="api"), await bench.target("web")
+    assert await refusal(bench, granted(bench, api, target=web)) == ("precondition_failed", "owner")
+
+
+async def test_a_deployment_made_again_under_its_name_is_another(bench: SimulatedBench, raise_: Warrant) -> None:
+    await bench.cluster.remove(port.DEPLOYMENTS, "shop", "web")
+    await bench.cluster.deploy("shop/web", image="web:1")
+    assert await refusal(bench, raise_) == ("target_gone", "target")
+
+
+async def test_an_autoscaler_on_its_way_out_is_left_alone(bench: SimulatedBench, raise_: Warrant) -> None:
+    await bench.cluster.set_finalizers(port.AUTOSCALERS, "shop", "web", ["example.com/hold"])
+    await bench.cluster.remove(port.AUTOSCALERS, "shop", "web")
+    assert await refusal(bench, raise_) == ("precondition_failed", "being_deleted")
+
+
+@pytest.mark.parametrize(
+    ("changes", "ground"),
+    [
+        ({"floor_before": 1}, "changed"),
+        ({"floor_to": 2}, "arguments"),
+        ({"floor_to": 1}, "arguments"),
+        ({"floor_to": 11}, "changed"),
+        ({"floor_from": 3}, "changed"),
+        ({"rest_digest": "0" * 64}, "changed"),
+        ({"box_seconds": 0}, "arguments"),
+        ({"box_seconds": -3600}, "arguments"),
+    ],
+)
+async def test_a_yes_to_what_the_object_does_not_bear_out_raises_nothing(
+    bench: SimulatedBench, raise_: Warrant, changes: dict[str, object], ground: str
+) -> None:
+    """Even when a person has signed it: what the owner had set is the object's word, and bounds are its own."""
+    assert await refusal(bench, granted(bench, raise_of(raise_), **changes)) == ("precondition_failed", ground)
+
+
+async def test_a_floor_of_zero_is_its_owners_sleep(bench: SimulatedBench) -> None:
+    await autoscaled(bench)
+    queue = {"metric": {"name": "messages"}, "target": {"type": "Value", "value": "30"}}
+    await edit(bench, minReplicas=0, metrics=[{"type": "External", "external": queue}])
+    assert await refusal(bench, granted(bench, await raising(bench))) == ("precondition_failed", "arguments")
+
+
+async def test_a_mark_that_says_another_owners_floor_is_not_overwritten(bench: SimulatedBench, raise_: Warrant) -> None:
+    await edit(bench, annotations={FLOOR_BEFORE: "1"})
+    assert await refusal(bench, raise_) == ("precondition_failed", "changed")
+
+
+async def test_a_floor_that_its_owner_has_set_on_ours_is_not_taken_for_ours(
+    bench: SimulatedBench, raise_: Warrant
+) -> None:
+    """Else the restore after it would go below what the owner wants now."""
+    await bench.act(raise_)
+    item = await read(bench)
+    item["spec"]["minReplicas"] = 6
+    await bench.cluster.apply(item, manager="kubectl-edit")
+    bench.count_from_here()
+    assert await refusal(bench, granted(bench, await raising(bench, 9))) == ("precondition_failed", "changed")
+
+
+# -- by whose word ----------------------------------------------------------------------------------------------------
+
+
+async def test_without_a_yes_a_raise_is_judged_again_on_what_is_there(bench: SimulatedBench, raise_: Warrant) -> None:
+    """A healthy workload needs no floor, whatever a forged workflow says of it."""
+    error, ground = await refusal(bench, bench.warrant(raise_.plan, auto=True))
+    assert (error, ground) == ("precondition_failed", "verdict")
+
+
+async def test_in_dry_run_the_word_auto_raises_nothing(bench: SimulatedBench, raise_: Warrant) -> None:
+    bench.set_policy(DRY_RUN_POLICY)
+    assert await refusal(bench, bench.warrant(raise_.plan, auto=True)) == ("not_permitted", "mode")
+
+
+async def test_a_time_box_may_put_a_floor_back_and_nothing_else(bench: SimulatedBench, raise_: Warrant) -> None:
+    assert await refusal(bench, raise_, workflow_type=TIMEBOX) == ("not_permitted", "caller")
+    pod = await bench.one_pod_crashes("api")
+    deletion = bench.warrant(await bench.deletion(pod, "api"), auto=False)
+    assert await refusal(bench, deletion, workflow_type=TIMEBOX) == ("not_permitted", "caller")
+    plan = await raised(bench)
+    await bench.act(restore(bench, plan), workflow_type=TIMEBOX)
+    assert (await read(bench))["spec"]["minReplicas"] == 2
+
+
+@pytest.mark.parametrize("workflow_type", [None, "", APPROVAL, REOBSERVE, WATCH, STORM, "timeboxworkflow"])
+async def test_nobody_else_raises_or_restores(
+    bench: SimulatedBench, restoring: Warrant, workflow_type: str | None
+) -> None:
+    assert await refusal(bench, restoring, workflow_type=workflow_type) == ("not_permitted", "caller")
+    again = bench.warrant(await raising(bench, 8), auto=False)
+    assert await refusal(bench, again, workflow_type=workflow_type) == ("not_permitted", "caller")
+
+
+@pytest.mark.parametrize("act", [DELETE_POD, ROLL_BACK, RESTORE_FLOOR])
+async def test_a_warrant_for_a_raise_is_for_no_other_act(bench: SimulatedBench, raise_: Warrant, act: Any) -> None:
+    with pytest.raises(ApplicationError) as caught:
+        await bench.act(raise_, act=act)
+    assert (caught.value.type, bench.written()) == ("not_permitted", [])
+
+
+async def test_a_namespace_that_is_not_enabled_any_more_is_not_touched(
+    bench: SimulatedBench, raise_: Warrant, restoring: Warrant
+) -> None:
+    await bench.enable("shop", enabled=False)
+    for warrant in (bench.warrant(raise_of(restoring), auto=False), restoring):
+        assert await refusal(bench, warrant) == ("not_permitted", "not_enabled")
+
+
+# -- put back ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_restore_puts_back_the_owners_floor_and_takes_our_marks_off(
+    bench: SimulatedBench, restoring: Warrant
+) -> None:
+    raised_by = (await marks(bench))[ACTION_ID]
+    await bench.act(restoring, workflow_type=TIMEBOX)
+    assert (await read(bench))["spec"] == autoscaler()["spec"]
+    assert await marks(bench) == {ACTION_ID: restoring.grant.body.action_id, FLOOR_RESTORED: raised_by}
+
+
+async def test_a_floor_is_put_back_though_policy_mode_and_answers_are_no_longer_those_of_then(
+    bench: SimulatedBench, restoring: Warrant
+) -> None:
+    bench.set_policy(DRY_RUN_POLICY.replace("raise_allowed: [shop/web]", "settle_seconds: 61"))
+    bench.revoke("ada")
+    bench.clock.advance(3600)
+    fresh = restoring.grant.body.model_copy(update={"lease_until": bench.clock() + timedelta(seconds=77)})
+    await bench.act(restoring.model_copy(update={"grant": bench.ledger.sign(fresh)}), workflow_type=TIMEBOX)
+    assert (await read(bench))["spec"]["minReplicas"] == 2
+
+
+async def test_a_remediation_takes_back_what_did_not_help_by_the_same_way(
+    bench: SimulatedBench, restoring: Warrant
+) -> None:
+    await bench.act(restoring)
+    assert (await read(bench))["spec"]["minReplicas"] == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "ground"),
+    [("mode: observe", "mode"), (AUTO_POLICY + "mode_by_namespace: {shop: observe}", "mode")],
+)
+async def test_where_the_agent_only_observes_it_writes_nothing_at_all(
+    bench: SimulatedBench, restoring: Warrant, policy: str, ground: str
+) -> None:
+    bench.set_policy(policy)
+    assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("not_permitted", ground)
+
+
+async def test_a_namespace_protected_since_is_not_written_to(bench: SimulatedBench, restoring: Warrant) -> None:
+    bench.set_policy(AUTO_POLICY + "protected_namespaces: [shop]")
+    assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("not_permitted", "protected")
+
+
+async def test_a_halt_stops_a_restore_too(bench: SimulatedBench, restoring: Warrant) -> None:
+    bench.switch.on = True
+    assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("not_permitted", "halted")
+
+
+@pytest.mark.parametrize(
+    ("spec", "annotations"),
+    [
+        ({"minReplicas": 4}, {}),
+        ({"minReplicas": 6}, {}),
+        ({"minReplicas": 2}, {}),
+        ({"maxReplicas": 20}, {}),
+        ({"metrics": []}, {}),
+        ({}, {FLOOR_BEFORE: None}),
+        ({}, {FLOOR_BEFORE: "1"}),
+        ({}, {FLOOR_BEFORE: "4"}),
+    ],
+)
+async def test_what_somebody_has_changed_since_is_theirs(
+    bench: SimulatedBench, restoring: Warrant, spec: dict[str, Any], annotations: dict[str, Any]
+) -> None:
+    await edit(bench, annotations=annotations, **spec)
+    assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("precondition_failed", "changed")
+
+
+@pytest.mark.parametrize("stamp", [None, "1"])
+async def test_without_the_stamp_of_the_raise_nobody_knows_whose_floor_it_is(
+    bench: SimulatedBench, restoring: Warrant, stamp: str | None
+) -> None:
+    await edit(bench, annotations={ACTION_ID: stamp})
+    assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("precondition_failed", "arguments")
+
+
+async def test_a_floor_that_somebody_else_has_set_to_the_same_number_is_theirs(
+    bench: SimulatedBench, restoring: Warrant
+) -> None:
+    bench.clock.advance(5)
+    ours = await read(bench)
+    await edit(bench, minReplicas=4)
+    theirs = await read(bench)
+    theirs["spec"]["minReplicas"] = ours["spec"]["minReplicas"]
+    await bench.cluster.apply(theirs, manager="kubectl-edit")
+    assert (await read(bench))["spec"] == ours["spec"]
+    assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("precondition_failed", "changed")
+
+
+async def test_an_autoscaler_that_is_gone_has_no_floor_to_put_back(bench: SimulatedBench, restoring: Warrant) -> None:
+    await bench.cluster.remove(port.AUTOSCALERS, "shop", "web")
+    assert (await refusal(bench, restoring, workflow_type=TIMEBOX))[0] == "target_gone"
+    await bench.create(autoscaler(floor=5))
+    assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("target_gone", "target")
+
+
+async def test_a_restore_without_the_raise_that_it_takes_back_is_none(
+    bench: SimulatedBench, restoring: Warrant
+) -> None:
+    alone = restoring.model_copy(update={"inverse_of": None})
+    assert await refusal(bench, alone, workflow_type=TIMEBOX) == ("not_permitted", "inverse")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"floor_to": 1}, {"floor_to": 3}, {"floor_from": 6}, {"autoscaler": "api"}, {"rest_digest": "0" * 64}]
+)
+async def test_a_restore_to_anywhere_but_where_the_raise_came_from_is_none(
+    bench: SimulatedBench, restoring: Warrant, changes: dict[str, object]
+) -> None:
+    plan = raise_of(restoring)
+    other = bench.warrant(restore_of(plan).model_copy(update=changes), auto=False, inverse_of=plan)
+    assert await refusal(bench, other, workflow_type=TIMEBOX) == ("not_permitted", "inverse")
+
+
+async def test_a_made_up_raise_does_not_pass_for_the_one_that_was_granted(
+    bench: SimulatedBench, restoring: Warrant
+) -> None:
+    """A plan and its inverse, both forged to go lower: the grant's digest is that of the honest raise."""
+    lower = raise_of(restoring).model_copy(update={"floor_before": 1})
+    forged = restoring.model_copy(update={"plan": restore_of(lower), "inverse_of": lower})
+    assert await refusal(bench, forged, workflow_type=TIMEBOX) == ("not_permitted", "plan")
+
+
+async def test_another_policy_version_in_the_warrant_names_another_plan(
+    bench: SimulatedBench, restoring: Warrant
+) -> None:
+    forged = restoring.model_copy(update={"policy_version": "0" * 64})
+    assert await refusal(bench, forged, workflow_type=TIMEBOX) == ("not_permitted", "plan")
+
+
+async def test_a_restore_that_the_ledger_has_not_granted_is_none(bench: SimulatedBench, restoring: Warrant) -> None:
+    by_another_key = GrantSigner(new_private_key()).sign(restoring.grant.body)
+    forged = restoring.model_copy(update={"grant": by_another_key})
+    assert (await refusal(bench, forged, workflow_type=TIMEBOX))[0] == "not_permitted"
+
+
+async def test_the_grant_of_the_raise_does_not_restore(bench: SimulatedBench, restoring: Warrant) -> None:
+    of_the_raise = bench.warrant(raise_of(restoring), auto=False).grant
+    forged = restoring.model_copy(update={"grant": of_the_raise})
+    assert (await refusal(bench, forged, workflow_type=TIMEBOX))[0] == "not_permitted"
+
+
+async def test_a_lease_that_has_ended_restores_nothing(bench: SimulatedBench, restoring: Warrant) -> None:
+    bench.clock.advance(78)
+    assert (await refusal(bench, restoring, workflow_type=TIMEBOX))[0] == "precondition_failed"
+
+
+async def test_restored_twice_it_is_written_once(bench: SimulatedBench, restoring: Warrant) -> None:
+    await bench.act(restoring, workflow_type=TIMEBOX)
+    assert (await bench.act(restoring, workflow_type=TIMEBOX, on=bench.new_mutations())).already
+    second = restore(bench, raise_of(restoring))
+    assert (await failure(bench, second, workflow_type=TIMEBOX)).type == "precondition_failed"
+    assert len(bench.written()) == 1
+
+
+# -- sent again, and lost ---------------------------------------------------------------------------------------------
+
+
+async def test_a_raise_replayed_after_it_was_taken_back_raises_nothing_more(
+    bench: SimulatedBench, raise_: Warrant
+) -> None:
+    """The autoscaler is again as the warrant found it; the mark of the restore tells that this raise has been."""
+    await bench.act(raise_)
+    await bench.act(restore(bench, raise_of(raise_)))
+    bench.count_from_here()
+    assert (await bench.act(raise_, on=bench.new_mutations())).already
+    assert (await bench.act(raise_, attempt=2, on=bench.new_mutations())).already
+    assert bench.written() == []
+
+
+async def test_a_lost_raise_that_somebody_has_written_over_cannot_be_told(
+    bench: SimulatedBench, raise_: Warrant
+) -> None:
+    bench.cluster.fail_next("patch", UnknownOutcome("no answer"))
+    assert (await failure(bench, raise_)).type == "unknown_outcome"
+    await edit(bench, minReplicas=3)
+    assert (await failure(bench, raise_, attempt=2)).type == "unknown_outcome"
+    assert (await outcome(bench, raise_)).applied is None
+    await bench.cluster.remove(port.AUTOSCALERS, "shop", "web")
+    assert (await outcome(bench, raise_)).applied is None
+    assert bench.written() == []
+
+
+async def test_a_restore_that_was_lost_is_told_by_its_own_stamp(bench: SimulatedBench, restoring: Warrant) -> None:
+    bench.cluster.fail_next("patch", UnknownOutcome("no answer"), applied=True)
+    assert (await bench.act(restoring, workflow_type=TIMEBOX)).already
+    assert (await outcome(bench, restoring)).applied is True
+    await edit(bench, minReplicas=3, annotations={ACTION_ID: None})
+    assert (await outcome(bench, restoring)).applied is None
