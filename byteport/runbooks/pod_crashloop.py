@@ -196,10 +196,20 @@ def _diagnosis(chosen: Finding, situation: Situation) -> Diagnosis:
         reasons=reasons,
         subject=chosen.pod.ref,
         culprit=chosen.culprit or (holder(chosen.pod, situation) if treatable else "") or None,
-        hand_over=chosen.hand_over,
+        hand_over=chosen.hand_over or _for_memory(chosen, situation),
         silent=chosen.silent,
         look_again_seconds=chosen.look_again_seconds,
     )
+
+
+def _for_memory(chosen: Finding, situation: Situation) -> Failure | None:
+    """A container of a Deployment that is killed for memory: limit, working set and trend are the memory runbook's to tell.
+
+    It escalates as this one would. Of other kinds, and where it is too early to tell, the class is all there is.
+    """
+    decided = not chosen.silent and chosen.look_again_seconds is None
+    killed = chosen.pod.cause is Cause.OOM_KILLED and chosen.cause in (Cause.OOM_KILLED, Cause.MUTATOR)
+    return Failure.MEMORY if killed and decided and situation.target.kind == "Deployment" else None
 
 
 def _fails_again(pod: PodReading, *, since: datetime | None) -> bool:

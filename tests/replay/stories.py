@@ -91,7 +91,7 @@ async def nobody_may_help_but_a_person(telling: Telling) -> None:
     async with telling.working():
         await telling.place.healthy()
         await a_pod_takes_too_much_memory(telling)
-        remediation = await agent.report(Failure.CRASHLOOP)
+        remediation = await agent.report(Failure.MEMORY)
         await telling.until(remediation, Phase.ESCALATED)
         await agent.until_event("escalated")
         await telling.keep("remediation-open-at-escalate", remediation)

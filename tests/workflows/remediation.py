@@ -32,7 +32,11 @@ from byteport.temporal import intake
 from tests.workflows.patience import LOOK_EVERY_SECONDS, PATIENCE_SECONDS
 from tests.workflows.world import World
 
-TYPES = {Failure.CRASHLOOP: SignalType.POD_CRASHLOOP, Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY}
+TYPES = {
+    Failure.CRASHLOOP: SignalType.POD_CRASHLOOP,
+    Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY,
+    Failure.MEMORY: SignalType.MEMORY_PRESSURE,
+}
 
 
 class Remediation:

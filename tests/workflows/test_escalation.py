@@ -22,10 +22,13 @@ def rungs(world: World) -> list[int]:
 
 @pytest_asyncio.fixture
 async def out_of_memory(world: World) -> Remediation:
-    """A pod that is killed for memory: a person's, in auto too. Its time passes only when the test says so."""
+    """A pod that is killed for memory: a person's, in auto too. Its time passes only when the test says so.
+
+    The crash loop's runbook hands it over, so it is reported to the one that escalates.
+    """
     world.policy(mode="auto")
     await world.one_pod_crashes(fault="oom")
-    remediation = await remediation_of(world, Failure.CRASHLOOP)
+    remediation = await remediation_of(world, Failure.MEMORY)
     with world.time_stands_still():
         await remediation.report(rungs=(900, 1800))
     return remediation

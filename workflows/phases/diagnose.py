@@ -109,12 +109,17 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
             incident.note(f"diagnosed: {diagnosis.cause.value}")
         if diagnosis.silent:
             return Skip(diagnosis.reasons or (Reason.HEALTHY,))
-        if diagnosis.hand_over is not None:
+        if diagnosis.hand_over is not None and _hands_over(diagnosis.hand_over):
             return await hand_over(incident, _SIGNAL_FOR[diagnosis.hand_over])
         if again is None or workflow.now() - began >= LONGEST_LOOK:
             tell(incident, seen.situation)
             return _planned(incident, seen, merged(ledger, seen.standing), plan)
         await _wait_to_look(incident, timedelta(seconds=max(1, again)))
+
+
+def _hands_over(to: Failure) -> bool:
+    """Whether this run does it: one that began before memory had a runbook told of a kill for memory by itself."""
+    return to is not Failure.MEMORY or workflow.patched("memory-takes-over-kills")
 
 
 async def _wait_to_look(incident: Incident, again: timedelta) -> None:

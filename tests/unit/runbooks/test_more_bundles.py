@@ -65,7 +65,7 @@ ESCALATED = [
     (saved_escalated.unschedulable, Cause.UNSCHEDULABLE),
     (saved_escalated.job_crash, Cause.CRASHING),
     (saved_escalated.sidecar_kills_nobody_but_itself, Cause.OOM_KILLED),
-    (saved_escalated.squeezed_limit, Cause.MUTATOR),
+    (saved_escalated.squeezed_limit, Cause.MEMORY_RESQUEEZED),
     (saved_escalated.pushed_out_again_and_again, Cause.EVICTED),
 ]
 SILENT = [

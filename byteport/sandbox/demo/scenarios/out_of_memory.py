@@ -1,4 +1,7 @@
-"""A pod that is killed for its memory: deleting it would mend nothing, so a person is told, with the cause."""
+"""A pod that is killed for its memory: deleting it would mend nothing, so a person is told, with the cause.
+
+The crash loop's runbook hands it to the memory runbook, whose run is the one that escalates.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class OutOfMemory(Scenario):
     expected = "nothing done, escalated as oom_killed"
 
     async def play(self, stage: Stage) -> Told:
-        workflow_id = stage.workflow_id(self.namespace, Failure.CRASHLOOP)
+        workflow_id = stage.workflow_id(self.namespace, Failure.MEMORY)
         pod = await self.any_pod(stage)
         await stage.hands.sicken(self.namespace, pod, Fault.OOM)
         stage.say(f"{pod} takes more memory than it may")
