@@ -44,7 +44,7 @@ nodeInfo:
   systemUUID: simulated
   kernelVersion: simulated
   osImage: simulated
-  containerRuntimeVersion: {{ printf "kwok://%s" Version }}
+  containerRuntimeVersion: containerd://simulated
   kubeletVersion: {{ printf "kwok-%s" Version }}
   kubeProxyVersion: {{ printf "kwok-%s" Version }}
 """

@@ -47,7 +47,7 @@ KINDS = (
     Kind(port.JOBS, "Job", generation=True),
     Kind(port.LEASES, "Lease"),
     Kind(port.BUDGETS, "PodDisruptionBudget", generation=True),
-    Kind(port.AUTOSCALERS, "HorizontalPodAutoscaler"),
+    Kind(port.AUTOSCALERS, "HorizontalPodAutoscaler", generation=True),
     Kind(PRIORITY_CLASSES, "PriorityClass", namespaced=False),
 )
 

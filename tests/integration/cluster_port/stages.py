@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from activities.kubernetes.client import KubernetesCluster, connect
 from byteport.kubernetes.port import DEPLOYMENTS, JSON, PODS, Attribution, ClusterPort, Resource
-from byteport.sandbox.controlplane import FAULT_ANNOTATION, ApiRefused, ControlPlane
+from byteport.sandbox.controlplane import FAULT_ANNOTATION, ApiRefused, ControlPlane, MetricsState
 from byteport.sandbox.simulated import ManualClock, Reply, Right, SimulatedCluster
 from byteport.sandbox.simulated.access import DEFAULT_RIGHTS
 from byteport.sandbox.simulated.kinds import kind_of_object
@@ -49,6 +49,12 @@ class Stage(Protocol):
     async def set_log(self, pod: str, container: str, text: str, *, previous: bool = False) -> None: ...
 
     async def set_reply(self, pod: str, container: str, argv: Sequence[str], reply: Reply) -> None: ...
+
+    async def set_load(self, deployment: str, *, cpu_total: str, memory_total: str = "2Mi") -> None:
+        """What the Ready pods of a Deployment use between them."""
+
+    def metrics(self, state: MetricsState) -> Any:
+        """An async context in which the metrics API answers so; it serves before and after."""
 
     async def expired_watch(self) -> tuple[Resource, str]:
         """A resource, and a resourceVersion that its watch is too late for."""
@@ -160,6 +166,18 @@ class SimulatedStage(Stage):
     async def set_reply(self, pod: str, container: str, argv: Sequence[str], reply: Reply) -> None:
         await self._cluster.set_reply(self.namespace, pod, container, argv, reply)
 
+    async def set_load(self, deployment: str, *, cpu_total: str, memory_total: str = "2Mi") -> None:
+        await self._cluster.set_load(
+            self.namespace, deployment, cpu_cores_total=cpu_total, memory_total=memory_total, cpu_each=0, memory_each=0
+        )
+
+    @asynccontextmanager
+    async def metrics(self, state: MetricsState) -> AsyncIterator[None]:
+        serves, broken = state is MetricsState.SERVING, state is MetricsState.BROKEN
+        await self._cluster.metrics_available(serves, broken=broken)
+        yield
+        await self._cluster.metrics_available(True)
+
     async def expired_watch(self) -> tuple[Resource, str]:
         before = (await self.port.list(PODS, self.namespace)).resource_version
         await self.deploy("expired")
@@ -226,6 +244,19 @@ class RealStage(Stage):
             stderr=reply.stderr,
             exit_code=reply.exit_code,
         )
+
+    async def set_load(self, deployment: str, *, cpu_total: str, memory_total: str = "2Mi") -> None:
+        await asyncio.to_thread(
+            self._plane.set_load, self.namespace, deployment, cpu_total=cpu_total, memory_total=memory_total
+        )
+
+    @asynccontextmanager
+    async def metrics(self, state: MetricsState) -> AsyncIterator[None]:
+        await asyncio.to_thread(self._plane.set_metrics, state)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._plane.set_metrics, MetricsState.SERVING)
 
     async def expired_watch(self) -> tuple[Resource, str]:
         """A kind that is younger than the version: its watch has never known it."""
