@@ -13,6 +13,7 @@ from typing import Any
 from byteport.domain.policy import Mode, PolicyConfig, Standing, judge
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
 from byteport.kubernetes.reading import read_situation
 from byteport.kubernetes.scaling import UsageSample
 from byteport.kubernetes.situation import Situation
@@ -20,7 +21,7 @@ from byteport.kubernetes.world import World
 from byteport.runbooks.cpu_spike import CpuSpikeRunbook
 from tests.builders.asking import Answer, deployment
 from tests.builders.memory import AUTO, Measured, autoscaler, pod_metrics
-from tests.builders.objects import JSON, NOW
+from tests.builders.objects import JSON, NOW, stamp
 
 RUNBOOK = CpuSpikeRunbook()
 
@@ -64,6 +65,20 @@ class Spiking(Measured):
             pod_metrics(pod, memory=memory, cpu=cores, at=at) for pod, cores in zip(self.pods, used, strict=True)
         ]
         return self
+
+
+def raised(shop: Spiking, to: int = 8, *, before: int = 3, until: float = -30, by: str = "byteport") -> Spiking:
+    """Its floor as one of ours, set by the manager `by`, that stands until `until` minutes before now."""
+    shop.hpa["spec"]["minReplicas"] = to
+    shop.hpa["metadata"]["annotations"] = {
+        FLOOR_BEFORE: str(before),
+        FLOOR_UNTIL: stamp(until),
+        "byteport.io/action-id": "a" * 64,
+    }
+    shop.hpa["metadata"]["managedFields"] = [
+        {"manager": by, "operation": "Update", "time": stamp(30), "fieldsV1": {"f:spec": {"f:minReplicas": {}}}}
+    ]
+    return shop
 
 
 def cpu_signal(target: Target, now: datetime, threshold: float = 90) -> Signal:
