@@ -1,4 +1,6 @@
-"""Objects that hold what cannot be: a time in the future, a word that nobody knows. They are read, and not acted upon.
+"""Objects that hold what cannot be: a time in the future, an unknown word, more available than there are.
+
+They are read, and not acted upon.
 
 A clock that is wrong, a server of a later version or somebody who writes statuses by hand makes them. The readings take
 what they can from such an object; `Runbook.propose` keeps `auto` from acting on it.
@@ -37,7 +39,7 @@ def strange_objects(world: World, target: Target, pods: Iterable[tuple[str, str]
 
 def is_strange(item: JSON, now: datetime) -> bool:
     """Whether anything in `item` is later than now, or a word outside Kubernetes' own lists."""
-    return any(when > now + SKEW for when in _times(item)) or any(_unknown_words(item))
+    return any(when > now + SKEW for when in _times(item)) or any(_unknown_words(item)) or not _adds_up(item)
 
 
 def _times(item: JSON) -> Iterator[datetime]:
@@ -60,6 +62,17 @@ def _unknown_words(item: JSON) -> Iterator[bool]:
     for container in _containers(status):
         for kind in ("state", "lastState"):
             yield not set(fields.mapping(container.get(kind))) <= _STATES
+
+
+def _adds_up(item: JSON) -> bool:
+    """Available replicas are Ready ones, and Ready ones are replicas; the API server itself refuses anything else."""
+    status = fields.mapping(item.get("status"))
+    if item.get("kind") not in ("ReplicaSet", "Deployment") or "replicas" not in status:
+        return True
+    counts = [fields.count(status.get(name)) for name in ("availableReplicas", "readyReplicas", "replicas")]
+    if "readyReplicas" not in status:  # an old bundle may leave it out
+        counts.pop(1)
+    return counts == sorted(counts)
 
 
 def _containers(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -56,3 +56,12 @@ def test_the_end_of_a_grace_period_lies_in_the_future_and_is_not_strange() -> No
 )
 def test_a_word_that_nobody_knows_is_strange(changes: dict[str, Any]) -> None:
     assert is_strange(pod(**changes), NOW)
+
+
+@pytest.mark.parametrize(
+    ("available", "ready", "replicas", "strange"),
+    [(3, 3, 3, False), (0, 0, 0, False), (1, 2, 3, False), (3, 0, 3, True), (1, 1, 0, True), (2, 1, 3, True)],
+)
+def test_counts_that_do_not_add_up_are_strange(available: int, ready: int, replicas: int, strange: bool) -> None:
+    status = {"availableReplicas": available, "readyReplicas": ready, "replicas": replicas}
+    assert is_strange({"kind": "ReplicaSet", "metadata": {"name": "web-1"}, "status": status}, NOW) is strange
