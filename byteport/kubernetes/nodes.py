@@ -54,6 +54,10 @@ def read_node(node: JSON, events: tuple[EventReading, ...]) -> NodeReading | Non
         no_execute=any(taint.get("effect") == "NoExecute" for taint in taints),
         restarted_at=_restarted(node, status, changed, own),
         sick_at=max((event.last for event in own if event.kind in _SICK and event.last is not None), default=None),
+        system_oom_at=max(
+            (event.last for event in own if event.kind is EventClass.SYSTEM_OOM and event.last is not None),
+            default=None,
+        ),
         zone=fields.name(zone),
     )
 

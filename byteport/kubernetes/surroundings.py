@@ -44,6 +44,8 @@ class NodeReading(Frozen):
     """When it last rebooted or became Ready again."""
     sick_at: Instant | None = None
     """When its own housekeeping last failed (no disk to free, containers not collected, the system out of memory)."""
+    system_oom_at: Instant | None = None
+    """When its kernel last killed something because the node itself was out of memory."""
     zone: str = ""
 
     @property
@@ -52,6 +54,9 @@ class NodeReading(Frozen):
 
     def restarted_lately(self, now: datetime) -> bool:
         return self.restarted_at is not None and now - self.restarted_at <= RESTART_SILENCE
+
+    def out_of_memory_lately(self, now: datetime) -> bool:
+        return self.system_oom_at is not None and now - self.system_oom_at <= timedelta(hours=1)
 
     def sick_lately(self, now: datetime) -> bool:
         return self.sick_at is not None and now - self.sick_at <= timedelta(hours=1)

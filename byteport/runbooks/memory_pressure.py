@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from byteport.contracts.kubernetes import RAISE_FLOOR, READ_LOAD, RESTORE_FLOOR
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.failures import Failure
-from byteport.domain.plans import AnyPlan, Refused
+from byteport.domain.plans import AnyPlan, RaiseFloorPlan, Refused
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, SignalType
@@ -25,7 +25,12 @@ from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.usage import memory_share
 from byteport.runbooks.base import Checked, Health, Runbook
 from byteport.runbooks.floors import floor_health, floor_inverse, raise_floor
-from byteport.runbooks.memory_pressure_findings import workload_facts, workload_finding
+from byteport.runbooks.memory_pressure_findings import (
+    killed_for_memory,
+    pressed_nodes,
+    workload_facts,
+    workload_finding,
+)
 from byteport.runbooks.memory_pressure_node import node_facts, node_finding
 from byteport.runbooks.memory_pressure_words import WELL, Finding
 
@@ -62,8 +67,13 @@ class MemoryPressureRunbook(Runbook):
     def health(self, plan: AnyPlan, situation: Situation, *, acted_at: datetime, now: datetime) -> Checked:
         """Healthy when the replicas are there and every container is below 85 % of its limit, measured after the act.
 
-        A window that began before the act shows the past, and one that is missing shows nothing.
+        A window that began before the act shows the past, and one that is missing shows nothing. A kill for memory, or a
+        node that runs short, is failure at once: it was not load, or more pods make it worse.
         """
+        if isinstance(plan, RaiseFloorPlan) and (pressed_nodes(situation) or killed_for_memory(situation)):
+            why = Reason.NODE_UNDER_PRESSURE if pressed_nodes(situation) else Reason.NOT_LOAD
+            available = situation.rollout.available if situation.rollout is not None else 0
+            return Checked(health=Health.FAILED, reasons=(why,), available=available)
         checked = floor_health(plan, situation, acted_at=acted_at, now=now, measure=Measure.MEMORY)
         if checked.health is Health.HEALTHY and not _below(situation, acted_at):
             return checked.model_copy(update={"health": Health.NOT_YET})

@@ -114,7 +114,7 @@ def pressed_nodes(situation: Situation) -> tuple[str, ...]:
     """Nodes of its pods that are short of memory, or whose kernel killed something lately."""
     hosts = {pod.node for pod in alive(situation)}
     nodes = [node for node in situation.surroundings.nodes if node.name in hosts]
-    return tuple(node.name for node in nodes if node.memory_pressure or node.sick_lately(situation.now))
+    return tuple(node.name for node in nodes if node.memory_pressure or node.out_of_memory_lately(situation.now))
 
 
 def resqueezed(scaling: ScalingReading, situation: Situation) -> bool:
@@ -154,6 +154,10 @@ def workload_facts(situation: Situation) -> Iterator[Fact]:
     if period is not None:
         yield Fact(name="limits_changed_every_seconds", value=period, about=about)
     yield from _of_autoscaler(scaling, target.namespace)
+    if scaling.room is not None:
+        yield Fact(name="room_for_pods", value=scaling.room, about=about)
+    for blocker in situation.surroundings.blockers[:5]:
+        yield Fact(name="refuses_pods", value=blocker.kind.value, about=blocker.name)
     for node in pressed_nodes(situation):
         yield Fact(name="node_under_pressure", value=True, about=f"Node/{node}")
 

@@ -119,6 +119,13 @@ def test_a_system_oom_of_yesterday_speaks_no_more() -> None:
     assert ask_memory(shop.world(), earlier=BUSY).acts
 
 
+def test_a_node_that_is_sick_of_something_else_keeps_the_floor_down_and_is_not_called_short_of_memory() -> None:
+    shop = loaded()
+    shop.events.append(event(shop.nodes[0], "ContainerGCFailed", "rpc error", last=10))
+    answer = ask_memory(shop.world(), earlier=BUSY)
+    assert (answer.cause, answer.acts, answer.escalates) == (Cause.MEMORY_LOAD, False, True)
+
+
 def killed(shop: Measured, index: int = 0, *, lasted: float = 1, restarts: int = 9) -> Measured:
     shop.crash(index, code=137, reason="OOMKilled", restarts=restarts)
     end = terminated(137, "OOMKilled", started=3 + lasted, finished=3)
