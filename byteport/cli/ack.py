@@ -1,4 +1,4 @@
-"""`byteport ack`: a person takes an escalation over; the ladder stops."""
+"""`byteport ack`: a person takes an escalation, or a storm, over; the ladder stops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from byteport.cli.session import AsJson, client_of, person, run, settings_of
 
 def ack(
     context: typer.Context,
-    which: Annotated[str, typer.Argument(metavar="RUN", help="Workflow id, or target as namespace/kind/name.")],
+    which: Annotated[
+        str, typer.Argument(metavar="RUN", help="Workflow id, target as namespace/kind/name, or `storm`.")
+    ],
     note: Annotated[str, typer.Option("--note", help="What you know, for the record.")] = "",
     by: Annotated[str | None, typer.Option("--as", help="Who takes over; default `approvals.identity`.")] = None,
     as_json: AsJson = False,
@@ -26,9 +28,11 @@ async def _ack(context: typer.Context, which: str, note: str, by: str | None, as
     from pydantic import ValidationError
 
     from byteport.contracts.workflows import Acknowledge, Phase
+    from byteport.domain.ids import storm_id
     from byteport.errors import MalformedInput, PreconditionFailed
+    from byteport.settings import installation
     from byteport.temporal.intake import acknowledge
-    from byteport.temporal.views import remediation_state
+    from byteport.temporal.views import remediation_state, storm_state
 
     settings = settings_of(context)
     try:
@@ -37,10 +41,17 @@ async def _ack(context: typer.Context, which: str, note: str, by: str | None, as
         first = error.errors(include_input=False, include_url=False)[0]
         raise MalformedInput(f"--{first['loc'][0]}", first["msg"]) from None
     client = await client_of(settings)
-    workflow_id = await find_run(client, which)
-    state = await while_waiting(f"asking {workflow_id}", remediation_state(client, workflow_id))
-    if state.phase not in (Phase.ESCALATED, Phase.AWAITING_APPROVAL):
-        raise PreconditionFailed(f"{workflow_id} is {state.phase.value}: there is nothing to take over")
+    if which == "storm" or which.startswith("storm:"):
+        cluster_uid = installation(settings).cluster_uid
+        workflow_id = storm_id(cluster_uid)
+        storm = await while_waiting(f"asking {workflow_id}", storm_state(client, cluster_uid))
+        if storm is None or not storm.on:
+            raise PreconditionFailed("no storm is on: there is nothing to take over")
+    else:
+        workflow_id = await find_run(client, which)
+        state = await while_waiting(f"asking {workflow_id}", remediation_state(client, workflow_id))
+        if state.phase not in (Phase.ESCALATED, Phase.AWAITING_APPROVAL):
+            raise PreconditionFailed(f"{workflow_id} is {state.phase.value}: there is nothing to take over")
     await while_waiting("telling the run", acknowledge(client, workflow_id, acknowledgement))
     if as_json:
         print_json({"workflow_id": workflow_id, "acknowledged_by": acknowledgement.by})

@@ -18,8 +18,8 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from byteport.contracts.workflows import APPROVAL, REMEDIATION, STATE, ApprovalState, State
-from byteport.domain.ids import approval_id
+from byteport.contracts.workflows import APPROVAL, REMEDIATION, STATE, ApprovalState, State, StormState
+from byteport.domain.ids import approval_id, storm_id
 from byteport.errors import NotPermitted, TargetGone, Unavailable
 from byteport.temporal.attributes import CLUSTER, DECISION, MTTR_SECONDS, PHASE, RUNBOOK, TARGET
 from byteport.temporal.connect import unreachable
@@ -65,6 +65,14 @@ async def remediation_state(client: Client, workflow_id: str) -> State:
 async def approval_state(client: Client, plan_digest: str) -> ApprovalState:
     """The `state` query of one approval. Raises `TargetGone` when there is none for that plan."""
     return await _query(client, approval_id(plan_digest), ApprovalState)
+
+
+async def storm_state(client: Client, cluster_uid: str) -> StormState | None:
+    """The `state` query of a cluster's storm watch; None when nothing has ever been in trouble there."""
+    try:
+        return await _query(client, storm_id(cluster_uid), StormState)
+    except TargetGone:
+        return None
 
 
 async def fetch_history(client: Client, workflow_id: str, run_id: str | None = None) -> WorkflowHistory:
