@@ -19,6 +19,7 @@ from byteport.kubernetes.node_state import DiskUser, Filesystem, FilesystemRole,
 
 MOST_USERS = 20
 MOST_FILESYSTEMS = 20
+_MOST_MOUNTS = 10
 UNPACKED = 4
 """containerd reports an image by its compressed size; unpacked and beside its archive it takes up to so many times it."""
 _REPORTED_AT_MOST = 50
@@ -64,6 +65,7 @@ def filesystems(output: DiskOutput, runtime: Runtime | None) -> tuple[Filesystem
             Filesystem(
                 role=_role(group, of_pods, of_images),
                 mount=first.mount,
+                also=tuple(sorted({mounted.mount for mounted in group} - {first.mount}))[:_MOST_MOUNTS],
                 percent=0.0 if first.inodes else first.percent,
                 size_bytes=first.size_bytes,
                 used_bytes=first.used_bytes,

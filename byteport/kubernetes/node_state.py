@@ -33,6 +33,8 @@ class Filesystem(Frozen):
     role: FilesystemRole
     mount: str
     """A path, never more than that."""
+    also: tuple[str, ...] = ()
+    """Where else the same filesystem is mounted."""
     percent: float
     """Used, of all bytes."""
     size_bytes: int = 0

@@ -6,7 +6,7 @@ on it. Only what is left of *images* after that is asked about in `disk_reclaim_
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -169,14 +169,17 @@ def _with_images(node: NodeState, full: Filesystem) -> DiskFinding:
 
 
 def _on(node: NodeState, full: Filesystem) -> list[DiskUser]:
-    """Those whose directory lies on this filesystem: on its mount, and on no deeper one."""
-    if full.role is FilesystemRole.BOTH and len(node.filesystems) == 1:
-        return list(node.users)
-    mounts = [found.mount for found in node.filesystems]
-    return [user for user in node.users if _mount_of(user.path, mounts) == full.mount]
+    """Those whose directory lies on this filesystem: below one of its mounts, and below no deeper one of another.
+
+    The helper sees few mounts; what is below none of them lies where the kubelet's own directory does.
+    """
+    mounts = {mount: found for found in node.filesystems for mount in (found.mount, *found.also)}
+    of_pods = (FilesystemRole.NODEFS, FilesystemRole.BOTH)
+    else_on = next((found for found in node.filesystems if found.role in of_pods), None)
+    return [user for user in node.users if mounts.get(_mount_of(user.path, mounts), else_on) is full]
 
 
-def _mount_of(path: str, mounts: Sequence[str]) -> str:
+def _mount_of(path: str, mounts: Iterable[str]) -> str:
     above = [mount for mount in mounts if path == mount or path.startswith(f"{mount.rstrip('/')}/")]
     return max(above, key=len, default="")
 
