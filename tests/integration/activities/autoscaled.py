@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from byteport.contracts.kubernetes import ReadSituation
+from byteport.domain.failures import Failure
 from byteport.domain.plans import RaiseFloorPlan, restore_of
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes import port
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, floor_of, rest_digest
+from byteport.runbooks.catalogue import runbook_for
+from byteport.sandbox.simulated import shapes
 from tests.integration.activities.bench import Bench, SimulatedBench
 
 JSON = dict[str, Any]
@@ -33,11 +37,42 @@ def autoscaler(name: str = "web", *, of: str = "web", floor: int = 2, ceiling: i
     }
 
 
-async def autoscaled(bench: Bench, name: str = "web", *, floor: int = 2, ceiling: int = 10) -> None:
+async def autoscaled(
+    bench: Bench, name: str = "web", *, floor: int = 2, ceiling: int = 10, annotated: bool = True
+) -> None:
     """A healthy Deployment in an enabled namespace, and its autoscaler."""
     await bench.enable(bench.home)
     await bench.deploy(name, f"{name}:1")
-    await bench.create(autoscaler(name, of=name, floor=floor, ceiling=ceiling))
+    item = autoscaler(name, of=name, floor=floor, ceiling=ceiling)
+    if not annotated:
+        del item["metadata"]["annotations"]
+    await bench.create(item)
+
+
+async def short_of_replicas(bench: SimulatedBench) -> None:
+    """Load for nine replicas, and an autoscaler that adds one in five minutes by its own policy."""
+    item = shapes.deployment(bench.home, "web", image="web:1")
+    resources = {"requests": {"cpu": "250m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
+    item["spec"]["template"]["spec"]["containers"][0]["resources"] = resources
+    slow = autoscaler(floor=3)
+    slow["spec"]["behavior"] = {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 300}]}}
+    await bench.enable(bench.home)
+    await bench.cluster.apply(item)
+    await bench.create(slow)
+    bench.cluster.advance(3600)
+    await bench.cluster.set_load(bench.home, "web", cpu_cores_total="1500m")
+    bench.cluster.advance(60)
+
+
+async def planned(bench: SimulatedBench) -> RaiseFloorPlan:
+    """What the runbook plans from what the worker reads."""
+    runbook = runbook_for(Failure.CPU)
+    assert runbook is not None
+    seen = await bench.load.look(ReadSituation(target=await bench.target(), failure=Failure.CPU))
+    signal = bench.warrant(await raising(bench), auto=True).signal
+    plan = runbook.propose(runbook.diagnose(signal, seen.situation), seen.situation, seen.policy)
+    assert isinstance(plan, RaiseFloorPlan), plan
+    return plan
 
 
 async def read(bench: Bench, name: str = "web") -> JSON:

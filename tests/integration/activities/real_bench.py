@@ -13,7 +13,7 @@ from typing import Any
 
 from activities.clock import utc_now
 from activities.kubernetes.client import KubernetesCluster
-from byteport.contracts.kubernetes import DELETE_POD, READ_SITUATION, RESOLVE_OUTCOME, ROLL_BACK, WATCH_CLUSTER
+from byteport.contracts.acts import Queue
 from byteport.domain.scopes import union
 from byteport.kubernetes import port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
@@ -21,6 +21,7 @@ from byteport.kubernetes.port import Resource
 from byteport.sandbox.controlplane import AGENT_USER, WRITES, ControlPlane
 from tests.integration.activities.bench import JSON, Bench
 from tests.integration.cluster_port.stages import RealStage
+from workers.processes import ACTS
 
 MERGE = "application/merge-patch+json"
 READ_BY_WRITING = ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
@@ -28,7 +29,7 @@ READ_BY_WRITING = ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
 
 def declared_rules() -> list[dict[str, Any]]:
     """The rights of all acts on a cluster, as rules of a ClusterRole."""
-    acts = (READ_SITUATION, DELETE_POD, ROLL_BACK, RESOLVE_OUTCOME, WATCH_CLUSTER)
+    acts = [act for act in ACTS if act.queue is Queue.CLUSTER]
     return [
         {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
         for right in union(act.needs for act in acts).rights

@@ -11,15 +11,19 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from byteport.contracts.kubernetes import ReadSituation, ResolveOutcome, WatchCluster
+from byteport.contracts.workflows import TIMEBOX
 from byteport.domain.failures import Failure
 from byteport.domain.ids import audit_id
 from byteport.domain.plans import DeletePodPlan, RollbackPlan
 from byteport.domain.signals import SignalType
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes import port
+from byteport.kubernetes.floor_patch import FLOOR_RESTORED
+from byteport.kubernetes.patches import ACTION_ID
 from byteport.runbooks.catalogue import runbook_for
 from byteport.trust.grants import GrantSigner
 from byteport.trust.private_keys import new_private_key
+from tests.integration.activities.autoscaled import autoscaled, autoscaler, marks, raising, read, restore
 from tests.integration.activities.bench import Bench, environment_of
 from tests.integration.activities.watching import Inbox, watching
 
@@ -90,6 +94,35 @@ async def test_what_the_runbook_plans_from_what_was_read_is_what_the_worker_send
     assert any_bench.written() == [("patch", "web")]
 
 
+async def test_a_floor_is_raised_once_and_put_back_once(any_bench: Bench) -> None:
+    await autoscaled(any_bench)
+    owners = (await read(any_bench))["spec"]
+    plan = await raising(any_bench)
+    up = any_bench.warrant(plan, auto=False)
+    await any_bench.act(up)
+    assert (await read(any_bench))["spec"] == {**owners, "minReplicas": 5}
+    assert (await any_bench.act(up, attempt=2, on=any_bench.new_mutations())).already
+    down = restore(any_bench, plan)
+    await any_bench.act(down, workflow_type=TIMEBOX)
+    assert (await read(any_bench))["spec"] == owners
+    assert await marks(any_bench) == {
+        ACTION_ID: down.grant.body.action_id,
+        FLOOR_RESTORED: up.grant.body.action_id,
+    }
+    for warrant in (up, down):
+        assert (await any_bench.act(warrant, on=any_bench.new_mutations())).already
+    assert any_bench.written() == [("patch", "web"), ("patch", "web")]
+    assert any_bench.audit_ids() == [audit_id(warrant.grant.body.action_id) for warrant in (up, down)]
+
+
+async def test_an_autoscaler_without_any_annotation_is_raised_and_put_back_too(any_bench: Bench) -> None:
+    await autoscaled(any_bench, annotated=False)
+    plan = await raising(any_bench)
+    await any_bench.act(any_bench.warrant(plan, auto=False))
+    await any_bench.act(restore(any_bench, plan), workflow_type=TIMEBOX)
+    assert (await read(any_bench))["spec"]["minReplicas"] == 2
+
+
 # -- refused, and nothing written ---------------------------------------------------------------------------------------
 
 
@@ -156,6 +189,17 @@ async def test_a_disruption_budget_that_refuses_is_escalated_at_once(any_bench: 
     assert await failure(any_bench, warrant) == "budget_refuses"
 
 
+async def test_an_autoscaler_that_somebody_has_changed_is_left_alone(any_bench: Bench) -> None:
+    await autoscaled(any_bench)
+    plan = await raising(any_bench)
+    up = any_bench.warrant(plan, auto=False)
+    assert await failure(any_bench, up, workflow_type=TIMEBOX) == "not_permitted"
+    await any_bench.remove(port.AUTOSCALERS, "web")
+    assert await failure(any_bench, up) == "target_gone"
+    await any_bench.create(autoscaler(ceiling=20))
+    assert await failure(any_bench, up) == "target_gone"
+
+
 # -- seen -------------------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +215,17 @@ async def test_one_look_reads_everything_with_the_declared_rights(any_bench: Ben
     assert [reading.uid for reading in seen.situation.pods if not reading.ready] == [pod["metadata"]["uid"]]
     assert len(seen.situation.surroundings.nodes) > 0
     assert "hunter2" not in seen.model_dump_json()
+
+
+async def test_load_is_read_with_the_declared_rights_also_where_nobody_measures(any_bench: Bench) -> None:
+    await autoscaled(any_bench)
+    target = await any_bench.target()
+    seen = await any_bench.load.look(ReadSituation(target=target, failure=Failure.CPU))
+    assert seen.enabled
+    assert seen.situation.denied <= {"podmetrics", "nodemetrics"}
+    assert seen.situation.scaling is not None
+    assert seen.situation.scaling.autoscaler is not None
+    assert seen.situation.scaling.autoscaler.floor == 2
 
 
 async def test_the_watch_reports_what_breaks_and_the_next_goes_on_from_its_bookmarks(any_bench: Bench) -> None:

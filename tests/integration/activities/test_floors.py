@@ -23,10 +23,12 @@ from tests.integration.activities.autoscaled import (
     autoscaler,
     edit,
     marks,
+    planned,
     raised,
     raising,
     read,
     restore,
+    short_of_replicas,
 )
 from tests.integration.activities.bench import AUTO_POLICY, DRY_RUN_POLICY, SimulatedBench
 
@@ -176,6 +178,56 @@ async def test_without_a_yes_a_raise_is_judged_again_on_what_is_there(bench: Sim
     """A healthy workload needs no floor, whatever a forged workflow says of it."""
     error, ground = await refusal(bench, bench.warrant(raise_.plan, auto=True))
     assert (error, ground) == ("precondition_failed", "verdict")
+
+
+async def test_what_the_worker_finds_short_of_replicas_is_raised_without_anybody_and_scales(
+    bench: SimulatedBench,
+) -> None:
+    await short_of_replicas(bench)
+    plan = await planned(bench)
+    await bench.act(bench.warrant(plan, auto=True))
+    bench.cluster.advance(60)
+    assert (await bench.deployment())["spec"]["replicas"] == plan.floor_to == 9
+    await bench.cluster.set_load("shop", "web", cpu_cores_total="100m")
+    await bench.act(restore(bench, plan), workflow_type=TIMEBOX)
+    bench.cluster.advance(900)
+    assert (await bench.deployment())["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize("allowed", ["[]", "[shop/api]", "[other/*]"])
+async def test_without_a_place_on_the_allow_list_nothing_is_raised_alone(bench: SimulatedBench, allowed: str) -> None:
+    """Also when a forged plan keeps silent about it."""
+    bench.set_policy(AUTO_POLICY.replace("[shop/web]\nlog", f"{allowed}\nlog"))
+    await short_of_replicas(bench)
+    plan = await planned(bench)
+    for forged in (plan, plan.model_copy(update={"caveats": ()})):
+        assert await refusal(bench, bench.warrant(forged, auto=True)) == ("precondition_failed", "verdict")
+    await bench.act(bench.warrant(plan, auto=False))
+    assert len(bench.written()) == 1
+
+
+async def test_another_floor_than_the_one_that_is_needed_now_is_not_raised_alone(bench: SimulatedBench) -> None:
+    await short_of_replicas(bench)
+    plan = await planned(bench)
+    for changes in ({"floor_to": 8}, {"floor_to": 10}, {"box_seconds": 86400}):
+        forged = plan.model_copy(update=changes)
+        assert await refusal(bench, bench.warrant(forged, auto=True)) == ("precondition_failed", "changed")
+
+
+async def test_a_load_that_has_fallen_meanwhile_raises_nothing_alone(bench: SimulatedBench) -> None:
+    await short_of_replicas(bench)
+    plan = await planned(bench)
+    await bench.cluster.set_load("shop", "web", cpu_cores_total="100m")
+    bench.cluster.advance(120)
+    assert await refusal(bench, bench.warrant(plan, auto=True)) == ("precondition_failed", "verdict")
+
+
+async def test_metrics_that_have_gone_meanwhile_raise_nothing_alone(bench: SimulatedBench) -> None:
+    await short_of_replicas(bench)
+    plan = await planned(bench)
+    await bench.cluster.metrics_available(False)
+    bench.cluster.advance(60)
+    assert await refusal(bench, bench.warrant(plan, auto=True)) == ("precondition_failed", "verdict")
 
 
 async def test_in_dry_run_the_word_auto_raises_nothing(bench: SimulatedBench, raise_: Warrant) -> None:
