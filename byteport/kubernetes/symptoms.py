@@ -18,7 +18,7 @@ from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.crash import FLAPPING_RESTARTS
-from byteport.kubernetes.load_symptoms import load_symptoms
+from byteport.kubernetes.load_symptoms import autoscaler_symptom, load_symptoms
 from byteport.kubernetes.memory_symptoms import memory_symptoms
 from byteport.kubernetes.node_symptoms import node_symptoms
 from byteport.kubernetes.owners import OwnerKind
@@ -41,12 +41,14 @@ class Symptom(Frozen):
 
 
 def symptom_of(kind: str, item: JSON, *, now: datetime) -> Symptom | None:
-    """What is wrong with one Pod or Deployment as the API shows it, or None. Cheap for the healthy, never raises.
+    """What is wrong with one Pod, Deployment or autoscaler as the API shows it, or None. Cheap for the healthy, never raises.
 
     Events and logs are not at hand here, so a class may be coarser than the diagnosis that follows.
     """
     if kind == "Deployment":
         return _of_deployment(item, now, ())
+    if kind == "HorizontalPodAutoscaler":
+        return _of_autoscaler(item, now)
     if kind != "Pod" or _calm(item):
         return None
     alone = World(now=now, objects=(item,), complete=False)
@@ -171,6 +173,18 @@ def _of_refused(deployment: JSON, uid: str) -> Symptom | None:
         value=float(missing),
         threshold=0.0,
         evidence_digest=digest(["refused", uid, since.isoformat() if since is not None else ""]),
+    )
+
+
+def _of_autoscaler(item: JSON, now: datetime) -> Symptom | None:
+    found = autoscaler_symptom(World(now=now, objects=(item,), complete=False), item)
+    if found is None:
+        return None
+    return Symptom(
+        type=SignalType.CPU_SPIKE,
+        value=found.value,
+        threshold=found.threshold,
+        evidence_digest=found.evidence_digest,
     )
 
 
