@@ -21,7 +21,7 @@ from byteport.runbooks.explain import Explained, assumed_policy, explain
 
 FOLDER = Path(__file__).parents[2] / "cases"
 CASES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
-SERVED = (None, "delete_pod", "rollback", "prune_images")
+SERVED = (None, "delete_pod", "rollback", "prune_images", "raise_hpa_floor")
 """Acts that a runbook exists for."""
 
 CAUSES = {
@@ -43,6 +43,10 @@ CAUSES = {
     "41-nodefs-full-imagefs-empty": Cause.DISK_OTHER_FILESYSTEM,
     "43-persistent-volume-full-node-fine": Cause.VOLUME,
     "46-pid-exhaustion-condition-false": Cause.NODE_EXHAUSTED,
+    "49-hpa-at-max-still-hot": Cause.AUTOSCALER_AT_MAX,
+    "50-hpa-metrics-missing-completed-pod": Cause.AUTOSCALER_BLIND,
+    "52-min-greater-than-max-oscillation": Cause.AUTOSCALER_MISCONFIGURED,
+    "54-real-spike-scale-rate-limited": Cause.AUTOSCALER_LIMITED,
     "64-single-wedged-replica": Cause.WEDGED_REPLICA,
 }
 
@@ -89,6 +93,11 @@ def test_a_person_is_called_exactly_where_one_is_needed(case: dict[str, Any]) ->
 @pytest.mark.parametrize(("name", "cause"), CAUSES.items(), ids=CAUSES.keys())
 def test_the_cause_is_told_rightly(name: str, cause: Cause) -> None:
     assert cause in {incident.cause for incident in answer(CASES[name]).incidents}
+
+
+def test_a_raised_floor_is_the_one_that_the_arithmetic_asks_for() -> None:
+    (incident,) = answer(CASES["54-real-spike-scale-rate-limited"]).incidents
+    assert incident.command == 'kubectl patch hpa site -n front --type merge -p \'{"spec":{"minReplicas":19}}\''
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
