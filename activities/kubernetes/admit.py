@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from activities.clock import Clock
+from activities.kubernetes.agreed import Agreed
 from activities.kubernetes.grounds import Ground, deny, stale
 from activities.kubernetes.halt import HaltSwitch, refuse_when_halted
 from activities.kubernetes.policy_source import PolicySource
@@ -36,7 +37,6 @@ from byteport.contracts.kubernetes import (
     ReadSituation,
 )
 from byteport.contracts.workflows import REMEDIATION, TIMEBOX
-from byteport.domain.approvals import Answer, Taken
 from byteport.domain.plans import (
     DeletePodPlan,
     PruneImagesPlan,
@@ -50,10 +50,9 @@ from byteport.domain.plans import (
 )
 from byteport.domain.policy import PROTECTED_NAMESPACES, Mode, PolicyConfig, VerdictKind, judge
 from byteport.domain.warrants import Warrant
-from byteport.errors import ConfigError, NotPermitted, Unavailable
+from byteport.errors import NotPermitted
 from byteport.runbooks.base import Runbook
 from byteport.runbooks.catalogue import runbook_for
-from byteport.trust.answers import quorum_met, verify_answers
 from byteport.trust.files import SignersFiles
 from byteport.trust.grants import Call, GrantVerifier
 
@@ -132,7 +131,8 @@ class Admission:
         if warrant.auto and mode is not Mode.AUTO:
             raise deny(Ground.MODE, "here nothing is done without a person's yes")
         if not warrant.auto:
-            self._check_answers(warrant, runbook, policy, auto_possible=mode is Mode.AUTO)
+            agreed = Agreed(self._tenant, self._cluster_uid, runbook.name, policy)
+            agreed.refuse_unless_said(warrant, self._signers, now=self._clock(), auto_possible=mode is Mode.AUTO)
         return Checked(runbook, policy, mode)
 
     def was_granted(self, act: MutatingAct, warrant: Warrant) -> bool:
@@ -234,50 +234,6 @@ class Admission:
         )
         self._grants.admit(warrant.grant, call, now=self._clock())
 
-    def _check_answers(self, warrant: Warrant, runbook: Runbook, policy: PolicyConfig, *, auto_possible: bool) -> None:
-        """Enough people said yes to this plan, by keys that are valid now. Who may, is our policy's word, not the request's."""
-        request, rule = warrant.request, policy.approval_rule(runbook.name)
-        if request is None:
-            raise deny(Ground.REQUEST, "neither `auto` nor anybody's answer")
-        agreed = (
-            self._tenant,
-            self._cluster_uid,
-            warrant.incident_id,
-            warrant.plan_digest,
-            runbook.name,
-            warrant.inverse_of or warrant.plan,
-            policy.version,
-        )
-        asked = (
-            request.tenant,
-            request.cluster_uid,
-            request.incident_id,
-            request.plan_digest,
-            request.runbook,
-            request.plan,
-            request.policy_version,
-        )
-        if asked != agreed:
-            raise deny(Ground.REQUEST, "the answers are to another request")
-        try:
-            signers = self._signers.read()
-        except ConfigError as error:
-            raise Unavailable(f"{Ground.ANSWERS.value}: {error.message}") from error
-        verdicts = verify_answers(
-            warrant.answers,
-            request.model_copy(update={"quorum": rule.quorum, "approvers": rule.approvers}),
-            allowed=signers.allowed,
-            revoked=signers.revoked,
-            now=self._clock(),
-            auto_possible=auto_possible,
-            accept_unsigned=policy.accept_unsigned_answers,
-        )
-        reporter = signers.allowed.person(warrant.signal.reporter)
-        counted = [v for v in verdicts if not (isinstance(v, Taken) and v.principal == reporter and _yes(v))]
-        if not quorum_met(counted, rule.quorum):
-            why = ", ".join(sorted({v.because.value for v in verdicts if not isinstance(v, Taken)}))
-            raise deny(Ground.ANSWERS, f"{rule.quorum} valid yes needed" + (f"; not taken: {why}" if why else ""))
-
 
 NOT_ENABLED = "the namespace, or the node, is not enabled, or is being deleted"
 
@@ -292,7 +248,3 @@ def _refuse_protected(warrant: Warrant, policy: PolicyConfig) -> None:
     namespace = plan.target.namespace
     if not namespace or namespace in policy.protected_namespaces or namespace in PROTECTED_NAMESPACES:
         raise deny(Ground.PROTECTED, "nothing in a protected namespace is ever touched")
-
-
-def _yes(taken: Taken) -> bool:
-    return taken.answer is Answer.APPROVE
