@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".byteport")
 KINDS = ("simulated", "control-plane")
-FAULTS = ("transient", "oom", "crash", "liveness", "image", "config", "probe")
+FAULTS = (
+    "transient",
+    "oom",
+    "crash",
+    "liveness",
+    "image",
+    "config",
+    "probe",
+    "disk-images",
+    "disk-logs",
+    "memory-leak",
+    "load-surge",
+    "load-at-max",
+)
 
 app = typer.Typer(help="A whole BytePort on this machine: Temporal, a cluster, keys of its own.", no_args_is_help=True)
 

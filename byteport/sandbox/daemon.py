@@ -26,6 +26,7 @@ from byteport.sandbox.control import LOCK, STATE, State
 from byteport.sandbox.demo.hands import hands_on
 from byteport.sandbox.home import Home
 from byteport.sandbox.playground import APP, NAMESPACE, Playground, playground_app
+from byteport.sandbox.strains import strainer_on
 from byteport.telemetry import TelemetryConfig, configure_logging
 from workers.run import stop_on_signals
 
@@ -35,6 +36,7 @@ POLICY: dict[str, Any] = {
     "settle_seconds": 10,
     "verify_deadline_seconds": 180,
     "log_store_named": True,
+    "timebox_seconds": 300,
     "rollback_allowed": [f"{NAMESPACE}/{APP}"],
 }
 """Plans everything and acts on approval only; times shortened, because nobody watches a sandbox for ten minutes."""
@@ -73,7 +75,9 @@ async def _keep(home: Home, kind: ClusterKind) -> None:
             wanted = Wanted(home, kind, POLICY)
             sandbox = await stack.enter_async_context(assembled(wanted, lambda step: _tell(step=step)))
             state = _state(sandbox)
-            playground = Playground(hands_on(sandbox))
+            strainer = strainer_on(sandbox)
+            stack.push_async_callback(strainer.close)
+            playground = Playground(hands_on(sandbox), strainer)
             await serve_app(stack, playground_app(playground, state.playground_token), state.playground_url)
             _write(home.folder / STATE, state.model_dump_json(indent=2) + "\n")
             _tell(ready=state.model_dump(mode="json"))

@@ -18,6 +18,7 @@ from aiohttp import web
 from byteport.errors import MalformedInput, Unavailable
 from byteport.sandbox.controlplane import Fault
 from byteport.sandbox.demo.hands import Hands
+from byteport.sandbox.strains import Strain, Strainer, strain
 
 NAMESPACE = "playground"
 APP = "web"
@@ -31,17 +32,20 @@ RELEASES = frozenset({Fault.IMAGE, Fault.CONFIG, Fault.CRASH})
 class Playground:
     """One namespace that the agent may look at, with a Deployment of two replicas."""
 
-    def __init__(self, hands: Hands) -> None:
+    def __init__(self, hands: Hands, strainer: Strainer) -> None:
         self._hands = hands
+        self._strainer = strainer
         self._version = 0
         self._turn = asyncio.Lock()
 
-    async def hurt(self, fault: Fault) -> str:
+    async def hurt(self, fault: Fault | Strain) -> str:
         """Make sure that there is something healthy, then break it; returns what was done, for a person."""
         async with self._turn:
             if self._version == 0:
                 await self._hands.make_namespace(NAMESPACE, enabled=True)
                 await self._release(None)
+            if isinstance(fault, Strain):
+                return await strain(self._strainer, NAMESPACE, fault)
             await self._available()
             if fault in RELEASES:
                 await self._release(fault)
@@ -74,7 +78,7 @@ def playground_app(playground: Playground, token: str) -> web.Application:
         if not hmac.compare_digest(request.headers.get(TOKEN, ""), token):
             return web.json_response({"error": "not allowed"}, status=403)
         try:
-            fault = Fault(json.loads(await request.read())["fault"])
+            fault = _named(json.loads(await request.read())["fault"])
             return web.json_response({"done": await playground.hurt(fault)})
         except (ValueError, KeyError, TypeError):
             return web.json_response({"error": "no such fault"}, status=400)
@@ -86,10 +90,17 @@ def playground_app(playground: Playground, token: str) -> web.Application:
     return app
 
 
+def _named(word: str) -> Fault | Strain:
+    """Raises `ValueError` for a word that is neither."""
+    return Strain(word) if word in set(Strain) else Fault(word)
+
+
 def ask(url: str, token: str, fault: str, progress: Callable[[str], None]) -> str:
     """Ask a running sandbox to break something. Raises `Unavailable` or `MalformedInput`."""
-    if fault not in list(Fault):
-        raise MalformedInput("fault", f"must be one of {', '.join(sorted(Fault))}")
+    try:
+        _named(fault)
+    except ValueError:
+        raise MalformedInput("fault", f"must be one of {', '.join([*sorted(Fault), *sorted(Strain)])}") from None
     progress(f"breaking: {fault}")
     request = urllib.request.Request(  # noqa: S310  the address is the sandbox's own, on loopback
         f"{url}/break", data=json.dumps({"fault": fault}).encode(), headers={TOKEN: token}, method="POST"
