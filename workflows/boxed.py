@@ -54,7 +54,7 @@ class Boxed:
         self.next_action = start.next_action
         self.held_since = start.held_since
         self.told_at = start.told_at
-        self.refused_since: datetime | None = None
+        self.refused_since = start.refused_since
         self.open_action: str | None = None
         self.open_outcome: Literal["done", "unknown"] = "unknown"
         self.lost = False
@@ -122,6 +122,7 @@ class Boxed:
                 "next_action": self.next_action,
                 "held_since": self.held_since,
                 "told_at": self.told_at,
+                "refused_since": self.refused_since,
             }
         )
 
@@ -131,7 +132,7 @@ class Boxed:
         if not came:
             return None
         until = max(self._ends[box.action_id] for box in came)
-        fresh = {"boxes": tuple(came), "until": until, "held_since": None, "told_at": None}
+        fresh = {"boxes": tuple(came), "until": until, "held_since": None, "told_at": None, "refused_since": None}
         return self.start.model_copy(update={**fresh, "next_action": self.next_action})
 
     # -- what is said of it -----------------------------------------------------------------------------------------

@@ -225,6 +225,8 @@ class Timebox(Frozen):
     """Since when something (a halt, a lease) has kept the floor from being put back."""
     told_at: Instant | None = None
     """When people were last told so."""
+    refused_since: Instant | None = None
+    """Since when the floor could not be put back for a reason that is a person's if it does not pass."""
 
 
 class TimeboxState(Frozen):

@@ -232,7 +232,7 @@ class Boxing:
         await self.skipper.fast_forward(self.handle, time)
 
     async def passes_until(self, seen: Callable[[], object], *, by: timedelta = timedelta(minutes=5)) -> None:
-        """Let time pass in steps until something is seen; a run that continues as new skips no time by itself."""
+        """Let time pass in steps until something is seen."""
         for _ in range(60):
             if seen():
                 return

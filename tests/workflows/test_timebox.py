@@ -210,3 +210,16 @@ async def test_started_without_a_raise_it_ends_by_itself(one: Boxing) -> None:
     await one.client.start_workflow(TIMEBOX, Timebox(installation=INSTALLATION), id=one.handle.id, task_queue="control")
     await one.passes(MINUTE)
     assert (await one.closed()).outcome == "not_raised"
+
+
+async def test_a_halt_of_days_outlives_the_history_of_one_run(one: Boxing) -> None:
+    await one.raises(box("a"))
+    one.around.refusals, one.around.stays = [(Reason.HALTED,)], True
+    first = (await one.handle.describe()).run_id
+    await one.passes_until(lambda: one.around.looks > 30)
+    assert (await one.handle.describe()).run_id != first
+    assert one.around.notices[0].rung == 1
+    assert {notice.rung for notice in one.around.notices[1:]} <= {0}
+    one.around.refusals = []
+    await one.passes_until(lambda: one.around.finished, by=HOUR)
+    assert (await one.closed()).outcome == "restored"

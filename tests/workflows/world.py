@@ -22,6 +22,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from activities.audit.alarms import Alarms
 from activities.audit.halts import Halts
 from activities.audit.log import ALL, AuditLog
 from activities.audit.store import Store
@@ -201,7 +202,16 @@ class World:
     @property
     def halts(self) -> Halts:
         """The kill switch, as `byteport halt` throws it."""
-        return Halts(Store(self.ledger_file, clock=self.clock, randomness=lambda n: bytes(n)), self.installation)
+        return Halts(self._store, self.installation)
+
+    @property
+    def alarms(self) -> Alarms:
+        """As `byteport alarm` raises and clears them."""
+        return Alarms(self._store, self.installation)
+
+    @property
+    def _store(self) -> Store:
+        return Store(self.ledger_file, clock=self.clock, randomness=lambda n: bytes(n))
 
 
 def _notice(line: JSON) -> Notice:
