@@ -68,8 +68,9 @@ READ_SITUATION = Act(
 )
 
 
+_MEASURED = Rights.on("pods", "get", "list", group="metrics.k8s.io", because="what containers use now")
 _LOAD = (
-    Rights.on("pods", "get", "list", group="metrics.k8s.io", because="what containers use now")
+    _MEASURED
     + Rights.on("nodes", "get", "list", group="metrics.k8s.io", because="whether a node has room")
     + Rights.on("horizontalpodautoscalers", "get", "list", "watch", group="autoscaling")
     + Rights.on("statefulsets", "get", "list", group="apps", because="names what an autoscaler scales")
@@ -303,7 +304,7 @@ WATCH_CLUSTER = Act(
     deadline=timedelta(hours=2),
     heartbeat=timedelta(seconds=10),
     summary="Watch the cluster for symptoms",
-    needs=_EVIDENCE,
+    needs=_EVIDENCE + _MEASURED,
 )
 
 

@@ -84,7 +84,7 @@ def _unmeasured(situation: Situation, scaling: ScalingReading) -> Finding:
         return Finding(cause=Cause.UNKNOWN, reasons=(Reason.METRICS_OLD,), look_again_seconds=LOOK_AGAIN)
     if scaling.usage_absurd:
         return Finding(cause=Cause.MEMORY_READING, reasons=(Reason.ABSURD_READING,))
-    if scaling.metrics_missing or "pods.metrics.k8s.io" in situation.denied:
+    if scaling.metrics_missing or "podmetrics" in situation.denied:
         return Finding(cause=Cause.UNKNOWN, reasons=(Reason.METRICS_MISSING,))
     return Finding(cause=Cause.HEALTHY, reasons=(Reason.HEALTHY,), silent=True)
 
