@@ -47,7 +47,7 @@ class RealBench(Bench):
             f"mode: auto\nrollback_allowed: [{self.home}/web]\nraise_allowed: [{self.home}/web]\nlog_store_named: true\n"
         )
         self._plane = plane
-        self._stage = stage
+        self.stage = stage
         self._since = plane.audit_position()
 
     async def enable(self, name: str, *, enabled: bool = True) -> None:
@@ -55,7 +55,7 @@ class RealBench(Bench):
         await self._call("PATCH", f"/api/v1/namespaces/{name}", {"metadata": {"labels": labels}})
 
     async def deploy(self, name: str, image: str, *, fault: str | None = None) -> None:
-        await self._stage.deploy(name, image=image, replicas=3, fault=fault or "", progressDeadlineSeconds=5)
+        await self.stage.deploy(name, image=image, replicas=3, fault=fault or "", progressDeadlineSeconds=5)
 
     async def pause(self, name: str) -> None:
         await self._patch_deployment(name, {"spec": {"paused": True}})
@@ -70,20 +70,20 @@ class RealBench(Bench):
 
     async def annotate(self, resource: Resource, name: str, annotations: Mapping[str, str | None]) -> None:
         if resource == port.PODS:
-            await self._stage.annotate_pod(name, annotations)
+            await self.stage.annotate_pod(name, annotations)
         else:
             await self._patch_deployment(name, {"metadata": {"annotations": dict(annotations)}})
 
     async def create(self, item: JSON) -> None:
-        await self._stage.apply({**item, "metadata": {**item["metadata"], "namespace": self.home}})
+        await self.stage.apply({**item, "metadata": {**item["metadata"], "namespace": self.home}})
 
     async def write_log(self, pod: str, container: str, text: str, *, previous: bool = False) -> None:
-        await self._stage.set_log(pod, container, text, previous=previous)
+        await self.stage.set_log(pod, container, text, previous=previous)
 
     async def one_pod_crashes(self, name: str = "web") -> JSON:
         await self.enable(self.home)
         await self.deploy(name, f"registry.example/{name}:1")
-        await self._stage.complete(name)
+        await self.stage.complete(name)
         victim = (await self.pods(name))[0]["metadata"]["name"]
         fate = {"sim.byteport.io/fault": "transient", "sim.byteport.io/backoff-s": "1"}
         await self.annotate(port.PODS, victim, fate)
@@ -94,12 +94,12 @@ class RealBench(Bench):
             waits = (status["state"].get("waiting") or {}).get("reason") == "CrashLoopBackOff"
             return pod if status["restartCount"] >= 3 and waits else None
 
-        return await self._stage.eventually(backs_off)
+        return await self.stage.eventually(backs_off)
 
     async def a_release_fails(self, name: str = "web", fault: str = "crash") -> None:
         await self.enable(self.home)
         await self.deploy(name, f"registry.example/{name}:1")
-        await self._stage.complete(name)
+        await self.stage.complete(name)
         await self.deploy(name, f"registry.example/{name}:2", fault=fault)
 
         async def is_late() -> bool:
@@ -109,7 +109,7 @@ class RealBench(Bench):
                 for one in status.get("conditions") or []
             )
 
-        await self._stage.eventually(is_late)
+        await self.stage.eventually(is_late)
 
     def written(self) -> list[tuple[str, str]]:
         return [(event["verb"], event["objectRef"].get("name", "")) for event in self._writes()]
