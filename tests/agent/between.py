@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from activities.clock import Clock
 from byteport.errors import BytePortError, Unavailable, UnknownOutcome
-from byteport.kubernetes.port import JSON, PODS, Attribution, Listed, Resource
+from byteport.kubernetes.port import EXEC_SECONDS, JSON, PODS, Attribution, ExecResult, Listed, Resource
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.agent.stops import Fate, Moment, Stops
 
@@ -24,6 +24,8 @@ class HeldCluster(SimulatedCluster):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.stops = Stops()
+        self.execs: list[tuple[str, str, tuple[str, ...]]] = []
+        """Namespace, pod and command of everything that was run in a container, reads and all."""
 
     async def get(self, resource: Resource, namespace: str, name: str) -> JSON:
         return await self._held("get", resource, partial(super().get, resource, namespace, name))
@@ -52,6 +54,12 @@ class HeldCluster(SimulatedCluster):
     ) -> None:
         call = partial(super().delete, resource, namespace, name, uid=uid, resource_version=resource_version, by=by)
         await self._held("delete", resource, call, writes=True)
+
+    async def exec(
+        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = EXEC_SECONDS
+    ) -> ExecResult:
+        self.execs.append((namespace, pod, tuple(argv)))
+        return await super().exec(namespace, pod, container, argv, seconds=seconds)
 
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         await self._held("evict", PODS, partial(super().evict_dry_run, namespace, pod))

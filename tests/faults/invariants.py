@@ -24,10 +24,17 @@ from activities.audit.log import AuditLog
 from byteport.audit.records import Record
 from byteport.audit.verify import Verdict
 from byteport.audit.words import Decision, Event
-from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK, MutatingCall
-from byteport.contracts.workflows import REMEDIATION
+from byteport.contracts.kubernetes import DELETE_POD, PRUNE_IMAGES, RAISE_FLOOR, RESTORE_FLOOR, ROLL_BACK, MutatingCall
+from byteport.contracts.workflows import REMEDIATION, TIMEBOX
 from byteport.domain.ids import audit_id
-from byteport.domain.plans import DeletePodPlan, arguments_digest
+from byteport.domain.plans import (
+    DeletePodPlan,
+    PruneImagesPlan,
+    RaiseFloorPlan,
+    RestoreFloorPlan,
+    RollbackPlan,
+    arguments_digest,
+)
 from byteport.domain.policy import Mode, PolicyConfig
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import Warrant
@@ -41,7 +48,13 @@ from byteport.trust.grants import GrantVerifier
 from tests.agent.agent import Agent
 from tests.agent.places import Write
 
-MUTATING = {DELETE_POD.name: "delete", ROLL_BACK.name: "patch"}
+MUTATING = {
+    DELETE_POD.name: "delete",
+    ROLL_BACK.name: "patch",
+    RAISE_FLOOR.name: "patch",
+    RESTORE_FLOOR.name: "patch",
+    PRUNE_IMAGES.name: "exec",
+}
 ENDS = (Event.FINISHED, Event.REVERTED)
 
 
@@ -114,7 +127,7 @@ def _objections(agent: Agent, seen: Witnesses, warrant: Warrant, write: Write, i
         yield "the lease had ended"
     if (MUTATING[body.act], _object(warrant)) != (write.verb, write.name):
         yield "the grant is for another act or object"
-    if not agent.place.was_enabled(write.at):
+    if plan.target.namespace and not agent.place.was_enabled(write.at):
         yield "the namespace was not enabled"
     if _halted(seen.records, write.at):
         yield "everything was halted"
@@ -180,7 +193,7 @@ async def _warrants(agent: Agent) -> dict[str, Warrant]:
     found = {}
     converter = data_converter(agent.ring)
     for workflow_id, run_id, type_ in await agent.runs():
-        if type_ != REMEDIATION:
+        if type_ not in (REMEDIATION, TIMEBOX):
             continue
         opened = await open_history(await agent.history(workflow_id, run_id), converter)
         for event in opened.events:
@@ -198,7 +211,16 @@ def _of(seen: Witnesses, event: Event) -> list[Record]:
 
 
 def _object(warrant: Warrant) -> str:
-    return warrant.plan.pod.name if isinstance(warrant.plan, DeletePodPlan) else warrant.plan.target.name
+    """The name of what is written to, or into."""
+    match warrant.plan:
+        case DeletePodPlan(pod=pod):
+            return pod.name
+        case RollbackPlan(target=target):
+            return target.name
+        case RaiseFloorPlan(autoscaler=autoscaler) | RestoreFloorPlan(autoscaler=autoscaler):
+            return autoscaler
+        case PruneImagesPlan(helper=helper):
+            return helper.name
 
 
 def _policy(agent: Agent, at: datetime) -> PolicyConfig:

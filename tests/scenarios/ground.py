@@ -187,3 +187,9 @@ def is_complete(deployment: JSON) -> bool:
     counts = {status.get(field) or 0 for field in ("replicas", "updatedReplicas", "availableReplicas")}
     seen = status.get("observedGeneration") == deployment["metadata"].get("generation")
     return bool(seen and counts == {deployment["spec"]["replicas"]})
+
+
+def is_ready(pod: JSON) -> bool:
+    """By its own condition."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)

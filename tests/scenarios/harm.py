@@ -11,15 +11,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from byteport.domain.plans import PRUNE_ARGV
 from byteport.kubernetes.port import AUTOSCALERS, DEPLOYMENTS, NODES, PODS, STATEFUL_SETS, Resource
+from byteport.sandbox.simulated.node_hands import HELPER_NAMESPACE
 from tests.agent.places import APP, Place
 from tests.agent.real import RealPlace
 from tests.agent.simulated import SimulatedPlace
 from tests.scenarios.ground import Ground
-from tests.scenarios.model import DELETES_POD, PATCHES_AUTOSCALER, PATCHES_DEPLOYMENT, Act, Fixed, Right
+from tests.scenarios.model import DELETES_POD, EXECS, PATCHES_AUTOSCALER, PATCHES_DEPLOYMENT, Act, Fixed, Right
 
 JSON = dict[str, Any]
 
+REFUSED = 300
 SPECIFIED = (DEPLOYMENTS, STATEFUL_SETS, AUTOSCALERS)
 
 
@@ -48,9 +51,11 @@ class Written(NamedTuple):
     plural: str
     namespace: str
     name: str
+    refused: bool = False
+    """It took no effect: the object had moved, or it may not be done."""
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.plural} {self.namespace}/{self.name}"
+        return f"{self.verb} {self.plural} {self.namespace}/{self.name}" + (" (refused)" if self.refused else "")
 
 
 async def picture(ground: Ground) -> Picture:
@@ -80,23 +85,28 @@ def harm(before: Picture, after: Picture, ground: Ground, right: Right) -> list[
 def written(place: Place) -> list[Written]:
     """What the agent wrote, or tried to."""
     if isinstance(place, SimulatedPlace):
-        return [Written(one.verb, one.resource.plural, one.namespace, one.name) for one in place.cluster.mutations()]
+        found = [Written(one.verb, one.resource.plural, one.namespace, one.name) for one in place.cluster.mutations()]
+        pruned = [one for one in place.cluster.execs if one[2] in PRUNE_ARGV.values()]
+        return [*found, *(Written(*EXECS, namespace, pod) for namespace, pod, _ in pruned)]
     assert isinstance(place, RealPlace)
-    found = []
-    for event in place.attempts():
-        about = event["objectRef"]
-        plural = "/".join(part for part in (about["resource"], about.get("subresource")) if part)
-        found.append(Written(event["verb"], plural, about.get("namespace", ""), about.get("name", "")))
-    return found
+    return [_attempted(event) for event in place.attempts()]
+
+
+def _attempted(event: JSON) -> Written:
+    about = event["objectRef"]
+    plural = "/".join(part for part in (about["resource"], about.get("subresource")) if part)
+    refused = event["responseStatus"]["code"] >= REFUSED
+    return Written(event["verb"], plural, about.get("namespace", ""), about.get("name", ""), refused)
 
 
 def unasked(writes: list[Written], ground: Ground, right: Right) -> list[str]:
     """Writes that are no part of the right act, and the right ones that came too often."""
     allowed = _allowed(ground, right)
-    found = [f"wrote without being right: {one}" for one in writes if one not in allowed]
+    found = [f"wrote without being right: {one}" for one in writes if one._replace(refused=False) not in allowed]
     most = right.at_most if isinstance(right, Fixed) and right.at_most is not None else None
-    for one, times in Counter(writes).items():
-        if one in allowed and times > 1 and (most is None or len(writes) > most):
+    effects = [one for one in writes if not one.refused]
+    for one, times in Counter(effects).items():
+        if one in allowed and times > 1 and (most is None or len(effects) > most):
             found.append(f"wrote {times} times: {one}")
     return found
 
@@ -108,7 +118,8 @@ def _allowed(ground: Ground, right: Right) -> set[Written]:
 
 
 def _write(act: Act, ground: Ground, name: str) -> Written:
-    return Written(act.verb, act.plural, ground.namespace, ground.names.get(name, name))
+    namespace = HELPER_NAMESPACE if act == EXECS else ground.namespace
+    return Written(act.verb, act.plural, namespace, ground.names.get(name, name))
 
 
 def _pods(before: Picture, after: Picture, ground: Ground, allowed: set[Written]) -> Iterator[str]:

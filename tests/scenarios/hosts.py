@@ -43,6 +43,9 @@ LIMITS = {
 }
 """The usual ones, but for what many scenarios on one cluster share."""
 
+NO_STORM = {"targets": 100_000, "common_targets": 100_000}
+"""Many scenarios at once on one cluster are no storm."""
+
 
 def policy(namespaces: Sequence[str], settle: int) -> dict[str, Any]:
     """`auto`, with what is allowed named."""
@@ -123,7 +126,7 @@ class ControlPlaneHost:
                 folder / "home",
                 place,
                 policy([_home(number) for number in range(1, plays + 1)], settle),
-                settings={"watch": {"enabled": True}, "limits": LIMITS},
+                settings={"watch": {"enabled": True}, "limits": LIMITS, "storm": NO_STORM},
                 skips_time=False,
             )
             agent = await stack.enter_async_context(made)

@@ -107,6 +107,10 @@ class Fixed:
     """What a person must be told beside: in the request or in the plan."""
     restores: bool = True
     """After a rollback: the pods' template is again the one that was good."""
+    repairs: tuple[str, ...] = ("web",)
+    """Names of the targets whose repair is verified."""
+    proof: Callable[[Ground], Awaitable[str]] | None = None
+    """Asks the cluster itself whether it is so: what is still wrong, or nothing."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from temporalio.service import RPCError
 
 from byteport.audit.records import Record
 from byteport.contracts.people import Notice
-from byteport.contracts.workflows import REMEDIATION, Phase, State
+from byteport.contracts.workflows import REMEDIATION, TIMEBOX, Phase, State
 from byteport.domain.failures import Failure
-from byteport.domain.ids import remediation_id, watch_id
+from byteport.domain.ids import remediation_id, timebox_id, watch_id
 from byteport.domain.targets import Target
 from byteport.errors import TargetGone, Unavailable
 from byteport.kubernetes.port import DEPLOYMENTS
@@ -39,11 +39,11 @@ class Scene(Agent):
     """The agent as one scenario sees it: its own namespace's runs, records and pages, though others share the agent."""
 
     def is_own(self, workflow_id: str) -> bool:
-        return workflow_id.startswith((_prefix(self), _prefix(self, node=True)))
+        boxes = timebox_id(self.place.uid, self.place.namespace, "")
+        return workflow_id.startswith((_prefix(self), _prefix(self, node=True), boxes))
 
     async def runs(self) -> list[tuple[str, str, str]]:
-        query = f"WorkflowType = '{REMEDIATION}'"
-        found = [run async for run in self.client.list_workflows(query)]
+        found = [run async for run in self.client.list_workflows(f"WorkflowType IN ('{REMEDIATION}', '{TIMEBOX}')")]
         return [(run.id, run.run_id, run.workflow_type) for run in reversed(found) if self.is_own(run.id)]
 
     def records(self, **wanted: object) -> list[Record]:
@@ -152,7 +152,7 @@ def _is_over(scenario: Scenario, scene: Scene, working: dict[str, State | None],
             return bool(escalations(records) and scene.notices()) or bool(verified(records))
         case Fixed() as right:
             waits = right.by is Once.APPROVED and not approved
-            return len(verified(records)) >= len(right.on) or (bool(escalations(records)) and not waits)
+            return len(verified(records)) >= len(right.repairs) or (bool(escalations(records)) and not waits)
 
 
 async def _approve(scene: Scene, working: dict[str, State | None], approved: set[str]) -> None:
@@ -188,7 +188,13 @@ async def _seen(scenario: Scenario, ground: Ground, scene: Scene, before: Pictur
         deployments=deployments,
         harm=[*harm(before, after, ground, scenario.right), *unasked(writes, ground, scenario.right)],
         violations=violations(scene, await witnesses(scene)),
+        unproven=await _unproven(scenario, ground),
     )
+
+
+async def _unproven(scenario: Scenario, ground: Ground) -> str:
+    right = scenario.right
+    return await right.proof(ground) if isinstance(right, Fixed) and right.proof is not None else ""
 
 
 async def _signal_at(scene: Scene) -> datetime | None:

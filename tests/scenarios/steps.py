@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from byteport.domain.signals import Signal, SignalType, Source
@@ -17,9 +18,12 @@ from byteport.sandbox.controlplane import (
     Fault,
 )
 from byteport.sandbox.controlplane.simulation import DOWN_ANNOTATION
+from byteport.sandbox.simulated import SimulatedCluster
+from byteport.sandbox.simulated.clocks import stamp
 from byteport.temporal import intake
 from tests.agent.places import APP
-from tests.scenarios.ground import Ground
+from tests.agent.simulated import SimulatedPlace
+from tests.scenarios.ground import STEP_SECONDS, Ground, is_ready
 from tests.scenarios.model import Step
 
 JSON = dict[str, Any]
@@ -222,7 +226,7 @@ def its_node(why: str, *, spec: JSON | None = None, conditions: Mapping[str, str
             await ground.merge(NODES, name, {"spec": spec}, namespace="")
         if conditions is not None:
             await ground.merge(NODES, name, {"metadata": {"annotations": {DOWN_ANNOTATION: "true"}}}, namespace="")
-            at = ground.place.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+            at = stamp(ground.place.clock())
             said = [
                 {
                     "type": type_,
@@ -238,6 +242,48 @@ def its_node(why: str, *, spec: JSON | None = None, conditions: Mapping[str, str
     return Step(why, do)
 
 
+def older_than(seconds: float) -> Step:
+    """Wait until every pod of web was made so long ago; where time can be turned, it is."""
+
+    async def do(ground: Ground) -> None:
+        async def look() -> bool:
+            made = [datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) for pod in await ground.pods()]
+            return all((ground.place.clock() - at).total_seconds() > seconds for at in made)
+
+        await ground.until(f"all pods to be older than {seconds:.0f} s", look, within=seconds + STEP_SECONDS)
+
+    return Step(f"all pods are older than {seconds:.0f} s", do)
+
+
+def probes_fail(count: int = 7) -> Step:
+    """The kubelet says of every pod of web that is not Ready that its readiness probe fails, again and again."""
+
+    async def do(ground: Ground) -> None:
+        at = ground.place.clock()
+        for pod in await ground.pods():
+            if is_ready(pod):
+                continue
+            metadata = pod["metadata"]
+            about = {key: metadata[key] for key in ("namespace", "name", "uid")}
+            await ground.put(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Event",
+                    "metadata": {"name": f"{metadata['name']}.probe", "namespace": metadata["namespace"]},
+                    "involvedObject": {"apiVersion": "v1", "kind": "Pod", **about},
+                    "type": "Warning",
+                    "reason": "Unhealthy",
+                    "message": "Readiness probe failed: dial tcp 10.0.0.9:8081: connect: connection refused",
+                    "source": {"component": "kubelet", "host": pod["spec"].get("nodeName", "")},
+                    "firstTimestamp": stamp(at - timedelta(seconds=5 * count)),
+                    "lastTimestamp": stamp(at),
+                    "count": count,
+                }
+            )
+
+    return Step("the kubelet says again and again that readiness probes fail", do)
+
+
 # -- time, people and alerts -------------------------------------------------------------------------------------------
 
 
@@ -246,14 +292,15 @@ def time_passes(seconds: float) -> Step:
     return Step(f"{seconds:.0f} s pass", lambda ground: ground.place.elapse(seconds))
 
 
-def reported(type_: SignalType, *, times: int = 1, source: Source = Source.PERSON, value: float = 5) -> Step:
-    """An alert or a person reports a symptom of `web`, so many times the same."""
+def reported(type_: SignalType, *, times: int = 1, value: float = 5, of: str = "") -> Step:
+    """An alert or a person reports a symptom of `web`, or of the chosen `node`, so many times."""
 
     async def do(ground: Ground) -> None:
         agent = ground.agent
         assert agent is not None
-        uid = (await ground.deployment())["metadata"]["uid"]
-        target = Target(cluster_uid=agent.place.uid, namespace=ground.namespace, kind="Deployment", name=APP, uid=uid)
+        kind, namespace, name = ("Node", "", ground.names[of]) if of else ("Deployment", ground.namespace, APP)
+        uid = (await ground.get(NODES if of else DEPLOYMENTS, name, namespace=namespace))["metadata"]["uid"]
+        target = Target(cluster_uid=agent.place.uid, namespace=namespace, kind=kind, name=name, uid=uid)
         for _ in range(times):
             signal = Signal(
                 type=type_,
@@ -261,8 +308,8 @@ def reported(type_: SignalType, *, times: int = 1, source: Source = Source.PERSO
                 threshold=1,
                 target=target,
                 observed_at=ground.place.clock(),
-                source=source,
-                reporter="alertmanager" if source is Source.PERSON else "",
+                source=Source.PERSON,
+                reporter="alertmanager",
                 evidence_digest=secrets.token_hex(32),
             )
             await intake.report_signal(
@@ -274,3 +321,17 @@ def reported(type_: SignalType, *, times: int = 1, source: Source = Source.PERSO
             )
 
     return Step(f"{type_.value} is reported" + (f" {times} times" if times > 1 else ""), do)
+
+
+# -- what only the simulated cluster has -------------------------------------------------------------------------------
+
+
+def simulated(says: str, do: Callable[[SimulatedCluster, Ground], Awaitable[object]]) -> Step:
+    """Something that an administrator, or misfortune, does to the simulated cluster."""
+
+    async def done(ground: Ground) -> None:
+        place = ground.place
+        assert isinstance(place, SimulatedPlace)
+        await do(place.cluster, ground)
+
+    return Step(says, done)

@@ -79,11 +79,11 @@ SCENARIOS = (
     Scenario(
         name="dependency-down-misleading-words",
         row=Row.DEPENDENCY,
-        says="One pod's last words are of a cache being full and of memory; what it could not do is reach the database.",
+        says="One pod's last words are of a heap, a cache and an image; what it could not do is reach the database.",
         before=(applied("the Service db is there", service("db")),),
         broken=(
             prints(
-                "WARN cache is 97% full, memory low\nINFO out of memory protection enabled\n"
+                "WARN heap is 97% full, collecting\nERROR could not read the cache: key not found\nWARN image resizer is disabled\n"
                 + refused("db")
                 + "INFO shutting down cleanly\n"
             ),

@@ -1,10 +1,26 @@
 """A release that differs in one environment variable."""
 
-from byteport.domain.reasons import Reason
+from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import SignalType
 from byteport.sandbox.controlplane import Fault
-from tests.scenarios.model import PATCHES_DEPLOYMENT, Fixed, Once, Row, Scenario, Silent
-from tests.scenarios.steps import released, reported, serves, time_passes
+from tests.scenarios.ground import Ground
+from tests.scenarios.model import PATCHES_DEPLOYMENT, Escalated, Fixed, Once, Row, Scenario, Silent, Step
+from tests.scenarios.steps import released, reported, serves, step, time_passes
+
+BROKEN_BACKEND = {"containers": [{"name": "web", "env": [{"name": "BACKEND", "value": "none"}]}]}
+
+
+def serves_somewhat() -> Step:
+    """Wait until a pod of the new revision is Ready."""
+
+    async def do(ground: Ground) -> None:
+        async def look() -> bool:
+            return bool(((await ground.deployment()).get("status") or {}).get("updatedReplicas"))
+
+        await ground.until("a pod of the new revision", look)
+
+    return step("a pod of the new revision is Ready", do)
+
 
 SCENARIOS = (
     Scenario(
@@ -19,16 +35,32 @@ SCENARIOS = (
         right=Fixed(PATCHES_DEPLOYMENT),
     ),
     Scenario(
-        name="env-changed-errors-reported",
+        name="errors-reported-while-the-old-revision-serves",
         row=Row.ENV_ERRORS,
-        says="The new revision serves, and answers with errors: an alert on the error rate since the release says so.",
+        says="The new revision is Ready and answers with errors, as an alert says; some of the old one still serves.",
         broken=(
-            released(1, spec={"containers": [{"name": "web", "env": [{"name": "BACKEND", "value": "none"}]}]}),
+            released(2, spec=BROKEN_BACKEND, deployment={"spec": {"minReadySeconds": 900}}),
+            serves_somewhat(),
+            time_passes(120),
+            reported(SignalType.FAILED_DEPLOY, value=0.2),
+        ),
+        right=Fixed(PATCHES_DEPLOYMENT, by=Once.APPROVED),
+        deadline_seconds=1800,
+    ),
+    Scenario(
+        name="errors-reported-when-nothing-old-is-left",
+        row=Row.ENV_ERRORS,
+        says="The same once the new revision has taken over: no pod of the old one is left to prove that it is better.",
+        broken=(
+            released(2, spec=BROKEN_BACKEND),
             serves(),
             time_passes(120),
             reported(SignalType.FAILED_DEPLOY, value=0.2),
         ),
-        right=Fixed(PATCHES_DEPLOYMENT, by=Once.APPROVED, notes=frozenset({Reason.REVISION_HAS_SERVED})),
+        right=Escalated(
+            frozenset({Cause.UNKNOWN, Cause.BAD_ROLLOUT}),
+            reasons=frozenset({Reason.REVISION_HAS_SERVED, Reason.NO_KNOWN_GOOD_REVISION}),
+        ),
     ),
     Scenario(
         name="env-changed-nobody-complains",

@@ -2,7 +2,7 @@
 
 from byteport.sandbox.controlplane import Fault
 from tests.scenarios.model import PATCHES_DEPLOYMENT, Fixed, Row, Scenario
-from tests.scenarios.steps import released
+from tests.scenarios.steps import older_than, probes_fail, released
 
 PROBE = {"httpGet": {"path": "/healthz", "port": 8081}, "periodSeconds": 5}
 
@@ -11,7 +11,11 @@ SCENARIOS = (
         name="malformed-readiness-probe",
         row=Row.BAD_RELEASE,
         says="The new revision's readiness probe names a port on which nothing listens; no pod becomes Ready.",
-        broken=(released(2, fault=Fault.PROBE, spec={"containers": [{"name": "web", "readinessProbe": PROBE}]}),),
+        broken=(
+            released(2, fault=Fault.PROBE, spec={"containers": [{"name": "web", "readinessProbe": PROBE}]}),
+            older_than(35),
+            probes_fail(),
+        ),
         right=Fixed(PATCHES_DEPLOYMENT),
         deadline_seconds=40,
         seconds=150,

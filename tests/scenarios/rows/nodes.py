@@ -2,8 +2,24 @@
 
 from byteport.domain.reasons import Cause, Reason
 from byteport.sandbox.controlplane import Fault
-from tests.scenarios.model import Escalated, Row, Scenario, Silent
-from tests.scenarios.steps import its_node, one_pod
+from byteport.sandbox.simulated import SimulatedCluster
+from tests.scenarios.ground import NEIGHBOUR, Ground
+from tests.scenarios.model import SIMULATED_ONLY, Escalated, Row, Scenario, Silent
+from tests.scenarios.steps import its_node, one_pod, simulated, time_passes
+
+
+async def reboots(cluster: SimulatedCluster, ground: Ground) -> None:
+    await cluster.reboot((await ground.pods())[0]["spec"]["nodeName"])
+    for pod in await ground.pods():
+        ground.touched.add(("pods", ground.namespace, pod["metadata"]["name"]))
+    ground.touched.add(("deployments", ground.namespace, NEIGHBOUR))
+    ground.touched.add(("deployments", ground.outside, "web"))
+
+
+async def stops(cluster: SimulatedCluster, ground: Ground) -> None:
+    await cluster.stop_kubelet(ground.names["node"])
+    ground.touched.add(("nodes", "", ground.names["node"]))
+
 
 SCENARIOS = (
     Scenario(
@@ -42,6 +58,24 @@ SCENARIOS = (
             one_pod(Fault.TRANSIENT),
         ),
         right=Escalated(frozenset({Cause.NODE_PRESSURE}), names=("node",), reasons=frozenset({Reason.COMMON_CAUSE})),
+    ),
+    Scenario(
+        name="node-rebooted",
+        row=Row.NODE,
+        says="A node reboots: every container on it starts anew, once, and runs.",
+        broken=(simulated("its node reboots", reboots), time_passes(900)),
+        right=Silent(),
+        shown_on=SIMULATED_ONLY,
+        why_not="the real control plane's nodes cannot reboot",
+    ),
+    Scenario(
+        name="kubelet-stopped",
+        row=Row.NODE,
+        says="A node is heard of no more while one of its pods crashes.",
+        broken=(one_pod(Fault.TRANSIENT), simulated("its kubelet stops", stops)),
+        right=Escalated(frozenset({Cause.NODE_NOT_READY}), names=("node",), reasons=frozenset({Reason.NODE_NOT_READY})),
+        shown_on=SIMULATED_ONLY,
+        why_not="there the node's life is kwok's; a node that says nothing is shown by its condition",
     ),
     Scenario(
         name="cordon-alone",

@@ -6,7 +6,7 @@ from byteport.kubernetes.port import DEPLOYMENTS, PODS
 from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, Fault
 from tests.scenarios.ground import Ground
 from tests.scenarios.model import Escalated, Row, Scenario
-from tests.scenarios.steps import Object, applied, changed, every_pod, released, reported, scaled, step
+from tests.scenarios.steps import Object, applied, changed, every_pod, older_than, released, reported, scaled, step
 
 CRASHES = frozenset({Cause.RELEASE_CRASHES, Cause.BAD_ROLLOUT, Cause.BAD_IMAGE})
 
@@ -79,6 +79,7 @@ SCENARIOS = (
             released(1, spec=READS_SETTINGS),
         ),
         broken=(
+            older_than(65),
             applied("the ConfigMap settings is changed", settings("fsat")),
             step("a pod is made again and reads it", new_pods_read_it),
         ),
@@ -87,6 +88,7 @@ SCENARIOS = (
             reasons=frozenset({Reason.CANNOT_TELL, Reason.CAUSE_NEEDS_A_PERSON}),
             names=("settings",),
         ),
+        seconds=150,
     ),
     Scenario(
         name="strategy-lets-all-pods-go",

@@ -60,10 +60,10 @@ SCENARIOS = (
     Scenario(
         name="applied-server-side",
         row=Row.OWNED,
-        says="A pipeline applies it server-side: its next apply would meet ours as a conflict, so a person decides.",
-        before=(released(1, manager="deployer", server_side=True),),
-        broken=(released(2, fault=Fault.CRASH, manager="deployer", server_side=True),),
-        right=Escalated(CRASHES, names=("deployer",), reasons=frozenset({Reason.SERVER_SIDE_APPLIED}), planned=True),
+        says="It was applied server-side by kubectl: the next apply would meet ours as a conflict, so a person decides.",
+        before=(released(1, manager="kubectl", server_side=True),),
+        broken=(released(2, fault=Fault.CRASH, manager="kubectl", server_side=True),),
+        right=Escalated(CRASHES, names=("kubectl",), reasons=frozenset({Reason.SERVER_SIDE_APPLIED}), planned=True),
     ),
     Scenario(
         name="owned-by-an-operator",

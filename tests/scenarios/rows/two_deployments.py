@@ -11,6 +11,6 @@ SCENARIOS = (
         says="web and api are released together, and neither new revision starts: two runs, one act each.",
         before=(released(1, app="api"), serves("api")),
         broken=(released(2, fault=Fault.CRASH), released(2, app="api", fault=Fault.CRASH)),
-        right=Fixed(PATCHES_DEPLOYMENT, on=("web", "api")),
+        right=Fixed(PATCHES_DEPLOYMENT, on=("web", "api"), repairs=("web", "api")),
     ),
 )
