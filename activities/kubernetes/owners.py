@@ -12,6 +12,7 @@ from activities.kubernetes.recent import Recent
 from byteport.domain.targets import Target
 from byteport.errors import NotPermitted, TargetGone
 from byteport.kubernetes import fields, port
+from byteport.kubernetes.autoscaler_faults import aim_of
 from byteport.kubernetes.owners import controller
 from byteport.kubernetes.port import JSON, ClusterPort
 
@@ -35,6 +36,8 @@ class OwnerResolver:
     async def target_of(self, kind: str, item: JSON) -> Target | None:
         """Pod → ReplicaSet → Deployment, or as far as controllers go; None for what is going or has no name.
 
+        An autoscaler's trouble is its workload's.
+
         An owner reference is only a claim: it is followed inside the namespace, and an object of another uid under
         the name it gives ends the search.
         """
@@ -42,6 +45,8 @@ class OwnerResolver:
         namespace, own = fields.name(metadata.get("namespace")), _identity(kind, item)
         if not namespace or not own.name or not own.uid or metadata.get("deletionTimestamp") is not None:
             return None
+        if kind == "HorizontalPodAutoscaler":
+            return await self._scaled_by(namespace, item)
         owner = own
         reference = controller(item)
         if kind == "Pod" and reference is not None:
@@ -56,6 +61,20 @@ class OwnerResolver:
         return Target(
             cluster_uid=self._cluster_uid, namespace=namespace, kind=owner.kind, name=owner.name, uid=owner.uid
         )
+
+    async def _scaled_by(self, namespace: str, item: JSON) -> Target | None:
+        """What an autoscaler scales: two remediations must not both touch it. Its uid, where it is there and may be read."""
+        kind, name = aim_of(item)
+        if not kind or not name:
+            return None
+        uid = ""
+        if kind == "Deployment":
+            try:
+                found = await self._cluster.get(port.DEPLOYMENTS, namespace, name)
+            except (NotPermitted, TargetGone):
+                found = {}
+            uid = fields.uid(fields.metadata(found).get("uid"))
+        return Target(cluster_uid=self._cluster_uid, namespace=namespace, kind=kind, name=name, uid=uid)
 
     async def _above_replica_set(self, namespace: str, owner: _Above) -> _Above | None:
         known = self._above.get(owner.uid)

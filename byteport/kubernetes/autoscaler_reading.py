@@ -88,6 +88,7 @@ def read_autoscaler(world: World, item: JSON) -> AutoscalerReading:
         misfit=unfit,
         culprit=unfit_culprit or blind_culprit,
         wanted=fields.whole(fields.at(workload, "spec", "replicas")) if workload is not None else None,
+        ready=fields.count(fields.at(workload, "status", "readyReplicas")) if workload is not None else None,
     )
 
 

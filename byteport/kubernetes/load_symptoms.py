@@ -7,7 +7,7 @@ Asked by `symptoms.py` for a whole `World`, and for one autoscaler that the watc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from byteport.domain.base import Frozen
 from byteport.domain.canonical import digest
@@ -16,7 +16,7 @@ from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.autoscaler_faults import aim_of
 from byteport.kubernetes.autoscaler_reading import autoscalers_of, read_autoscaler
-from byteport.kubernetes.scaling import AutoscalerReading, Brake, ContainerUsage, Measure
+from byteport.kubernetes.scaling import RATE_STANDS, AutoscalerReading, Brake, ContainerUsage, Measure
 from byteport.kubernetes.scaling_reading import held_back
 from byteport.kubernetes.usage import read_usage
 from byteport.kubernetes.world import JSON, World
@@ -25,6 +25,8 @@ CPU_PERCENT = 90
 """The settings' default of `cpu_percent`: from so much of its limit on a workload is looked at."""
 BLIND_AFTER = timedelta(minutes=3)
 """A new autoscaler, and every one while the metrics API restarts, is blind for a while."""
+AT_WORK = timedelta(minutes=3)
+"""So long after it has scaled, the replicas that it asked for may still be starting."""
 OLD = timedelta(minutes=5)
 """A measurement that is older raises nothing."""
 
@@ -67,15 +69,21 @@ def autoscaler_symptom(world: World, item: JSON) -> LoadSymptom | None:
         unknown = float(sum(metric.ratio is None for metric in read.metrics) or 1)
         evidence = digest(["autoscaler", read.uid or read.name, read.brake.value, str(read.braked_since)])
         return None if lately else LoadSymptom(value=unknown, threshold=0.0, evidence_digest=evidence)
-    return _hot(read)
+    return _hot(read, world.now)
 
 
-def _hot(read: AutoscalerReading) -> LoadSymptom | None:
+def _helps_itself(read: AutoscalerReading, now: datetime) -> bool:
+    """It has asked for enough, has just scaled, lets its owner's window pass, or has only just met its own rate."""
+    if read.brake is Brake.RATE:
+        return read.braked_since is not None and now - read.braked_since < RATE_STANDS
+    enough = read.asks is not None and read.desired > read.current and read.desired >= read.asks
+    lately = read.scaled_at is not None and now - read.scaled_at < AT_WORK
+    return read.stabilising or (read.brake is Brake.NONE and (enough or lately))
+
+
+def _hot(read: AutoscalerReading, now: datetime) -> LoadSymptom | None:
     binding = read.binding
-    helps_itself = read.stabilising or (
-        read.brake is Brake.NONE and read.asks is not None and read.desired > read.current and read.desired >= read.asks
-    )
-    if not read.hot or helps_itself:
+    if not read.hot or _helps_itself(read, now):
         return None
     ratio = binding.ratio if binding is not None and binding.ratio is not None else 1.0
     evidence = digest(["autoscaler", read.uid or read.name, read.brake.value, _bucket(100 * ratio)])

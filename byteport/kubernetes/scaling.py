@@ -6,12 +6,15 @@ Models only; `scaling_reading.py` fills them from a `World`. Asked by the CPU an
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from enum import StrEnum
 
 from byteport.domain.base import Frozen, Instant
 
 TOLERANCE = 0.1
 """So far above or below its target the controller does nothing (its default)."""
+RATE_STANDS = timedelta(seconds=60)
+"""A rate that is met for less is passed by itself: by default an autoscaler doubles its replicas every 15 seconds."""
 
 
 class Measure(StrEnum):
@@ -130,6 +133,8 @@ class AutoscalerReading(Frozen):
     """`Kind/name`, or `container x of Kind/name`, that a person must look at for its blindness or misfit."""
     wanted: int | None = None
     """`spec.replicas` of the workload; None where that was not read."""
+    ready: int | None = None
+    """Replicas of the workload that are Ready; None where that was not read."""
 
     @property
     def binding(self) -> MetricReading | None:
@@ -141,14 +146,17 @@ class AutoscalerReading(Frozen):
     def asks(self) -> int | None:
         """Replicas by the controller's own arithmetic, its bounds left aside; None where no metric is known.
 
-        ⌈current × usage ÷ target⌉, and what there is within the tolerance.
+        ⌈replicas × usage ÷ target⌉, and what there is within the tolerance. A replica that is not Ready yet was not
+        measured: the controller takes it for idle, so that it does not ask twice for those that are coming.
         """
         binding = self.binding
         if binding is None or binding.ratio is None:
             return None
         if abs(binding.ratio - 1) <= TOLERANCE:
             return self.current
-        return math.ceil(round(min(self.current * binding.ratio, 1e9), 6))
+        measured = self.current if self.ready is None else min(self.current, self.ready)
+        asked = math.ceil(round(min(measured * binding.ratio, 1e9), 6))
+        return max(self.current, asked) if binding.ratio > 1 else asked
 
     @property
     def hot(self) -> bool:

@@ -15,7 +15,7 @@ from byteport.domain.signals import Signal
 from byteport.kubernetes.pods import PodReading
 from byteport.kubernetes.revisions import pods_of
 from byteport.kubernetes.rollouts import Progress, RolloutReading
-from byteport.kubernetes.scaling import AutoscalerReading, Brake, ContainerUsage, Misfit, ScalingReading
+from byteport.kubernetes.scaling import RATE_STANDS, AutoscalerReading, Brake, ContainerUsage, Misfit, ScalingReading
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.surroundings import CommonCause, DependencyState
 from byteport.kubernetes.usage import summed
@@ -59,7 +59,7 @@ def find(signal: Signal, situation: Situation, scaling: ScalingReading) -> Findi
         _retries(situation, scaling)
         or _released(signal, situation, scaling)
         or _short(scaler)
-        or _waiting(scaler)
+        or _waiting(scaler, situation.now)
         or Finding(
             cause=Cause.AUTOSCALER_LIMITED if scaler.brake is Brake.RATE else Cause.CPU_LOAD, culprit=_named(scaler)
         )
@@ -212,10 +212,13 @@ def _short(scaler: AutoscalerReading) -> Finding | None:
     return Finding(cause=Cause.AUTOSCALER_AT_MAX, reasons=reasons, culprit=_named(scaler))
 
 
-def _waiting(scaler: AutoscalerReading) -> Finding | None:
-    """It is at it by itself: it has asked for enough already, or lets its owner's window pass."""
-    if scaler.stabilising:
-        return Finding(cause=Cause.CPU_LOAD, reasons=(Reason.TOO_EARLY,), later=WAIT_FOR_WINDOW)
-    if scaler.asks is not None and scaler.desired > scaler.current and scaler.desired >= scaler.asks:
-        return Finding(cause=Cause.CPU_LOAD, reasons=(Reason.TOO_EARLY,), later=LOOK_AGAIN)
-    return None
+def _waiting(scaler: AutoscalerReading, now: datetime) -> Finding | None:
+    """It is at it by itself: it has asked for enough already, lets its owner's window pass, or has only met its rate."""
+    later = None
+    if scaler.stabilising or (scaler.brake is Brake.RATE and scaler.braked_since is not None and now - scaler.braked_since < RATE_STANDS):
+        later = WAIT_FOR_WINDOW
+    elif scaler.asks is not None and max(scaler.desired, scaler.current) >= scaler.asks:
+        later = LOOK_AGAIN
+    if later is None:
+        return None
+    return Finding(cause=Cause.CPU_LOAD, reasons=(Reason.TOO_EARLY,), culprit=_named(scaler), later=later)

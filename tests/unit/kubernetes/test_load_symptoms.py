@@ -63,6 +63,20 @@ def test_one_that_has_just_gone_blind_is_given_a_moment(minutes: float, told: in
     assert len(symptoms(shop)) == told
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(0.5, 0), (2, 1)])
+def test_one_that_has_only_just_met_its_rate_is_given_a_moment(minutes: float, told: int) -> None:
+    shop = Spiking()
+    shop.hpa["status"]["conditions"][2]["lastTransitionTime"] = stamp(minutes)
+    assert len(symptoms(shop)) == told
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(1, 0), (9, 1)])
+def test_one_that_has_just_scaled_is_at_work(minutes: float, told: int) -> None:
+    shop = Spiking(limited="")
+    shop.hpa["status"]["lastScaleTime"] = stamp(minutes)
+    assert len(symptoms(shop)) == told
+
+
 def test_one_that_goes_by_memory_is_none_of_cpus() -> None:
     assert symptoms(Spiking(metric="memory")) == []
 

@@ -41,7 +41,7 @@ def refused(shop: Spiking) -> tuple[Reason, ...]:
 def test_the_floor_goes_as_far_as_the_autoscalers_own_arithmetic(
     current: int, usage: int, target: int, floor: int
 ) -> None:
-    assert planned(Spiking(current=current, usage=usage, target=target, floor=1)).floor_to == floor
+    assert planned(Spiking(replicas=current, usage=usage, target=target, floor=1)).floor_to == floor
 
 
 def test_the_floor_never_goes_above_the_ceiling() -> None:

@@ -369,3 +369,28 @@ def test_orders_in_events_change_nothing() -> None:
     answer = ask_cpu(shop.world())
     assert isinstance(answer.plan, RaiseFloorPlan)
     assert answer.plan.floor_to == 19
+
+
+def test_replicas_that_are_still_starting_are_not_asked_for_twice() -> None:
+    shop = Spiking(replicas=8, usage=80, limited="")
+    for index in range(4):
+        shop.unready(index, since=1)
+    answer = ask_cpu(shop.world())
+    assert (answer.acts, answer.escalates, answer.diagnosis.look_again_seconds) == (False, False, 30)
+
+
+def test_replicas_that_are_not_ready_are_taken_for_idle() -> None:
+    shop = Spiking(replicas=8, usage=186)
+    for index in range(4):
+        shop.unready(index, since=1)
+    answer = ask_cpu(shop.world())
+    assert isinstance(answer.plan, RaiseFloorPlan)
+    assert answer.plan.floor_to == 19
+
+
+@pytest.mark.parametrize(("minutes", "acts"), [(0.5, False), (2, True)])
+def test_a_rate_that_has_only_just_been_met_may_be_passed_by_itself(minutes: float, acts: bool) -> None:
+    shop = Spiking()
+    shop.hpa["status"]["conditions"][2]["lastTransitionTime"] = stamp(minutes)
+    answer = ask_cpu(shop.world())
+    assert (answer.acts, answer.escalates) == (acts, False)
