@@ -6,7 +6,8 @@ the next one goes on from the very place; after a kill it goes on from the last 
 folded by its evidence digest. It does not decide: a symptom is reported, a runbook judges it.
 
 Some symptoms become true without any event (a deadline passes, a replica stays wedged): objects of the enabled
-namespaces are looked at again every `look_again_seconds`, and at once when a namespace has just been enabled.
+namespaces are looked at again every `look_again_seconds`, and at once when a namespace has just been enabled. So is what
+the metrics API measured, which has no watch.
 Started by `workflows/watch.py`; the age of its last heartbeat is alarmed from outside.
 """
 
@@ -19,6 +20,7 @@ from temporalio import activity
 
 from activities.clock import Clock
 from activities.kubernetes.enabled import EnabledNamespaces
+from activities.kubernetes.metric_sightings import MetricSightings
 from activities.kubernetes.owners import OwnerResolver
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.sightings import Sightings
@@ -65,7 +67,11 @@ class ClusterWatch:
             raise NotPermitted("this worker watches another cluster")
         enabled = EnabledNamespaces(self._cluster, self._policy)
         owners = OwnerResolver(self._cluster, self._cluster_uid)
-        round_ = _Round(self._cluster, enabled, Sightings(self._sink, owners, enabled, self._clock), _start(call))
+        measured = MetricSightings(
+            self._cluster, cluster_uid=self._cluster_uid, sink=self._sink, policy=self._policy, clock=self._clock
+        )
+        seen = Sightings(self._sink, owners, enabled, self._clock)
+        round_ = _Round(self._cluster, enabled, seen, measured, _start(call))
         await enabled.refresh()
         endless = [
             *(asyncio.create_task(round_.follow(kind)) for kind in WATCHED),
@@ -83,18 +89,24 @@ class ClusterWatch:
             for task in (*endless, shutdown):
                 task.cancel()
             await asyncio.gather(*endless, shutdown, return_exceptions=True)
-        return Watched(bookmarks=round_.bookmarks, reported=round_.sightings.reported)
+        return Watched(bookmarks=round_.bookmarks, reported=round_.sightings.reported + measured.reported)
 
 
 class _Round:
     """One activity's life: the streams, and the second looks."""
 
     def __init__(
-        self, cluster: ClusterPort, enabled: EnabledNamespaces, sightings: Sightings, bookmarks: dict[str, str]
+        self,
+        cluster: ClusterPort,
+        enabled: EnabledNamespaces,
+        sightings: Sightings,
+        measured: MetricSightings,
+        bookmarks: dict[str, str],
     ) -> None:
         self._cluster = cluster
         self._enabled = enabled
         self.sightings = sightings
+        self._measured = measured
         self._streams = {
             kind: Stream(cluster, resource, bookmarks.get(resource.plural, "")) for kind, resource in WATCHED.items()
         }
@@ -129,6 +141,7 @@ class _Round:
                 listed = await self._cluster.list(resource, namespace)
                 for item in listed.items:
                     await self.sightings.see(kind, item)
+            await self._measured.look(namespace)
 
 
 async def _heartbeat(round_: _Round) -> None:
