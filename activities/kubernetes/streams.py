@@ -1,4 +1,4 @@
-"""One kind of the whole cluster as an endless stream: list, then watch from there; after 410 Gone, list again.
+"""One kind, of the whole cluster or of one namespace, as an endless stream: list, then watch from there; after 410 Gone, list again.
 
 `watch.py` runs one per kind. The bookmark moves on only after an object has been seen to, so that whoever goes on from
 it may see something twice and never misses anything.
@@ -21,8 +21,9 @@ Forget = Callable[[JSON], None]
 class Stream:
     """Where one kind's stream is: `bookmark` is the resourceVersion to go on from, empty before the first list."""
 
-    def __init__(self, cluster: ClusterPort, resource: Resource, bookmark: str) -> None:
+    def __init__(self, cluster: ClusterPort, resource: Resource, bookmark: str, namespace: str = "") -> None:
         self._cluster = cluster
+        self._namespace = namespace
         self.resource = resource
         self.bookmark = bookmark
 
@@ -37,13 +38,15 @@ class Stream:
             await self._watch(see, forget)
 
     async def _list(self, see: See) -> None:
-        listed = await self._cluster.list(self.resource, "")
+        listed = await self._cluster.list(self.resource, self._namespace)
         for item in listed.items:
             await see(item)
         self.bookmark = listed.resource_version
 
     async def _watch(self, see: See, forget: Forget) -> None:
-        events = self._cluster.watch(self.resource, "", resource_version=self.bookmark, timeout_seconds=WATCH_SECONDS)
+        events = self._cluster.watch(
+            self.resource, self._namespace, resource_version=self.bookmark, timeout_seconds=WATCH_SECONDS
+        )
         try:
             async for event in events:
                 if event.type == "GONE":

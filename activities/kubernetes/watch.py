@@ -8,12 +8,15 @@ folded by its evidence digest. It does not decide: a symptom is reported, a runb
 Some symptoms become true without any event (a deadline passes, a replica stays wedged): objects of the enabled
 namespaces are looked at again every `look_again_seconds`, and at once when a namespace has just been enabled. So is what
 the metrics API measured, which has no watch.
+Nodes stand by a label of their own, and their kubelets' events lie in the namespace `default`; where those may not be
+watched, everything else still is.
 Started by `workflows/watch.py`; the age of its last heartbeat is alarmed from outside.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 
 from temporalio import activity
@@ -21,6 +24,7 @@ from temporalio import activity
 from activities.clock import Clock
 from activities.kubernetes.enabled import EnabledNamespaces
 from activities.kubernetes.metric_sightings import MetricSightings
+from activities.kubernetes.node_sightings import NodeSightings
 from activities.kubernetes.owners import OwnerResolver
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.sightings import Sightings
@@ -33,6 +37,12 @@ from byteport.kubernetes import port
 from byteport.kubernetes.port import JSON, ClusterPort, Resource
 
 WATCHED: dict[str, Resource] = {"Pod": port.PODS, "Deployment": port.DEPLOYMENTS}
+OF_NODES: dict[str, tuple[Resource, str]] = {"Node": (port.NODES, ""), "Event": (port.EVENTS, "default")}
+"""What is watched of nodes, and in which namespace."""
+REFUSED_SECONDS = 60.0
+"""Before it is tried again whether nodes may be watched."""
+
+logger = logging.getLogger("byteport.watch")
 
 HEARTBEAT_SECONDS = 2.0
 REFRESH_SECONDS = 5.0
@@ -67,14 +77,16 @@ class ClusterWatch:
             raise NotPermitted("this worker watches another cluster")
         enabled = EnabledNamespaces(self._cluster, self._policy)
         owners = OwnerResolver(self._cluster, self._cluster_uid)
+        sightings = Sightings(self._sink, owners, enabled, self._clock)
+        of_nodes = NodeSightings(self._sink, self._cluster, self._cluster_uid, self._clock)
         measured = MetricSightings(
             self._cluster, cluster_uid=self._cluster_uid, sink=self._sink, policy=self._policy, clock=self._clock
         )
-        seen = Sightings(self._sink, owners, enabled, self._clock)
-        round_ = _Round(self._cluster, enabled, seen, measured, _start(call))
+        round_ = _Round(self._cluster, enabled, sightings, of_nodes, measured, _start(call))
         await enabled.refresh()
         endless = [
             *(asyncio.create_task(round_.follow(kind)) for kind in WATCHED),
+            *(asyncio.create_task(round_.follow_nodes(kind)) for kind in OF_NODES),
             asyncio.create_task(round_.keep_looking(self._look_again_seconds)),
             asyncio.create_task(_heartbeat(round_)),
         ]
@@ -89,7 +101,7 @@ class ClusterWatch:
             for task in (*endless, shutdown):
                 task.cancel()
             await asyncio.gather(*endless, shutdown, return_exceptions=True)
-        return Watched(bookmarks=round_.bookmarks, reported=round_.sightings.reported + measured.reported)
+        return Watched(bookmarks=round_.bookmarks, reported=round_.reported)
 
 
 class _Round:
@@ -100,6 +112,7 @@ class _Round:
         cluster: ClusterPort,
         enabled: EnabledNamespaces,
         sightings: Sightings,
+        of_nodes: NodeSightings,
         measured: MetricSightings,
         bookmarks: dict[str, str],
     ) -> None:
@@ -107,9 +120,18 @@ class _Round:
         self._enabled = enabled
         self.sightings = sightings
         self._measured = measured
+        self._of_nodes = of_nodes
         self._streams = {
             kind: Stream(cluster, resource, bookmarks.get(resource.plural, "")) for kind, resource in WATCHED.items()
         }
+        self._streams |= {
+            kind: Stream(cluster, resource, bookmarks.get(resource.plural, ""), namespace)
+            for kind, (resource, namespace) in OF_NODES.items()
+        }
+
+    @property
+    def reported(self) -> int:
+        return self.sightings.reported + self._of_nodes.reported + self._measured.reported
 
     @property
     def bookmarks(self) -> dict[str, str]:
@@ -120,6 +142,23 @@ class _Round:
             await self.sightings.see(kind, item)
 
         await self._streams[kind].run(see, self.sightings.forget)
+
+    async def follow_nodes(self, kind: str) -> None:
+        """As `follow`, of nodes and their events. A credential that may see no nodes still watches everything else."""
+
+        async def see(item: JSON) -> None:
+            await self._of_nodes.see(kind, item)
+
+        def forget(item: JSON) -> None:
+            if kind == "Node":
+                self._of_nodes.forget(item)
+
+        while True:
+            try:
+                await self._streams[kind].run(see, forget)
+            except NotPermitted as refused:
+                logger.warning("nodes are not watched: %s", refused.message)
+                await asyncio.sleep(REFUSED_SECONDS)
 
     async def keep_looking(self, every: float) -> None:
         """Look at everything again once per `every` seconds, and at a newly enabled namespace as soon as it is noticed."""

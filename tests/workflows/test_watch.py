@@ -46,8 +46,8 @@ class Watched:
         return self.world.client.get_workflow_handle(watch_id(self.world.cluster.uid))
 
     async def streams_are_open(self) -> None:
-        """Pods and Deployments are both being watched by the activity that runs now."""
-        await until(lambda: self.streams.made >= 2, "two streams")
+        """Pods, Deployments, nodes and their events are being watched by the activity that runs now."""
+        await until(lambda: self.streams.made >= 4, "four streams")
 
     async def hand_over(self) -> None:
         """End the worker as SIGTERM does, once it watches."""
@@ -116,7 +116,7 @@ async def test_a_worker_that_shuts_down_hands_its_bookmarks_over_and_what_happen
     first, second = await watched.starts()
     assert first == {}
     assert isinstance(second, dict)
-    assert sorted(second) == ["deployments", "pods"]
+    assert sorted(second) == ["deployments", "events", "nodes", "pods"]
     assert await attempts(watched.handle) == [1]
 
 

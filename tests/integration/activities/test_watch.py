@@ -27,9 +27,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "REFRESH_SECONDS", 0.05)
 
 
+ALL = ("pods", "deployments", "nodes", "events")
+
+
 def bookmarks(bench: SimulatedBench) -> dict[str, str]:
     revision = str(bench.cluster._store.revision)
-    return {"pods": revision, "deployments": revision}
+    return dict.fromkeys(ALL, revision)
 
 
 async def test_a_crash_loop_is_reported_for_the_deployment_that_controls_the_pod(
@@ -128,6 +131,57 @@ async def test_a_symptom_that_cannot_be_taken_is_logged_and_the_watch_goes_on(
         await watched.until(lambda: any(signal.target.name == "web" for signal in inbox.signals))
 
 
+# -- nodes ------------------------------------------------------------------------------------------------------------
+
+
+async def enable_node(bench: SimulatedBench, name: str, value: str | None = "true") -> None:
+    node = await bench.cluster.get(port.NODES, "", name)
+    labels = {**(node["metadata"].get("labels") or {})}
+    node["metadata"]["labels"] = labels | {"byteport.io/enabled": value} if value else labels
+    await bench.cluster.apply(node)
+
+
+async def test_a_node_under_pressure_is_reported_if_it_has_a_label_of_its_own(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
+    await enable_node(bench, "node-1")
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: bool(watched.heartbeats) and len(watched.heartbeats[-1]) == len(ALL))
+        await bench.cluster.set_node_condition("node-2", "DiskPressure", "True")
+        await bench.cluster.set_node_condition("node-1", "DiskPressure", "True")
+        await bench.cluster.set_node_condition("node-1", "MemoryPressure", "True")
+        await watched.until(lambda: len(inbox.signals) == 2)
+        assert (await watched.end()).reported == 2
+    assert inbox.about() == [(SignalType.DISK_PRESSURE, "Node/node-1"), (SignalType.MEMORY_PRESSURE, "Node/node-1")]
+    assert inbox.signals[0].target.uid == (await bench.cluster.get(port.NODES, "", "node-1"))["metadata"]["uid"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [("FreeDiskSpaceFailed", SignalType.DISK_PRESSURE), ("SystemOOM", SignalType.MEMORY_PRESSURE)],
+)
+async def test_what_a_kubelet_says_of_an_enabled_node_is_reported_with_every_condition_green(
+    bench: SimulatedBench, inbox: Inbox, reason: str, kind: SignalType
+) -> None:
+    await enable_node(bench, "node-1")
+    async with watching(bench, inbox) as watched:
+        for node in ("node-2", "node-1", "node-1"):
+            await bench.cluster.say(port.NODES, "", node, reason=reason, message="whatever")
+        await watched.until(lambda: bool(inbox.signals))
+        beats = len(watched.heartbeats)
+        await watched.until(lambda: len(watched.heartbeats) > beats + 10)
+    assert inbox.about() == [(kind, "Node/node-1")]
+
+
+async def test_a_credential_that_may_see_no_nodes_still_watches_everything_else(
+    bench: SimulatedBench, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.cluster.access.revoke(Right("list", port.NODES))
+    await bench.one_pod_crashes()
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: bool(inbox.signals) and "nodes are not watched" in caplog.text)
+
+
 # -- where the next one goes on ---------------------------------------------------------------------------------------
 
 
@@ -137,9 +191,9 @@ async def test_on_shutdown_it_returns_where_it_was_and_the_next_misses_nothing(
     await bench.enable("shop")
     await bench.cluster.deploy("shop/web", image="web:1")
     async with watching(bench, inbox) as watched:
-        await watched.until(lambda: bool(watched.heartbeats) and len(watched.heartbeats[-1]) == 2)
+        await watched.until(lambda: bool(watched.heartbeats) and len(watched.heartbeats[-1]) == len(ALL))
         handed_over = await watched.end()
-    assert handed_over.bookmarks.keys() == {"pods", "deployments"}
+    assert handed_over.bookmarks.keys() == set(ALL)
     await bench.one_pod_crashes()
     call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks=handed_over.bookmarks)
     bench.cluster.access.revoke(Right("list", port.PODS))
@@ -166,7 +220,7 @@ async def test_after_a_kill_it_goes_on_from_the_last_heartbeat(bench: SimulatedB
 async def test_heartbeats_hold_one_short_bookmark_per_kind(bench: SimulatedBench, inbox: Inbox) -> None:
     await bench.one_pod_crashes()
     async with watching(bench, inbox) as watched:
-        await watched.until(lambda: bool(watched.heartbeats) and len(watched.heartbeats[-1]) == 2)
+        await watched.until(lambda: bool(watched.heartbeats) and len(watched.heartbeats[-1]) == len(ALL))
     assert all(len(repr(beat)) < 200 for beat in watched.heartbeats)
     assert int(watched.heartbeats[-1]["pods"]) <= bench.cluster._store.revision
 
