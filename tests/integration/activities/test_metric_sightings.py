@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from activities.kubernetes.metric_sightings import MetricSightings
@@ -12,7 +14,7 @@ from byteport.sandbox.simulated import shapes
 from byteport.sandbox.simulated.metrics import MetricsApi
 from tests.integration.activities.bench import SimulatedBench
 from tests.integration.activities.recorder import Recorder
-from tests.integration.activities.watching import Inbox
+from tests.integration.activities.watching import SOON, Inbox, watching
 
 LIMIT = "256Mi"
 
@@ -120,6 +122,18 @@ async def test_a_target_that_cannot_be_one_does_not_end_the_watch(web: Simulated
     inbox.refusals.append(MalformedInput("target", "cannot be one"))
     await watch.look("shop")
     assert inbox.signals == []
+
+
+async def test_the_watch_asks_at_its_second_looks(web: SimulatedBench, inbox: Inbox) -> None:
+    await uses(web, "250Mi")
+    async with watching(web, inbox, look_again_seconds=0.05) as watched:
+        async with asyncio.timeout(SOON):
+            while not inbox.signals:
+                web.cluster.advance(60)
+                await watched.until(lambda: True)
+                await asyncio.sleep(0.1)
+        assert (await watched.end()).reported == len(inbox.signals)
+    assert inbox.about() == [(SignalType.MEMORY_PRESSURE, "shop/Deployment/web")]
 
 
 async def test_only_declared_rights_are_used(web: SimulatedBench, inbox: Inbox) -> None:
