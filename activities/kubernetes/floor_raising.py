@@ -21,6 +21,9 @@ from byteport.kubernetes.patches import ACTION_ID
 from byteport.kubernetes.port import JSON, Attribution, ClusterPort
 from byteport.kubernetes.templates import annotations_of
 
+LONGEST_BOX_SECONDS = 86400
+"""As the policy bounds it: whoever has agreed to more has been shown something else."""
+
 
 class FloorRaising:
     """On one cluster."""
@@ -50,6 +53,8 @@ class FloorRaising:
         refuse_unless_as_planned(autoscaler, plan)
         await self._refuse_another_workload(plan)
         _refuse_unless_the_owners(autoscaler, plan)
+        if not 0 < plan.box_seconds <= LONGEST_BOX_SECONDS:
+            raise stale(Ground.ARGUMENTS, "a floor is raised for a time, and for no longer than a day")
         if plan.floor_to > fields.count(fields.at(autoscaler, "spec", "maxReplicas")):
             raise stale(Ground.CHANGED, "the floor would be above the autoscaler's own bound")
         now = self._clock()

@@ -101,7 +101,11 @@ class Mutations:
             checked = self._admission.check(act, warrant, workflow_type=attempt.workflow_type)
         except (NotPermitted, PreconditionFailed):
             # what was allowed once and is not any more may have been done in between: the record must say so
-            if retried and self._admission.was_granted(act, warrant) and await self._found(effect, warrant):
+            if (
+                retried
+                and self._admission.was_granted(act, warrant)
+                and await self._was_done_or_unread(effect, warrant)
+            ):
                 return self._mutated(warrant, already=True)
             raise
         done = self._done.get(warrant.grant.body.action_id)
@@ -167,6 +171,16 @@ class Mutations:
         if trace is Trace.CANNOT_TELL:
             raise UnknownOutcome("an earlier attempt may have acted, and the target has changed since")
         return trace is Trace.IN_PLACE
+
+    async def _was_done_or_unread(self, effect: Effect, warrant: Warrant) -> bool:
+        """`_was_done`, for an act that is refused anyway: False also when the target cannot be read now."""
+        try:
+            async with asyncio.timeout(REREAD_SECONDS):
+                return await self._was_done(effect, warrant)
+        except UnknownOutcome:
+            raise
+        except (TimeoutError, BytePortError):
+            return False
 
     async def _found(self, effect: Effect, warrant: Warrant) -> bool:
         """Whether the effect is in place; False also when it cannot be read now."""

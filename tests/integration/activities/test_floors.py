@@ -137,6 +137,8 @@ async def test_an_autoscaler_on_its_way_out_is_left_alone(bench: SimulatedBench,
         ({"floor_from": 3}, "changed"),
         ({"rest_digest": "0" * 64}, "changed"),
         ({"box_seconds": 0}, "arguments"),
+        ({"box_seconds": 86401}, "arguments"),
+        ({"box_seconds": 10**12}, "arguments"),
         ({"box_seconds": -3600}, "arguments"),
     ],
 )

@@ -78,6 +78,17 @@ async def test_a_worker_that_cannot_know_whether_it_ran_does_not_run_it_again(
     assert (error.type, error.non_retryable, commands.prunes) == ("unknown_outcome", True, 1)
 
 
+async def test_what_may_have_run_is_not_called_refused_because_it_is_not_allowed_any_more(
+    bench: SimulatedBench, prune: Warrant, commands: Commands
+) -> None:
+    """Else the record would say *not done* of what was."""
+    await bench.act(prune)
+    bench.set_policy("mode: observe")
+    assert (await failure(bench, prune, attempt=2, on=bench.new_mutations())).type == "unknown_outcome"
+    assert (await failure(bench, prune, on=bench.new_mutations())).type != "unknown_outcome"
+    assert commands.prunes == 1
+
+
 async def test_granted_again_it_may_have_run_and_is_not_run_again(
     bench: SimulatedBench, prune: Warrant, commands: Commands
 ) -> None:
