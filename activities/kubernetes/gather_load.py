@@ -55,7 +55,7 @@ class LoadReader(SituationReader):
         if scaling is None:
             return seen
         own = self._measured.get(target) or ()
-        now = summed(scaling.usage)
+        now = scaling.sample or summed(scaling.usage)
         if now is not None and (not own or now.at > own[-1].at):
             self._measured.put(target, (*own, now)[-MOST_SAMPLES:])
         at = now.at if now is not None else seen.situation.now
