@@ -20,7 +20,7 @@ from byteport.sandbox.controlplane.start import ControlPlane
 from byteport.sandbox.simulated import disks
 from byteport.sandbox.simulated.clocks import stamp
 from byteport.sandbox.simulated.disks import Filling, Image, NodeDisk
-from byteport.sandbox.simulated.nodes import POD_IMAGE_BYTES
+from byteport.sandbox.simulated.nodes import POD_IMAGE_BYTES, reclaims
 
 JSON = dict[str, Any]
 
@@ -59,7 +59,10 @@ class NodeDisks:
         self._write(node)
 
     def fill(self, node: str, what: Filling, *, percent: float = 90.0, path: str = "") -> str:
-        """Add of one thing until its filesystem is so full, and say so as a kubelet does; the path that it lies in."""
+        """Add of one thing until its filesystem is so full; the path that it lies in.
+
+        Where that meets a kubelet's threshold, the node's condition and its kubelet's events say so.
+        """
         disk = self._disk(node)
         room = disk.room_until(what, percent)
         match what:
@@ -75,6 +78,9 @@ class NodeDisks:
             case _:
                 raise MalformedInput("disk", f"{what.value} cannot be shown on the control plane")
         self._write(node)
+        if not reclaims(disk):
+            self._report(node, *WELL)
+            return where
         self._report(node, *FULL)
         self._say(node, "NodeHasDiskPressure", f"Node {node} status is now: NodeHasDiskPressure")
         self._say(node, "EvictionThresholdMet", "Attempting to reclaim ephemeral-storage", type_="Warning")

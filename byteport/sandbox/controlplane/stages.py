@@ -44,6 +44,8 @@ class Fault(StrEnum):
     """A key of its ConfigMap is missing: CreateContainerConfigError."""
     PROBE = "probe"
     """Runs, but its readiness probe fails."""
+    HELD = "held"
+    """Does nothing by itself: whoever asks for it writes the pod's status, as its kubelet would."""
 
 
 FAULT_ANNOTATION = "sim.byteport.io/fault"
@@ -52,7 +54,7 @@ BACKOFF_ANNOTATION = "sim.byteport.io/backoff-s"
 EXIT_CODE_ANNOTATION = "sim.byteport.io/exit-code"
 MESSAGE_ANNOTATION = "sim.byteport.io/message"
 
-NEVER_STARTS = (Fault.IMAGE, Fault.CONFIG)
+NEVER_STARTS = (Fault.IMAGE, Fault.CONFIG, Fault.HELD)
 PULLING = ("ErrImagePull", "ImagePullBackOff")
 
 OF_FAULT = f'.metadata.annotations["{FAULT_ANNOTATION}"]'

@@ -1,14 +1,13 @@
 """The HorizontalPodAutoscaler controller: it looks at every autoscaler once in a period, and scales Deployments.
 
-Comes after `autoscaling.py` and `autoscaler_metrics.py`, before `simulation.py`. Conditions, reasons and events are
-those of `horizontal.go` in Kubernetes 1.37. An autoscaler of anything but a Deployment is kept and not acted upon. When
-nothing that it reads has changed for longer than every window there is, it rests until something does.
+Comes after `autoscaling.py`, `autoscaler_metrics.py` and `pace.py`, before `simulation.py`. Conditions, reasons and
+events are those of `horizontal.go` in Kubernetes 1.37. An autoscaler of anything but a Deployment is kept and not acted
+upon.
 """
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from byteport.kubernetes.port import AUTOSCALERS, DEPLOYMENTS
@@ -20,56 +19,40 @@ from byteport.sandbox.simulated.conditions import condition, set_condition
 from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.loads import Loads
 from byteport.sandbox.simulated.metrics import Metrics
+from byteport.sandbox.simulated.pace import Pace
 from byteport.sandbox.simulated.store import Store
 
 JSON = dict[str, Any]
 
-PERIOD = timedelta(seconds=15)
-"""The controller's own default."""
 LONGEST_WINDOW = timedelta(hours=1)
 CONDITIONS = ("AbleToScale", "ScalingActive", "ScalingLimited")
 MANAGER = "kube-controller-manager"
 
 
 class Autoscalers:
-    """All autoscalers of the cluster. `due` is when they are looked at next; None while nothing changes."""
+    """All autoscalers of the cluster."""
 
     def __init__(self, store: Store, loads: Loads, metrics: Metrics) -> None:
         self._store, self._loads, self._metrics = store, loads, metrics
         self._reader = MetricReader(store, loads, metrics)
         self._memories: dict[str, Memory] = {}
-        self._looked: datetime | None = None
-        self._seen = (-1, -1)
-        self._idle_since: datetime | None = None
-        self._resting = False
-        self.period = PERIOD
-
-    def look_every(self, period: timedelta, now: datetime) -> None:
-        """Look once in `period` from now on."""
-        self.period = period
-        self._looked = self._period_start(now)
+        self.pace = Pace()
 
     def due_after(self, now: datetime) -> datetime | None:
-        """When they are looked at next; None while there are none, or they rest."""
-        if not self._store.all(AUTOSCALERS) or self._rests(now):
-            return None
-        return self._period_start(now) + self.period
+        """When they are looked at next; None while there are none, or nothing changes."""
+        return self.pace.next_after(now, self._inputs()) if self._store.all(AUTOSCALERS) else None
 
     def sync(self, now: datetime) -> None:
-        """Look at all of them if a period has begun since the last look."""
-        look = self._period_start(now)
-        if not self._store.all(AUTOSCALERS):
-            self._looked = look
-            return
-        if self._rests(now) or (self._looked is not None and look <= self._looked):
-            return
-        self._looked = look
-        if self._inputs() != self._seen:
-            self._idle_since = None
-        for autoscaler in self._store.all(AUTOSCALERS):
-            if not autoscaler["metadata"].get("deletionTimestamp"):
-                self._look_at(autoscaler, now)
-        self._rest(now)
+        """Look at all of them if it is time to."""
+        every = self._store.all(AUTOSCALERS)
+        if not every:
+            self.pace.skip(now)
+        elif self.pace.begins(now, self._inputs()):
+            for autoscaler in every:
+                if not autoscaler["metadata"].get("deletionTimestamp"):
+                    self._look_at(autoscaler, now)
+            longest = max([2 * self._metrics.window, *map(_longest, every)])
+            self.pace.ended(now, self._inputs(), moves=self._loads.leaks or not self._all_see(), longest=longest)
 
     def _look_at(self, autoscaler: JSON, now: datetime) -> None:
         if autoscaler["spec"]["scaleTargetRef"].get("kind") != "Deployment":
@@ -81,20 +64,6 @@ class Autoscalers:
     def _inputs(self) -> tuple[int, int]:
         return self._store.changes, self._loads.version
 
-    def _rests(self, now: datetime) -> bool:
-        """Whether it rests still. Woken, it looks when the next period begins, as it would have anyway."""
-        if self._resting and self._inputs() != self._seen:
-            self._resting, self._idle_since, self._looked = False, None, self._period_start(now)
-        return self._resting
-
-    def _rest(self, now: datetime) -> None:
-        if self._inputs() != self._seen or self._loads.leaks or not self._all_see():
-            self._seen, self._idle_since = self._inputs(), now
-        elif self._idle_since is None:
-            self._idle_since = now
-        elif now - self._idle_since > max([2 * self._metrics.window, *map(_longest, self._store.all(AUTOSCALERS))]):
-            self._resting = True
-
     def _all_see(self) -> bool:
         """Whether none is without a metric or a scale, of which it would go on telling."""
         statuses = [item.get("status") or {} for item in self._store.all(AUTOSCALERS)]
@@ -103,10 +72,6 @@ class Autoscalers:
             for status in statuses
             for type_ in ("AbleToScale", "ScalingActive")
         )
-
-    def _period_start(self, now: datetime) -> datetime:
-        seconds = self.period.total_seconds()
-        return datetime.fromtimestamp(math.floor(now.timestamp() / seconds + 1e-6) * seconds, UTC)
 
 
 class _Look:

@@ -25,7 +25,7 @@ JSON = dict[str, Any]
 Step = Callable[[Store, Pod, datetime], None]
 
 CRASHES = {Fault.TRANSIENT, Fault.CRASH, Fault.OOM}
-NEVER_STARTS = {Fault.IMAGE, Fault.CONFIG}
+NEVER_STARTS = {Fault.IMAGE, Fault.CONFIG, Fault.HELD}
 START = timedelta(milliseconds=300)
 
 

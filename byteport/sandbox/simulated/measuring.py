@@ -78,7 +78,7 @@ class Measuring(Administration):
     async def set_autoscaler_period(self, seconds: float) -> None:
         """How often autoscalers are looked at; 15 s at first, as the controller does."""
         self.tick()
-        self._simulation.autoscalers.look_every(timedelta(seconds=seconds), self._simulation.now)
+        self._simulation.autoscalers.pace.look_every(timedelta(seconds=seconds), self._simulation.now)
         self.tick()
 
     async def metrics_available(self, available: bool, *, broken: bool = False) -> None:  # noqa: FBT001

@@ -86,7 +86,7 @@ class Nodes:
                 self._keep_pods_images(name, disk)
                 self._collect(node, disk, now)
                 self._report_images(name, disk)
-                signal = _full(disk)
+                signal = reclaims(disk)
                 self._press(name, "DiskPressure", signal, now)
             usage = self._loads.node(name)
             if usage is not None:
@@ -218,7 +218,7 @@ class Nodes:
         events.send(self._store, now, item, type_=type_, reason=reason, message=message, component="kubelet")
 
 
-def _full(disk: NodeDisk) -> str:
+def reclaims(disk: NodeDisk) -> str:
     """What the kubelet must reclaim; empty while no threshold is met."""
     if disk.inodes_percent >= INODES_FULL:
         return "inodes"

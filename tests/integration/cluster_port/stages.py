@@ -16,7 +16,8 @@ from typing import Any, Protocol, TypeVar
 from activities.kubernetes.client import KubernetesCluster, connect
 from byteport.kubernetes.port import DEPLOYMENTS, JSON, PODS, Attribution, ClusterPort, Resource
 from byteport.sandbox.controlplane import FAULT_ANNOTATION, ApiRefused, ControlPlane, MetricsState
-from byteport.sandbox.simulated import ManualClock, Reply, Right, SimulatedCluster
+from byteport.sandbox.controlplane.node_disks import NodeDisks
+from byteport.sandbox.simulated import Filling, ManualClock, Reply, Right, SimulatedCluster
 from byteport.sandbox.simulated.access import DEFAULT_RIGHTS
 from byteport.sandbox.simulated.kinds import kind_of_object
 
@@ -55,6 +56,9 @@ class Stage(Protocol):
 
     def metrics(self, state: MetricsState) -> Any:
         """An async context in which the metrics API answers so; it serves before and after."""
+
+    def full_disk(self, node: str, what: Filling, *, percent: float) -> Any:
+        """An async context with the node helper on a node whose disk is so full of one thing."""
 
     async def expired_watch(self) -> tuple[Resource, str]:
         """A resource, and a resourceVersion that its watch is too late for."""
@@ -178,6 +182,12 @@ class SimulatedStage(Stage):
         yield
         await self._cluster.metrics_available(True)
 
+    @asynccontextmanager
+    async def full_disk(self, node: str, what: Filling, *, percent: float) -> AsyncIterator[None]:
+        await self._cluster.install_node_helper()
+        await self._cluster.fill_disk(node, what, percent=percent)
+        yield
+
     async def expired_watch(self) -> tuple[Resource, str]:
         before = (await self.port.list(PODS, self.namespace)).resource_version
         await self.deploy("expired")
@@ -257,6 +267,16 @@ class RealStage(Stage):
             yield
         finally:
             await asyncio.to_thread(self._plane.set_metrics, MetricsState.SERVING)
+
+    @asynccontextmanager
+    async def full_disk(self, node: str, what: Filling, *, percent: float) -> AsyncIterator[None]:
+        node_disks = NodeDisks(self._plane)
+        await asyncio.to_thread(node_disks.install_helper, node)
+        await asyncio.to_thread(node_disks.fill, node, what, percent=percent)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(node_disks.mend, node)
 
     async def expired_watch(self) -> tuple[Resource, str]:
         """A kind that is younger than the version: its watch has never known it."""

@@ -264,6 +264,26 @@ async def test_three_days_at_rest_are_caught_up_in_one_step(cluster: SimulatedCl
     assert await _replicas(cluster) == 3
 
 
+async def test_after_hours_without_metrics_a_raised_floor_is_obeyed_in_the_next_period(
+    cluster: SimulatedCluster,
+) -> None:
+    await cluster.metrics_available(False)
+    await cluster.apply(_autoscaler())
+    cluster.advance(3 * 3600)
+    await _patch_floor(cluster, 5)
+    cluster.advance(15)
+    assert await _replicas(cluster) == 5
+
+
+async def test_after_hours_of_a_leak_a_surge_is_seen_in_the_next_period(cluster: SimulatedCluster) -> None:
+    await cluster.apply(_autoscaler())
+    await cluster.set_load("shop", "web", cpu_cores_total=1, cpu_each=0, leak_per_minute="1Ki")
+    cluster.advance(3 * 3600)
+    await cluster.set_load("shop", "web", cpu_cores_total=2, cpu_each=0, leak_per_minute="1Ki")
+    cluster.advance(16)
+    assert await _replicas(cluster) == 4
+
+
 async def test_how_often_it_looks_can_be_chosen(cluster: SimulatedCluster) -> None:
     await cluster.set_autoscaler_period(1)
     await cluster.apply(_autoscaler())
