@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 
 from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
 
 from activities.audit.ledger import Ledger
 from activities.audit.store import Store
@@ -73,7 +75,9 @@ class Storm:
 
     async def until_counted(self, targets: int) -> StormState:
         async def so() -> bool:
-            return (await self.state()).in_trouble == targets
+            with contextlib.suppress(RPCError):  # nobody has told it of anything yet
+                return (await self.state()).in_trouble == targets
+            return False
 
         await until_so(so, f"{targets} targets in trouble")
         return await self.state()
