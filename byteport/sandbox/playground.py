@@ -90,8 +90,14 @@ def playground_app(playground: Playground, token: str) -> web.Application:
     return app
 
 
+OFFERED = sorted([*(set(Fault) - {Fault.HELD}), *Strain])
+"""A held pod is for tests, which then play its kubelet."""
+
+
 def _named(word: str) -> Fault | Strain:
-    """Raises `ValueError` for a word that is neither."""
+    """Raises `ValueError` for a word that is not offered."""
+    if word not in OFFERED:
+        raise ValueError(word)
     return Strain(word) if word in set(Strain) else Fault(word)
 
 
@@ -100,7 +106,7 @@ def ask(url: str, token: str, fault: str, progress: Callable[[str], None]) -> st
     try:
         _named(fault)
     except ValueError:
-        raise MalformedInput("fault", f"must be one of {', '.join([*sorted(Fault), *sorted(Strain)])}") from None
+        raise MalformedInput("fault", f"must be one of {', '.join(OFFERED)}") from None
     progress(f"breaking: {fault}")
     request = urllib.request.Request(  # noqa: S310  the address is the sandbox's own, on loopback
         f"{url}/break", data=json.dumps({"fault": fault}).encode(), headers={TOKEN: token}, method="POST"
