@@ -36,6 +36,7 @@ TYPES = {
     Failure.CRASHLOOP: SignalType.POD_CRASHLOOP,
     Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY,
     Failure.MEMORY: SignalType.MEMORY_PRESSURE,
+    Failure.CPU: SignalType.CPU_SPIKE,
 }
 
 
