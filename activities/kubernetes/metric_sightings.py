@@ -1,4 +1,4 @@
-"""What the metrics API measured, as symptoms: containers near their memory limits, for as long as it takes to mean it.
+"""What the metrics API measured, as symptoms: containers near their limits, for as long as it takes to mean it.
 
 The metrics API has no watch, so `watch.py` asks at each of its second looks, one namespace after the other. A share must
 have been too high for `HELD`, at two looks or more, before it is reported: a moment's peak starts nothing. A metrics API
@@ -16,10 +16,11 @@ from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.recent import Recent
 from activities.orchestration import SymptomSink
 from byteport.domain.base import Frozen, Instant
-from byteport.domain.signals import Signal
+from byteport.domain.signals import Signal, SignalType
 from byteport.domain.targets import Target
 from byteport.errors import MalformedInput, NotPermitted, TargetGone, Unavailable
 from byteport.kubernetes import port
+from byteport.kubernetes.load_symptoms import usage_symptoms
 from byteport.kubernetes.memory_symptoms import memory_symptoms
 from byteport.kubernetes.port import JSON, ClusterPort, Resource
 from byteport.kubernetes.world import World
@@ -52,12 +53,12 @@ class MetricSightings:
         self._sink = sink
         self._policy = policy
         self._clock = clock
-        self._seen: Recent[Target, _Seen] = Recent(REMEMBERED)
+        self._seen: Recent[tuple[SignalType, Target], _Seen] = Recent(REMEMBERED)
         self.reported = 0
 
     async def look(self, namespace: str) -> None:
         """One look at one enabled namespace. Raises `Unavailable` when a report does not get through."""
-        metrics = await self._measured(namespace)
+        metrics = await self._optional("PodMetrics", port.POD_METRICS, namespace)
         if not metrics:
             return
         pods = await self._listed("Pod", port.PODS, namespace)
@@ -65,32 +66,37 @@ class MetricSightings:
             return
         # Only now is it worth asking whose the pods are.
         replica_sets = await self._listed("ReplicaSet", port.REPLICA_SETS, namespace)
-        for signal in self._symptoms((*metrics, *pods, *replica_sets)):
+        autoscalers = await self._optional("HorizontalPodAutoscaler", port.AUTOSCALERS, namespace)
+        for signal in self._symptoms((*metrics, *pods, *replica_sets, *autoscalers)):
             await self._see(signal)
 
     def _symptoms(self, objects: Sequence[JSON]) -> list[Signal]:
         world = World(now=self._clock(), objects=tuple(objects))
-        return memory_symptoms(world, self._cluster_uid, percent=self._policy.read().memory_percent)
+        policy = self._policy.read()
+        return [
+            *memory_symptoms(world, self._cluster_uid, percent=policy.memory_percent),
+            *usage_symptoms(world, self._cluster_uid, percent=policy.cpu_percent),
+        ]
 
     async def _see(self, signal: Signal) -> None:
-        now = self._clock()
-        before = self._seen.get(signal.target)
+        now, key = self._clock(), (signal.type, signal.target)
+        before = self._seen.get(key)
         if before is None or now - before.last > FORGOTTEN_AFTER:
             before = _Seen(since=now, last=now)
-        self._seen.put(signal.target, before.model_copy(update={"last": now}))
+        self._seen.put(key, before.model_copy(update={"last": now}))
         if not _due(before, signal, now):
             return
         try:
             await self._sink.report(signal)
         except (MalformedInput, NotPermitted) as error:
-            logger.warning("memory near its limit cannot be reported: %s", error.message)
+            logger.warning("use near its limit cannot be reported: %s", error.message)
             return
-        self._seen.put(signal.target, before.model_copy(update={"last": now, "reported": signal.evidence_digest}))
+        self._seen.put(key, before.model_copy(update={"last": now, "reported": signal.evidence_digest}))
         self.reported += 1
 
-    async def _measured(self, namespace: str) -> list[JSON]:
+    async def _optional(self, kind: str, resource: Resource, namespace: str) -> list[JSON]:
         try:
-            return await self._listed("PodMetrics", port.POD_METRICS, namespace)
+            return await self._listed(kind, resource, namespace)
         except (TargetGone, NotPermitted, Unavailable):
             return []
 

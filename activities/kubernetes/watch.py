@@ -8,8 +8,8 @@ folded by its evidence digest. It does not decide: a symptom is reported, a runb
 Some symptoms become true without any event (a deadline passes, a replica stays wedged): objects of the enabled
 namespaces are looked at again every `look_again_seconds`, and at once when a namespace has just been enabled. So is what
 the metrics API measured, which has no watch.
-Nodes stand by a label of their own, and their kubelets' events lie in the namespace `default`; where those may not be
-watched, everything else still is.
+Nodes stand by a label of their own, and their kubelets' events lie in the namespace `default`; where those, or
+autoscalers, may not be watched, everything else still is.
 Started by `workflows/watch.py`; the age of its last heartbeat is alarmed from outside.
 """
 
@@ -37,10 +37,11 @@ from byteport.kubernetes import port
 from byteport.kubernetes.port import JSON, ClusterPort, Resource
 
 WATCHED: dict[str, Resource] = {"Pod": port.PODS, "Deployment": port.DEPLOYMENTS}
+OF_LOAD: dict[str, Resource] = {"HorizontalPodAutoscaler": port.AUTOSCALERS}
 OF_NODES: dict[str, tuple[Resource, str]] = {"Node": (port.NODES, ""), "Event": (port.EVENTS, "default")}
 """What is watched of nodes, and in which namespace."""
 REFUSED_SECONDS = 60.0
-"""Before it is tried again whether nodes may be watched."""
+"""Before it is tried again whether nodes, or autoscalers, may be watched."""
 
 logger = logging.getLogger("byteport.watch")
 
@@ -86,6 +87,7 @@ class ClusterWatch:
         await enabled.refresh()
         endless = [
             *(asyncio.create_task(round_.follow(kind)) for kind in WATCHED),
+            *(asyncio.create_task(round_.follow_load(kind)) for kind in OF_LOAD),
             *(asyncio.create_task(round_.follow_nodes(kind)) for kind in OF_NODES),
             asyncio.create_task(round_.keep_looking(self._look_again_seconds)),
             asyncio.create_task(_heartbeat(round_)),
@@ -122,7 +124,8 @@ class _Round:
         self._measured = measured
         self._of_nodes = of_nodes
         self._streams = {
-            kind: Stream(cluster, resource, bookmarks.get(resource.plural, "")) for kind, resource in WATCHED.items()
+            kind: Stream(cluster, resource, bookmarks.get(resource.plural, ""))
+            for kind, resource in (WATCHED | OF_LOAD).items()
         }
         self._streams |= {
             kind: Stream(cluster, resource, bookmarks.get(resource.plural, ""), namespace)
@@ -142,6 +145,15 @@ class _Round:
             await self.sightings.see(kind, item)
 
         await self._streams[kind].run(see, self.sightings.forget)
+
+    async def follow_load(self, kind: str) -> None:
+        """As `follow`, of what scales workloads. A credential that may see none of it still watches everything else."""
+        while True:
+            try:
+                await self.follow(kind)
+            except NotPermitted as refused:
+                logger.warning("autoscalers are not watched: %s", refused.message)
+                await asyncio.sleep(REFUSED_SECONDS)
 
     async def follow_nodes(self, kind: str) -> None:
         """As `follow`, of nodes and their events. A credential that may see no nodes still watches everything else."""
@@ -176,11 +188,18 @@ class _Round:
     async def _look_again(self, namespaces: Iterable[str]) -> None:
         """One namespace after the other, so that no more than one's objects are held at a time."""
         for namespace in sorted(namespaces):
-            for kind, resource in WATCHED.items():
-                listed = await self._cluster.list(resource, namespace)
-                for item in listed.items:
+            for kind, resource in (WATCHED | OF_LOAD).items():
+                for item in await self._listed(kind, resource, namespace):
                     await self.sightings.see(kind, item)
             await self._measured.look(namespace)
+
+    async def _listed(self, kind: str, resource: Resource, namespace: str) -> list[JSON]:
+        try:
+            return (await self._cluster.list(resource, namespace)).items
+        except NotPermitted:
+            if kind in OF_LOAD:
+                return []
+            raise
 
 
 async def _heartbeat(round_: _Round) -> None:

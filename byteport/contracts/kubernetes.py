@@ -304,7 +304,7 @@ WATCH_CLUSTER = Act(
     deadline=timedelta(hours=2),
     heartbeat=timedelta(seconds=10),
     summary="Watch the cluster for symptoms",
-    needs=_EVIDENCE + _MEASURED,
+    needs=_EVIDENCE + _MEASURED + Rights.on("horizontalpodautoscalers", "watch", group="autoscaling"),
 )
 
 

@@ -6,7 +6,6 @@ Asked by `symptoms.py` for a whole `World`, and for one autoscaler that the watc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from byteport.domain.base import Frozen
@@ -16,6 +15,7 @@ from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.autoscaler_faults import aim_of
 from byteport.kubernetes.autoscaler_reading import autoscalers_of, read_autoscaler
+from byteport.kubernetes.owners import OwnerKind, pod_owner
 from byteport.kubernetes.scaling import RATE_STANDS, AutoscalerReading, Brake, ContainerUsage, Measure
 from byteport.kubernetes.scaling_reading import held_back
 from byteport.kubernetes.usage import read_usage
@@ -48,11 +48,15 @@ def load_symptoms(world: World, cluster_uid: str) -> list[Signal]:
         target = _aimed(world, item, cluster_uid)
         if symptom is not None and target is not None:
             found.setdefault(target.ref, _signal(symptom, target, world))
-    for target in _measured(world, cluster_uid):
-        symptom = _of_usage(world, target)
-        if symptom is not None:
-            found.setdefault(target.ref, _signal(symptom, target, world))
+    for signal in usage_symptoms(world, cluster_uid):
+        found.setdefault(signal.target.ref, signal)
     return list(found.values())
+
+
+def usage_symptoms(world: World, cluster_uid: str, *, percent: int = CPU_PERCENT) -> list[Signal]:
+    """One signal per workload whose containers are at their CPU limits, or at `percent` of them without an autoscaler."""
+    asked = ((target, _of_usage(world, target, percent)) for target in _measured(world, cluster_uid))
+    return [_signal(symptom, target, world) for target, symptom in asked if symptom is not None]
 
 
 def autoscaler_symptom(world: World, item: JSON) -> LoadSymptom | None:
@@ -94,7 +98,7 @@ def _hot(read: AutoscalerReading, now: datetime) -> LoadSymptom | None:
     return LoadSymptom(value=shown, threshold=wanted, evidence_digest=evidence)
 
 
-def _of_usage(world: World, target: Target) -> LoadSymptom | None:
+def _of_usage(world: World, target: Target, percent: int) -> LoadSymptom | None:
     """Containers at their CPU limits, where no autoscaler sees it."""
     usage = [one for one in read_usage(world, target).usage if _fresh(one, world)]
     bound = [(one.cpu, one.cpu_limit) for one in usage if one.cpu is not None and one.cpu_limit]
@@ -104,10 +108,10 @@ def _of_usage(world: World, target: Target) -> LoadSymptom | None:
     share = 100 * sum(used or 0.0 for used, _ in bound) / limit
     scaled = bool(autoscalers_of(world, target))
     throttled = held_back(usage) is True
-    if not throttled and (scaled or share < CPU_PERCENT):
+    if not throttled and (scaled or share < percent):
         return None
     evidence = digest(["cpu", target.ref, throttled, _bucket(share)])
-    return LoadSymptom(value=round(share, 1), threshold=float(CPU_PERCENT), evidence_digest=evidence)
+    return LoadSymptom(value=round(share, 1), threshold=float(percent), evidence_digest=evidence)
 
 
 def _fresh(one: ContainerUsage, world: World) -> bool:
@@ -132,16 +136,23 @@ def _aimed(world: World, item: JSON, cluster_uid: str) -> Target | None:
     return Target(cluster_uid=cluster_uid, namespace=namespace, kind=kind, name=name, uid=uid)
 
 
-def _measured(world: World, cluster_uid: str) -> Iterator[Target]:
-    """Workloads of the namespaces in which anything was measured."""
-    places = {fields.name(fields.metadata(item).get("namespace")) for item in world.of("PodMetrics")}
-    for kind in ("Deployment", "StatefulSet"):
-        for item in world.of(kind):
-            meta = fields.metadata(item)
-            namespace, name = fields.name(meta.get("namespace")), fields.name(meta.get("name"))
-            if name and namespace in places:
-                uid = fields.uid(meta.get("uid"))
-                yield Target(cluster_uid=cluster_uid, namespace=namespace, kind=kind, name=name, uid=uid)
+def _measured(world: World, cluster_uid: str) -> list[Target]:
+    """Workloads of which a pod was measured, in the order of their names. A Job ends by itself."""
+    places = {_place(item) for item in world.of("PodMetrics")}
+    found: dict[str, Target] = {}
+    for pod in world.of("Pod") if places else []:
+        owner, (namespace, _) = pod_owner(pod, world), _place(pod)
+        if _place(pod) not in places or not namespace or not owner.name or owner.kind is OwnerKind.JOB:
+            continue
+        kind = owner.kind.value if owner.kind is not OwnerKind.FOREIGN else owner.api_kind or owner.kind.value
+        target = Target(cluster_uid=cluster_uid, namespace=namespace, kind=kind, name=owner.name, uid=owner.uid)
+        found.setdefault(target.ref, target)
+    return [found[ref] for ref in sorted(found)]
+
+
+def _place(item: JSON) -> tuple[str, str]:
+    meta = fields.metadata(item)
+    return fields.name(meta.get("namespace")), fields.name(meta.get("name"))
 
 
 def _signal(symptom: LoadSymptom, target: Target, world: World) -> Signal:

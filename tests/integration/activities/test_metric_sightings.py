@@ -144,3 +144,19 @@ async def test_only_declared_rights_are_used(web: SimulatedBench, inbox: Inbox) 
     declared = {(right.group, right.resource, right.verb) for right in WATCH_CLUSTER.needs.rights}
     assert recorder.used <= declared
     assert ("metrics.k8s.io", "pods", "list") in recorder.used
+
+
+async def test_containers_at_their_cpu_limits_are_reported_apart_from_memory(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
+    item = shapes.deployment("shop", "web", image="web:1")
+    resources = {"requests": {"cpu": "100m"}, "limits": {"cpu": "200m", "memory": LIMIT}}
+    item["spec"]["template"]["spec"]["containers"][0]["resources"] = resources
+    await bench.enable("shop")
+    await bench.cluster.apply(item)
+    await bench.cluster.set_load("shop", "web", cpu_cores_total="1", memory_each="250Mi")
+    bench.cluster.advance(60)
+    watch = sightings(bench, inbox)
+    await looks(bench, watch, 4)
+    assert {signal.type for signal in inbox.signals} == {SignalType.MEMORY_PRESSURE, SignalType.CPU_SPIKE}
+    assert {signal.target.ref for signal in inbox.signals} == {"shop/Deployment/web"}

@@ -11,6 +11,7 @@ from byteport.domain.signals import SignalType, Source
 from byteport.errors import MalformedInput, Unavailable
 from byteport.kubernetes import port
 from byteport.sandbox.simulated import Right
+from tests.integration.activities.autoscaled import short_of_replicas
 from tests.integration.activities.bench import SimulatedBench
 from tests.integration.activities.watching import SOON, Inbox, watching
 
@@ -27,7 +28,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "REFRESH_SECONDS", 0.05)
 
 
-ALL = ("pods", "deployments", "nodes", "events")
+ALL = ("pods", "deployments", "horizontalpodautoscalers", "nodes", "events")
 
 
 def bookmarks(bench: SimulatedBench) -> dict[str, str]:
@@ -129,6 +130,41 @@ async def test_a_symptom_that_cannot_be_taken_is_logged_and_the_watch_goes_on(
         await watched.until(lambda: "cannot be reported" in caplog.text)
         await bench.one_pod_crashes("web")
         await watched.until(lambda: any(signal.target.name == "web" for signal in inbox.signals))
+
+
+# -- load -------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_autoscaler_that_is_short_is_reported_for_the_workload_that_it_scales(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
+    await short_of_replicas(bench)
+    bench.cluster.advance(120)
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: bool(inbox.signals))
+    (signal,) = inbox.signals
+    assert signal.target == await bench.target()
+    assert (signal.type, signal.source) == (SignalType.CPU_SPIKE, Source.WATCH)
+    assert signal.value > signal.threshold == 70
+
+
+async def test_an_autoscaler_that_is_content_is_not_reported(bench: SimulatedBench, inbox: Inbox) -> None:
+    await short_of_replicas(bench)
+    await bench.cluster.set_load(bench.home, "web", cpu_cores_total="300m")
+    bench.cluster.advance(600)
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: len(watched.heartbeats) > 10)
+    assert inbox.signals == []
+
+
+async def test_a_credential_that_may_see_no_autoscalers_still_watches_everything_else(
+    bench: SimulatedBench, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.one_pod_crashes()
+    bench.cluster.access.revoke(Right("list", port.AUTOSCALERS))
+    async with watching(bench, inbox, look_again_seconds=0.05) as watched:
+        await watched.until(lambda: bool(inbox.signals) and "autoscalers are not watched" in caplog.text)
+        await watched.until(lambda: len(watched.heartbeats) > 10)
 
 
 # -- nodes ------------------------------------------------------------------------------------------------------------
