@@ -23,7 +23,7 @@ from byteport.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from byteport.kubernetes.port import DEPLOYMENTS, PODS
+from byteport.kubernetes.port import DEPLOYMENTS, POD_METRICS, PODS
 from tests.integration.cluster_port.liar import Answer, Liar, hangs, hangs_up, liar, says, status
 from tests.integration.cluster_port.stages import BY
 
@@ -248,3 +248,25 @@ async def test_exec_that_is_refused_ran_nothing_and_one_that_is_cut_may_have(
     query = server.heard[0].query
     assert [value for key, value in query if key == "command"] == ["df", "-h"]
     assert {key for key, _ in query} == {"container", "stdout", "stderr", "command"}
+
+
+async def test_a_command_is_waited_for_as_long_as_was_said_and_then_its_outcome_is_unknown(
+    server: Liar, port: KubernetesCluster
+) -> None:
+    server.answers = [hangs]
+    async with asyncio.timeout(5):
+        with pytest.raises(UnknownOutcome):
+            await port.exec("shop", "web-1", "app", ["df", "-h"], seconds=0.2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(says(404, b"404 page not found\n"), TargetGone), (says(503, b"service unavailable"), Unavailable)],
+)
+async def test_a_metrics_api_that_is_not_there_is_told_from_one_that_does_not_answer(
+    server: Liar, port: KubernetesCluster, answer: Answer, error: type[BytePortError]
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(error):
+        await port.list(POD_METRICS, "shop")
+    assert server.heard[0].path == "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods"
