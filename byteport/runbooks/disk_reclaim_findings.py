@@ -114,8 +114,11 @@ def _not_full(node: NodeState, full: Filesystem, now: datetime) -> DiskFinding:
 
 
 def _reclaims_inodes(node: NodeState, now: datetime) -> bool:
-    met = node.threshold_met_at
-    return node.reclaims_inodes and met is not None and now - met <= CHANCE
+    """The last that the kubelet said to be reclaiming, since its condition began or just now, was inodes."""
+    met, since = node.threshold_met_at, node.disk_condition_since
+    if not node.reclaims_inodes or met is None:
+        return False
+    return now - met <= CHANCE or (node.disk_condition is Tri.TRUE and since is not None and met >= since - _SLACK)
 
 
 def _is_full_volume(found: Filesystem) -> bool:

@@ -55,12 +55,19 @@ def test_a_condition_that_may_only_be_late_is_looked_at_again(pressure: int, met
 # -- inodes -----------------------------------------------------------------------------------------------------------
 
 
-def test_inodes_that_run_out_while_bytes_are_free_are_a_persons() -> None:
+@pytest.mark.parametrize("minutes", [1, 30])
+def test_inodes_that_run_out_while_bytes_are_free_are_a_persons(minutes: int) -> None:
     disk = Disk(percent=17, images_gib=3)
-    disk.says("EvictionThresholdMet", "Attempting to reclaim inodes")
+    disk.says("EvictionThresholdMet", "Attempting to reclaim inodes", last=minutes)
     said = disk.ask()
     assert said.escalates
     assert (said.cause, said.reasons) == (Cause.DISK_INODES, (Reason.INODES,))
+
+
+def test_inodes_that_ran_out_before_this_pressure_began_say_nothing_of_now() -> None:
+    disk = Disk(percent=17, images_gib=3)
+    disk.says("EvictionThresholdMet", "Attempting to reclaim inodes", last=50)
+    assert disk.ask().cause is Cause.DISK_THRESHOLD
 
 
 def test_an_eviction_for_memory_says_nothing_of_a_disk() -> None:
