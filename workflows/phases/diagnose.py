@@ -20,6 +20,7 @@ from byteport.domain.plans import AnyPlan, Refused, plan_digest
 from byteport.domain.policy import Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
+from byteport.domain.targets import Target
 from byteport.errors import BytePortError
 from byteport.kubernetes.usage_trend import sample_of
 from temporalio import workflow
@@ -82,6 +83,11 @@ def merged(ledger: Standing, cluster: Standing) -> Standing:
     return Standing(**{name: bool(value or theirs[name]) for name, value in ledger.model_dump().items()})
 
 
+def not_enabled(target: Target) -> Reason:
+    """A node stands by a label of its own, everything else by its namespace's."""
+    return Reason.NODE_NOT_ENABLED if target.kind == "Node" else Reason.NAMESPACE_NOT_ENABLED
+
+
 async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate:
     """Name the cause, looking again while the runbook says that it is too early to tell."""
     signal = incident.the_signal
@@ -94,7 +100,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
         seen, ledger = await asyncio.gather(look(incident, logs=True), standing_of(incident))
         incident.policy = seen.policy
         if not seen.enabled:
-            return Skip((Reason.NAMESPACE_NOT_ENABLED,))
+            return Skip((not_enabled(incident.start.target),))
         if seen.situation.gone:
             return Skip((Reason.TARGET_GONE,))
         try:

@@ -47,7 +47,7 @@ from temporalio.exceptions import (
 from workflows.incident import Incident
 from workflows.perform import perform
 from workflows.phases.asking import answer_of
-from workflows.phases.diagnose import look
+from workflows.phases.diagnose import look, not_enabled
 from workflows.phases.escalate import climb, evidence_of, page
 from workflows.phases.outcomes import Again, Declined, Diagnosed, Escalate, Go, Skip
 
@@ -205,7 +205,7 @@ async def _changed(incident: Incident, plan: AnyPlan, *, settle: bool = True) ->
     except BytePortError:
         return None  # the act checks again, and fails closed
     if not seen.enabled:
-        return Skip((Reason.NAMESPACE_NOT_ENABLED,))
+        return Skip((not_enabled(plan.target),))
     if seen.situation.gone:
         return Skip((Reason.TARGET_GONE,))
     if seen.policy.version != incident.the_policy.version:
