@@ -13,9 +13,11 @@ from byteport.contracts.ledger import RECORD, Decision, Event, RecordDraft, Resu
 from byteport.contracts.workflows import REOBSERVE, Reobserve, Reobserved
 from byteport.domain.canonical import digest
 from byteport.domain.diagnoses import Diagnosis
-from byteport.domain.reasons import Reason
+from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Source
 from byteport.errors import BytePortError, PermanentError
+from byteport.kubernetes.scaling import Brake
+from byteport.kubernetes.situation import Situation
 from byteport.runbooks.catalogue import runbook_for
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -25,6 +27,8 @@ from workflows.phases.asking import answer_of
 
 MOST_LOOKS = 40
 """What is still too early to tell after so many looks (a release that is slow to start) is not the old trouble."""
+LOAD = frozenset({Cause.CPU_LOAD, Cause.MEMORY_LOAD, Cause.AUTOSCALER_SATISFIED})
+"""Causes that a raised floor treats, and that replicas carry."""
 
 
 @workflow.defn(name=REOBSERVE)
@@ -68,7 +72,7 @@ class ReobserveWorkflow:
             if diagnosis.silent or diagnosis.hand_over is not None:
                 return None
             if diagnosis.look_again_seconds is None:
-                return diagnosis
+                return None if _carried(diagnosis, seen.situation) else diagnosis
             await workflow.sleep(max(1, diagnosis.look_again_seconds), summary="too early to tell; look again")
         return None
 
@@ -100,3 +104,14 @@ class ReobserveWorkflow:
         )
         await perform(RECORD, draft, cluster_uid=call.installation.cluster_uid)
         await perform(REPORT_SIGNAL, Report(signal=signal), cluster_uid=call.installation.cluster_uid)
+
+
+def _carried(diagnosis: Diagnosis, situation: Situation) -> bool:
+    """Load that is still high, but for which the autoscaler has all the replicas that it asks: the repair has held."""
+    scaler = situation.scaling.autoscaler if situation.scaling is not None else None
+    return (
+        scaler is not None
+        and diagnosis.cause in LOAD
+        and scaler.brake is Brake.NONE
+        and scaler.current >= scaler.desired
+    )

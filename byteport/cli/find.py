@@ -23,7 +23,7 @@ async def find_run(client: Client, text: str) -> str:
     An open run comes before a closed one. Raises `TargetGone` when there is none, `MalformedInput` when two failures
     of that target have runs of their own.
     """
-    if text.startswith("remediate:"):
+    if text.startswith(("remediate:", "timebox:")):
         return text
     from byteport.temporal.views import list_runs
 

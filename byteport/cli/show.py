@@ -1,4 +1,4 @@
-"""`byteport show`: one remediation, and with `--why` the chain of reasons that led to what it did."""
+"""`byteport show`: one remediation, and with `--why` the chain of reasons that led to what it did; or one time box."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from byteport.cli.output import facts, plain, print_json, say, table, while_wait
 from byteport.cli.session import AsJson, client_of, run, settings_of
 
 if TYPE_CHECKING:
-    from byteport.contracts.workflows import State
+    from byteport.contracts.workflows import State, TimeboxState
 
 
 def show(
@@ -20,15 +20,22 @@ def show(
     why: Annotated[bool, typer.Option("--why", help="Tell the reasons, from the symptom to the decision.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show one remediation: phase, plan, verdict, reasons, approvals, timeline."""
+    """Show one remediation (or the time box of a raised floor, by its id): phase, plan, verdict, reasons, approvals, timeline."""
     run(_show(context, which, why, as_json))
 
 
 async def _show(context: typer.Context, which: str, why: bool, as_json: bool) -> None:
-    from byteport.temporal.views import remediation_state
+    from byteport.temporal.views import remediation_state, timebox_state
 
     client = await client_of(settings_of(context))
     workflow_id = await find_run(client, which)
+    if workflow_id.startswith("timebox:"):
+        box = await while_waiting(f"asking {workflow_id}", timebox_state(client, workflow_id))
+        if as_json:
+            print_json({"workflow_id": workflow_id, **box.model_dump(mode="json")})
+        else:
+            facts(box_summary(workflow_id, box))
+        return
     state = await while_waiting(f"asking {workflow_id}", remediation_state(client, workflow_id))
     if as_json:
         told = {"why": reasons_chain(state)} if why else {}
@@ -98,6 +105,19 @@ def _summary(workflow_id: str, state: State) -> list[tuple[str, object]]:
     if state.phase.value == "escalated":
         pairs.append(("to take over", f"byteport ack {workflow_id}"))
     return pairs
+
+
+def box_summary(workflow_id: str, box: TimeboxState) -> list[tuple[str, object]]:
+    """What a raised floor is, and until when."""
+    return [
+        ("autoscaler", box.autoscaler),
+        ("run", workflow_id),
+        ("outcome", plain(_words(box.outcome), "bold")),
+        ("floor before", box.first_floor),
+        ("raised to", box.raised_to),
+        ("raises", box.raises),
+        ("until", f"{box.until:%Y-%m-%d %H:%M:%SZ}" if box.until else None),
+    ]
 
 
 def _words(text: str) -> str:

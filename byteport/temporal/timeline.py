@@ -16,7 +16,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
-from byteport.contracts.workflows import ACKNOWLEDGE, ANSWER, REPORT, WITHDRAW
+from byteport.contracts.workflows import ACKNOWLEDGE, ANSWER, EXTEND, REPORT, WITHDRAW
 from byteport.temporal.opened import message_of, value_of
 
 
@@ -185,6 +185,7 @@ def _message_words(name: str, detail: Any) -> str:
         REPORT: f"symptom: {known.get('type', '?')} {known.get('value', '?')} (seen by {known.get('source', '?')})",
         ACKNOWLEDGE: f"acknowledged by {known.get('by', '?')}",
         ANSWER: f"answer: {(known.get('text') or {}).get('answer', '?')}",
+        EXTEND: f"floor about to be raised to {(known.get('plan') or {}).get('floor_to', '?')}",
         WITHDRAW: f"request taken back: {known.get('because', '?')}",
     }
     return words.get(name, f"message {name}")

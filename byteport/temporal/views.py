@@ -18,7 +18,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from byteport.contracts.workflows import APPROVAL, REMEDIATION, STATE, ApprovalState, State, StormState
+from byteport.contracts.workflows import APPROVAL, REMEDIATION, STATE, ApprovalState, State, StormState, TimeboxState
 from byteport.domain.ids import approval_id, storm_id
 from byteport.errors import NotPermitted, TargetGone, Unavailable
 from byteport.temporal.attributes import CLUSTER, DECISION, MTTR_SECONDS, PHASE, RUNBOOK, TARGET
@@ -65,6 +65,11 @@ async def remediation_state(client: Client, workflow_id: str) -> State:
 async def approval_state(client: Client, plan_digest: str) -> ApprovalState:
     """The `state` query of one approval. Raises `TargetGone` when there is none for that plan."""
     return await _query(client, approval_id(plan_digest), ApprovalState)
+
+
+async def timebox_state(client: Client, workflow_id: str) -> TimeboxState:
+    """The `state` query of one time box, by its id. Raises `TargetGone` when there is none of that id."""
+    return await _query(client, workflow_id, TimeboxState)
 
 
 async def storm_state(client: Client, cluster_uid: str) -> StormState | None:

@@ -127,3 +127,20 @@ async def test_a_raise_that_does_not_help_is_taken_back_at_once_and_the_box_find
         await world.skipper.fast_forward(box(world), 3600)
         assert (await box(world).result()).outcome == "already_restored"
         assert [verb for verb, _ in world.writes] == ["patch", "patch"]
+
+
+async def test_load_that_the_autoscaler_carries_after_the_box_is_no_relapse(world: World) -> None:
+    world.policy(**AUTO)
+    remediation = await spike(world)
+    with world.time_stands_still():
+        await remediation.report()
+        await remediation.until(Phase.VERIFYING)
+        await remediation.pass_time(600)
+        closed = await remediation.closed()
+        await world.skipper.fast_forward(box(world), 3600)
+        assert (await box(world).result()).outcome == "restored"
+        looking = remediation.reobservation(closed.incident_id)
+        await world.skipper.fast_forward(looking, 25 * 3600)
+        assert await looking.result() == {"held": True, "looks": 2}
+    acts = {name for name, _ in await scheduled(world.client, looking)}
+    assert acts == {"kubernetes.read_load"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from byteport.cli.show import reasons_chain
+from byteport.cli.show import box_summary, reasons_chain
 from byteport.contracts.ledger import Decision
-from byteport.contracts.workflows import Phase, State
+from byteport.contracts.workflows import Phase, State, TimeboxState
 from byteport.domain.diagnoses import Fact
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, SignalType, Source
@@ -60,3 +60,18 @@ def test_a_run_that_knows_nothing_yet_has_nothing_to_tell() -> None:
         update={"signal": None, "facts": (), "cause": None, "verdict": None, "reasons": (), "decision": None}
     )
     assert reasons_chain(nothing) == []
+
+
+def test_a_time_box_tells_the_floor_before_the_floor_now_and_until_when() -> None:
+    box = TimeboxState(
+        autoscaler="shop/web",
+        first_floor=2,
+        raised_to=5,
+        until=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        raises=1,
+        outcome="held, halted",
+    )
+    told = {name: str(value) for name, value in box_summary("timebox:c:shop:web", box)}
+    assert told["run"] == "timebox:c:shop:web"
+    assert (told["floor before"], told["raised to"], told["until"]) == ("2", "5", "2026-03-01 12:00:00Z")
+    assert "held, halted" in told["outcome"]
