@@ -28,6 +28,7 @@ CLOCKS = timedelta(minutes=2)
 HOTTER = 1.5
 """So many times the use of an older revision's pod speaks against the newest."""
 MORE_PODS = 2.0
+"""So many times the pods of an earlier look must have come before its use is compared."""
 NO_RELIEF = 0.9
 """With so many times the pods and still so much of the use of each, the load does not fall with replicas."""
 LOOK_AGAIN, WAIT_FOR_WINDOW = 30, 60
@@ -215,7 +216,9 @@ def _short(scaler: AutoscalerReading) -> Finding | None:
 def _waiting(scaler: AutoscalerReading, now: datetime) -> Finding | None:
     """It is at it by itself: it has asked for enough already, lets its owner's window pass, or has only met its rate."""
     later = None
-    if scaler.stabilising or (scaler.brake is Brake.RATE and scaler.braked_since is not None and now - scaler.braked_since < RATE_STANDS):
+    if scaler.stabilising or (
+        scaler.brake is Brake.RATE and scaler.braked_since is not None and now - scaler.braked_since < RATE_STANDS
+    ):
         later = WAIT_FOR_WINDOW
     elif scaler.asks is not None and max(scaler.desired, scaler.current) >= scaler.asks:
         later = LOOK_AGAIN

@@ -24,6 +24,7 @@ BETWEEN_ACTS = 3
 OLD = 2
 """A measurement counts for so many of its own periods."""
 OOM_LATELY = timedelta(hours=1)
+"""A pod that was killed for memory within this time keeps a floor down."""
 OURS = "byteport"
 _NEEDED_READS = ("events", "nodes", "resourcequotas", "limitranges", "events of nodes")
 _CROWDED = frozenset({Refusal.QUOTA, Refusal.LIMIT_RANGE, Refusal.NO_ROOM})

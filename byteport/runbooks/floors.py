@@ -31,6 +31,7 @@ from byteport.runbooks.floor_guards import (
 FALLS_WITH_REPLICAS = frozenset({Cause.CPU_LOAD, Cause.AUTOSCALER_LIMITED, Cause.MEMORY_LOAD})
 """Causes that more replicas treat; all others need something else."""
 PENDING_TOO_LONG = timedelta(minutes=2)
+"""Pods of a raised floor that wait for a node for longer put it back at once."""
 METRICS_LAG = timedelta(seconds=120)
 """After so long an autoscaler's own figures are of the time after the act, where no measurement says when it was made."""
 

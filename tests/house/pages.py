@@ -39,8 +39,8 @@ MODULES = {
     "PodCrashloopRunbook": ("pod_", "replicas", "crash", "surroundings"),
     "FailedDeployAutoRollbackRunbook": ("failed_deploy", "rollback_", "rollout"),
     "DiskSpaceAutoReclaimRunbook": ("disk_", "node_"),
-    "MemoryPressureRunbook": ("memory_", "floors", "usage"),
-    "CpuSpikeRunbook": ("cpu_", "floors", "autoscaler", "load_"),
+    "MemoryPressureRunbook": ("memory_", "floor", "usage"),
+    "CpuSpikeRunbook": ("cpu_", "floor", "autoscaler", "load_", "scaling"),
 }
 """Whose constants are a runbook's thresholds: modules of `byteport/runbooks` and `byteport/kubernetes` by prefix."""
 
