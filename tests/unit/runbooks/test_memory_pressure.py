@@ -262,10 +262,10 @@ def test_without_the_metrics_api_nobody_can_tell() -> None:
 # another hand
 
 
-def squeezed(shop: Measured, manager: str = "limit-squeezer", every: float = 5) -> Measured:
+def squeezed(shop: Measured, manager: str = "limit-squeezer", every: float = 5, times: int = 4) -> Measured:
     """A manager that releases the same limits again and again."""
-    for number in range(4):
-        old = shop.release(f"old:{number}", number=number + 10, created=every * (4 - number), replicas=0)
+    for number in range(times):
+        old = shop.release(f"old:{number}", number=number + 10, created=every * (times - number), replicas=0)
         limit = {"limits": {"memory": f"{900 - 100 * (number % 2)}Mi"}}
         old["spec"]["template"]["spec"]["containers"][0]["resources"] = limit
     shop.deployment["metadata"]["managedFields"] = [
@@ -290,11 +290,13 @@ def test_a_manager_that_lowers_the_limit_again_and_again_is_named_with_its_perio
     assert facts(answer)["limits_changed_every_seconds"] == 300
 
 
-def test_a_limit_that_was_changed_once_is_not_squeezed() -> None:
-    shop = loaded()
-    squeezed(shop)
-    shop.replica_sets = shop.replica_sets[:1]
-    assert ask_memory(shop.world(), earlier=BUSY).cause is Cause.MEMORY_LOAD
+@pytest.mark.parametrize(("times", "cause"), [(1, "memory_load"), (2, "memory_load"), (3, "memory_resqueezed")])
+def test_three_changes_of_the_limit_within_a_day_are_a_habit_and_fewer_are_not(times: int, cause: str) -> None:
+    assert ask_memory(squeezed(loaded(), times=times).world(), earlier=BUSY).cause == cause
+
+
+def test_changes_of_last_week_are_no_habit_of_now() -> None:
+    assert ask_memory(squeezed(loaded(), every=2000).world(), earlier=BUSY).cause is Cause.MEMORY_LOAD
 
 
 def test_a_pod_whose_limit_is_not_its_templates_shows_a_hand_in_between() -> None:

@@ -24,9 +24,12 @@ class OutOfMemory(Scenario):
         pod = await self.any_pod(stage)
         await stage.hands.sicken(self.namespace, pod, Fault.OOM)
         stage.say(f"{pod} takes more memory than it may")
-        await stage.until_state("the run to escalate", workflow_id, lambda state: state.phase is Phase.ESCALATED)
-        story = stage.story(workflow_id)
-        stage.say(f"escalated as {story.cause}; nothing was done")
+        waits = "the run to escalate"
+        state = await stage.until_state(waits, workflow_id, lambda state: state.phase is Phase.ESCALATED)
+        stage.say(f"escalated as {state.cause.value if state.cause else None}; nothing was done")
         await stage.hand_back(self.namespace, pod, workflow_id)
+        story = stage.story(
+            workflow_id
+        )  # the record of an escalation follows its phase; a closed run has all of its own
         ok = (story.decision, story.cause) == ("escalated", Cause.OOM_KILLED.value)
         return self.told(story, workflow_id, ok=ok)
