@@ -13,7 +13,7 @@ from byteport.domain.plans import HELPER_CONTAINER, Runtime
 from byteport.domain.targets import PodRef
 from byteport.errors import BytePortError, NotPermitted
 from byteport.kubernetes.disk_output import lines_of, read_disk_output
-from byteport.kubernetes.node_commands import DF, FREE, KUBELET_DIR, LOG_DIR, RUNTIME_DIRS, du, is_read
+from byteport.kubernetes.node_commands import DF, FREE, JOURNAL_DIR, KUBELET_DIR, LOG_DIR, RUNTIME_DIRS, du, is_read
 from byteport.kubernetes.node_pods import directories_of, host_paths_of
 from byteport.kubernetes.port import JSON, ClusterPort
 
@@ -46,7 +46,7 @@ class Asking:
                 await self._all([DF, FREE, *(du(path) for path in (RUNTIME_DIRS[runtime], LOG_DIR, KUBELET_DIR))])
                 if closer and self._filling_up():
                     paths = dict.fromkeys(path for pod in pods for path in directories_of(pod))
-                    await self._all([du(path) for path in sorted(paths)[:MOST_DIRECTORIES]])
+                    await self._all([du(path) for path in (JOURNAL_DIR, *sorted(paths)[:MOST_DIRECTORIES])])
         except TimeoutError:
             pass  # a directory too large to be measured in time stays unmeasured
         return "\n".join(self._heard)

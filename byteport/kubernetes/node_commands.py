@@ -19,13 +19,14 @@ HELPER_SELECTOR = f"{HELPER_LABEL}={HELPER_NAME}"
 
 KUBELET_DIR = "/var/lib/kubelet"
 LOG_DIR = "/var/log"
+JOURNAL_DIR = "/var/log/journal"
 RUNTIME_DIRS: dict[Runtime, str] = {
     Runtime.CONTAINERD: "/var/lib/containerd",
     Runtime.DOCKER: "/var/lib/docker",
     Runtime.CRI_O: "/var/lib/containers",
 }
 """Where each runtime keeps images and writable layers unless told otherwise."""
-MEASURED = (*RUNTIME_DIRS.values(), LOG_DIR, KUBELET_DIR)
+MEASURED = (*RUNTIME_DIRS.values(), LOG_DIR, JOURNAL_DIR, KUBELET_DIR)
 """Directories that may always be measured."""
 
 DF = ("df", "-h")

@@ -24,9 +24,10 @@ from byteport.kubernetes.world import World
 from byteport.runbooks.disk_reclaim import DiskSpaceAutoReclaimRunbook
 from byteport.sandbox.simulated import Right
 from tests.builders.asking import signal_on
-from tests.integration.activities.bench import SimulatedBench, environment_of
+from tests.integration.activities.bench import environment_of
 from tests.integration.activities.pruned import NODE, Commands, full_of_images
 from tests.integration.activities.recorder import Recorder
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 RUNBOOK = DiskSpaceAutoReclaimRunbook()
 
@@ -124,6 +125,17 @@ async def test_whose_scratch_space_fills_the_disk_is_told_where_its_namespace_is
     situation = (await seen(bench)).situation
     diagnosis = RUNBOOK.diagnose(signal_on(situation.target, SignalType.DISK_PRESSURE, at=_at(bench)), situation)
     assert (diagnosis.cause, diagnosis.culprit) == (Cause.DISK_EMPTY_DIR, "Pod/shop/spool")
+
+
+async def test_a_journal_that_fills_the_disk_is_told_by_its_path(bench: SimulatedBench) -> None:
+    await full_of_images(bench)
+    await bench.cluster.empty_disk(NODE, "images")
+    await bench.cluster.fill_disk(NODE, "logs", percent=92)
+    bench.cluster.advance(700)
+    situation = (await seen(bench)).situation
+    diagnosis = RUNBOOK.diagnose(signal_on(situation.target, SignalType.DISK_PRESSURE, at=_at(bench)), situation)
+    assert diagnosis.cause is Cause.DISK_LOGS
+    assert "/var/log/journal" in {fact.value for fact in diagnosis.facts}
 
 
 async def test_pods_of_other_namespaces_count_and_are_not_named(bench: SimulatedBench) -> None:
