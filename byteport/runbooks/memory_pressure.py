@@ -11,7 +11,7 @@ of memory is handed over by `pod_crashloop.py`.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from byteport.contracts.kubernetes import RAISE_FLOOR, READ_LOAD, RESTORE_FLOOR
 from byteport.domain.diagnoses import Diagnosis
@@ -75,7 +75,7 @@ class MemoryPressureRunbook(Runbook):
             available = situation.rollout.available if situation.rollout is not None else 0
             return Checked(health=Health.FAILED, reasons=(why,), available=available)
         checked = floor_health(plan, situation, acted_at=acted_at, now=now, measure=Measure.MEMORY)
-        if checked.health is Health.HEALTHY and not _below(situation, acted_at):
+        if checked.health is Health.HEALTHY and not _below(situation):
             return checked.model_copy(update={"health": Health.NOT_YET})
         return checked
 
@@ -84,15 +84,11 @@ class MemoryPressureRunbook(Runbook):
         return floor_inverse(plan, situation, now=now)
 
 
-def _below(situation: Situation, acted_at: datetime) -> bool:
+def _below(situation: Situation) -> bool:
+    """Every container with a limit is below it by enough; `floor_health` has seen that all were measured after the act."""
     usage = situation.scaling.usage if situation.scaling is not None else ()
-    limited = [(one, share) for one in usage if (share := memory_share(one)) is not None]
-    return bool(limited) and all(
-        share < WELL
-        and one.measured_at is not None
-        and one.measured_at - timedelta(seconds=one.window_seconds) >= acted_at
-        for one, share in limited
-    )
+    shares = [share for one in usage if (share := memory_share(one)) is not None]
+    return bool(shares) and all(share < WELL for share in shares)
 
 
 def _nothing_to_look_at(situation: Situation) -> Reason | None:

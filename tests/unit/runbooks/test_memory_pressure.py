@@ -361,6 +361,15 @@ def test_a_stateful_set_is_told_never_scaled() -> None:
     assert Reason.NOT_A_DEPLOYMENT in answer.reasons
 
 
+def test_a_stateful_sets_leak_is_told_with_both_reasons() -> None:
+    shop = Measured().started(600, 300, 120, 30).only([0.95, 0.80, 0.60, 0.50])
+    for pod in shop.pods:
+        pod["metadata"]["ownerReferences"] = [owner("StatefulSet", "web", "sts-1")]
+    target = Target(cluster_uid=CLUSTER, namespace="shop", kind="StatefulSet", name="web", uid="sts-1")
+    answer = ask_memory(shop.world(complete=False), target)
+    assert (answer.cause, answer.reasons) == (Cause.MEMORY_LEAK, (Reason.LEAKS, Reason.NOT_A_DEPLOYMENT))
+
+
 @pytest.mark.parametrize("change", ["gone", "zero", "deleting"])
 def test_what_is_not_there_to_be_treated_is_silent(change: str) -> None:
     shop = loaded()
