@@ -17,7 +17,7 @@ from byteport.errors import BytePortError, ConfigError
 from byteport.sandbox.assembly import Sandbox
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.controlplane.kubectl import run as kubectl
-from byteport.sandbox.controlplane.node_disks import NodeDisks
+from byteport.sandbox.controlplane.node_disks import HELPER_NAMESPACE, NodeDisks
 from byteport.sandbox.simulated import Filling, SimulatedCluster
 
 JSON = dict[str, Any]
@@ -26,6 +26,7 @@ ENABLED = "byteport.io/enabled"
 NODE = "node-1"
 BUSY = "busy"
 """The Deployment that carries load; an autoscaler of its name scales it."""
+LEAKY = "leaky"
 LIMIT_MIB = 256
 REPLICAS = 2
 ONE_A_MINUTE = {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}
@@ -72,9 +73,9 @@ async def strain(hands: Strainer, namespace: str, what: Strain) -> str:
             where = await hands.fill(NODE, filling, percent)
             return f"the disk of {NODE} is {percent} % full, of {filling.value} in {where}"
         case Strain.MEMORY_LEAK:
-            await hands.apply(deployment(namespace, BUSY))
-            await hands.load(namespace, BUSY, cpu_total="100m", memory_each_mib=LIMIT_MIB * 94 // 100, leak=True)
-            return f"{namespace}/deployment/{BUSY} stands at 94 % of its memory limit"
+            await hands.apply(deployment(namespace, LEAKY))
+            await hands.load(namespace, LEAKY, cpu_total="100m", memory_each_mib=LIMIT_MIB * 94 // 100, leak=True)
+            return f"{namespace}/deployment/{LEAKY} stands at 94 % of its memory limit"
         case Strain.LOAD_SURGE | Strain.LOAD_AT_MAX:
             ceiling = REPLICAS if what is Strain.LOAD_AT_MAX else 10
             await hands.apply(deployment(namespace, BUSY), autoscaler(namespace, BUSY, ceiling=ceiling))
@@ -165,6 +166,7 @@ class PlaneStrainer:
     async def fill(self, node: str, what: Filling, percent: float) -> str:
         await self._kubectl(["label", "node", node, f"{ENABLED}=true", "--overwrite"])
         await asyncio.to_thread(self._disks.install_helper, node)
+        await self._kubectl(["wait", "pod", "--namespace", HELPER_NAMESPACE, "--all", "--for=condition=Ready"])
         where = await asyncio.to_thread(self._disks.fill, node, what, percent=percent)
         if node not in self._settling:
             self._settling[node] = asyncio.create_task(self._settle(node))

@@ -9,7 +9,7 @@ import pytest
 
 from byteport.domain.plans import PRUNE_ARGV, Runtime
 from byteport.kubernetes.disk_output import read_disk_output
-from byteport.kubernetes.node_commands import DF, HELPER_SELECTOR, du
+from byteport.kubernetes.node_commands import DF, HELPER_LABEL, HELPER_NAME, du
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.controlplane.node_disks import HELPER_NAMESPACE, NodeDisks
 from byteport.sandbox.simulated import Filling
@@ -27,16 +27,14 @@ def node_disks(control_plane: ControlPlane) -> Iterator[NodeDisks]:
     node_disks = NodeDisks(control_plane)
     node_disks.install_helper(NODE)
     eventually(lambda: _is_ready(_helper(control_plane)))
+    assert _helper(control_plane)["metadata"]["labels"][HELPER_LABEL] == HELPER_NAME
     yield node_disks
     node_disks.mend(NODE)
     eventually(lambda: not _node(control_plane)["spec"].get("taints"))
 
 
 def _helper(plane: ControlPlane) -> JSON:
-    path = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods?labelSelector={HELPER_SELECTOR.replace('=', '%3D')}"
-    (helper,) = plane.api.call("GET", path)["items"]
-    found: JSON = helper
-    return found
+    return plane.api.call("GET", f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{HELPER_NAME}-{NODE}")
 
 
 def _is_ready(pod: JSON) -> bool:

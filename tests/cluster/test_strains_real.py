@@ -8,7 +8,7 @@ import pytest
 
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.controlplane.node_disks import HELPER_NAMESPACE, NodeDisks
-from byteport.sandbox.strains import BUSY, NODE, PlaneStrainer, Strain, strain
+from byteport.sandbox.strains import BUSY, LEAKY, NODE, PlaneStrainer, Strain, strain
 from tests.cluster.workloads import Namespace, eventually
 
 
@@ -45,7 +45,7 @@ async def test_a_surge_is_more_than_the_autoscaler_may_answer(
 
 async def test_a_workload_stands_close_to_its_memory_limit(namespace: Namespace, strainer: PlaneStrainer) -> None:
     await strain(strainer, namespace.name, Strain.MEMORY_LEAK)
-    namespace.await_available(BUSY)
+    namespace.await_available(LEAKY)
     said = namespace.plane.kubectl("top", "pods", "--namespace", namespace.name, "--no-headers")
     assert [line.split()[2] for line in said.splitlines()] == ["240Mi", "240Mi"]
 
@@ -55,8 +55,6 @@ async def test_a_nodes_status_follows_a_prune_in_its_helper(
 ) -> None:
     await strain(strainer, "default", Strain.DISK_IMAGES)
     helper = f"byteport-node-helper-{NODE}"
-    ready = ("wait", "pod", helper, "--namespace", HELPER_NAMESPACE, "--for=condition=Ready", "--timeout=30s")
-    control_plane.kubectl(*ready)
     prune = ("exec", helper, "--namespace", HELPER_NAMESPACE, "--", "crictl", "rmi", "--prune")
     assert control_plane.kubectl(*prune).startswith("Deleted: ")
     assert strainer.settle(NODE)

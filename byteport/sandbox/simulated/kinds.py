@@ -47,6 +47,9 @@ KINDS = (
     Kind(port.JOBS, "Job", generation=True),
     Kind(port.LEASES, "Lease"),
     Kind(port.BUDGETS, "PodDisruptionBudget", generation=True),
+    Kind(port.MUTATING_WEBHOOKS, "MutatingWebhookConfiguration", namespaced=False, generation=True),
+    Kind(port.VALIDATING_WEBHOOKS, "ValidatingWebhookConfiguration", namespaced=False, generation=True),
+    Kind(port.ENDPOINT_SLICES, "EndpointSlice"),
     Kind(port.AUTOSCALERS, "HorizontalPodAutoscaler", generation=True),
     Kind(PRIORITY_CLASSES, "PriorityClass", namespaced=False),
 )

@@ -17,7 +17,7 @@ from byteport.kubernetes.port import NODES, PODS, Resource
 from byteport.kubernetes.quantities import quantity
 from byteport.sandbox.simulated import events, statuses
 from byteport.sandbox.simulated.clocks import stamp
-from byteport.sandbox.simulated.conditions import set_condition
+from byteport.sandbox.simulated.conditions import is_true, set_condition
 from byteport.sandbox.simulated.disks import Collection, Filling, Image, NodeDisk
 from byteport.sandbox.simulated.measuring import Amount, Measuring
 from byteport.sandbox.simulated.nodes import MEMORY_LEFT
@@ -33,16 +33,18 @@ class NodeHands(Measuring):
     """An administrator's hands on nodes."""
 
     async def install_node_helper(self, nodes: Sequence[str] = ()) -> None:
-        """The node helper's DaemonSet, and a Ready pod of it on each of `nodes` (on every node when none is named)."""
+        """The node helper's DaemonSet, and a pod of it, Ready at once, on each of `nodes` (on all when none is named)."""
         names = nodes or [item["metadata"]["name"] for item in self._store.all(NODES)]
         labels = {HELPER_LABEL: HELPER_NAME}
         (daemon_set,) = await self.apply(node_helper_set(HELPER_NAMESPACE, HELPER_NAME, HELPER_CONTAINER, labels))
         for name in names:
             self._simulation.nodes.disk(name)
             owner = owner_reference(daemon_set)
-            await self.apply(
-                node_helper(HELPER_NAMESPACE, HELPER_NAME, HELPER_CONTAINER, labels, node=name, owner=owner)
-            )
+            shape = node_helper(HELPER_NAMESPACE, HELPER_NAME, HELPER_CONTAINER, labels, node=name, owner=owner)
+            (pod,) = await self.apply(shape)
+            if not is_true(pod["status"], "Ready"):
+                statuses.started(self._store, statuses.Pod(pod), self._simulation.now)
+        self.tick()
 
     def disk(self, node: str) -> NodeDisk:
         """The disk of a node as it is: to be looked at. Raises `TargetGone` when there is no such node."""

@@ -79,6 +79,17 @@ async def test_the_helper_is_a_ready_pod_on_every_node_and_answers_only_its_own_
     assert (await cluster.exec("shop", web, "web", DF)).exit_code == 127
 
 
+async def test_a_helper_that_is_installed_is_ready_at_once_and_stays_so() -> None:
+    cluster = SimulatedCluster(ManualClock(START), nodes=2)
+    await cluster.install_node_helper(["node-2"])
+    (helper,) = (await cluster.list(PODS, HOME)).items
+    assert helper["spec"]["nodeName"] == "node-2"
+    assert helper["status"]["phase"] == "Running"
+    await cluster.install_node_helper()
+    cluster.advance(5)
+    assert len((await cluster.list(PODS, HOME, fields="status.phase=Running")).items) == 2
+
+
 async def test_a_reply_that_was_set_goes_before_what_the_disk_says(cluster: SimulatedCluster) -> None:
     await cluster.set_reply(HOME, "byteport-node-helper", "helper", DF, Reply("nonsense\n"))
     assert (await _run(cluster, *DF)).stdout == "nonsense\n"
