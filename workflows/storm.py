@@ -57,6 +57,8 @@ class StormWorkflow:
 
     @workflow.run
     async def run(self, _start: WatchStorm) -> StormState:
+        if self._storm_no == 0:  # the beginning of a chain: what a run that was terminated has left on is nobody's
+            self._set(self._tally(), on=False)
         while True:
             self._news = False
             await self._judge()

@@ -16,6 +16,9 @@ from byteport.contracts.workflows import Installation
 from byteport.domain.canonical import digest
 from byteport.errors import NotPermitted
 
+NOTHING = Recorded(id="", seq=0, hash="")
+"""The answer to ending a storm that is not on."""
+
 
 def storming(sql: sqlite3.Connection, cluster_uid: str) -> bool:
     """Whether a storm is on."""
@@ -30,7 +33,7 @@ class Storms:
         self._installation = installation
 
     def set_storm(self, call: SetStorm) -> Recorded:
-        """Begin or end it, with its record. Raises `NotPermitted` for another cluster."""
+        """Begin or end it, with its record; ending what is not on records nothing. Raises `NotPermitted` for another cluster."""
         uid = self._installation.cluster_uid
         if call.cluster_uid != uid:
             raise NotPermitted("the storm is another cluster's")
@@ -60,6 +63,6 @@ class Storms:
                     " workflow_id = excluded.workflow_id",
                     (uid, milliseconds(tx.now), call.factor, call.in_trouble, call.of, call.workflow_id),
                 )
-            else:
-                tx.sql.execute("DELETE FROM storms WHERE cluster_uid = ?", (uid,))
+            elif not tx.sql.execute("DELETE FROM storms WHERE cluster_uid = ?", (uid,)).rowcount:
+                return NOTHING
             return append(tx, draft)

@@ -182,6 +182,20 @@ async def test_a_watch_of_which_nothing_is_in_trouble_ends_and_begins_again_when
     await storm.until("the storm", on=True)
 
 
+async def test_a_storm_that_a_terminated_run_has_left_on_ends_when_the_next_run_begins(
+    world: World, storm: Storm
+) -> None:
+    await share_a_node(storm)
+    await storm.until("the storm", on=True)
+    await storm.handle.terminate("by mistake")
+    assert storm.standing().storm
+    await storm.tell("w9")
+    await storm.until("the end of the pause", on=False)
+    assert events(world) == [Event.STORM_BEGAN, Event.STORM_ENDED]
+    await share_a_node(storm)
+    await storm.until("the next storm", on=True)
+
+
 async def test_with_the_ledger_down_people_are_paged_and_the_pause_follows_when_it_is_back(
     world: World, storm: Storm
 ) -> None:

@@ -46,6 +46,13 @@ def test_a_retry_that_comes_late_neither_begins_a_storm_again_nor_ends_the_next(
     assert world.standing().storm
 
 
+def test_ending_what_is_not_on_is_no_record(world: World) -> None:
+    assert world.storms.set_storm(storm(on=False)).seq == 0
+    assert list(world.log.iter_records()) == []
+    world.storms.set_storm(storm())
+    assert world.standing().storm
+
+
 def test_another_clusters_storm_is_not_taken(world: World) -> None:
     with pytest.raises(NotPermitted):
         world.storms.set_storm(storm(cluster_uid="another"))
