@@ -57,7 +57,7 @@ def _times(item: JSON) -> Iterator[datetime]:
 def _unknown_words(item: JSON) -> Iterator[bool]:
     status = fields.mapping(item.get("status"))
     for condition in fields.entries(status.get("conditions")):
-        yield condition.get("status") not in _STATUSES
+        yield condition.get("status") not in (*_STATUSES,)  # a list in its place cannot be hashed
     yield item.get("kind") == "Pod" and status.get("phase") not in (None, *_PHASES)
     for container in _containers(status):
         for kind in ("state", "lastState"):
