@@ -19,6 +19,7 @@ from byteport.errors import BudgetRefuses, NotPermitted, PermanentError, TargetG
 from byteport.kubernetes import further, port
 from byteport.kubernetes.enrolment import enrolled
 from byteport.kubernetes.port import JSON, ClusterPort, Resource
+from byteport.kubernetes.webhooks import backing_services
 from byteport.kubernetes.world import LogKey, World
 
 AT_ONCE = 12
@@ -47,6 +48,9 @@ OF_NO_LIST = {
     "Node": port.NODES,
     "Namespace": port.NAMESPACES,
     "StatefulSet": port.STATEFUL_SETS,
+    "MutatingWebhookConfiguration": port.MUTATING_WEBHOOKS,
+    "ValidatingWebhookConfiguration": port.VALIDATING_WEBHOOKS,
+    "EndpointSlice": port.ENDPOINT_SLICES,
     "PodMetrics": port.POD_METRICS,
     "NodeMetrics": port.NODE_METRICS,
 }
@@ -92,16 +96,17 @@ async def gather(
     uid = target.uid or str((found or {}).get("metadata", {}).get("uid", ""))
     own = further.pods_of(target, uid, by_kind["Pod"], by_kind["ReplicaSet"])
     ask_budgets = failure is Failure.CRASHLOOP
-    nodes, node_events, beside, tails, refusals = await asyncio.gather(
+    nodes, node_events, beside, tails, refusals, admission = await asyncio.gather(
         reads.nodes(further.nodes_worth_reading(own, by_kind["Pod"])),
         reads.node_events(further.suspects(own)),
         reads.beside(further.suspects(own), target.namespace, policy),
         reads.tails(further.log_reads(own) if logs else []),
         reads.budget_refusals(target.namespace, further.budget_questions(own) if ask_budgets else []),
+        reads.webhooks(namespace, target.namespace, now) if ask_budgets else _none(),
     )
     world = World(
         now=now,
-        objects=(*objects, *nodes, *node_events, *beside),
+        objects=(*objects, *nodes, *node_events, *beside, *admission),
         logs=tails,
         denied=frozenset(reads.denied),
         budget_refusals=refusals,
@@ -227,9 +232,28 @@ class Reads:
             self.denied.add("pods/eviction")
         return ""
 
+    async def webhooks(self, namespace: JSON, name: str, now: datetime) -> list[JSON]:
+        """The webhooks of the cluster, and who answers those that must be asked before a pod is made here."""
+        kinds = {
+            "MutatingWebhookConfiguration": port.MUTATING_WEBHOOKS,
+            "ValidatingWebhookConfiguration": port.VALIDATING_WEBHOOKS,
+        }
+        listed = await asyncio.gather(*(self.all_of(kind, what, "", optional=True) for kind, what in kinds.items()))
+        found = [item for items in listed for item in items]
+        seen = World(now=now, objects=(kinded("Namespace", namespace), *found))
+        homes = sorted({backing.namespace for backing in backing_services(seen, name)})
+        slices = await asyncio.gather(
+            *(self.all_of("EndpointSlice", port.ENDPOINT_SLICES, home, optional=True) for home in homes)
+        )
+        return [*found, *(item for items in slices for item in items)]
+
     async def _one(self, request: Awaitable[Given]) -> Given:
         async with self._slots:
             return await request
+
+
+async def _none() -> list[JSON]:
+    return []
 
 
 def _is(item: JSON, target: Target) -> bool:

@@ -34,6 +34,16 @@ _EVIDENCE = (
 )
 
 
+_ADMISSION = "admissionregistration.k8s.io"
+_WEBHOOKS = (
+    Rights.on("mutatingwebhookconfigurations", "list", group=_ADMISSION, because="who must be asked about a new pod")
+    + Rights.on(
+        "validatingwebhookconfigurations", "list", group=_ADMISSION, because="who must be asked about a new pod"
+    )
+    + Rights.on("endpointslices", "list", group="discovery.k8s.io", because="whether they answer")
+)
+
+
 class ReadSituation(Frozen):
     """Read everything that a runbook for `failure` may ask about `target`, in parallel, once."""
 
@@ -64,7 +74,7 @@ READ_SITUATION = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(minutes=5),
     summary="Read objects, events and log classes",
-    needs=_EVIDENCE + Rights.on("pods/log", "get") + Rights.on("pods/eviction", "create"),
+    needs=_EVIDENCE + _WEBHOOKS + Rights.on("pods/log", "get") + Rights.on("pods/eviction", "create"),
 )
 
 
@@ -137,7 +147,7 @@ DELETE_POD = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(seconds=90),
     summary="Delete one pod",
-    needs=_EVIDENCE + Rights.on("pods", "get", "delete") + Rights.on("pods/eviction", "create"),
+    needs=_EVIDENCE + _WEBHOOKS + Rights.on("pods", "get", "delete") + Rights.on("pods/eviction", "create"),
 )
 
 ROLL_BACK = Act(

@@ -7,12 +7,12 @@ refused leaves its part empty, and `World.denied` tells the runbook that it cann
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from byteport.kubernetes import fields
 from byteport.kubernetes.dependencies import dependencies
 from byteport.kubernetes.events import EventReading
+from byteport.kubernetes.label_selectors import selects
 from byteport.kubernetes.logs import log_signature
 from byteport.kubernetes.neighbours import Key, failing_registries, suspects
 from byteport.kubernetes.nodes import read_node
@@ -117,30 +117,6 @@ def _budget_refuses(budget: JSON, pod: PodReading) -> bool:
         if spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow" or (healthy >= desired > 0):
             return False
     return fields.count(status.get("disruptionsAllowed")) == 0
-
-
-def selects(selector: object, labels: Mapping[str, Any]) -> bool:
-    """Whether a label selector takes in an object with `labels`. An empty selector takes everything, a missing one nothing."""
-    if not isinstance(selector, Mapping):
-        return False
-    exact = fields.mapping(selector.get("matchLabels"))
-    if any(labels.get(key) != value for key, value in exact.items()):
-        return False
-    return all(_holds(rule, labels) for rule in fields.entries(selector.get("matchExpressions")))
-
-
-def _holds(rule: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    key, values = rule.get("key"), fields.strings(rule.get("values"))
-    present = isinstance(key, str) and key in labels
-    value = labels.get(key) if isinstance(key, str) else None
-    operator = rule.get("operator")
-    if operator == "In":
-        return present and value in values
-    if operator == "NotIn":
-        return not present or value not in values
-    if operator == "Exists":
-        return present
-    return operator == "DoesNotExist" and not present
 
 
 def _jobs(world: World, namespace: str, target: JSON | None) -> tuple[RunningJob, ...]:

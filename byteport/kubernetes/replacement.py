@@ -16,6 +16,7 @@ from byteport.kubernetes.events import EventClass, EventReading, about
 from byteport.kubernetes.messages import Refusal, Unfit, refusal
 from byteport.kubernetes.quantities import demand, quantity
 from byteport.kubernetes.surroundings import Blocker
+from byteport.kubernetes.webhooks import dead_webhooks
 from byteport.kubernetes.world import World
 
 LATELY = timedelta(minutes=10)
@@ -33,7 +34,7 @@ def blockers(
         *_no_room(replica_sets, events, world.now),
         *_quotas(world, namespace, spec),
         *_limits(world, namespace, spec),
-        *_webhooks(world),
+        *(Blocker(kind=Refusal.WEBHOOK, name=name) for name in dead_webhooks(world, namespace)),
     ]
     place = world.named("Namespace", "", namespace)
     if podsecurity.refused(place, spec):
@@ -110,36 +111,3 @@ def _outside(rule: Mapping[str, Any], spec: object) -> bool:
                 ):
                     return True
     return False
-
-
-_WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-
-
-def _webhooks(world: World) -> Iterator[Blocker]:
-    """Fail-closed webhooks on pods whose own service is seen to have nobody behind it."""
-    for kind in _WEBHOOKS:
-        for configuration in world.of(kind):
-            for webhook in fields.entries(configuration.get("webhooks")):
-                if webhook.get("failurePolicy", "Fail") == "Fail" and _on_pods(webhook) and _dead(world, webhook):
-                    yield Blocker(kind=Refusal.WEBHOOK, name=fields.name(fields.metadata(configuration).get("name")))
-
-
-def _on_pods(webhook: Mapping[str, Any]) -> bool:
-    return any(
-        {"pods", "*", "*/*"} & set(fields.strings(rule.get("resources")))
-        and {"CREATE", "*"} & set(fields.strings(rule.get("operations")))
-        for rule in fields.entries(webhook.get("rules"))
-    )
-
-
-def _dead(world: World, webhook: Mapping[str, Any]) -> bool:
-    service = fields.mapping(fields.at(webhook, "clientConfig", "service"))
-    namespace, name = fields.name(service.get("namespace")), fields.name(service.get("name"))
-    if not name:
-        return False
-    endpoints = world.named("Endpoints", namespace, name)
-    if endpoints is not None:
-        return not any(fields.entries(subset.get("addresses")) for subset in fields.entries(endpoints.get("subsets")))
-    selector = fields.mapping(fields.at(world.named("Service", namespace, name), "spec", "selector"))
-    pods = [pod for pod in world.of("Pod", namespace) if selector and selector.items() <= fields.labels(pod).items()]
-    return bool(pods) and not any(fields.condition(pod, "Ready").get("status") == "True" for pod in pods)

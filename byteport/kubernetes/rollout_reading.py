@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
-from byteport.kubernetes.around import selects
 from byteport.kubernetes.changes import Changes, changes, container_names
 from byteport.kubernetes.events import EventReading, read_events
+from byteport.kubernetes.label_selectors import selects
 from byteport.kubernetes.migrations import annotated, migrating_containers, migration_jobs
 from byteport.kubernetes.owners import deleted, owned_by
 from byteport.kubernetes.ownership import read_ownership

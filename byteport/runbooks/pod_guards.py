@@ -17,7 +17,19 @@ from byteport.kubernetes.situation import Situation
 SOFT = frozenset({Reason.CANNOT_TELL, Reason.NO_LOG_STORE, Reason.OWNER_ASKS_APPROVAL})
 """Reasons that keep `auto` from acting while a person may still say yes."""
 
-_WANTED_READS = ("nodes", "leases", "jobs", "resourcequotas", "limitranges", "pods/eviction", "pods/log", "namespaces")
+_WANTED_READS = (
+    "nodes",
+    "leases",
+    "jobs",
+    "resourcequotas",
+    "limitranges",
+    "mutatingwebhookconfigurations",
+    "validatingwebhookconfigurations",
+    "endpointslices",
+    "pods/eviction",
+    "pods/log",
+    "namespaces",
+)
 
 
 def owner_reason(owner: Owner) -> Reason | None:

@@ -216,3 +216,41 @@ def test_the_object_that_stands_in_the_way_is_named(obstacle: Callable[[Workload
     shop = crashing()
     obstacle(shop)
     assert ask(shop.world()).diagnosis.culprit == named
+
+
+def live_webhook(shop: Workload, **changes: object) -> None:
+    """As a live cluster shows it: the configuration, and slices of what is behind its Service."""
+    dead_webhook(shop)
+    shop.extra = [item for item in shop.extra if item["kind"] != "Endpoints"]
+    shop.extra[-1]["webhooks"][0] |= changes
+
+
+def answered(shop: Workload, *, ready: bool) -> None:
+    labels = {"kubernetes.io/service-name": "guard"}
+    made = simple("EndpointSlice", "guard-x", namespace="policy", api="discovery.k8s.io/v1", metadata={"labels": labels})
+    shop.extra.append(made | {"endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}]})
+
+
+@pytest.mark.parametrize(
+    ("behind", "acts"), [(None, False), (False, False), (True, True)], ids=["nothing", "unready", "ready"]
+)
+def test_a_fail_closed_webhook_refuses_the_replacement_while_nobody_answers_it(behind: bool | None, acts: bool) -> None:
+    shop = crashing()
+    live_webhook(shop)
+    if behind is not None:
+        answered(shop, ready=behind)
+    answer = ask(shop.world())
+    assert answer.acts is acts
+    assert (Reason.REPLACEMENT_REFUSED in answer.reasons) is not acts
+
+
+def test_a_webhook_that_is_not_asked_about_this_namespace_refuses_nothing() -> None:
+    shop = crashing()
+    live_webhook(shop, namespaceSelector={"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}})
+    assert ask(shop.world()).acts
+
+
+def test_without_the_right_to_see_webhooks_a_person_decides() -> None:
+    shop = crashing()
+    answer = ask(shop.world(denied=frozenset({"validatingwebhookconfigurations"})))
+    assert Reason.CANNOT_TELL in answer.reasons
