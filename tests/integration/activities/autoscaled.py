@@ -12,7 +12,8 @@ from byteport.kubernetes import port
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, floor_of, rest_digest
 from byteport.runbooks.catalogue import runbook_for
 from byteport.sandbox.simulated import shapes
-from tests.integration.activities.bench import Bench, SimulatedBench
+from tests.integration.activities.bench import Bench
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 JSON = dict[str, Any]
 

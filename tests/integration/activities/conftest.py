@@ -11,8 +11,9 @@ from byteport.domain.warrants import Warrant
 from tests.cluster.conftest import control_plane
 from tests.integration.activities.asking import VERB
 from tests.integration.activities.autoscaled import autoscaled, raised, raising, restore
-from tests.integration.activities.bench import Bench, SimulatedBench
+from tests.integration.activities.bench import Bench
 from tests.integration.activities.real_bench import RealBench, declared_rules
+from tests.integration.activities.simulated_bench import SimulatedBench
 from tests.integration.cluster_port.stages import RealStage
 
 __all__ = ["control_plane"]

@@ -10,7 +10,7 @@ from byteport.kubernetes import port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.node_commands import HELPER_NAME
 from byteport.sandbox.simulated.node_hands import HELPER_NAMESPACE
-from tests.integration.activities.bench import SimulatedBench
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 NODE = "node-1"
 

@@ -16,7 +16,8 @@ from byteport.errors import Throttled
 from byteport.kubernetes import port
 from byteport.trust.grants import GrantSigner
 from byteport.trust.private_keys import new_private_key
-from tests.integration.activities.bench import DRY_RUN_POLICY, SimulatedBench
+from tests.integration.activities.bench import DRY_RUN_POLICY
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 
 async def refused(bench: SimulatedBench, warrant: Warrant, code: str, word: str, **how: Any) -> ApplicationError:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes import port
 from tests.integration.activities.asking import failure, name_of
-from tests.integration.activities.bench import SimulatedBench
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 
 async def test_a_deletion_replayed_on_another_worker_finds_the_pod_gone(

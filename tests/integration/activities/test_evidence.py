@@ -13,8 +13,9 @@ from byteport.errors import Unavailable
 from byteport.kubernetes import further, port
 from byteport.kubernetes.port import Resource
 from byteport.sandbox.simulated import Right
-from tests.integration.activities.bench import SimulatedBench, environment_of
+from tests.integration.activities.bench import environment_of
 from tests.integration.activities.recorder import Recorder
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 
 async def seen(

@@ -14,8 +14,9 @@ from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, rest_dige
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.sandbox.simulated.access import Right
 from tests.integration.activities.autoscaled import autoscaled, edit, raised, raising, read
-from tests.integration.activities.bench import SimulatedBench, environment_of
+from tests.integration.activities.bench import environment_of
 from tests.integration.activities.recorder import Recorder
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 
 async def floor(bench: SimulatedBench, target: Target, autoscaler: str = "web") -> Floor:

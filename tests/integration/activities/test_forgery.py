@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from temporalio.exceptions import ApplicationError
 
 from byteport.domain.warrants import Warrant
-from tests.integration.activities.bench import DRY_RUN_POLICY, SimulatedBench
+from tests.integration.activities.bench import DRY_RUN_POLICY
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 HARMLESS = {
     # what the symptom measured: only a judgement made again looks at it, and that is made on what is there

@@ -8,7 +8,8 @@ from byteport.domain.failures import Failure
 from byteport.domain.plans import RollbackPlan
 from byteport.kubernetes import port
 from byteport.runbooks.catalogue import runbook_for
-from tests.integration.activities.bench import DRY_RUN_POLICY, SimulatedBench
+from tests.integration.activities.bench import DRY_RUN_POLICY
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 
 async def rolled_back(bench: SimulatedBench) -> RollbackPlan:

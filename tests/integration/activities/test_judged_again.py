@@ -5,7 +5,8 @@ from temporalio.exceptions import ApplicationError
 
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes import port
-from tests.integration.activities.bench import AUTO_POLICY, SimulatedBench
+from tests.integration.activities.bench import AUTO_POLICY
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 
 @pytest.fixture

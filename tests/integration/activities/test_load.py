@@ -16,8 +16,9 @@ from byteport.kubernetes.port import Resource
 from byteport.kubernetes.scaling import ScalingReading, UsageSample
 from byteport.sandbox.simulated.access import Right
 from tests.integration.activities.autoscaled import autoscaled, autoscaler
-from tests.integration.activities.bench import SimulatedBench, environment_of
+from tests.integration.activities.bench import environment_of
 from tests.integration.activities.recorder import Recorder
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 
 @pytest.fixture

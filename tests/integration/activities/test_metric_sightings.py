@@ -12,8 +12,8 @@ from byteport.domain.signals import SignalType, Source
 from byteport.errors import MalformedInput, Unavailable
 from byteport.sandbox.simulated import shapes
 from byteport.sandbox.simulated.metrics import MetricsApi
-from tests.integration.activities.bench import SimulatedBench
 from tests.integration.activities.recorder import Recorder
+from tests.integration.activities.simulated_bench import SimulatedBench
 from tests.integration.activities.watching import SOON, Inbox, watching
 
 LIMIT = "256Mi"

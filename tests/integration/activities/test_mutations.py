@@ -1,7 +1,7 @@
 """At most one effect per action id, whatever is lost, killed, throttled, changed meanwhile, or sent again.
 
 What holds for every act that leaves a trace; each act's own guards are in `test_deletions.py`, `test_rollbacks.py` and
-`test_floors.py`, and the one that leaves none in `test_pruning.py`.
+`test_raising.py`, `test_restoring.py`, and the one that leaves none in `test_pruning.py`.
 """
 
 from datetime import timedelta
@@ -11,7 +11,7 @@ from byteport.domain.warrants import Warrant
 from byteport.errors import NotPermitted, PreconditionFailed, Throttled, UnknownOutcome
 from byteport.kubernetes import port
 from tests.integration.activities.asking import VERB, failure
-from tests.integration.activities.bench import SimulatedBench
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 # -- done once --------------------------------------------------------------------------------------------------------
 

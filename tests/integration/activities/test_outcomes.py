@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes import port
 from tests.integration.activities.asking import outcome
-from tests.integration.activities.bench import SimulatedBench
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 
 async def test_an_outcome_is_true_when_the_effect_is_in_place(bench: SimulatedBench, warrant: Warrant) -> None:

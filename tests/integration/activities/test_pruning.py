@@ -17,8 +17,9 @@ from byteport.runbooks.catalogue import runbook_for
 from byteport.sandbox.simulated.node_hands import HELPER_NAMESPACE
 from byteport.sandbox.simulated.scripts import Reply
 from tests.integration.activities.asking import failure, outcome, refusal
-from tests.integration.activities.bench import AUTO_POLICY, DRY_RUN_POLICY, SimulatedBench
+from tests.integration.activities.bench import AUTO_POLICY, DRY_RUN_POLICY
 from tests.integration.activities.pruned import NODE, Commands, full_of_images, helper, percent, pruning
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 CRICTL = ("crictl", "rmi", "--prune")
 

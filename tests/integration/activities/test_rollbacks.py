@@ -13,7 +13,7 @@ from byteport.errors import Unavailable, UnknownOutcome
 from byteport.kubernetes import port
 from byteport.kubernetes.templates import guard_digest, template_digest, template_of, template_to_restore
 from tests.integration.activities.asking import failure, outcome
-from tests.integration.activities.bench import SimulatedBench
+from tests.integration.activities.simulated_bench import SimulatedBench
 
 
 async def test_what_is_reported_names_the_object_and_the_action(bench: SimulatedBench, rollback: Warrant) -> None:

@@ -12,7 +12,7 @@ from byteport.errors import MalformedInput, Unavailable
 from byteport.kubernetes import port
 from byteport.sandbox.simulated import Right
 from tests.integration.activities.autoscaled import short_of_replicas
-from tests.integration.activities.bench import SimulatedBench
+from tests.integration.activities.simulated_bench import SimulatedBench
 from tests.integration.activities.watching import SOON, Inbox, watching
 
 
