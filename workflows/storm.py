@@ -7,10 +7,7 @@ hundred entries. What stops the agent is the ledger's row; this run only says wh
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from typing import Any
 
 from byteport.contracts.kubernetes import COUNT_TARGETS, CountTargets
 from byteport.contracts.ledger import RECORD, SET_STORM, SetStorm
@@ -31,6 +28,7 @@ from temporalio import workflow
 
 from workflows.perform import perform
 from workflows.phases import storm_words as words
+from workflows.phases.beside import Beside
 
 MOST_MESSAGES = 2000
 """So many a run; the server gives up at ten thousand, and a history of that length is slow to read again."""
@@ -52,8 +50,7 @@ class StormWorkflow:
         self._messages = 0
         self._news = True
         self._told = start.acknowledged is not None
-        self._jobs: list[asyncio.Task[None]] = []
-        self._last: asyncio.Task[None] | None = None
+        self._beside = Beside(self._wake)
 
     @workflow.run
     async def run(self, _start: WatchStorm) -> StormState:
@@ -62,8 +59,7 @@ class StormWorkflow:
         while True:
             self._news = False
             await self._judge()
-            self._jobs = [job for job in self._jobs if not job.done()]
-            if self._full() and not self._jobs:
+            if self._full() and self._beside.idle:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self._carried())
             if not await self._something_happens() and self._over():
@@ -126,14 +122,14 @@ class StormWorkflow:
             if not self._told:
                 self._told = True
                 draft = words.acknowledgement(self._start.installation, self._number, self._acknowledged)
-                self._do(perform(RECORD, draft, cluster_uid=self._uid))
+                self._beside.do(perform(RECORD, draft, cluster_uid=self._uid))
             return
         due = self._next_rung_at()
         if due is None or workflow.now() < due:
             return
         self._rung, self._paged_at = self._rung + 1, workflow.now()
         notice = words.notice(self._start.installation, self._number, self._rung, seen, self._of)
-        self._do(perform(NOTIFY, notice, cluster_uid=self._uid, summary=f"Tell people (rung {self._rung})"))
+        self._beside.do(perform(NOTIFY, notice, cluster_uid=self._uid, summary=f"Tell people (rung {self._rung})"))
 
     def _next_rung_at(self) -> datetime | None:
         if self._paged_at is None:
@@ -163,27 +159,7 @@ class StormWorkflow:
             of=self._of or 0,
             workflow_id=workflow.info().workflow_id,
         )
-        before = self._last
-
-        async def in_turn() -> None:
-            if before is not None:
-                await workflow.wait([before])
-            await perform(SET_STORM, call, cluster_uid=self._uid)
-
-        self._last = self._do(in_turn())
-
-    def _do(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
-        async def done() -> None:
-            try:
-                await work
-            except BytePortError as error:
-                workflow.logger.error("the storm watch could not go on with one thing: %s", error.code)
-            finally:
-                self._news = True
-
-        job = asyncio.create_task(done())
-        self._jobs.append(job)
-        return job
+        self._beside.do_in_turn(lambda: perform(SET_STORM, call, cluster_uid=self._uid))
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 
@@ -191,7 +167,7 @@ class StormWorkflow:
         """Wait for a message, or for what comes by time alone; False when it was the time."""
         try:
             await workflow.wait_condition(
-                lambda: self._news or (self._full() and not self._jobs),
+                lambda: self._news or (self._full() and self._beside.idle),
                 timeout=self._pause(),
                 timeout_summary="the storm's next look" if self._since else "nothing is in trouble any more",
             )
@@ -218,7 +194,7 @@ class StormWorkflow:
 
     def _over(self) -> bool:
         """Nothing is in trouble that could still be part of a storm, and nothing is under way."""
-        return self._since is None and not self._news and not self._jobs and self._tally().targets == 0
+        return self._since is None and not self._news and self._beside.idle and self._tally().targets == 0
 
     def _carried(self) -> WatchStorm:
         return self._start.model_copy(
@@ -242,6 +218,9 @@ class StormWorkflow:
     def _number(self) -> str:
         """Names one storm for good: the first run of this chain, and its count."""
         return f"{workflow.info().first_execution_run_id}:{self._storm_no}"
+
+    def _wake(self) -> None:
+        self._news = True
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
