@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from byteport.contracts.workflows import Box
+import secrets
+
+from activities.audit.halts import Halts
+from activities.audit.store import Store
+from byteport.contracts.workflows import STATE, Box, TimeboxState
 from byteport.domain.canonical import digest
+from byteport.domain.failures import Failure
 from byteport.domain.ids import timebox_id
 from byteport.domain.plans import RaiseFloorPlan, plan_digest
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.temporal import intake
+from tests.agent.places import eventually
 from tests.replay.telling import Telling
+from tests.workflows.spikes import load_spikes
 
 FLOOR_RUNBOOK = "CpuSpikeRunbook"
 
@@ -51,3 +58,40 @@ async def a_box_waits(telling: Telling) -> None:
         )
         await intake.start_timebox(agent.client, agent.installation, box, ladder=agent.settings.ladder)
         await telling.keep("timebox-open", timebox_id(target.cluster_uid, "shop", "web"))
+
+
+async def a_floor_is_raised_and_put_back(telling: Telling) -> None:
+    """Takes the shortest time that a floor may stay up."""
+    agent, place = telling.agent, telling.place
+    box = timebox_id(place.uid, "shop", "web")
+    async with telling.working():
+        await load_spikes(place.cluster, place.clock)
+        remediation = await agent.report(Failure.CPU)
+        await telling.until_closed(remediation)
+        await telling.keep("remediation-closed-acted-by-a-floor", remediation)
+        await telling.keep("timebox-open-raised", box)
+        await agent.settled(box, within=120)
+        await telling.keep("timebox-closed-restored", box)
+
+
+async def a_halt_stands_in_the_way_of_a_floor(telling: Telling) -> None:
+    agent, place = telling.agent, telling.place
+    box = timebox_id(place.uid, "shop", "web")
+    async with telling.working():
+        await load_spikes(place.cluster, place.clock)
+        remediation = await agent.report(Failure.CPU)
+        await telling.until_closed(remediation)
+        assert agent.settings.ledger.path is not None
+        store = Store(agent.settings.ledger.path, clock=place.clock, randomness=secrets.token_bytes)
+        Halts(store, agent.installation).halt(by="ada", reason="stop everything")
+
+        async def told() -> bool:
+            handle = agent.client.get_workflow_handle(box)
+            state: TimeboxState = await handle.query(STATE, result_type=TimeboxState)
+            return state.outcome.startswith("held")
+
+        await eventually("the box to be held", told, within=120)
+        await telling.keep("timebox-open-held", box)
+        await agent.client.get_workflow_handle(box).cancel()
+        await agent.settled(box)
+        await telling.keep("timebox-cancelled", box)

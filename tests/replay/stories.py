@@ -16,12 +16,13 @@ from byteport.sandbox.controlplane import FAULT_ANNOTATION
 from byteport.temporal import intake
 from tests.agent.stops import Fate, Moment
 from tests.agent.trouble import trouble
-from tests.replay.boxes import a_box_waits
+from tests.replay.boxes import a_box_waits, a_floor_is_raised_and_put_back, a_halt_stands_in_the_way_of_a_floor
 from tests.replay.storms import RULE, a_storm_comes_and_goes
 from tests.replay.telling import WITHOUT_NOTICES, Telling
 from workers.processes import Process
 
 ROLLBACK = "FailedDeployAutoRollbackRunbook"
+FLOORS: dict[str, Any] = {"mode": "auto", "raise_allowed": ["shop/*"], "timebox_seconds": 60}
 APPROVED_AND_WATCHED = (
     "remediation-open-at-await",
     "approval-open",
@@ -293,6 +294,12 @@ ACTS = (
         {"mode": "dry_run", "verify_deadline_seconds": 10},
     ),
     Act(a_box_waits, ("timebox-open",)),
+    Act(
+        a_floor_is_raised_and_put_back,
+        ("remediation-closed-acted-by-a-floor", "timebox-open-raised", "timebox-closed-restored"),
+        FLOORS,
+    ),
+    Act(a_halt_stands_in_the_way_of_a_floor, ("timebox-open-held", "timebox-cancelled"), FLOORS),
     Act(a_storm_comes_and_goes, ("storm-open", "storm-closed"), settings={"storm": RULE}),
     Act(
         it_is_seen_again_while_it_closes,

@@ -189,6 +189,19 @@ async def test_a_second_act_within_the_hour_waits_for_a_person_who_is_told_of_th
     assert len(world.writes) == 2
 
 
+async def test_from_the_symptom_to_the_act_three_calls_are_waited_for_one_after_another(
+    crash_to_come: Remediation,
+) -> None:
+    """Evidence and standing together, the reservation, the act."""
+    await crash_to_come.report()
+    await crash_to_come.closed()
+    history = await crash_to_come.handle.fetch_history()
+    calls = [event.activity_task_scheduled_event_attributes for event in history.events]
+    calls = [call for call in calls if call.activity_type.name]
+    act = next(n for n, call in enumerate(calls) if call.activity_type.name == "kubernetes.delete_pod")
+    assert len({call.workflow_task_completed_event_id for call in calls[: act + 1]}) == 3
+
+
 def budget(name: str) -> dict[str, Any]:
     """A disruption budget that lets none of `web`'s pods go."""
     return {

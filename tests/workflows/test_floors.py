@@ -1,7 +1,5 @@
 """From a CPU spike to a raised floor and back again: remediation, time box, ledger and cluster worker together."""
 
-from typing import Any
-
 import pytest
 from temporalio.client import WorkflowHandle
 
@@ -16,46 +14,19 @@ from byteport.domain.reasons import Reason
 from byteport.errors import NotPermitted
 from byteport.kubernetes import port
 from byteport.kubernetes.autoscalers import floor_of
-from byteport.kubernetes.enrolment import ENABLED_LABEL
-from byteport.sandbox.simulated import shapes
 from tests.workflows.histories import scheduled
 from tests.workflows.interference import before_the_call
 from tests.workflows.patience import paged, until
 from tests.workflows.remediation import Remediation, remediation_of
+from tests.workflows.spikes import load_spikes
 from tests.workflows.world import World
 
-JSON = dict[str, Any]
-RESOURCES = {"requests": {"cpu": "250m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
-SLOWLY = {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 300}]}}
-CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}
 AUTO = {"mode": "auto", "raise_allowed": ["shop/*"], "timebox_seconds": 1800}
 
 
 async def spike(world: World) -> Remediation:
-    """Load for nine replicas of `web`, whose autoscaler adds one in five minutes by its own policy."""
-    deployment = shapes.deployment("shop", "web", image="web:1")
-    deployment["spec"]["template"]["spec"]["containers"][0]["resources"] = RESOURCES
-    await world.cluster.label_namespace("shop", {ENABLED_LABEL: "true"})
-    await world.cluster.apply(deployment)
-    await world.cluster.apply(
-        {
-            "apiVersion": "autoscaling/v2",
-            "kind": "HorizontalPodAutoscaler",
-            "metadata": {"name": "web", "namespace": "shop"},
-            "spec": {
-                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-                "minReplicas": 3,
-                "maxReplicas": 12,
-                "metrics": [CPU],
-                "behavior": SLOWLY,
-            },
-        }
-    )
-    world.advance(3600)
-    world.clock.to_present()
-    world.cluster.tick()
-    await world.cluster.set_load("shop", "web", cpu_cores_total="1500m")
-    world.advance(60)
+    """Nobody has been told of it yet."""
+    await load_spikes(world.cluster, world.clock)
     return await remediation_of(world, Failure.CPU)
 
 
