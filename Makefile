@@ -34,10 +34,10 @@ cluster: $(ENV) .venv/.go ## Build the real control plane once; it is cached out
 	$(BIN)/python -m byteport.sandbox.controlplane build
 
 test: $(ENV) ## Run every test that needs no real control plane, and print the coverage
-	$(TESTS) -n 3 --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane' --cov --cov-report=term tests
+	$(TESTS) -n 3 --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane and not scenarios' --cov --cov-report=term tests
 
 test-cluster: cluster ## Build the real control plane, then run the tests that need it
-	$(TESTS) --ignore=tests/bench -m control_plane tests
+	$(TESTS) --ignore=tests/bench -m 'control_plane and not scenarios' tests
 
 scenarios: cluster ## Judge the agent by whole failures; CLUSTER=simulated, RUNS=5 and SETTLE=full narrow or widen it
 	$(BIN)/python -m tests.scenarios --cluster $(or $(CLUSTER),all) --runs $(or $(RUNS),1) --settle $(or $(SETTLE),short)

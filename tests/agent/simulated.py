@@ -23,8 +23,8 @@ class SimulatedPlace(Place):
 
     clock: FollowingClock
 
-    def __init__(self, namespace: str = "shop") -> None:
-        clock = FollowingClock(PAST)
+    def __init__(self, namespace: str = "shop", clock: FollowingClock | None = None) -> None:
+        clock = clock or FollowingClock(PAST)
         self.cluster = HeldCluster(clock)
         super().__init__(namespace, self.cluster.uid, self.cluster.stops, clock)
 

@@ -16,6 +16,7 @@ from tests.scenarios.hosts import FULL_SETTLE, SHORT_SETTLE
 from tests.scenarios.model import Cluster
 from tests.scenarios.report import all_right, lines, summary
 from tests.scenarios.suite import Played, played_all
+from tests.scenarios.timing import INJECTION_AT_MOST, SIGNAL_AT_MOST, TIMED, fast_enough, times
 
 
 def main() -> int:
@@ -24,6 +25,8 @@ def main() -> int:
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("byteport").setLevel(logging.CRITICAL)
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    if asked.timing:
+        return _timed(asked.runs)
     clusters = list(Cluster) if asked.cluster == "all" else [Cluster(asked.cluster)]
     settle = SHORT_SETTLE if asked.settle == "short" else FULL_SETTLE
     chosen = [one for one in scenarios() if not asked.only or any(word in one.name for word in asked.only)]
@@ -43,6 +46,23 @@ def main() -> int:
     return 0 if all_right(played) else 1
 
 
+def _timed(runs: int) -> int:
+    ensure_built(lambda progress: _say(progress.step))
+    with tempfile.TemporaryDirectory(prefix="byteport-timing-") as folder:
+        run = played_all(Cluster.CONTROL_PLANE, TIMED, Path(folder), runs=runs, settle=FULL_SETTLE, say=_say)
+        played = asyncio.run(run)
+    for line in lines(summary(played, runs=runs, settle=FULL_SETTLE)):
+        _say(line)
+    for name, injected, signalled in times(played):
+        _say(f"  {name}: injection to verified {_seconds(injected)}, signal to verified {_seconds(signalled)}")
+    _say(f"required: at most {INJECTION_AT_MOST:.0f} s and {SIGNAL_AT_MOST:.0f} s")
+    return 0 if all_right(played) and fast_enough(played) else 1
+
+
+def _seconds(value: float | None) -> str:
+    return "never" if value is None else f"{value:.1f} s"
+
+
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -54,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cluster", choices=["all", *Cluster], default="all", help="on which kind of cluster")
     parser.add_argument("--runs", type=int, default=1, help="how often each is run; it counts when all runs are right")
     parser.add_argument("--settle", choices=["short", "full"], default="short", help="5 s, or the default of 60 s")
+    parser.add_argument("--timing", action="store_true", help="only measure how long it takes, at 60 s settle time")
     parser.add_argument("--json", type=Path, default=Path("build/scenarios.json"), help="where the figures are written")
     return parser
 

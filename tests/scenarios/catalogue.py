@@ -14,6 +14,7 @@ FILES = (
     "bad_command",
     "malformed_probe",
     "env_changed",
+    "init_container",
     "flapping_release",
     "unschedulable",
     "two_deployments",

@@ -69,6 +69,7 @@ async def picture(ground: Ground) -> Picture:
         for resource in SPECIFIED:
             for item in await ground.every(resource, namespace=namespace):
                 specs[resource.plural, namespace, item["metadata"]["name"]] = item["spec"]
+        _leave_out_what_autoscalers_set(specs, namespace)
     for node in await ground.every(NODES, namespace=""):
         labels = node["metadata"].get("labels") or {}
         if ground.selector.items() <= labels.items():
@@ -154,6 +155,19 @@ def _specs(before: Picture, after: Picture, ground: Ground, allowed: set[Written
             yield f"{'/'.join(filter(None, key))} is gone"
         elif now != spec:
             yield f"{'/'.join(filter(None, key))} has another spec"
+
+
+def _leave_out_what_autoscalers_set(specs: dict[tuple[str, str, str], JSON], namespace: str) -> None:
+    """The replicas of what an autoscaler scales change by themselves; that is what it is for."""
+    scaled = [
+        spec["scaleTargetRef"]["name"]
+        for (plural, home, _), spec in specs.items()
+        if (plural, home) == (AUTOSCALERS.plural, namespace)
+    ]
+    for name in scaled:
+        key = (DEPLOYMENTS.plural, namespace, name)
+        if key in specs:
+            specs[key] = {field: value for field, value in specs[key].items() if field != "replicas"}
 
 
 def _pod(pod: JSON) -> PodSeen:

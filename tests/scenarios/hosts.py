@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import fields
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.agent.agent import Agent
 from tests.agent.places import JSON
 from tests.agent.real import RealPlace
 from tests.agent.running import running
-from tests.agent.simulated import SimulatedPlace
+from tests.agent.simulated import PAST, SimulatedPlace
 from tests.agent.stops import Stops
 from tests.cluster.workloads import Namespace
 from tests.scenarios.ground import Ground
@@ -29,6 +30,7 @@ from tests.scenarios.hands import ControlPlaneHands, SimulatedHands
 from tests.scenarios.judge import Judgement
 from tests.scenarios.model import Scenario
 from tests.scenarios.run import Scene, played, prepared, watched
+from tests.workflows.clock import FollowingClock
 from tests.workflows.world import SKIPPING_SERVER
 
 SHORT_SETTLE = 5
@@ -52,7 +54,7 @@ def policy(namespaces: Sequence[str], settle: int) -> dict[str, Any]:
     return {
         "mode": "auto",
         "settle_seconds": settle,
-        "verify_deadline_seconds": 120,
+        "verify_deadline_seconds": 600,
         "reread_seconds": 5,
         "log_store_named": True,
         "rollback_allowed": [f"{one}/*" for one in namespaces],
@@ -71,6 +73,27 @@ async def temporal(folder: Path) -> AsyncIterator[DevServer]:
         await server.stop()
 
 
+class AheadClock(FollowingClock):
+    """A cluster that has been turned ahead of Temporal's clock stays ahead by as much when Temporal skips time."""
+
+    def __init__(self, behind: timedelta) -> None:
+        super().__init__(behind)
+        self._present = False
+        self._ahead = timedelta(0)
+
+    def to_present(self) -> None:
+        super().to_present()
+        self._present = True
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        if self._present:
+            self._ahead += timedelta(seconds=seconds)
+
+    def follow(self, instant: datetime) -> None:
+        super().follow(instant + self._ahead)
+
+
 class SimulatedHost:
     """A cluster and an agent for each scenario."""
 
@@ -85,7 +108,7 @@ class SimulatedHost:
     async def play(self, scenario: Scenario) -> Judgement:
         self._count += 1
         home = self._folder / f"{self._count}-{scenario.name}"
-        place = SimulatedPlace()
+        place = SimulatedPlace(clock=AheadClock(PAST))
         ground = Ground(SimulatedHands(place.cluster), place, "elsewhere")
         await prepared(ground, scenario)
         await place.elapse_to_present()

@@ -51,6 +51,8 @@ class Judgement:
     """Harm: each is one too many."""
     did: str
     """What was done, in a line."""
+    told: tuple[str, ...] = ()
+    """What people were told, a line a notice."""
     injected_at: datetime | None = None
     signal_at: datetime | None = None
     verified_at: datetime | None = None
@@ -94,6 +96,14 @@ def told(seen: Seen, right: Right) -> str:
     parts += [f"escalated {name_of(one)}: {one.cause} ({one.reason})" for one in escalations(seen.records)]
     parts += [f"skipped {name_of(one)} ({one.reason})" for one in seen.records if one.event is Event.SKIPPED]
     return "; ".join(dict.fromkeys([*parts, *seen.open_runs])) or "nothing"
+
+
+def lines_of(notices: list[Notice]) -> tuple[str, ...]:
+    """Each notice in a line."""
+    return tuple(
+        f"[{one.rung}] {one.target}: {one.cause} ({', '.join(one.reasons)}) {'; '.join(one.evidence)}"
+        for one in notices
+    )
 
 
 def _about_neighbours(seen: Seen) -> Iterator[str]:

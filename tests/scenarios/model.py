@@ -153,6 +153,8 @@ class Scenario:
     """It touches nodes or many targets, so nothing else may run beside it on one cluster."""
     deadline_seconds: int = 2
     """`progressDeadlineSeconds` of its Deployments: short, so that a rollout is soon said to have failed."""
+    backoff_seconds: int = 1
+    """The first back-off of its failing containers; a kubelet's own is ten seconds."""
     seconds: float = 90.0
     """How long the agent has, on a cluster whose time is real."""
     quiet_seconds: float = 5.0

@@ -97,6 +97,7 @@ def _failure(one: Played) -> JSON:
         "run": one.round,
         "expected": expected(judgement),
         "did": judgement.did,
+        "told": list(judgement.told),
         "wrong": list(judgement.wrong),
         "broken": list(judgement.broken),
     }

@@ -27,7 +27,7 @@ from tests.agent.agent import Agent
 from tests.faults.invariants import violations, witnesses
 from tests.scenarios.ground import NEIGHBOUR, Ground
 from tests.scenarios.harm import Picture, harm, picture, unasked, written
-from tests.scenarios.judge import Judgement, Seen, escalations, judge, told, verified
+from tests.scenarios.judge import Judgement, Seen, escalations, judge, lines_of, told, verified
 from tests.scenarios.model import Escalated, Fixed, Once, Scenario, Silent
 
 LOOK_SECONDS = 0.2
@@ -68,6 +68,7 @@ class Scene(Agent):
 async def prepared(ground: Ground, scenario: Scenario) -> None:
     """The namespaces, the neighbours and a healthy `web`, an hour ago where time can be turned."""
     ground.replicas, ground.deadline_seconds = scenario.replicas, scenario.deadline_seconds
+    ground.backoff_seconds = scenario.backoff_seconds
     await ground.place.enable()
     await ground.release(1, app=NEIGHBOUR, replicas=1)
     await ground.release(1, namespace=ground.outside, replicas=1)
@@ -116,6 +117,7 @@ async def played(scenario: Scenario, ground: Ground, scene: Scene) -> Judgement:
         wrong=tuple(wrong),
         broken=tuple(broken),
         did=told(seen, scenario.right),
+        told=lines_of(seen.notices),
         injected_at=injected_at,
         signal_at=await _signal_at(scene),
         verified_at=max((one.at for one in verified(seen.records)), default=None),
@@ -133,7 +135,7 @@ async def _until_over(scenario: Scenario, ground: Ground, scene: Scene) -> None:
         working = await scene.working()
         if isinstance(scenario.right, Fixed) and scenario.right.by is Once.APPROVED:
             await _approve(scene, working, approved)
-        over = _is_over(scenario, scene, working, approved)
+        over = _is_over(scenario, scene, working, approved) and not await _unproven(scenario, ground)
         quiet_since = (quiet_since or time.monotonic()) if over else None
         if quiet_since is not None and time.monotonic() - quiet_since >= scenario.quiet_seconds:
             return

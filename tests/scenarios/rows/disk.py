@@ -2,7 +2,6 @@
 
 from byteport.domain.plans import Runtime
 from byteport.domain.reasons import Cause, Reason
-from byteport.domain.signals import SignalType
 from byteport.kubernetes.port import PODS
 from byteport.sandbox.simulated import SimulatedCluster
 from byteport.sandbox.simulated.disks import Filling
@@ -10,7 +9,7 @@ from byteport.sandbox.simulated.node_hands import HELPER_NAMESPACE
 from tests.agent.simulated import SimulatedPlace
 from tests.scenarios.ground import Ground
 from tests.scenarios.model import EXECS, SIMULATED_ONLY, Escalated, Fixed, Row, Scenario, Silent, Step
-from tests.scenarios.steps import its_node, released, reported, simulated, time_passes
+from tests.scenarios.steps import released, serves, simulated, time_passes
 
 NO_DISKS = "the nodes of the real control plane have no disks"
 VERIFIED_PERCENT = 80
@@ -29,10 +28,9 @@ async def has_a_helper(cluster: SimulatedCluster, ground: Ground) -> None:
 
 HELPED = simulated("the node is enabled, and the node helper runs", has_a_helper)
 A_WHILE = time_passes(1500)
-TOLD = reported(SignalType.DISK_PRESSURE, of="node")
 
 
-def full_of(what: Filling, percent: float = 90.0, path: str = "") -> Step:
+def full_of(what: Filling, percent: float = 93.0, path: str = "") -> Step:
     """The node's filesystem is filled with one thing."""
 
     async def do(cluster: SimulatedCluster, ground: Ground) -> None:
@@ -46,6 +44,14 @@ def full_of(what: Filling, percent: float = 90.0, path: str = "") -> Step:
 
 async def images_have_their_own_disk(cluster: SimulatedCluster, ground: Ground) -> None:
     await cluster.set_disk(ground.names["node"], image_size="60Gi")
+
+
+async def keeps_pressure(cluster: SimulatedCluster, ground: Ground) -> None:
+    await cluster.set_pressure_transition(365 * 86400)
+
+
+async def empties(cluster: SimulatedCluster, ground: Ground) -> None:
+    await cluster.empty_disk(ground.names["node"], Filling.IMAGES)
 
 
 async def docker(cluster: SimulatedCluster, ground: Ground) -> None:
@@ -72,7 +78,7 @@ SCENARIOS = (
         row=Row.DISK_IMAGES,
         says="Images that no container uses fill the disk, and the kubelet's own collection fails.",
         before=(HELPED,),
-        broken=(full_of(Filling.IMAGES), A_WHILE, TOLD),
+        broken=(full_of(Filling.IMAGES), A_WHILE),
         right=Fixed(EXECS, on=("helper",), repairs=("node",), proof=is_emptier),
         shown_on=SIMULATED_ONLY,
         why_not=NO_DISKS,
@@ -84,9 +90,10 @@ SCENARIOS = (
         says="The kubelet reports DiskPressure, and df says that there is room: its threshold is what is wrong.",
         before=(HELPED,),
         broken=(
-            its_node("its kubelet reports DiskPressure", conditions={"DiskPressure": "True"}),
+            simulated("its kubelet keeps a pressure for ever", keeps_pressure),
+            full_of(Filling.IMAGES, 88.0),
+            simulated("the images are removed again", empties),
             A_WHILE,
-            TOLD,
         ),
         right=not_ours(Cause.DISK_THRESHOLD, reasons=frozenset({Reason.CONDITION_AND_DF_DISAGREE})),
         shown_on=SIMULATED_ONLY,
@@ -96,8 +103,8 @@ SCENARIOS = (
         name="disk-full-of-an-empty-dir",
         row=Row.DISK_OTHER,
         says="A pod fills the disk through its emptyDir.",
-        before=(released(1, spec=SCRATCH), HELPED),
-        broken=(full_of(Filling.EMPTY_DIR), A_WHILE, TOLD),
+        before=(released(1, spec=SCRATCH), serves(), HELPED),
+        broken=(full_of(Filling.EMPTY_DIR), A_WHILE),
         right=not_ours(Cause.DISK_EMPTY_DIR, "pod"),
         shown_on=SIMULATED_ONLY,
         why_not=NO_DISKS,
@@ -107,8 +114,8 @@ SCENARIOS = (
         row=Row.DISK_OTHER,
         says="Logs fill the disk.",
         before=(HELPED,),
-        broken=(full_of(Filling.LOGS), A_WHILE, TOLD),
-        right=not_ours(Cause.DISK_LOGS, "path"),
+        broken=(full_of(Filling.LOGS), A_WHILE),
+        right=not_ours(Cause.DISK_LOGS, "/var/log"),
         shown_on=SIMULATED_ONLY,
         why_not=NO_DISKS,
     ),
@@ -118,9 +125,10 @@ SCENARIOS = (
         says="A directory of the node, which a pod mounts, fills the disk.",
         before=(
             released(1, spec={"volumes": [{"name": "spool", "hostPath": {"path": "/var/spool/web"}}]}),
+            serves(),
             HELPED,
         ),
-        broken=(full_of(Filling.HOST_PATH, path="/var/spool/web"), A_WHILE, TOLD),
+        broken=(full_of(Filling.HOST_PATH, path="/var/spool/web"), A_WHILE),
         right=not_ours(Cause.DISK_HOST_PATH, "path"),
         shown_on=SIMULATED_ONLY,
         why_not=NO_DISKS,
@@ -130,7 +138,7 @@ SCENARIOS = (
         row=Row.DISK_OTHER,
         says="There is room by bytes; there are no inodes left.",
         before=(HELPED,),
-        broken=(full_of(Filling.INODES, 99.0), A_WHILE, TOLD),
+        broken=(full_of(Filling.INODES, 99.0), A_WHILE),
         right=not_ours(Cause.DISK_INODES, reasons=frozenset({Reason.INODES})),
         shown_on=SIMULATED_ONLY,
         why_not=NO_DISKS,
@@ -140,7 +148,7 @@ SCENARIOS = (
         row=Row.DISK_OTHER,
         says="Something fills the node's disk, and the images lie on a filesystem of their own.",
         before=(HELPED, simulated("images have a filesystem of their own", images_have_their_own_disk)),
-        broken=(full_of(Filling.OTHER), A_WHILE, TOLD),
+        broken=(full_of(Filling.OTHER), A_WHILE),
         right=Escalated(
             frozenset({Cause.DISK_OTHER_FILESYSTEM, Cause.DISK_CONTENTS_UNKNOWN}),
             names=("node",),
@@ -154,7 +162,7 @@ SCENARIOS = (
         row=Row.DISK_IMAGES,
         says="The same with Docker, whose prune also removes what a kubelet needs: only a person may say so.",
         before=(HELPED, simulated("the node runs Docker", docker)),
-        broken=(full_of(Filling.IMAGES), A_WHILE, TOLD),
+        broken=(full_of(Filling.IMAGES), A_WHILE),
         right=Escalated(frozenset({Cause.DISK_IMAGES}), names=("node",)),
         shown_on=SIMULATED_ONLY,
         why_not=NO_DISKS,
@@ -170,7 +178,7 @@ SCENARIOS = (
                 lambda cluster, ground: cluster.label_node(ground.names["node"], {"byteport.io/enabled": None}),
             ),
         ),
-        broken=(full_of(Filling.IMAGES), A_WHILE, TOLD),
+        broken=(full_of(Filling.IMAGES), A_WHILE),
         right=Silent(),
         shown_on=SIMULATED_ONLY,
         why_not=NO_DISKS,

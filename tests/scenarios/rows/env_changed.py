@@ -1,25 +1,35 @@
 """A release that differs in one environment variable."""
 
+from typing import Any
+
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import SignalType
+from byteport.kubernetes.port import REPLICA_SETS
 from byteport.sandbox.controlplane import Fault
-from tests.scenarios.ground import Ground
+from tests.scenarios.ground import STEP_SECONDS, Ground
 from tests.scenarios.model import PATCHES_DEPLOYMENT, Escalated, Fixed, Once, Row, Scenario, Silent, Step
 from tests.scenarios.steps import released, reported, serves, step, time_passes
 
+MIN_READY_SECONDS = 75
 BROKEN_BACKEND = {"containers": [{"name": "web", "env": [{"name": "BACKEND", "value": "none"}]}]}
 
 
-def serves_somewhat() -> Step:
-    """Wait until a pod of the new revision is Ready."""
+def both_serve() -> Step:
+    """Wait until a pod of the new revision counts as available, while some of the old one still are."""
 
     async def do(ground: Ground) -> None:
         async def look() -> bool:
-            return bool(((await ground.deployment()).get("status") or {}).get("updatedReplicas"))
+            available = [((one.get("status") or {}).get("availableReplicas") or 0) for one in await own_sets(ground)]
+            return len([count for count in available if count > 0]) > 1
 
-        await ground.until("a pod of the new revision", look)
+        await ground.until("both revisions to serve", look, within=MIN_READY_SECONDS + STEP_SECONDS)
 
-    return step("a pod of the new revision is Ready", do)
+    return step("both revisions serve", do)
+
+
+async def own_sets(ground: Ground) -> list[dict[str, Any]]:
+    sets = await ground.every(REPLICA_SETS)
+    return [one for one in sets if one["metadata"]["labels"].get("app") == "web"]
 
 
 SCENARIOS = (
@@ -39,13 +49,13 @@ SCENARIOS = (
         row=Row.ENV_ERRORS,
         says="The new revision is Ready and answers with errors, as an alert says; some of the old one still serves.",
         broken=(
-            released(2, spec=BROKEN_BACKEND, deployment={"spec": {"minReadySeconds": 900}}),
-            serves_somewhat(),
-            time_passes(120),
+            released(2, spec=BROKEN_BACKEND, deployment={"spec": {"minReadySeconds": MIN_READY_SECONDS}}),
+            both_serve(),
             reported(SignalType.FAILED_DEPLOY, value=0.2),
         ),
         right=Fixed(PATCHES_DEPLOYMENT, by=Once.APPROVED),
-        deadline_seconds=1800,
+        deadline_seconds=600,
+        seconds=240,
     ),
     Scenario(
         name="errors-reported-when-nothing-old-is-left",

@@ -3,12 +3,11 @@
 from typing import Any
 
 from byteport.domain.reasons import Cause, Reason
-from byteport.domain.signals import SignalType
 from byteport.sandbox.controlplane import Fault
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.scenarios.ground import Ground
 from tests.scenarios.model import SIMULATED_ONLY, Escalated, Row, Scenario
-from tests.scenarios.steps import every_pod, one_pod, released, reported, serves, simulated, time_passes
+from tests.scenarios.steps import every_pod, one_pod, released, serves, simulated, time_passes
 
 MEBIBYTE = 1024 * 1024
 NUMBERS = ("killed_container", "trend", "restarts")
@@ -20,7 +19,7 @@ def limited(mebibytes: int) -> dict[str, Any]:
 
 
 async def leaks(cluster: SimulatedCluster, ground: Ground) -> None:
-    await cluster.set_load(ground.namespace, "web", memory_each=100 * MEBIBYTE, leak_per_minute=4 * MEBIBYTE)
+    await cluster.set_load(ground.namespace, "web", memory_each=30 * MEBIBYTE, leak_per_minute=12 * MEBIBYTE)
 
 
 SCENARIOS = (
@@ -43,9 +42,9 @@ SCENARIOS = (
     Scenario(
         name="memory-leak",
         row=Row.MEMORY,
-        says="Every pod grows by a few MiB a minute, whatever the load, and comes near to its limit.",
-        before=(released(1, spec=limited(512)), simulated("web leaks", leaks)),
-        broken=(time_passes(2400), reported(SignalType.MEMORY_PRESSURE, value=93)),
+        says="Every pod grows by twelve MiB a minute, whatever the load, and comes near to its limit.",
+        before=(released(1, spec=limited(2048)), simulated("web leaks", leaks)),
+        broken=(time_passes(2100),),
         right=Escalated(
             frozenset({Cause.MEMORY_LEAK}),
             names=("memory_limit_bytes", "working_set_bytes", "trend"),
@@ -53,6 +52,7 @@ SCENARIOS = (
         ),
         shown_on=SIMULATED_ONLY,
         why_not="a leak takes an hour, and there time is real",
+        seconds=150,
     ),
     Scenario(
         name="limit-squeezed-again-and-again",

@@ -3,7 +3,7 @@
 from byteport.domain.reasons import Cause, Reason
 from byteport.sandbox.controlplane import Fault
 from tests.scenarios.ground import Ground
-from tests.scenarios.model import CONTROL_PLANE_ONLY, Escalated, Row, Scenario
+from tests.scenarios.model import Escalated, Row, Scenario
 from tests.scenarios.steps import applied, namespace_labelled, one_pod
 
 REFUSED = frozenset({Reason.REPLACEMENT_REFUSED})
@@ -40,7 +40,7 @@ def dead_webhook(ground: Ground) -> dict[str, object]:
         "webhooks": [
             {
                 "name": "pods.policy.example.com",
-                "clientConfig": {"url": "https://127.0.0.1:9/validate"},
+                "clientConfig": {"service": {"namespace": ground.outside, "name": "policy", "path": "/validate"}},
                 "failurePolicy": "Fail",
                 "sideEffects": "None",
                 "timeoutSeconds": 1,
@@ -80,10 +80,8 @@ SCENARIOS = (
     Scenario(
         name="dead-webhook-refuses-the-replacement",
         row=Row.REPLACEMENT_REFUSED,
-        says="An admission webhook that must be asked does not answer any more; one pod crashes.",
+        says="An admission webhook that must be asked has nobody behind its Service any more; one pod crashes.",
         broken=(applied("a webhook is dead", dead_webhook), one_pod(Fault.TRANSIENT)),
-        right=Escalated(CAUSES, reasons=REFUSED | {Reason.CANNOT_TELL}),
-        shown_on=CONTROL_PLANE_ONLY,
-        why_not="the simulated API server asks no webhook",
+        right=Escalated(CAUSES, reasons=REFUSED),
     ),
 )
