@@ -72,8 +72,12 @@ _CEILING = frozenset({Basis.FLAT, Basis.KILLED_AT_START})
 
 GROWTH_OVER = timedelta(minutes=2)
 """Growth over less is noise."""
+STEADY_OVER = timedelta(minutes=5)
+STEADY_SAMPLES = 6
+"""Growth in every one of so many steps over so long is no chance, be it ever so slow."""
 FLAT_OVER = timedelta(minutes=5)
 _GROWS = Fraction(103, 100)
+_CREEPS = Fraction(101, 100)
 _FLAT = Fraction(3, 100)
 _CPU_STEADY = Fraction(110, 100)
 _CPU_MOVED = Fraction(20, 100)
@@ -169,11 +173,21 @@ def _by_time(series: Sequence[UsageSample]) -> Iterator[Basis]:
     if _fell_with_replicas(first, last):
         yield Basis.FALLS_WITH_REPLICAS
     steady = _cpu(last) <= _cpu(first) * _CPU_STEADY and last.pods >= first.pods
-    rising = len(series) >= 3 and all(after >= before for before, after in pairwise(use))
-    if rising and steady and span >= GROWTH_OVER and use[-1] >= use[0] * _GROWS:
+    if steady and (_rises(use, span) or _creeps(use, span)):
         yield Basis.GROWS
     if {sample.pods for sample in series} == {first.pods}:
         yield from _at_one_size(series, use, span)
+
+
+def _rises(use: Sequence[Fraction], span: timedelta) -> bool:
+    never_falls = len(use) >= 3 and all(after >= before for before, after in pairwise(use))
+    return never_falls and span >= GROWTH_OVER and use[-1] >= use[0] * _GROWS
+
+
+def _creeps(use: Sequence[Fraction], span: timedelta) -> bool:
+    """A slow leak: a little more each time, without exception."""
+    always_more = len(use) >= STEADY_SAMPLES and all(after > before for before, after in pairwise(use))
+    return always_more and span >= STEADY_OVER and use[-1] >= use[0] * _CREEPS
 
 
 def _fell_with_replicas(first: UsageSample, last: UsageSample) -> bool:
@@ -195,7 +209,8 @@ def _at_one_size(series: Sequence[UsageSample], use: Sequence[Fraction], span: t
         step = (use[-1] / use[0] - 1) / (after / before - 1)
         if _IN_STEP[0] <= step <= _IN_STEP[1]:
             yield Basis.FOLLOWS_CPU
-    flat = max(use) - min(use) <= _FLAT * max(use)
+    climbs = len(use) > 2 and all(after > before for before, after in pairwise(use))
+    flat = max(use) - min(use) <= _FLAT * max(use) and not climbs
     if flat and span >= FLAT_OVER and min(sample.worst_memory_share for sample in series) >= _CLOSE:
         yield Basis.FLAT
 

@@ -20,7 +20,7 @@ HELD = timedelta(seconds=90)
 """How long it must have been so."""
 LOOK_AGAIN = 60
 """Seconds after which another sample tells more: four windows of the metrics API's default."""
-PATIENCE = timedelta(minutes=15)
+PATIENCE = timedelta(minutes=20)
 """Samples over so long that show no trend will show none."""
 
 

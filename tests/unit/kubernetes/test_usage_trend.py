@@ -62,6 +62,28 @@ def test_growth_within_two_minutes_is_noise(seconds: int) -> None:
     assert kind_of(sample(span, 0.7), sample(span / 2, 0.8), sample(0, 0.9)) is not TrendKind.LEAK
 
 
+def creeping(steps: int, *, each: float = 0.002, over: float = 5) -> list[UsageSample]:
+    return [sample(over * (steps - 1 - number) / (steps - 1), 0.92 + each * number) for number in range(steps)]
+
+
+def test_a_little_more_each_time_without_exception_is_a_slow_leak_and_not_flat() -> None:
+    seen = trend_of(creeping(6, each=0.0025))
+    assert (seen.kind, seen.basis) == (TrendKind.LEAK, (Basis.GROWS,))
+
+
+@pytest.mark.parametrize(
+    "samples", [creeping(5), creeping(6, each=0.001), creeping(6, over=3)], ids=["few", "too little", "too short"]
+)
+def test_a_creep_that_may_be_chance_is_waited_for(samples: list[UsageSample]) -> None:
+    assert trend_of(samples).kind is TrendKind.UNKNOWN
+
+
+def test_one_step_back_makes_it_flat() -> None:
+    samples = creeping(6)
+    samples[3] = samples[3].model_copy(update={"memory": samples[2].memory - 1})
+    assert trend_of(samples).kind is TrendKind.CEILING
+
+
 def test_two_samples_are_no_growth() -> None:
     assert Basis.GROWS not in trend_of((sample(10, 0.7), sample(0, 0.9))).basis
 

@@ -185,6 +185,12 @@ def test_a_leak_whose_new_pods_are_small_is_not_taken_for_load() -> None:
     assert facts(answer)["trend"] != "load"
 
 
+def test_a_slow_leak_is_told_before_patience_ends() -> None:
+    earlier = tuple(sample(minutes, 0.95 - 0.002 * minutes) for minutes in (5.5, 4.5, 3.5, 2.5, 1.5))
+    answer = ask_memory(loaded().world(), earlier=earlier)
+    assert (answer.cause, answer.reasons) == (Cause.MEMORY_LEAK, (Reason.LEAKS,))
+
+
 def test_flat_use_close_to_the_limit_is_a_limit_too_small_for_the_program() -> None:
     earlier = tuple(sample(minutes, 0.95) for minutes in (8, 6, 4, 2))
     answer = ask_memory(loaded().world(), earlier=earlier)
@@ -197,8 +203,8 @@ def test_one_measurement_is_no_trend_and_is_looked_at_again() -> None:
     assert (answer.acts, answer.escalates) == (False, False)
 
 
-def test_what_shows_no_trend_for_a_quarter_of_an_hour_is_told_as_it_is() -> None:
-    earlier = (sample(16, 0.93, cpu=0.5), sample(8, 0.99, cpu=0.5), sample(2, 0.93, cpu=0.5))
+def test_what_shows_no_trend_for_twenty_minutes_is_told_as_it_is() -> None:
+    earlier = (sample(21, 0.93, cpu=0.5), sample(8, 0.99, cpu=0.5), sample(2, 0.93, cpu=0.5))
     answer = ask_memory(loaded().world(), earlier=earlier)
     assert (answer.cause, answer.reasons, answer.escalates) == (Cause.UNKNOWN, (Reason.CANNOT_TELL,), True)
 
