@@ -87,7 +87,8 @@ def explain(
 ) -> Explained:
     """What `mode` would do about everything that looks wrong in `world`, and about `alert` if one was posted."""
     incidents = [*_by_runbooks(world, config, mode, cluster_uid)]
-    incidents += [_told(found) for found in unserved(world) if found.target not in {item.target for item in incidents}]
+    answered = {item.target for item in incidents if item.escalate or not item.target.startswith("Node/")}
+    incidents += [_told(found) for found in unserved(world) if found.target not in answered]
     if alert is not None:
         covered = frozenset(item.target for item in incidents) | _pods_of(world, incidents)
         incidents += [_told(found) for found in unserved_alerts(world, alert, covered)]

@@ -14,6 +14,7 @@ from byteport.runbooks.bundles import bundle_of
 from byteport.runbooks.explain import Explained, assumed_policy, explain
 from tests.builders.objects import NOW, namespace, node, simple, stamp
 from tests.builders.workload import Workload
+from tests.unit.runbooks.disk_worlds import Disk
 
 CLOCK = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -158,6 +159,20 @@ def test_trouble_without_a_runbook_is_told_and_not_touched(found: dict[str, Any]
     assert answer.act is None
     assert answer.escalate
     assert {incident.cause for incident in answer.incidents} == {cause}
+
+
+def test_a_node_whose_disk_is_mended_or_well_is_still_told_of_for_its_process_ids() -> None:
+    disk = Disk(saved=True)
+    exhausted = disk.node()
+    for condition in exhausted["status"]["conditions"]:
+        if condition["type"] == "PIDPressure":
+            condition["status"] = "True"
+    world = disk.world()
+    others = [item for item in world.objects if item["kind"] != "Node"]
+    answer = said({"objects": [exhausted, *others], "log_tail": world.log_tail.split("\n")})
+    assert answer.act == "prune_images"
+    assert answer.escalate
+    assert Cause.NODE_EXHAUSTED in {incident.cause for incident in answer.incidents}
 
 
 def alertmanager(*alerts: dict[str, Any], status: str = "firing") -> dict[str, Any]:
