@@ -11,6 +11,7 @@ import pytest_asyncio
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from byteport.audit.words import Event
+from byteport.contracts.kubernetes import Floor
 from byteport.contracts.ledger import Decision, Result
 from byteport.domain.plans import restore_of
 from byteport.domain.reasons import Reason
@@ -20,6 +21,7 @@ from byteport.temporal.attributes import PHASE
 from tests.workflows.boxes import HOUR, Boxing, box
 from tests.workflows.patience import until
 from tests.workflows.world import SKIPPING_SERVER
+from workflows.boxed import Boxed, Looked
 
 MINUTE = timedelta(minutes=1)
 NEVER_SHORT = {name: value for name, value in SKIPPING_SERVER.items() if "suggestContinueAsNew" not in name}
@@ -225,3 +227,17 @@ async def test_cancelled_it_puts_nothing_back_and_says_so(one: Boxing) -> None:
     )
     (page,) = one.around.notices
     assert (page.rung, page.command) == (1, restore_of(box("a").plan).command)
+
+
+async def test_a_mistake_of_ours_is_a_persons_and_does_not_leave_the_run_trying_for_ever(
+    one: Boxing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(boxed: Boxed, floor: Floor) -> Looked:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Boxed, "judge", mistaken)
+    await one.raises(box("a"))
+    await one.passes(HOUR + MINUTE)
+    closed = await one.closed()
+    assert (closed.outcome, closed.reasons) == ("left", (Reason.FAILED,))
+    assert [notice.command for notice in one.around.notices] == [restore_of(box("a").plan).command]
