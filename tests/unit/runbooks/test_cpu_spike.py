@@ -13,6 +13,7 @@ from byteport.domain.policy import Mode, VerdictKind
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.targets import Target
 from byteport.kubernetes.scaling import UsageSample
+from byteport.runbooks.explain import assumed_policy, explain
 from tests.builders.asking import CLUSTER, Answer
 from tests.builders.loads import RUNBOOK, Spiking, ask_cpu
 from tests.builders.objects import NOW, event, owner, pod, stamp, status, terminated, waiting
@@ -394,3 +395,22 @@ def test_a_rate_that_has_only_just_been_met_may_be_passed_by_itself(minutes: flo
     shop.hpa["status"]["conditions"][2]["lastTransitionTime"] = stamp(minutes)
     answer = ask_cpu(shop.world())
     assert (answer.acts, answer.escalates) == (acts, False)
+
+
+# what `explain` adds to it
+
+
+def test_an_autoscaler_that_is_short_by_memory_is_told_though_no_container_is_near_its_limit() -> None:
+    world = Spiking(metric="memory", limited="TooManyReplicas", current=60).world(complete=False)
+    said = explain(world, assumed_policy(world), Mode.AUTO)
+    assert (said.act, said.escalate) == (None, True)
+    assert {incident.cause for incident in said.incidents} == {Cause.AUTOSCALER_AT_MAX}
+
+
+@pytest.mark.parametrize(("usage", "act"), [(186, "raise_hpa_floor"), (38, None)])
+def test_an_alert_about_an_autoscaler_that_is_answered_or_content_calls_nobody(usage: int, act: str | None) -> None:
+    world = Spiking(usage=usage).world(complete=False)
+    labels = {"alertname": "KubeHpaMaxedOut", "namespace": "shop", "horizontalpodautoscaler": "web"}
+    alert = {"status": "firing", "alerts": [{"status": "firing", "labels": labels}]}
+    said = explain(world, assumed_policy(world), Mode.AUTO, alert=alert)
+    assert (said.act, said.escalate) == (act, False)
