@@ -223,6 +223,17 @@ async def test_a_helper_that_is_not_ready_or_on_its_way_out_is_not_asked(
     assert (await refuses(bench, prune, commands))[0] in ("precondition_failed", "target_gone")
 
 
+async def test_a_node_and_a_helper_on_their_way_out_are_left_alone(
+    bench: SimulatedBench, prune: Warrant, commands: Commands
+) -> None:
+    await bench.cluster.set_finalizers(port.PODS, HELPER_NAMESPACE, of(prune).helper.name, ["example.com/hold"])
+    await bench.cluster.remove(port.PODS, HELPER_NAMESPACE, of(prune).helper.name)
+    assert await refuses(bench, prune, commands) == ("precondition_failed", "being_deleted")
+    await bench.cluster.set_finalizers(port.NODES, "", NODE, ["example.com/hold"])
+    await bench.cluster.remove(port.NODES, "", NODE)
+    assert await refuses(bench, prune, commands) == ("not_permitted", "not_enabled")
+
+
 @pytest.mark.parametrize("runtime", [Runtime.DOCKER, Runtime.CRI_O])
 async def test_a_plan_for_another_runtime_than_the_nodes_is_not_carried_out(
     bench: SimulatedBench, prune: Warrant, commands: Commands, runtime: Runtime
