@@ -32,6 +32,7 @@ from workflows.phases.beside import Beside
 
 MOST_MESSAGES = 2000
 """So many a run; the server gives up at ten thousand, and a history of that length is slow to read again."""
+QUIET = timedelta(seconds=0.25)
 COUNT_EVERY = timedelta(minutes=1)
 
 
@@ -59,7 +60,7 @@ class StormWorkflow:
         while True:
             self._news = False
             await self._judge()
-            if self._full() and self._beside.idle:
+            if self._full() and self._beside.idle and await self._quiet():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self._carried())
             if not await self._something_happens() and self._over():
@@ -188,6 +189,14 @@ class StormWorkflow:
         if due is not None:
             times.append(due)
         return max(timedelta(seconds=1), min(times) - now)
+
+    async def _quiet(self) -> bool:
+        """Whether no message came for a moment. A run cannot be renewed while they pour in: the server takes back every
+        try, and the whole history is read again for it. At ten thousand it takes no more of them, and those who tell
+        try again; so it becomes quiet in any case."""
+        before = self._messages
+        await workflow.sleep(QUIET, summary="until no message comes for a moment")
+        return self._messages == before
 
     def _full(self) -> bool:
         return self._messages >= MOST_MESSAGES or workflow.info().is_continue_as_new_suggested()
