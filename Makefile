@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test test-cluster scenarios check replay record-histories bench lock docs format clean
+.PHONY: help demo demo-real cluster test test-cluster fuzz scenarios check replay record-histories bench lock docs format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,10 +34,13 @@ cluster: $(ENV) .venv/.go ## Build the real control plane once; it is cached out
 	$(BIN)/python -m byteport.sandbox.controlplane build
 
 test: $(ENV) ## Run every test that needs no real control plane, and print the coverage
-	$(TESTS) -n 3 --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane and not scenarios' --cov --cov-report=term tests
+	$(TESTS) -n 3 --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane and not scenarios and not fuzz' --cov --cov-report=term tests
 
 test-cluster: cluster ## Build the real control plane, then run the tests that need it
 	$(TESTS) --ignore=tests/bench -m 'control_plane and not scenarios' tests
+
+fuzz: $(ENV) ## Flip every field of every saved object under every act (some minutes)
+	$(TESTS) -n 2 -m fuzz tests/unit
 
 scenarios: cluster ## Judge the agent by whole failures; CLUSTER=simulated, RUNS=5 and SETTLE=full narrow or widen it
 	$(BIN)/python -m tests.scenarios --cluster $(or $(CLUSTER),all) --runs $(or $(RUNS),1) --settle $(or $(SETTLE),short)
