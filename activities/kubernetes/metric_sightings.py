@@ -25,8 +25,8 @@ from byteport.kubernetes.memory_symptoms import memory_symptoms
 from byteport.kubernetes.port import JSON, ClusterPort, Resource
 from byteport.kubernetes.world import World
 
-HELD = timedelta(seconds=90)
-"""How long a container must be near its limit."""
+HELD = timedelta(seconds=45)
+"""How long a container must be near its limit: two looks of the watch. The runbook waits for the rest of its 90 s itself."""
 FORGOTTEN_AFTER = timedelta(minutes=10)
 """A workload that was not too full for so long begins anew, and is reported again."""
 REMEMBERED = 10_000
