@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+
 from byteport.sandbox.controlplane import ensure_built
 from tests.scenarios.catalogue import scenarios
 from tests.scenarios.hosts import FULL_SETTLE, SHORT_SETTLE
@@ -22,6 +24,8 @@ from tests.scenarios.timing import INJECTION_AT_MOST, SIGNAL_AT_MOST, TIMED, fas
 def main() -> int:
     """Run what the command line asks for."""
     asked = _parser().parse_args()
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("byteport").setLevel(logging.CRITICAL)
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)

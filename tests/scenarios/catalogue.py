@@ -37,6 +37,7 @@ FILES = (
     "chaos",
     "orders",
     "duplicates",
+    "storm",
     "nothing_wrong",
 )
 

@@ -18,7 +18,7 @@ from tests.agent.places import APP, Place
 from tests.agent.real import RealPlace
 from tests.agent.simulated import SimulatedPlace
 from tests.scenarios.ground import Ground
-from tests.scenarios.model import DELETES_POD, EXECS, PATCHES_AUTOSCALER, PATCHES_DEPLOYMENT, Act, Fixed, Right
+from tests.scenarios.model import DELETES_POD, EXECS, PATCHES_AUTOSCALER, PATCHES_DEPLOYMENT, Act, Fixed, Right, Stormed
 
 JSON = dict[str, Any]
 
@@ -69,7 +69,6 @@ async def picture(ground: Ground) -> Picture:
         for resource in SPECIFIED:
             for item in await ground.every(resource, namespace=namespace):
                 specs[resource.plural, namespace, item["metadata"]["name"]] = item["spec"]
-        _leave_out_what_autoscalers_set(specs, namespace)
     for node in await ground.every(NODES, namespace=""):
         labels = node["metadata"].get("labels") or {}
         if ground.selector.items() <= labels.items():
@@ -109,11 +108,13 @@ def unasked(writes: list[Written], ground: Ground, right: Right) -> list[str]:
     for one, times in Counter(effects).items():
         if one in allowed and times > 1 and (most is None or len(effects) > most):
             found.append(f"wrote {times} times: {one}")
+    if isinstance(right, Stormed) and len(effects) > right.acts_at_most:
+        found.append(f"wrote {len(effects)} times in a storm")
     return found
 
 
 def _allowed(ground: Ground, right: Right) -> set[Written]:
-    if not isinstance(right, Fixed):
+    if not isinstance(right, Fixed | Stormed):
         return set()
     return {_write(right.act, ground, name) for name in right.on}
 
@@ -147,27 +148,31 @@ def _touched(resource: Resource, pod: PodSeen, ground: Ground) -> bool:
 
 def _specs(before: Picture, after: Picture, ground: Ground, allowed: set[Written]) -> Iterator[str]:
     ours = {(one.plural, one.namespace, one.name) for one in allowed}
-    for key, spec in before.specs.items():
+    scaled = _scaled(before, after)
+    for key, was in before.specs.items():
         if key in ground.touched or key in ours:
             continue
-        now = after.specs.get(key)
+        spec, now = was, after.specs.get(key)
+        if key in scaled and now is not None:
+            spec, now = _without_replicas(was), _without_replicas(now)
         if now is None:
             yield f"{'/'.join(filter(None, key))} is gone"
         elif now != spec:
             yield f"{'/'.join(filter(None, key))} has another spec"
 
 
-def _leave_out_what_autoscalers_set(specs: dict[tuple[str, str, str], JSON], namespace: str) -> None:
-    """The replicas of what an autoscaler scales change by themselves; that is what it is for."""
-    scaled = [
-        spec["scaleTargetRef"]["name"]
-        for (plural, home, _), spec in specs.items()
-        if (plural, home) == (AUTOSCALERS.plural, namespace)
-    ]
-    for name in scaled:
-        key = (DEPLOYMENTS.plural, namespace, name)
-        if key in specs:
-            specs[key] = {field: value for field, value in specs[key].items() if field != "replicas"}
+def _scaled(*pictures: Picture) -> set[tuple[str, str, str]]:
+    """What an autoscaler scales: its replicas change by themselves, that is what it is for."""
+    return {
+        (DEPLOYMENTS.plural, namespace, spec["scaleTargetRef"]["name"])
+        for seen in pictures
+        for (plural, namespace, _), spec in seen.specs.items()
+        if plural == AUTOSCALERS.plural
+    }
+
+
+def _without_replicas(spec: JSON) -> JSON:
+    return {field: value for field, value in spec.items() if field != "replicas"}
 
 
 def _pod(pod: JSON) -> PodSeen:

@@ -17,7 +17,7 @@ from byteport.contracts.people import Notice
 from tests.agent.places import APP
 from tests.scenarios.ground import NEIGHBOUR, Ground, is_complete
 from tests.scenarios.harm import Written
-from tests.scenarios.model import PATCHES_DEPLOYMENT, Escalated, Fixed, Once, Right, Scenario, Silent
+from tests.scenarios.model import PATCHES_DEPLOYMENT, Escalated, Fixed, Once, Right, Scenario, Silent, Stormed
 
 JSON = dict[str, Any]
 
@@ -70,6 +70,8 @@ def judge(scenario: Scenario, ground: Ground, seen: Seen) -> tuple[list[str], li
             wrong += _escalated(right, ground, seen)
         case Silent():
             wrong += _silent(seen)
+        case Stormed():
+            wrong += _stormed(seen)
         case never:
             assert_never(never)
     return wrong, broken
@@ -101,7 +103,7 @@ def told(seen: Seen, right: Right) -> str:
 def lines_of(notices: list[Notice]) -> tuple[str, ...]:
     """Each notice in a line."""
     return tuple(
-        f"[{one.rung}] {one.target}: {one.cause} ({', '.join(one.reasons)}) {'; '.join(one.evidence)}"
+        f"[{one.rung}] {one.target}: {one.cause} ({', '.join(one.reasons)}) {'; '.join((*one.evidence, *one.tried))}"
         for one in notices
     )
 
@@ -166,6 +168,23 @@ def _escalated(right: Escalated, ground: Ground, seen: Seen) -> Iterator[str]:
         yield "no plan was offered"
     if verified(seen.records):
         yield "it acted"
+
+
+def storm_pages(notices: list[Notice]) -> list[Notice]:
+    """The first page of each storm."""
+    return [one for one in notices if one.title.startswith("Storm") and one.rung == 1]
+
+
+def _stormed(seen: Seen) -> Iterator[str]:
+    pages = storm_pages(seen.notices)
+    if len(pages) != 1:
+        yield f"{len(pages)} pages for the storm"
+    first = pages[0].at if pages else None
+    for one in seen.notices:
+        own = one.rung >= 1 and not one.title.startswith("Storm")
+        acted = any(deed.startswith(("done", "it did not help", "not done")) for deed in one.tried)
+        if own and not acted and first is not None and one.at > first:
+            yield f"a page for {one.target} alone, in the storm"
 
 
 def _silent(seen: Seen) -> Iterator[str]:

@@ -131,7 +131,17 @@ class Silent:
     """No plan, no page, no write."""
 
 
-Right = Fixed | Escalated | Silent
+@dataclass(frozen=True)
+class Stormed:
+    """Many at once: one page for all, nothing more alone; what was right before it was a storm may have been done."""
+
+    act: Act
+    on: tuple[str, ...]
+    acts_at_most: int
+    """How many of these acts are tolerated in all."""
+
+
+Right = Fixed | Escalated | Silent | Stormed
 
 
 @dataclass(frozen=True)
@@ -157,6 +167,8 @@ class Scenario:
     """The first back-off of its failing containers; a kubelet's own is ten seconds."""
     seconds: float = 90.0
     """How long the agent has, on a cluster whose time is real."""
+    hurry_seconds: float = 0.0
+    """Where time can be turned: by how much at each look, so that what has to last for a while is not waited for."""
     quiet_seconds: float = 5.0
     """How long nothing more may happen once the outcome is there, or at all when silence is right."""
     deployed: bool = True

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from tests.scenarios.judge import Judgement
-from tests.scenarios.model import Cluster, Escalated, Fixed, Silent
+from tests.scenarios.model import Cluster, Escalated, Fixed, Silent, Stormed
 from tests.scenarios.suite import Played
 
 JSON = dict[str, Any]
 
-KINDS: dict[str, type] = {"fixed": Fixed, "escalated": Escalated, "silent": Silent}
+KINDS: dict[str, tuple[type, ...]] = {"fixed": (Fixed,), "escalated": (Escalated, Stormed), "silent": (Silent,)}
 
 
 def summary(played: Sequence[Played], *, runs: int, settle: int) -> JSON:
@@ -62,10 +62,10 @@ def _of_cluster(played: Sequence[Played], runs: int) -> JSON:
     passed = {name: len(found) == runs and all(one.right for one in found) for name, found in by_name.items()}
     scores = {
         kind: {
-            "right": sum(one.judgement.right for one in played if isinstance(one.judgement.scenario.right, type_)),
-            "of": sum(isinstance(one.judgement.scenario.right, type_) for one in played),
+            "right": sum(one.judgement.right for one in played if isinstance(one.judgement.scenario.right, types)),
+            "of": sum(isinstance(one.judgement.scenario.right, types) for one in played),
         }
-        for kind, type_ in KINDS.items()
+        for kind, types in KINDS.items()
     }
     return {
         **scores,
@@ -127,3 +127,7 @@ def expected(judgement: Judgement) -> str:
             return f"a person, for {' or '.join(sorted(right.causes))}{names}"
         case Silent():
             return "silence"
+        case Stormed() as right:
+            return f"one page for the storm, at most {right.acts_at_most} acts"
+        case never:
+            assert_never(never)

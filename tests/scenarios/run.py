@@ -18,7 +18,7 @@ from byteport.audit.records import Record
 from byteport.contracts.people import Notice
 from byteport.contracts.workflows import REMEDIATION, TIMEBOX, Phase, State
 from byteport.domain.failures import Failure
-from byteport.domain.ids import remediation_id, timebox_id, watch_id
+from byteport.domain.ids import remediation_id, storm_id, timebox_id, watch_id
 from byteport.domain.targets import Target
 from byteport.errors import TargetGone, Unavailable
 from byteport.kubernetes.port import DEPLOYMENTS
@@ -27,8 +27,8 @@ from tests.agent.agent import Agent
 from tests.faults.invariants import violations, witnesses
 from tests.scenarios.ground import NEIGHBOUR, Ground
 from tests.scenarios.harm import Picture, harm, picture, unasked, written
-from tests.scenarios.judge import Judgement, Seen, escalations, judge, lines_of, told, verified
-from tests.scenarios.model import Escalated, Fixed, Once, Scenario, Silent
+from tests.scenarios.judge import Judgement, Seen, escalations, judge, lines_of, storm_pages, told, verified
+from tests.scenarios.model import Escalated, Fixed, Once, Scenario, Silent, Stormed
 
 LOOK_SECONDS = 0.2
 PAST_SECONDS = 3600.0
@@ -40,7 +40,7 @@ class Scene(Agent):
 
     def is_own(self, workflow_id: str) -> bool:
         boxes = timebox_id(self.place.uid, self.place.namespace, "")
-        return workflow_id.startswith((_prefix(self), _prefix(self, node=True), boxes))
+        return workflow_id.startswith((_prefix(self), _prefix(self, node=True), boxes, storm_id(self.place.uid)))
 
     async def runs(self) -> list[tuple[str, str, str]]:
         found = [run async for run in self.client.list_workflows(f"WorkflowType IN ('{REMEDIATION}', '{TIMEBOX}')")]
@@ -131,7 +131,7 @@ async def _until_over(scenario: Scenario, ground: Ground, scene: Scene) -> None:
     quiet_since: float | None = None
     approved: set[str] = set()
     while time.monotonic() < end or quiet_since is not None:
-        await ground.place.elapse(0)
+        await ground.place.elapse(scenario.hurry_seconds)
         working = await scene.working()
         if isinstance(scenario.right, Fixed) and scenario.right.by is Once.APPROVED:
             await _approve(scene, working, approved)
@@ -150,6 +150,8 @@ def _is_over(scenario: Scenario, scene: Scene, working: dict[str, State | None],
     match scenario.right:
         case Silent():
             return True
+        case Stormed():
+            return bool(storm_pages(scene.notices()))
         case Escalated():
             return bool(escalations(records) and scene.notices()) or bool(verified(records))
         case Fixed() as right:

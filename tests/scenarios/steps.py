@@ -12,6 +12,7 @@ from byteport.domain.targets import Target
 from byteport.kubernetes.port import DEPLOYMENTS, NAMESPACES, NODES, PODS
 from byteport.sandbox.controlplane import (
     BACKOFF_ANNOTATION,
+    CONTAINER_ANNOTATION,
     EXIT_CODE_ANNOTATION,
     FAULT_ANNOTATION,
     MESSAGE_ANNOTATION,
@@ -134,21 +135,25 @@ def one_pod(fault: Fault, *, app: str = APP, exit_code: int | None = None) -> St
     return Step(f"one pod of {app} begins to have the fault {fault}", do)
 
 
-def every_pod(fault: Fault, *, app: str = APP, exit_code: int | None = None) -> Step:
+def every_pod(fault: Fault, *, app: str = APP, exit_code: int | None = None, container: str | None = None) -> Step:
     """All live pods begin to fail, though nothing was released."""
 
     async def do(ground: Ground) -> None:
-        await _sicken(ground, await ground.pods(app), fault, exit_code)
+        await _sicken(ground, await ground.pods(app), fault, exit_code, container)
 
     return Step(f"every pod of {app} begins to have the fault {fault}", do)
 
 
-async def _sicken(ground: Ground, pods: list[JSON], fault: Fault, exit_code: int | None) -> None:
+async def _sicken(
+    ground: Ground, pods: list[JSON], fault: Fault, exit_code: int | None, container: str | None = None
+) -> None:
     ground.names.setdefault(VICTIM, pods[0]["metadata"]["name"])
     ground.names.setdefault("node", pods[0]["spec"].get("nodeName", ""))
     annotations = {FAULT_ANNOTATION: str(fault), BACKOFF_ANNOTATION: str(ground.backoff_seconds)}
     if exit_code is not None:
         annotations[EXIT_CODE_ANNOTATION] = str(exit_code)
+    if container is not None:
+        annotations[CONTAINER_ANNOTATION] = container
     for pod in pods:
         await ground.merge(PODS, pod["metadata"]["name"], {"metadata": {"annotations": annotations}})
 
@@ -292,13 +297,13 @@ def time_passes(seconds: float) -> Step:
     return Step(f"{seconds:.0f} s pass", lambda ground: ground.place.elapse(seconds))
 
 
-def reported(type_: SignalType, *, times: int = 1, value: float = 5, of: str = "") -> Step:
+def reported(type_: SignalType, *, times: int = 1, value: float = 5, of: str = "", app: str = APP) -> Step:
     """An alert or a person reports a symptom of `web`, or of the chosen `node`, so many times."""
 
     async def do(ground: Ground) -> None:
         agent = ground.agent
         assert agent is not None
-        kind, namespace, name = ("Node", "", ground.names[of]) if of else ("Deployment", ground.namespace, APP)
+        kind, namespace, name = ("Node", "", ground.names[of]) if of else ("Deployment", ground.namespace, app)
         uid = (await ground.get(NODES if of else DEPLOYMENTS, name, namespace=namespace))["metadata"]["uid"]
         target = Target(cluster_uid=agent.place.uid, namespace=namespace, kind=kind, name=name, uid=uid)
         for _ in range(times):

@@ -60,7 +60,8 @@ async def _play(host: Host, cluster: Cluster, plays: Sequence[tuple[Scenario, in
         async with room:
             await one(scenario, number)
 
-    await asyncio.gather(*(in_turn(*play) for play in plays if not play[0].alone))
+    longest_first = sorted(plays, key=lambda play: -play[0].seconds)
+    await asyncio.gather(*(in_turn(*play) for play in longest_first if not play[0].alone))
     async with by_itself:
         for play in plays:
             if play[0].alone:

@@ -12,6 +12,8 @@ from tests.scenarios.steps import Object, applied, released, simulated, time_pas
 JSON = dict[str, Any]
 
 WHY = "its steps turn the simulated cluster's metrics; the real control plane's are turned in tests/cluster"
+HURRY = 0.2
+"""The watch measures once a minute, and a share has to be high for a minute and a half."""
 CORES = "500m"
 SIZED = {"containers": [{"name": "web", "resources": {"requests": {"cpu": CORES}, "limits": {"cpu": "1"}}}]}
 UNSIZED = {"containers": [{"name": "web", "resources": {"limits": {"memory": "1Gi"}}}]}
@@ -77,6 +79,10 @@ async def crosses(cluster: SimulatedCluster, ground: Ground) -> None:
 async def throttled(cluster: SimulatedCluster, ground: Ground) -> None:
     for pod in await ground.pods():
         await cluster.set_usage(ground.namespace, pod["metadata"]["name"], "web", cpu="1")
+
+
+async def busy(cluster: SimulatedCluster, ground: Ground) -> None:
+    await cluster.set_usage(ground.namespace, "web", "web", cpu="900m")
 
 
 async def floor_is_the_owners(ground: Ground) -> str:
@@ -194,6 +200,17 @@ SCENARIOS = (
         right=Escalated(frozenset({Cause.CPU_THROTTLED, Cause.AUTOSCALER_ABSENT})),
         shown_on=SIMULATED_ONLY,
         why_not=WHY,
-        seconds=150,
+        seconds=300,
+        hurry_seconds=HURRY,
+    ),
+    Scenario(
+        name="retry-storm",
+        row=Row.THROTTLED,
+        says="Clients try again whatever they are answered: each replica is as busy as before, however many there are.",
+        before=(released(1, spec=SIZED), applied("an autoscaler is there", autoscaler(ceiling=8)), time_passes(600)),
+        broken=(simulated("every replica is busy", busy), time_passes(900)),
+        right=Escalated(frozenset({Cause.CPU_RETRIES, Cause.AUTOSCALER_AT_MAX})),
+        shown_on=SIMULATED_ONLY,
+        why_not=WHY,
     ),
 )

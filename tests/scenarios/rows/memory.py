@@ -10,6 +10,8 @@ from tests.scenarios.model import SIMULATED_ONLY, Escalated, Row, Scenario
 from tests.scenarios.steps import every_pod, one_pod, released, serves, simulated, time_passes
 
 MEBIBYTE = 1024 * 1024
+HURRY = 0.2
+"""The watch measures once a minute, and a share has to be high for a minute and a half."""
 NUMBERS = ("killed_container", "trend", "restarts")
 
 
@@ -19,7 +21,7 @@ def limited(mebibytes: int) -> dict[str, Any]:
 
 
 async def leaks(cluster: SimulatedCluster, ground: Ground) -> None:
-    await cluster.set_load(ground.namespace, "web", memory_each=30 * MEBIBYTE, leak_per_minute=12 * MEBIBYTE)
+    await cluster.set_load(ground.namespace, "web", memory_each=10 * MEBIBYTE, leak_per_minute=12 * MEBIBYTE)
 
 
 SCENARIOS = (
@@ -52,7 +54,8 @@ SCENARIOS = (
         ),
         shown_on=SIMULATED_ONLY,
         why_not="a leak takes an hour, and there time is real",
-        seconds=150,
+        seconds=300,
+        hurry_seconds=HURRY,
     ),
     Scenario(
         name="limit-squeezed-again-and-again",

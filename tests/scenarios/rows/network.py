@@ -3,8 +3,18 @@
 from byteport.domain.reasons import Cause
 from byteport.sandbox.controlplane import Fault
 from tests.scenarios.ground import Ground
-from tests.scenarios.model import CONTROL_PLANE_ONLY, Escalated, Row, Scenario, Silent
-from tests.scenarios.steps import Object, applied, every_pod, prints
+from tests.scenarios.model import CONTROL_PLANE_ONLY, SIMULATED_ONLY, Escalated, Row, Scenario, Silent
+from tests.scenarios.steps import (
+    Object,
+    applied,
+    enrolled_only_now,
+    every_pod,
+    not_enrolled,
+    prints,
+    released,
+    serves,
+    time_passes,
+)
 
 
 def service(*, app: str = "web", port: int = 8080) -> Object:
@@ -24,6 +34,8 @@ def nobody_may_enter(ground: Ground) -> dict[str, object]:
         "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
     }
 
+
+MESHED = {"containers": [{"name": "istio-proxy", "image": "registry.example/proxy:1"}]}
 
 SCENARIOS = (
     Scenario(
@@ -70,5 +82,20 @@ SCENARIOS = (
             every_pod(Fault.CRASH),
         ),
         right=Escalated(frozenset({Cause.CERTIFICATE})),
+    ),
+    Scenario(
+        name="mesh-proxies-not-ready",
+        row=Row.NETWORK,
+        says="The mesh's proxy beside every replica does not become ready any more; the programs are well.",
+        before=(released(1, spec=MESHED), serves()),
+        broken=(
+            not_enrolled(),
+            every_pod(Fault.PROBE, container="istio-proxy"),
+            time_passes(400),
+            enrolled_only_now(),
+        ),
+        right=Escalated(frozenset({Cause.NOT_READY})),
+        shown_on=SIMULATED_ONLY,
+        why_not="replicas that are not ready are trouble after five minutes, and there time is real",
     ),
 )

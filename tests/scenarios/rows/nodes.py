@@ -1,11 +1,15 @@
 """The place is at fault, not what runs there."""
 
+from datetime import timedelta
+
 from byteport.domain.reasons import Cause, Reason
+from byteport.kubernetes.port import PODS
 from byteport.sandbox.controlplane import Fault
 from byteport.sandbox.simulated import SimulatedCluster
+from byteport.sandbox.simulated.clocks import stamp
 from tests.scenarios.ground import NEIGHBOUR, Ground
 from tests.scenarios.model import SIMULATED_ONLY, Escalated, Row, Scenario, Silent
-from tests.scenarios.steps import its_node, one_pod, simulated, time_passes
+from tests.scenarios.steps import VICTIM, its_node, one_pod, simulated, step, time_passes
 
 
 async def reboots(cluster: SimulatedCluster, ground: Ground) -> None:
@@ -19,6 +23,24 @@ async def reboots(cluster: SimulatedCluster, ground: Ground) -> None:
 async def stops(cluster: SimulatedCluster, ground: Ground) -> None:
     await cluster.stop_kubelet(ground.names["node"])
     ground.touched.add(("nodes", "", ground.names["node"]))
+
+
+async def drifts(ground: Ground) -> None:
+    """The victim backs off between two crashes that have not happened yet."""
+    pod = next(one for one in await ground.pods() if one["metadata"]["name"] == ground.names[VICTIM])
+    later = stamp(ground.place.clock() + timedelta(hours=1))
+    ended = {"exitCode": 1, "reason": "Error", "startedAt": later, "finishedAt": later}
+    crashed = {
+        **pod["status"]["containerStatuses"][0],
+        "ready": False,
+        "started": False,
+        "restartCount": 6,
+        "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s"}},
+        "lastState": {"terminated": ended},
+    }
+    unready = [{"type": kind, "status": "False", "lastTransitionTime": later} for kind in ("Ready", "ContainersReady")]
+    status = {"conditions": unready, "containerStatuses": [crashed]}
+    await ground.set_status(PODS, pod["metadata"]["name"], status)
 
 
 SCENARIOS = (
@@ -76,6 +98,13 @@ SCENARIOS = (
         right=Escalated(frozenset({Cause.NODE_NOT_READY}), names=("node",), reasons=frozenset({Reason.NODE_NOT_READY})),
         shown_on=SIMULATED_ONLY,
         why_not="there the node's life is kwok's; a node that says nothing is shown by its condition",
+    ),
+    Scenario(
+        name="clock-drift",
+        row=Row.NODE,
+        says="The clock of a crashing pod's node is an hour fast: what it writes lies in the future.",
+        broken=(one_pod(Fault.HELD), step("its kubelet writes of an hour from now", drifts)),
+        right=Escalated(frozenset({Cause.TRANSIENT, Cause.CRASHING, Cause.UNKNOWN, Cause.NODE_SUSPECT})),
     ),
     Scenario(
         name="cordon-alone",
