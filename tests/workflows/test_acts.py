@@ -143,7 +143,7 @@ async def test_a_disruption_budget_that_refuses_at_the_act_is_escalated_at_once_
     assert world.writes == []
     acts = [name for name, _ in await scheduled(world.client, remediation.handle)]
     assert "kubernetes.read_situation" not in acts[acts.index("kubernetes.delete_pod") :]
-    assert any("keep-all" in line for line in (await paged(world)).evidence)
+    assert any("keep-all" in line for line in (await paged(world)).tried)
     finished = next(record for record in world.records if record.event is Event.FINISHED)
     assert (finished.result, finished.reason) == (Result.FAILURE, "budget_refuses")
 
@@ -159,7 +159,7 @@ async def test_a_halt_refuses_an_act_whose_grant_was_given_already(world: World,
     escalated = await remediation.until(Phase.ESCALATED)
     assert escalated.state.reasons == (Reason.NOT_PERMITTED,)
     assert world.writes == []
-    assert any("halted" in line for line in (await paged(world)).evidence)
+    assert any("halted" in line for line in (await paged(world)).tried)
 
 
 async def test_while_halted_nothing_is_asked_for_and_nothing_done(world: World) -> None:

@@ -77,7 +77,7 @@ async def test_a_floor_whose_clock_cannot_be_started_is_not_raised(
     assert (world.writes, await floor(world)) == ([], 3)
     finished = await until(lambda: [r for r in world.records if r.event is Event.FINISHED], "the end of the intent")
     assert finished[0].result is Result.FAILURE
-    assert any("not done" in line for line in (await paged(world)).evidence)
+    assert any("not done" in line for line in (await paged(world)).tried)
 
 
 async def test_a_raise_that_does_not_help_is_taken_back_at_once_and_the_box_finds_nothing_to_do(world: World) -> None:

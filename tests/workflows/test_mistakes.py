@@ -61,7 +61,7 @@ async def test_a_mistake_in_undoing_pages(
     after_the_call(cluster, "patch", lambda: restored_pods_fail(world))
     await half_bad.approve(by="grace")
     await half_bad.remediation.until(Phase.ESCALATED)
-    assert (await paged(world, phase="escalated")).evidence[-1] == "not undone: failed"
+    assert (await paged(world, phase="escalated")).tried[-1] == "not undone: failed"
     assert len(world.writes) == 1
 
 

@@ -35,7 +35,7 @@ async def test_a_rollback_that_costs_pods_is_undone_once_and_escalated(
         (Event.REVERTED, Result.SUCCESS, "not_verified"),
     ]
     page = await paged(world, phase="escalated")
-    assert page.evidence[-3:] == (
+    assert page.tried == (
         "done: kubectl rollout undo deployment/web -n shop --to-revision=1",
         "it did not help: not_verified",
         "done: kubectl rollout undo deployment/web -n shop --to-revision=2",
@@ -50,7 +50,7 @@ async def test_pods_that_were_lost_while_people_thought_are_no_reason_to_undo_a_
     await half_bad.approve(by="grace")
     await half_bad.remediation.until(Phase.ESCALATED)
     assert ([verb for verb, _ in world.writes], await world.image()) == (["patch"], "web:1")
-    assert "not undone: not_verified" in (await paged(world, phase="escalated")).evidence
+    assert "not undone: not_verified" in (await paged(world, phase="escalated")).tried
 
 
 async def test_a_pod_that_hangs_in_terminating_is_no_reason_to_undo_a_rollback(
@@ -83,7 +83,7 @@ async def test_a_good_revision_that_is_slow_to_pull_is_left_as_it_is_and_escalat
     assert escalated.state.reasons == (Reason.NOT_VERIFIED,)
     assert (len(world.writes), await world.image()) == (1, "web:1")
     assert outcomes(world)[-1] == (Event.FINISHED, Result.FAILURE, "not_verified")
-    assert "not undone: not_verified" in (await paged(world)).evidence
+    assert "not undone: not_verified" in (await paged(world)).tried
 
 
 async def test_a_target_scaled_to_nothing_is_failure_not_health(

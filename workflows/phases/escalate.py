@@ -24,13 +24,22 @@ from workflows.phases.storm_hold import sit_out
 MOST_EVIDENCE = 20
 
 
+TRIED_APART = "tried-apart"
+"""From here on a notice tells what was tried apart from what was seen."""
+
+
 def evidence_of(incident: Incident) -> tuple[str, ...]:
-    """The facts as `about: name = value`, and what was done so far: numbers, names and commands, for people."""
+    """What was seen, and what was done so far: numbers, names and commands, for people."""
+    return (*seen(incident), *incident.deeds)
+
+
+def seen(incident: Incident) -> tuple[str, ...]:
+    """The facts as `about: name = value`, and the plan's own notes."""
     facts = incident.diagnosis.facts if incident.diagnosis else ()
     told = tuple(f"{fact.about}: {fact.name} = {fact.value}" for fact in facts[:MOST_EVIDENCE])
     plan = incident.plan
     notes = () if plan is None or isinstance(plan, DeletePodPlan) else plan.notes
-    return (*told, *(f"note: {note.value}" for note in notes), *incident.deeds)
+    return (*told, *(f"note: {note.value}" for note in notes))
 
 
 async def page(
@@ -38,6 +47,7 @@ async def page(
 ) -> None:
     """One notice. A channel that is down for half an hour does not stop the incident: the next rung is tried."""
     diagnosis = incident.diagnosis
+    apart = workflow.patched(TRIED_APART)
     notice = Notice(
         key=f"{incident.incident_id}:{incident.phase.value}:{rung}:{incident.next_action}",
         incident_id=incident.incident_id,
@@ -50,7 +60,8 @@ async def page(
         cause=(diagnosis.cause.value if diagnosis else "unknown")
         + (f": {diagnosis.culprit}" if diagnosis and diagnosis.culprit else ""),
         reasons=reasons,
-        evidence=evidence_of(incident),
+        evidence=seen(incident) if apart else evidence_of(incident),
+        tried=incident.deeds if apart else (),
         command=incident.plan.command if incident.plan else None,
         inverse_command=incident.inverse_command,
         how_to_answer=how_to_answer,

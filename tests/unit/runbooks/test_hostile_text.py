@@ -182,7 +182,7 @@ def rests_on(case: dict[str, Any], change: str) -> bool:
         case "phases nobody knows":
             return case["expect"]["act"] in ("delete_pod", "rollback") and "Pod" in kinds
         case "no metadata but a name":
-            return case["expect"]["act"] != "prune_images"  # a node's label is assumed of saved objects
+            return bool(case["expect"]["act"] != "prune_images")  # a node's label is assumed of saved objects
         case _:
             return True
 
