@@ -19,6 +19,8 @@ _ELIGIBLE = re.compile(r"(?:only found|freed) ([0-9]{1,18}) bytes")
 _FAILED = ("FreeDiskSpaceFailed", "ImageGCFailed")
 _PULLS = (EventClass.PULLING, EventClass.PULLED)
 _PULL_FAILS = (EventClass.PULL_FAILED, EventClass.PULL_BACKOFF)
+_NOT_PULLED = "already present on machine"
+"""The kubelet gives the reason `Pulled` to a container that starts from an image which was there, too."""
 
 
 class NodeEvents(Frozen):
@@ -55,7 +57,7 @@ def read_node_events(events: Iterable[JSON], node: str, pods: frozenset[str]) ->
                 _of_node(item, event.last, failed, met, collected)
         elif event.kind in _PULL_FAILS:
             refused.append(event.last)
-        elif event.kind in _PULLS and (event.host == node or _about(event, item) in pods):
+        elif event.kind in _PULLS and (event.host == node or _about(event, item) in pods) and _is_pull(item):
             pulled.append(event.last)
     newest = max(failed, key=lambda said: said.at, default=None)
     latest = max(met, key=lambda said: said.at, default=None)
@@ -87,6 +89,10 @@ def _of_node(item: JSON, last: datetime, failed: list[_Said], met: list[_Said], 
         met.append(_Said(at=last, inodes="inodes" in said))
     elif reason == "NodeHasNoDiskPressure":
         collected.append(last)
+
+
+def _is_pull(item: JSON) -> bool:
+    return _NOT_PULLED not in fields.text(item.get("message") or item.get("note"), 1024)
 
 
 def _about(event: EventReading, item: JSON) -> str:

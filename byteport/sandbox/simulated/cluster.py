@@ -16,7 +16,7 @@ from byteport.kubernetes.port import NAMESPACES
 from byteport.sandbox.simulated.clocks import ManualClock, machine_clock
 from byteport.sandbox.simulated.interruptions import Interruption, Verb
 from byteport.sandbox.simulated.node_hands import NodeHands
-from byteport.sandbox.simulated.port import Mutation
+from byteport.sandbox.simulated.port import Command, Mutation
 from byteport.sandbox.simulated.shapes import namespace, node
 
 VERSION = "v1.37.2+byteport-simulated"
@@ -83,6 +83,10 @@ class SimulatedCluster(NodeHands):
     def dry_runs(self) -> list[Mutation]:
         """Every patch that was tried as a dry run and would have taken effect."""
         return [mutation for mutation in self._mutations if mutation.dry_run]
+
+    def commands(self) -> list[Command]:
+        """Every command that was run through the port in a container, oldest first; most of them only ask."""
+        return list(self._commands)
 
     def compact(self) -> None:
         """Forget the history: a watch from before now gets 410."""

@@ -144,6 +144,12 @@ class NodeHands(Measuring):
         """Set labels of a node; None takes one away."""
         self._edit(NODES, "", node, "labels", labels)
 
+    async def taint_node(self, node: str, key: str, value: str) -> None:
+        """`kubectl taint` with effect NoSchedule: new pods are placed elsewhere, whatever they tolerate."""
+        with self._editing(NODES, "", node) as draft:
+            others = [taint for taint in draft["spec"].get("taints") or [] if taint["key"] != key]
+            draft["spec"]["taints"] = [*others, {"key": key, "value": value, "effect": "NoSchedule"}]
+
     async def stop_kubelet(self, node: str) -> None:
         """The node is heard of no more: `Ready` is Unknown, and so it stays until `reboot`."""
         self._set_ready(node, "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")

@@ -56,6 +56,16 @@ class Mutation(NamedTuple):
     dry_run: bool = False
 
 
+class Command(NamedTuple):
+    """One command that was run through the port in a container."""
+
+    at: datetime
+    namespace: str
+    pod: str
+    container: str
+    argv: tuple[str, ...]
+
+
 class SimulatedPort(ClusterPort):
     """The port over one `Simulation`. It takes its time from `clock`."""
 
@@ -66,6 +76,7 @@ class SimulatedPort(ClusterPort):
         self._clock = clock
         self._simulation = Simulation(clock)
         self._mutations: list[Mutation] = []
+        self._commands: list[Command] = []
 
     def tick(self) -> None:
         """Let happen what is due by now."""
@@ -203,6 +214,7 @@ class SimulatedPort(ClusterPort):
                 self.access.demand(Right(verb, PODS, "exec", namespace))
             if not self._existing_container(namespace, pod, container).get("nodeName"):
                 raise PermanentError(f"pods {namespace}/{pod} is on no node yet")
+            self._commands.append(Command(self._simulation.now, namespace, pod, container, tuple(argv)))
             reply = self._reply(namespace, pod, container, argv)
             return ExecResult(reply.stdout[:OUTPUT_LIMIT], reply.stderr[:OUTPUT_LIMIT], reply.exit_code)
 

@@ -97,6 +97,12 @@ def test_what_was_just_pulled_is_not_yet_used_and_is_waited_for(reason: str, min
     assert (said.reasons == (Reason.PULL_UNDER_WAY,)) is not acts
 
 
+def test_a_container_that_starts_from_an_image_that_was_there_pulled_nothing() -> None:
+    disk = Disk()
+    disk.pod_says("Pulled", 'Container image "registry.example/web:1" already present on machine')
+    assert disk.ask().acts
+
+
 def test_a_pull_on_another_node_does_not_matter() -> None:
     disk = Disk()
     disk.pod_says("Pulling", host="node-2")

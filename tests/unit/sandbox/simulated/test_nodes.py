@@ -272,6 +272,22 @@ async def test_a_cordoned_node_takes_no_pods_and_an_autoscaler_may_say_that_one_
     assert (await cluster.list(PODS, "shop", fields="status.phase=Pending")).items == []
 
 
+async def test_a_tainted_node_keeps_its_pods_and_takes_no_new_ones(cluster: SimulatedCluster) -> None:
+    await cluster.taint_node(NODE, "dedicated", "builds")
+    await cluster.scale("shop/web", 2)
+    cluster.advance(1)
+    pods = (await cluster.list(PODS, "shop")).items
+    assert sorted(pod["spec"].get("nodeName", "") for pod in pods) == ["", NODE]
+
+
+async def test_the_commands_that_were_run_through_the_port_are_kept(cluster: SimulatedCluster) -> None:
+    await _run(cluster, *DF)
+    await _run(cluster, *CRICTL)
+    assert [command.argv for command in cluster.commands()] == [DF, CRICTL]
+    assert {command.namespace for command in cluster.commands()} == {HOME}
+    assert cluster.mutations() == []
+
+
 async def test_pods_have_the_priority_of_their_class_or_are_refused(cluster: SimulatedCluster) -> None:
     high = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1000}
     await cluster.apply(high)
