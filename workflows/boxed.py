@@ -19,6 +19,9 @@ from byteport.domain.plans import restore_of
 from byteport.domain.reasons import Reason
 from temporalio import workflow
 
+LONGEST_BOX = 86400
+"""Seconds, as the cluster worker bounds it: whoever says more in a message raises nothing by it, and must not keep a floor up."""
+
 
 class Found(StrEnum):
     """What a look at the autoscaler shows, against what was left."""
@@ -49,6 +52,7 @@ class Boxed:
         self.boxes = list(start.boxes)
         self._ends: dict[str, datetime] = {}
         """When each raise of this run is to be taken back; those carried over end at `start.until`."""
+        self._newest_came = workflow.now() if start.boxes else None
         self.judged = 0
         """How many of the raises the last look was about: whatever came later is not what it judged."""
         self.next_action = start.next_action
@@ -66,7 +70,8 @@ class Boxed:
         if any(known.action_id == box.action_id for known in self.boxes):
             return
         self.boxes.append(box)
-        self._ends[box.action_id] = workflow.now() + timedelta(seconds=box.plan.box_seconds)
+        self._newest_came = workflow.now()
+        self._ends[box.action_id] = workflow.now() + timedelta(seconds=min(max(0, box.plan.box_seconds), LONGEST_BOX))
         self.held_since = self.told_at = self.refused_since = None
 
     @property
@@ -76,6 +81,12 @@ class Boxed:
     @property
     def newest(self) -> Box:
         return self.boxes[-1]
+
+    def may_yet_rise(self, within: timedelta) -> timedelta:
+        """How long the newest raise may still come, when each comes `within` that time of its message; 0 when it cannot."""
+        if self._newest_came is None:
+            return timedelta(0)
+        return max(timedelta(0), self._newest_came + within - workflow.now())
 
     @property
     def until(self) -> datetime | None:

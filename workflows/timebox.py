@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-from byteport.contracts.kubernetes import READ_FLOOR, Floor, ReadFloor
+from byteport.contracts.kubernetes import RAISE_FLOOR, READ_FLOOR, Floor, ReadFloor
 from byteport.contracts.ledger import Decision
 from byteport.contracts.workflows import EXTEND, STATE, TIMEBOX, Box, Phase, Timebox, TimeboxClosed, TimeboxState
 from byteport.domain.reasons import Reason
@@ -22,6 +22,7 @@ from temporalio.exceptions import ApplicationError
 
 from workflows.boxed import Boxed, Found
 from workflows.perform import perform
+from workflows.phases.act import SKEW, lease_seconds
 from workflows.phases.box_ends import cancelled, close, left, over, tell
 from workflows.phases.put_back import PATIENCE, Later, Never, put_back
 
@@ -30,6 +31,11 @@ BETWEEN_TRIES = timedelta(minutes=1)
 BETWEEN_NOTICES = timedelta(hours=1)
 UNTOLD = timedelta(minutes=30)
 """So long an obstacle other than a halt may last before people hear of it."""
+RAISED_WITHIN = timedelta(seconds=lease_seconds(RAISE_FLOOR)) + SKEW
+"""A raise is called for by its grant alone, which has ended by then: a box may be shorter."""
+NOTHING_STANDS = frozenset({Found.NOT_RAISED, Found.ALREADY_RESTORED})
+LATE_RAISES = "waits-for-a-late-raise"
+"""Runs from before it have ended as soon as a box had, though its raise might still come."""
 
 
 @workflow.defn(name=TIMEBOX)
@@ -113,6 +119,8 @@ class TimeboxWorkflow:
         if boxed.until is not None and boxed.until > workflow.now():
             return None
         looked = boxed.judge(floor)
+        if looked.found in NOTHING_STANDS and await self._raise_may_come():
+            return None
         if looked.found is not Found.RAISED:
             return await over(boxed, looked, floor)
         outcome = await put_back(boxed, looked.box)
@@ -121,6 +129,15 @@ class TimeboxWorkflow:
         if isinstance(outcome, Never):
             return await left(boxed, looked.box, outcome.reasons, outcome.why)
         return close(boxed, "restored", Decision.ACTED)
+
+    async def _raise_may_come(self) -> bool:
+        """Whether the raise may have been still on its way when we looked: then wait until it cannot be any more."""
+        left = self._boxed.may_yet_rise(RAISED_WITHIN)
+        if left <= timedelta(0) or not workflow.patched(LATE_RAISES):
+            return False
+        self._boxed.say("waits")
+        await self._extended_within(left, "until the raise can come no more")
+        return True
 
     async def _read(self) -> Floor:
         plan = self._boxed.newest.plan

@@ -152,6 +152,26 @@ async def test_a_raise_that_was_refused_leaves_nothing_to_put_back_and_nothing_t
     assert (one.around.reserved, one.around.records, one.around.notices) == ([], [], [])
 
 
+async def test_a_raise_that_lands_after_the_end_of_its_short_box_is_taken_back(one: Boxing) -> None:
+    """The call may come as late as its grant lasts, which is longer than the shortest box."""
+    short = box("a", seconds=60)
+    await one.start(short)
+    await one.passes(timedelta(seconds=70))
+    await until(lambda: one.around.looks, "the look at the end of the box")
+    one.around.raised(short)
+    await one.passes(3 * MINUTE)
+    assert (await one.closed()).outcome == "restored"
+    assert one.around.restores == [(5, 2)]
+
+
+async def test_a_message_cannot_keep_a_floor_up_for_longer_than_a_day(one: Boxing) -> None:
+    await one.raises(box("a"))
+    await one.start(box("forged", seconds=10**15))
+    until_when = (await one.state()).until
+    assert until_when is not None
+    assert until_when - (await one.handle.describe()).start_time <= timedelta(days=1, minutes=1)
+
+
 async def test_a_floor_that_its_remediation_has_put_back_already_is_nobodys_business_any_more(one: Boxing) -> None:
     await one.raises(box("a"))
     one.around.change(floor=2, floor_before=None, action_id="restore-a")
