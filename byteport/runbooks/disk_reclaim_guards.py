@@ -91,11 +91,22 @@ def _prunable(found: DiskFinding, node: NodeState, now: datetime) -> list[Reason
         return nothing if kubelet_found_none else [Reason.CANNOT_TELL]
     if node.images_unused == 0:
         return nothing
-    full, weight = found.full, node.images_unused_bytes
-    if full is None or weight is None:
+    full, freed = found.full, _could_free(found, node)
+    if full is None or freed is None:
         return []
-    left = full.used_bytes - weight * UNPACKED
-    return nothing if left >= full.size_bytes * FULL_PERCENT / 100 else []
+    return nothing if full.used_bytes - freed >= full.size_bytes * FULL_PERCENT / 100 else []
+
+
+def _could_free(found: DiskFinding, node: NodeState) -> float | None:
+    """Bytes that the unused images may take: by their weight, else by their share of all images in the runtime's place.
+
+    The kubelet reports fifty images at most; of a node with more, only the numbers are known.
+    """
+    if node.images_unused_bytes is not None:
+        return node.images_unused_bytes * UNPACKED
+    if not node.images or node.images_unused is None or found.user is None:
+        return None
+    return found.user.used_bytes * node.images_unused / node.images
 
 
 def _cannot_tell(node: NodeState, *, partial: bool) -> list[Reason]:

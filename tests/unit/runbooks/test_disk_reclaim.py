@@ -176,6 +176,15 @@ def test_unused_images_that_could_not_bring_it_below_the_threshold_are_not_worth
     assert said.acts, "a list as long as the kubelet's longest leaves images out"
 
 
+@pytest.mark.parametrize(("in_use", "acts"), [(38, False), (36, False), (20, True)])
+def test_where_the_unused_are_only_counted_their_share_of_all_images_is_what_a_prune_can_free(
+    in_use: int, acts: bool
+) -> None:
+    said = Disk(saved=True, percent=92, more=[f"crictl images: 40 total, {in_use} in use by a container"]).ask()
+    assert said.acts is acts
+    assert (said.reasons == (Reason.NOTHING_PRUNABLE,)) is not acts
+
+
 def test_a_kubelet_that_found_nothing_to_remove_is_believed_where_nobody_counted() -> None:
     disk = Disk(denied=frozenset({OTHER_PODS}))
     disk.says("FreeDiskSpaceFailed", TOO_FEW.format(0))
