@@ -215,7 +215,7 @@ def _protected(plan: AnyPlan, policy: PolicyConfig) -> bool:
     """A node has no namespace: its command is run in the helper's own, and in no other."""
     if isinstance(plan, PruneImagesPlan):
         return plan.helper.namespace != policy.helper_namespace
-    return plan.target.namespace in policy.protected_namespaces
+    return policy.protects(plan.target.namespace)
 
 
 def _is_its_runbook(named: str, plan: AnyPlan) -> bool:

@@ -48,7 +48,7 @@ from byteport.domain.plans import (
     plan_digest,
     undoes,
 )
-from byteport.domain.policy import PROTECTED_NAMESPACES, Mode, PolicyConfig, VerdictKind, judge
+from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, judge
 from byteport.domain.warrants import Warrant
 from byteport.errors import NotPermitted
 from byteport.runbooks.base import Runbook
@@ -179,6 +179,8 @@ class Admission:
         target = warrant.plan.target
         if isinstance(warrant.plan, PruneImagesPlan):
             enabled = await self._reader.enabled_node(target.name)
+            if enabled is not None and await self._reader.is_applications(policy.helper_namespace):
+                raise deny(Ground.PROTECTED, "no command is run in a namespace of applications")
         else:
             enabled = await self._reader.enabled_namespace(target.namespace, policy)
         if enabled is None:
@@ -246,5 +248,5 @@ def _refuse_protected(warrant: Warrant, policy: PolicyConfig) -> None:
             raise deny(Ground.PROTECTED, "no command is run outside the node helper's own namespace")
         return
     namespace = plan.target.namespace
-    if not namespace or namespace in policy.protected_namespaces or namespace in PROTECTED_NAMESPACES:
+    if not namespace or policy.protects(namespace):
         raise deny(Ground.PROTECTED, "nothing in a protected namespace is ever touched")

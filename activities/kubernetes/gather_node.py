@@ -39,7 +39,7 @@ async def gather_node(cluster: ClusterPort, node: JSON, policy: PolicyConfig, *,
     """Read `node` and what is on it. `closer`: whose directories fill it is asked as well, where it is filling up."""
     reads = Reads(cluster)
     name = fields.name(fields.metadata(node).get("name"))
-    enabled = await _enabled(cluster, reads, policy)
+    enabled, is_applications = await _enabled(cluster, reads, policy)
     events, pods, pulls, helpers, use = await asyncio.gather(
         reads.node_events([name]),
         _pods_on(reads, name, enabled),
@@ -47,7 +47,9 @@ async def gather_node(cluster: ClusterPort, node: JSON, policy: PolicyConfig, *,
         reads.all_of("Pod", port.PODS, policy.helper_namespace, optional=True, name=HELPER_PODS),
         _use(reads, name),
     )
-    helpers = [pod for pod in helpers if is_helper(pod, policy.helper_namespace)]
+    helpers = [pod for pod in helpers if is_helper(pod, policy.helper_namespace) and not is_applications]
+    if is_applications:
+        reads.denied.add(HELPER_PODS)
     known = kinded("Node", node)
     world = World(
         now=now,
@@ -73,14 +75,17 @@ async def _use(reads: Reads, node: str) -> JSON | None:
         return None
 
 
-async def _enabled(cluster: ClusterPort, reads: Reads, policy: PolicyConfig) -> frozenset[str]:
-    """Namespaces whose pods may be named."""
+async def _enabled(cluster: ClusterPort, reads: Reads, policy: PolicyConfig) -> tuple[frozenset[str], bool]:
+    """Namespaces whose pods may be named, and whether the helper's is labelled as one of applications: whoever may
+    make a pod there could make a helper, so none there is asked."""
     try:
         listed = await cluster.list(port.NAMESPACES, "", labels=ENABLED_SELECTOR)
     except NotPermitted:
         reads.denied.add(port.NAMESPACES.plural)
-        return frozenset()
-    return frozenset(str(item["metadata"].get("name")) for item in listed.items if enrolled(item, policy))
+        return frozenset(), False
+    names = frozenset(str(item["metadata"].get("name")) for item in listed.items if enrolled(item, policy))
+    labelled = {fields.metadata(item).get("name") for item in listed.items}
+    return names, policy.helper_namespace in labelled
 
 
 async def _pods_on(reads: Reads, node: str, enabled: frozenset[str]) -> list[JSON]:

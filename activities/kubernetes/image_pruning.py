@@ -17,6 +17,7 @@ from byteport.domain.plans import HELPER_CONTAINER, PruneImagesPlan, Runtime
 from byteport.domain.warrants import Warrant
 from byteport.errors import PermanentError, TargetGone, UnknownOutcome
 from byteport.kubernetes import fields, port
+from byteport.kubernetes.node_commands import is_helper
 from byteport.kubernetes.port import JSON, Attribution, ClusterPort
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
@@ -70,7 +71,7 @@ class ImagePruning:
         return Prepared(arguments, send)
 
     async def _helper(self, plan: PruneImagesPlan) -> JSON:
-        """The helper's pod: that very one, Ready, on that very node, with the one container."""
+        """The helper's pod: that very one, Ready, on that very node, with the label and the one container."""
         pod = await self._cluster.get(port.PODS, plan.helper.namespace, plan.helper.name)
         if fields.metadata(pod).get("uid") != plan.helper.uid:
             raise TargetGone(f"{Ground.TARGET.value}: another pod has the helper's name now")
@@ -80,6 +81,8 @@ class ImagePruning:
             raise stale(Ground.CHANGED, "the node helper's pod is on another node")
         if fields.condition(pod, "Ready").get("status") != "True":
             raise stale(Ground.CHANGED, "the node helper's pod is not Ready")
+        if not is_helper(pod, plan.helper.namespace):
+            raise stale(Ground.CHANGED, "the pod is no node helper: it lacks the label")
         containers = [entry.get("name") for entry in fields.entries(fields.at(pod, "spec", "containers"))]
         if HELPER_CONTAINER not in containers:
             raise stale(Ground.CHANGED, "the pod is no node helper: it lacks the container")

@@ -70,13 +70,21 @@ class SituationReader:
 
     async def enabled_namespace(self, name: str, policy: PolicyConfig) -> JSON | None:
         """The namespace as it is now, or None when it is protected, not enabled, being deleted or gone."""
-        if name in policy.protected_namespaces:
+        if policy.protects(name):
             return None
         try:
             namespace = await self._cluster.get(port.NAMESPACES, "", name)
         except (TargetGone, NotPermitted):
             return None
         return namespace if enrolled(namespace, policy) else None
+
+    async def is_applications(self, name: str) -> bool:
+        """Whether a namespace is labelled as one of applications; one that may not be read cannot be given to us."""
+        try:
+            namespace = await self._cluster.get(port.NAMESPACES, "", name)
+        except (TargetGone, NotPermitted):
+            return False
+        return fields.labels(namespace).get(ENABLED_LABEL) == "true"
 
     async def enabled_node(self, name: str) -> JSON | None:
         """The node as it is now, or None when it has no label of its own, is being deleted or is gone."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.canonical import digest
@@ -113,14 +113,21 @@ class PolicyConfig(Frozen):
     """From so much of its limit on a container is looked at; 92 decides the cause."""
     cpu_percent: Annotated[int, Field(ge=10, le=100)] = 90
     """From so much of its limit on a workload without an autoscaler is looked at."""
-    helper_namespace: str = "byteport-node"
-    """Where the node helper's pods are, if it is installed."""
+    helper_namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")] = "byteport-node"
+    """Where the node helper's pods are, if it is installed; a namespace of its own, in which nothing else is ever done."""
     changed_by: str = ""
     """Who wrote this file last, as `byteport policy` notes it; no part of the version."""
     changed_at: Instant | None = None
     change_reason: Annotated[str, Field(max_length=300)] = ""
     changed_to: str = ""
     """The version that these notes are about: with another one, somebody has edited the file since."""
+
+    @field_validator("helper_namespace")
+    @classmethod
+    def _of_its_own(cls, value: str) -> str:
+        if value in PROTECTED_NAMESPACES:
+            raise ValueError("the node helper has a namespace of its own")
+        return value
 
     @property
     def version(self) -> str:
@@ -145,6 +152,14 @@ class PolicyConfig(Frozen):
         order = [Mode.OBSERVE, Mode.DRY_RUN, Mode.AUTO]
         narrower = [self.mode_by_runbook.get(runbook), self.mode_by_namespace.get(namespace)]
         return min([self.mode, *(mode for mode in narrower if mode is not None)], key=order.index)
+
+    def protects(self, namespace: str) -> bool:
+        """Whether nothing there is ever touched: it is ours, the cluster's, the node helper's, or the administrator said so.
+
+        Settings cannot take one of the fixed list away.
+        """
+        fixed = namespace in PROTECTED_NAMESPACES or namespace == self.helper_namespace
+        return fixed or namespace in self.protected_namespaces
 
     def may_roll_back(self, namespace: str, name: str) -> bool:
         """Whether the administrator named this Deployment, or all of its namespace."""
@@ -230,14 +245,10 @@ def _escalate(reasons: tuple[Reason, ...]) -> Verdict:
 
 
 def _protected(plan: AnyPlan, config: PolicyConfig) -> bool:
-    """Ours, the cluster's, or what the settings add; settings cannot take one of the fixed list away.
-
-    Only a node has no namespace, and only its images may be touched; its helper lies in the one namespace for it.
-    """
+    """Only a node has no namespace, and only its images may be touched; its helper lies in the one namespace for it."""
     if isinstance(plan, PruneImagesPlan):
         return plan.target.namespace != "" or plan.helper.namespace != config.helper_namespace
-    namespace = plan.target.namespace
-    return not namespace or namespace in PROTECTED_NAMESPACES or namespace in config.protected_namespaces
+    return not plan.target.namespace or config.protects(plan.target.namespace)
 
 
 def _misfits(plan: AnyPlan, diagnosis: Diagnosis) -> tuple[Reason, ...]:

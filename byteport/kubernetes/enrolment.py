@@ -20,7 +20,7 @@ def enrolled(namespace: JSON, policy: PolicyConfig) -> bool:
     return (
         fields.labels(namespace).get(ENABLED_LABEL) == "true"
         and bool(name)
-        and name not in policy.protected_namespaces
+        and not policy.protects(name)
         and fields.metadata(namespace).get("deletionTimestamp") is None
         and fields.at(namespace, "status", "phase") != "Terminating"
     )

@@ -31,7 +31,7 @@ def test_a_narrower_mode_can_only_lower(mode: Mode, by_runbook: Mode | None, by_
     assert config.mode_for("other", "elsewhere") is mode
 
 
-NOTES = ("changed_by", "changed_at", "change_reason")
+NOTES = ("changed_by", "changed_at", "change_reason", "changed_to")
 
 
 def test_the_default_mode_is_dry_run_and_gives_nothing() -> None:
