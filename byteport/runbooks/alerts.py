@@ -15,6 +15,12 @@ from byteport.domain.base import Frozen
 from byteport.kubernetes import fields
 
 _ALERT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:-]{0,99}\Z")
+_CPU = re.compile("cpu", re.IGNORECASE)
+_MEASURED = re.compile(
+    "cpu|throttl|memory|disk|filesystem|inode|volume|latency|duration|error_?rate|5xx|saturat", re.IGNORECASE
+)
+_INFORMS = "none"
+"""The severity, by the convention of Prometheus' own rules, of what fires to show that alerting works, or to inhibit."""
 _KINDS = (
     ("pod", "Pod"),
     ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
@@ -35,6 +41,15 @@ class FiringAlert(Frozen):
     kind: str = ""
     about: str = ""
     """Name of the object that its labels name; empty when none does."""
+
+    @property
+    def measures(self) -> bool:
+        """Its name speaks of something measured, which an object that is Ready does not show to be over."""
+        return _MEASURED.search(self.name) is not None
+
+    @property
+    def measures_cpu(self) -> bool:
+        return _CPU.search(self.name) is not None
 
 
 def firing(body: Mapping[str, Any]) -> tuple[FiringAlert, ...]:
@@ -65,6 +80,8 @@ def _alertmanager(body: Mapping[str, Any]) -> tuple[FiringAlert, ...]:
         if isinstance(status, str) and status.lower() in _QUIET:
             continue
         labels = fields.mapping(alert.get("labels"))
+        if labels.get("severity") == _INFORMS:
+            continue
         kind, about = next(
             ((kind, named) for label, kind in _KINDS if (named := fields.name(labels.get(label)))), ("", "")
         )

@@ -64,7 +64,21 @@ def _answered(world: World, alert: FiringAlert, covered: frozenset[str]) -> bool
     item = world.named(alert.kind, "" if alert.kind == "Node" else alert.namespace, alert.about)
     if item is not None and alert.kind == "HorizontalPodAutoscaler" and _aimed(item) in covered:
         return True
-    return ref in covered or (item is not None and alert.kind in _WELL and _WELL[alert.kind](item, world))
+    if ref in covered:
+        return True
+    if alert.measures and alert.kind != "HorizontalPodAutoscaler":
+        return alert.measures_cpu and _scaled_well(world, alert)
+    return item is not None and alert.kind in _WELL and _WELL[alert.kind](item, world)
+
+
+def _scaled_well(world: World, alert: FiringAlert) -> bool:
+    """The autoscaler of what the alert is about sees its CPU, and has what it wants or helps itself."""
+    aimed = [
+        scaler
+        for scaler in world.of("HorizontalPodAutoscaler", alert.namespace)
+        if aim_of(scaler) == (alert.kind, alert.about)
+    ]
+    return bool(aimed) and all(_satisfied(scaler, world) for scaler in aimed)
 
 
 def _ready(item: JSON, world: World) -> bool:  # noqa: ARG001

@@ -12,6 +12,7 @@ from byteport.domain.reasons import Cause
 from byteport.errors import MalformedInput
 from byteport.runbooks.bundles import bundle_of
 from byteport.runbooks.explain import Explained, assumed_policy, explain
+from tests.builders.loads import Spiking
 from tests.builders.objects import NOW, namespace, node, simple, stamp
 from tests.builders.workload import Workload
 from tests.unit.runbooks.disk_worlds import Disk
@@ -206,6 +207,26 @@ def test_a_stale_alert_about_a_pod_that_is_well_is_silence() -> None:
     shop = Workload()
     body = alertmanager(alert(alertname="KubePodNotReady", namespace="shop", pod=shop.name_of(0)))
     assert not said({"objects": shop.objects(), "alert": body}).escalate
+
+
+@pytest.mark.parametrize("name", ["PodHighCPU", "CPUThrottlingHigh", "ContainerMemoryHigh", "HighErrorRate"])
+def test_that_a_pod_is_ready_does_not_answer_an_alert_about_what_was_measured(name: str) -> None:
+    shop = Workload()
+    body = alertmanager(alert(alertname=name, namespace="shop", pod=shop.name_of(0)))
+    assert said({"objects": shop.objects(), "alert": body}).escalate
+
+
+def test_an_alert_about_cpu_is_answered_by_the_autoscaler_that_has_what_it_wants() -> None:
+    objects = Spiking(usage=38, limited="").world().objects
+    body = alertmanager(alert(alertname="HighCPU", namespace="shop", deployment="web"))
+    assert not said({"objects": list(objects), "alert": body}).escalate
+    without = [item for item in objects if item["kind"] != "HorizontalPodAutoscaler"]
+    assert said({"objects": without, "alert": body}).escalate
+
+
+def test_an_alert_that_fires_to_show_that_alerting_works_calls_nobody() -> None:
+    assert not said({"alert": alertmanager(alert(alertname="Watchdog", severity="none"))}).escalate
+    assert said({"alert": alertmanager(alert(alertname="Watchdog", severity="critical"))}).escalate
 
 
 @pytest.mark.parametrize(
