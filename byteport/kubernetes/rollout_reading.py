@@ -136,7 +136,7 @@ def _read(
         else fields.count(spec.get("revisionHistoryLimit")),
         recreate=fields.at(spec, "strategy", "type") == "Recreate",
         all_at_once=all_at_once,
-        progress=progress(deployment),
+        progress=progress(deployment, head.name if head is not None else ""),
         progressing=read_condition(deployment, "Progressing"),
         availability=read_condition(deployment, "Available"),
         refusals=refusals(deployment, head, world.now),

@@ -29,13 +29,22 @@ _PROGRESS = {
     "FoundNewReplicaSet": Progress.UNDER_WAY,
     "ReplicaSetCreateError": Progress.REFUSED,
 }
+_PROGRESSED = re.compile(r'ReplicaSet "([a-z0-9][-a-z0-9.]{0,252})" has successfully progressed')
 _PERCENT = re.compile(r"([0-9]{1,3})%\Z")
 
 
-def progress(deployment: JSON) -> Progress:
-    """Why `Progressing` is as it is."""
-    reason = fields.condition(deployment, "Progressing").get("reason")
-    return _PROGRESS.get(reason, Progress.OTHER) if isinstance(reason, str) and reason else Progress.NONE
+def progress(deployment: JSON, newest: str = "") -> Progress:
+    """Why `Progressing` is as it is; `newest` is the name of the newest ReplicaSet, where it is known.
+
+    A rollout that lets all old pods go first has none for a moment, which the controller takes for a complete one: its
+    word is then still about the ReplicaSet before, and says so.
+    """
+    condition = fields.condition(deployment, "Progressing")
+    reason = condition.get("reason")
+    found = _PROGRESS.get(reason, Progress.OTHER) if isinstance(reason, str) and reason else Progress.NONE
+    named = _PROGRESSED.match(fields.text(condition.get("message"), 400))
+    earlier = named is not None and newest and named.group(1) != newest
+    return Progress.UNDER_WAY if found is Progress.COMPLETE and earlier else found
 
 
 def rollout_began(

@@ -99,6 +99,17 @@ def test_the_reason_of_progressing_is_a_class(reason: str, progress: Progress) -
     assert read(made).progress is progress
 
 
+@pytest.mark.parametrize("newest", [True, False], ids=["the newest", "the one before"])
+def test_a_rollout_is_complete_only_by_a_word_about_the_newest_replica_set(newest: bool) -> None:
+    """A rollout that lets all old pods go first keeps the word about the ReplicaSet before."""
+    made = shop()
+    made.progress("NewReplicaSetAvailable")
+    name = made.new["metadata"]["name"] if newest else "web-before"
+    for condition in made.deployment["status"]["conditions"]:
+        condition["message"] = f'ReplicaSet "{name}" has successfully progressed.'
+    assert read(made).progress is (Progress.COMPLETE if newest else Progress.UNDER_WAY)
+
+
 def test_replicas_default_to_one_and_zero_is_zero() -> None:
     made = shop()
     made.deployment["spec"].pop("replicas")
