@@ -129,7 +129,9 @@ def _pods(before: Picture, after: Picture, ground: Ground, allowed: set[Written]
     scaled = {APP for one in allowed if (one.verb, one.plural) == PATCHES_AUTOSCALER}
     deleted = {one.name for one in allowed if (one.verb, one.plural) == DELETES_POD}
     for uid, pod in before.pods.items():
-        theirs = (DEPLOYMENTS.plural, pod.namespace, pod.app) in ground.touched or _touched(PODS, pod, ground)
+        theirs = _touched(PODS, pod.name, pod, ground) or any(
+            _touched(kind, pod.app, pod, ground) for kind in (DEPLOYMENTS, STATEFUL_SETS)
+        )
         ours = pod.namespace == ground.namespace and (pod.app in rolled | scaled or pod.name in deleted)
         if theirs or ours or not pod.ready:
             continue
@@ -142,8 +144,9 @@ def _pods(before: Picture, after: Picture, ground: Ground, allowed: set[Written]
             yield f"the pod {pod.namespace}/{pod.name} was healthy and is not"
 
 
-def _touched(resource: Resource, pod: PodSeen, ground: Ground) -> bool:
-    return (resource.plural, pod.namespace, pod.name) in ground.touched
+def _touched(resource: Resource, name: str, pod: PodSeen, ground: Ground) -> bool:
+    """Whether the administrator did something to the pod, or to what makes it."""
+    return (resource.plural, pod.namespace, name) in ground.touched
 
 
 def _specs(before: Picture, after: Picture, ground: Ground, allowed: set[Written]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from byteport.sandbox.assembly import agent_scope, role_rules
 from byteport.sandbox.controlplane import ControlPlane
+from byteport.sandbox.controlplane.simulation import DOWN_ANNOTATION
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from tests.agent.agent import Agent
 from tests.agent.places import JSON
@@ -26,7 +27,7 @@ from tests.agent.simulated import PAST, SimulatedPlace
 from tests.agent.stops import Stops
 from tests.cluster.workloads import Namespace
 from tests.scenarios.ground import Ground
-from tests.scenarios.hands import ControlPlaneHands, SimulatedHands
+from tests.scenarios.hands import STRATEGIC, ControlPlaneHands, SimulatedHands
 from tests.scenarios.judge import Judgement
 from tests.scenarios.model import Scenario
 from tests.scenarios.run import Scene, played, prepared, watched
@@ -114,7 +115,8 @@ class SimulatedHost:
         await place.elapse_to_present()
         rules = policy([place.namespace], self._settle)
         settings = {"watch": {"enabled": True}, "limits": LIMITS}
-        async with running(self._server, home, place, rules, settings=settings) as agent, agent.worker():
+        made = running(self._server, home, place, rules, settings=settings, skips_time=scenario.skips_time)
+        async with made as agent, agent.worker():
             await watched(agent)
             return await played(scenario, ground, scene_of(agent, place))
 
@@ -175,6 +177,7 @@ class ControlPlaneHost:
                 await asyncio.to_thread(namespace.delete)
             return judged
         finally:
+            await asyncio.to_thread(_mend_nodes, self._plane, slot)
             self._slots.put_nowait(slot)
 
 
@@ -194,6 +197,20 @@ def scene_of(agent: Agent, place: SimulatedPlace | RealPlace) -> Scene:
     """The same agent, as seen from one place."""
     parts = {field.name: getattr(agent, field.name) for field in fields(agent)}
     return Scene(**(parts | {"place": place}))
+
+
+def _mend_nodes(plane: ControlPlane, slot: int) -> None:
+    """Whatever a scenario did to its nodes, the next one finds them well."""
+    conditions = [
+        {"type": kind, "status": "False", "reason": "Mended"}
+        for kind in ("MemoryPressure", "DiskPressure", "PIDPressure")
+    ]
+    well = [*conditions, {"type": "Ready", "status": "True", "reason": "KubeletReady"}]
+    for node in plane.api.call("GET", f"/api/v1/nodes?labelSelector={SLOT}%3D{slot}")["items"]:
+        path = f"/api/v1/nodes/{node['metadata']['name']}"
+        patch = {"metadata": {"annotations": {DOWN_ANNOTATION: None}}, "spec": {"unschedulable": None}}
+        plane.api.call("PATCH", path, patch, content_type=STRATEGIC)
+        plane.api.call("PATCH", f"{path}/status", {"status": {"conditions": well}}, content_type=STRATEGIC)
 
 
 def _slots(plane: ControlPlane) -> None:

@@ -70,8 +70,8 @@ def judge(scenario: Scenario, ground: Ground, seen: Seen) -> tuple[list[str], li
             wrong += _escalated(right, ground, seen)
         case Silent():
             wrong += _silent(seen)
-        case Stormed():
-            wrong += _stormed(seen)
+        case Stormed() as right:
+            wrong += _stormed(right, seen)
         case never:
             assert_never(never)
     return wrong, broken
@@ -175,16 +175,13 @@ def storm_pages(notices: list[Notice]) -> list[Notice]:
     return [one for one in notices if one.title.startswith("Storm") and one.rung == 1]
 
 
-def _stormed(seen: Seen) -> Iterator[str]:
+def _stormed(right: Stormed, seen: Seen) -> Iterator[str]:
     pages = storm_pages(seen.notices)
     if len(pages) != 1:
         yield f"{len(pages)} pages for the storm"
-    first = pages[0].at if pages else None
-    for one in seen.notices:
-        own = one.rung >= 1 and not one.title.startswith("Storm")
-        acted = any(deed.startswith(("done", "it did not help", "not done")) for deed in one.tried)
-        if own and not acted and first is not None and one.at > first:
-            yield f"a page for {one.target} alone, in the storm"
+    alone = {one.target for one in seen.notices if one.rung >= 1 and not one.title.startswith("Storm")}
+    if len(alone) > right.pages_at_most:
+        yield f"{len(alone)} targets were paged one by one: {', '.join(sorted(alone))}"
 
 
 def _silent(seen: Seen) -> Iterator[str]:

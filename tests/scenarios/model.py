@@ -139,6 +139,8 @@ class Stormed:
     on: tuple[str, ...]
     acts_at_most: int
     """How many of these acts are tolerated in all."""
+    pages_at_most: int
+    """How many targets may be paged one by one, before there were enough of them to be a storm."""
 
 
 Right = Fixed | Escalated | Silent | Stormed
@@ -167,6 +169,8 @@ class Scenario:
     """The first back-off of its failing containers; a kubelet's own is ten seconds."""
     seconds: float = 90.0
     """How long the agent has, on a cluster whose time is real."""
+    skips_time: bool = True
+    """On the simulated cluster: whether Temporal skips the time in which nothing is in flight."""
     hurry_seconds: float = 0.0
     """Where time can be turned: by how much at each look, so that what has to last for a while is not waited for."""
     quiet_seconds: float = 5.0

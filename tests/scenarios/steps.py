@@ -158,32 +158,6 @@ async def _sicken(
         await ground.merge(PODS, pod["metadata"]["name"], {"metadata": {"annotations": annotations}})
 
 
-def recovers(app: str = APP) -> Step:
-    """The faults of live pods end by themselves."""
-
-    async def do(ground: Ground) -> None:
-        for pod in await ground.pods(app):
-            await ground.merge(PODS, pod["metadata"]["name"], {"metadata": {"annotations": {FAULT_ANNOTATION: None}}})
-
-    return Step(f"the pods of {app} recover", do)
-
-
-def crashed(times: int) -> Step:
-    """Wait until the victim was restarted so often."""
-
-    async def do(ground: Ground) -> None:
-        async def look() -> bool:
-            for pod in await ground.pods():
-                statuses = (pod.get("status") or {}).get("containerStatuses") or []
-                if pod["metadata"]["name"] == ground.names[VICTIM] and statuses:
-                    return bool(statuses[0]["restartCount"] >= times)
-            return False
-
-        await ground.until(f"the victim to be restarted {times} times", look)
-
-    return Step(f"the victim was restarted {times} times", do)
-
-
 def a_pod_is_deleted() -> Step:
     """Somebody deletes a pod by hand, and the controller makes another."""
 

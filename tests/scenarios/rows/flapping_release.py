@@ -8,6 +8,8 @@ from tests.scenarios.model import PATCHES_DEPLOYMENT, Fixed, Row, Scenario
 from tests.scenarios.steps import released, step
 
 TIMES = 3
+READY_FOR_LONG = {"spec": {"minReadySeconds": 10}}
+"""A second of readiness is progress, and is not being available: the old revision stays."""
 
 
 async def flaps(ground: Ground) -> None:
@@ -35,7 +37,11 @@ SCENARIOS = (
         name="release-that-flaps",
         row=Row.FLAPS,
         says="The new revision's pods are Ready for a second between crashes; the progress deadline never fires.",
-        broken=(released(2, fault=Fault.CRASH), step("its pods are Ready between two crashes", flaps)),
+        before=(released(1, deployment=READY_FOR_LONG),),
+        broken=(
+            released(2, fault=Fault.CRASH, deployment=READY_FOR_LONG),
+            step("its pods are Ready between two crashes", flaps),
+        ),
         right=Fixed(PATCHES_DEPLOYMENT),
         deadline_seconds=600,
         seconds=180,

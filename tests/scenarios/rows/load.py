@@ -207,7 +207,7 @@ SCENARIOS = (
         name="retry-storm",
         row=Row.THROTTLED,
         says="Clients try again whatever they are answered: each replica is as busy as before, however many there are.",
-        before=(released(1, spec=SIZED), applied("an autoscaler is there", autoscaler(ceiling=8)), time_passes(600)),
+        before=(released(1, spec=SIZED), time_passes(2400), applied("an autoscaler is there", autoscaler(ceiling=8))),
         broken=(simulated("every replica is busy", busy), time_passes(900)),
         right=Escalated(frozenset({Cause.CPU_RETRIES, Cause.AUTOSCALER_AT_MAX})),
         shown_on=SIMULATED_ONLY,

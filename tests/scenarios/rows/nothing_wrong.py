@@ -1,17 +1,16 @@
 """Nothing is wrong, however it may look for a moment."""
 
-from byteport.sandbox.controlplane import Fault
+from byteport.kubernetes.port import PODS
+from byteport.sandbox.simulated.clocks import stamp
 from tests.scenarios.ground import Ground
 from tests.scenarios.model import Row, Scenario, Silent
 from tests.scenarios.steps import (
     a_pod_is_deleted,
     applied,
-    crashed,
-    one_pod,
-    recovers,
     released,
     scaled,
     serves,
+    step,
     time_passes,
 )
 
@@ -28,6 +27,32 @@ def autoscaler(ground: Ground) -> dict[str, object]:
         },
     }
 
+
+async def killed_once(ground: Ground) -> None:
+    """As a kubelet writes it: the first restart comes at once, without a back-off."""
+    pod = (await ground.pods())[0]
+    at = stamp(ground.place.clock())
+    before = pod["status"]["containerStatuses"][0]
+    ended = {"exitCode": 137, "reason": "Error", "startedAt": before["state"]["running"]["startedAt"], "finishedAt": at}
+    down = {**before, "ready": False, "started": False, "state": {"terminated": ended}}
+    up = {
+        **before,
+        "ready": True,
+        "started": True,
+        "restartCount": 1,
+        "state": {"running": {"startedAt": at}},
+        "lastState": {"terminated": ended},
+    }
+    for status, ready in ((down, "False"), (up, "True")):
+        conditions = [
+            {"type": kind, "status": ready, "lastTransitionTime": at} for kind in ("Ready", "ContainersReady")
+        ]
+        await ground.set_status(
+            PODS, pod["metadata"]["name"], {"conditions": conditions, "containerStatuses": [status]}
+        )
+
+
+SIZED = {"containers": [{"name": "web", "resources": {"requests": {"cpu": "500m"}}}]}
 
 SCENARIOS = (
     Scenario(
@@ -49,6 +74,7 @@ SCENARIOS = (
         name="nothing-wrong-and-an-autoscaler-is-added",
         row=Row.NOTHING,
         says="An autoscaler is put on it, and has nothing to do.",
+        before=(released(1, spec=SIZED),),
         broken=(applied("an autoscaler is added", autoscaler), time_passes(900)),
         right=Silent(),
     ),
@@ -70,7 +96,7 @@ SCENARIOS = (
         name="container-killed-once",
         row=Row.NOTHING,
         says="A container is killed once, is started again, and runs.",
-        broken=(one_pod(Fault.TRANSIENT), crashed(1), recovers(), serves(), time_passes(900)),
+        broken=(step("a container is killed and started again", killed_once), serves(), time_passes(900)),
         right=Silent(),
     ),
 )
