@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -48,8 +49,8 @@ def change_policy(path: Path, change: Change, *, by: str, reason: str, now: date
 
     Raises `ConfigError` naming the key at fault when the result is no policy, or the file when it cannot be written.
     """
-    real = path.resolve()
     try:
+        real = path.resolve()
         with _alone(real.parent):
             text = real.read_text() if real.exists() else ""
             before = parse_policy(text.encode(), str(path)) if text else None
@@ -65,7 +66,7 @@ def change_policy(path: Path, change: Change, *, by: str, reason: str, now: date
             after = _checked(noted, path)
             _put(real, rewritten(text, plain, noted))
             return Changed(before, after)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:  # RuntimeError: links that lead back to themselves
         raise ConfigError(
             SETTING, f"{path}: {getattr(error, 'strerror', None) or 'cannot be read or written'}"
         ) from None
@@ -169,11 +170,10 @@ def _checked(plain: Mapping[str, Any], path: Path) -> PolicyConfig:
 def rewritten(text: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """`text`, which says `before`, changed to say `after` with as little of it touched as can be."""
     kept = _edited(text, before, after)
-    try:
+    with contextlib.suppress(yaml.YAMLError, ConfigError):
         if yaml.safe_load(kept) == yaml.safe_load(yaml.safe_dump(dict(after))):
+            parse_policy(kept.encode(), SETTING)  # a key that is written in a rare way would now be there twice
             return kept
-    except yaml.YAMLError:
-        pass
     return yaml.safe_dump(dict(after), sort_keys=False)
 
 
@@ -223,16 +223,34 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _put(path: Path, text: str) -> None:
-    """In place at once, with the mode that it had."""
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    """In place at once, with the mode and the owner that it had: whoever could read it still can.
+
+    Raises `OSError`, and leaves the old file, when its owner cannot be kept and not everybody may read it.
+    """
+    had = path.stat() if path.exists() else None
+    mode = had.st_mode & 0o777 if had is not None else 0o644
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
             file.flush()
+            if had is not None:
+                _own(file.fileno(), had)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _own(descriptor: int, had: os.stat_result) -> None:
+    """Give the new file the old one's owner and group, where they differ."""
+    now = os.fstat(descriptor)
+    if (now.st_uid, now.st_gid) == (had.st_uid, had.st_gid):
+        return
+    try:
+        os.fchown(descriptor, had.st_uid, had.st_gid)
+    except PermissionError:
+        if not had.st_mode & stat.S_IROTH:
+            raise

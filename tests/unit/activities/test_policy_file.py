@@ -1,5 +1,6 @@
 """A policy file that is changed: checked whole, put in place at once, the rest of it kept to the letter."""
 
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,3 +153,60 @@ def test_a_rewritten_text_says_what_was_asked_for(before: dict[str, Any], after:
     text = "# head\n" + (yaml.safe_dump(before, sort_keys=False) if before else "") + "# tail\n"
     again = rewritten(text, before, after)
     assert (yaml.safe_load(again) or {}) == after
+
+
+@pytest.mark.parametrize("text", ["\ufeffmode: dry_run\n", "? mode\n: dry_run\n", '"m\\x6fde": dry_run\n'])
+def test_a_key_that_is_written_in_a_rare_way_is_not_there_twice_afterwards(tmp_path: Path, text: str) -> None:
+    """The workers refuse a policy that says a thing twice, so nothing would be done under it any more."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    change(path, setting("mode", "auto"))
+    assert load_policy(path).mode is Mode.AUTO
+
+
+def test_links_that_lead_back_to_themselves_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.symlink_to(path)
+    with pytest.raises(ConfigError, match="policy_file"):
+        change(path, setting("mode", "auto"))
+
+
+def _another_owner(monkeypatch: pytest.MonkeyPatch, file: Path) -> list[tuple[int, int]]:
+    """As if the file belonged to somebody else than who changes it; notes to whom the new one is given."""
+    given: list[tuple[int, int]] = []
+    plain, owner = Path.stat, os.stat_result((0, 0, 0, 0, 4321, 1234, 0, 0, 0, 0))
+
+    def stat(path: Path, **options: Any) -> os.stat_result:
+        found = plain(path, **options)
+        return os.stat_result((*found[:4], owner.st_uid, owner.st_gid, *found[6:])) if path == file else found
+
+    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(os, "fchown", lambda _descriptor, uid, gid: given.append((uid, gid)))
+    return given
+
+
+def test_a_file_that_belongs_to_the_worker_still_does(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = _another_owner(monkeypatch, file)
+    change(file, setting("mode", "auto"))
+    assert given == [(4321, 1234)]
+
+
+@pytest.mark.parametrize(("mode", "written"), [(0o600, False), (0o644, True)])
+def test_a_file_that_the_worker_could_not_read_any_more_is_left_as_it_is(
+    file: Path, monkeypatch: pytest.MonkeyPatch, mode: int, written: bool
+) -> None:
+    file.chmod(mode)
+    _another_owner(monkeypatch, file)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refused)
+    if written:
+        change(file, setting("mode", "auto"))
+    else:
+        with pytest.raises(ConfigError, match="not permitted"):
+            change(file, setting("mode", "auto"))
+    monkeypatch.undo()
+    assert (load_policy(file).mode is Mode.AUTO) is written
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
