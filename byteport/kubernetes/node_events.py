@@ -17,6 +17,10 @@ from byteport.kubernetes.world import JSON
 
 _ELIGIBLE = re.compile(r"(?:only found|freed) ([0-9]{1,18}) bytes")
 _FAILED = ("FreeDiskSpaceFailed", "ImageGCFailed")
+_ASKS_RUNTIME = ("ImageGCFailed", "ContainerGCFailed")
+_NO_ANSWER = re.compile(
+    "code = Unavailable|code = DeadlineExceeded|connection refused|read-only file system|input/output error"
+)
 _PULLS = (EventClass.PULLING, EventClass.PULLED)
 _PULL_FAILS = (EventClass.PULL_FAILED, EventClass.PULL_BACKOFF)
 _NOT_PULLED = "already present on machine"
@@ -33,6 +37,7 @@ class NodeEvents(Frozen):
     collected_at: Instant | None = None
     pulled_at: Instant | None = None
     pull_errors_at: Instant | None = None
+    runtime_failed_at: Instant | None = None
 
 
 class _Said(Frozen):
@@ -48,6 +53,7 @@ def read_node_events(events: Iterable[JSON], node: str, pods: frozenset[str]) ->
     collected: list[datetime] = []
     pulled: list[datetime] = []
     refused: list[datetime] = []
+    unanswered: list[datetime] = []
     for item in events:
         event = read_event(item)
         if event.last is None:
@@ -55,6 +61,8 @@ def read_node_events(events: Iterable[JSON], node: str, pods: frozenset[str]) ->
         if event.about_kind == "Node":
             if event.about == node:
                 _of_node(item, event.last, failed, met, collected)
+                if _runtime_failed(item):
+                    unanswered.append(event.last)
         elif event.kind in _PULL_FAILS:
             refused.append(event.last)
         elif event.kind in _PULLS and (event.host == node or _about(event, item) in pods) and _is_pull(item):
@@ -69,6 +77,7 @@ def read_node_events(events: Iterable[JSON], node: str, pods: frozenset[str]) ->
         collected_at=max(collected, default=None),
         pulled_at=max(pulled, default=None),
         pull_errors_at=max(refused, default=None),
+        runtime_failed_at=max(unanswered, default=None),
     )
 
 
@@ -89,6 +98,12 @@ def _of_node(item: JSON, last: datetime, failed: list[_Said], met: list[_Said], 
         met.append(_Said(at=last, inodes="inodes" in said))
     elif reason == "NodeHasNoDiskPressure":
         collected.append(last)
+
+
+def _runtime_failed(item: JSON) -> bool:
+    """The kubelet could not ask the runtime at all, or the runtime could not write: whoever asks next fares no better."""
+    said = fields.text(item.get("message") or item.get("note"), 1024)
+    return item.get("reason") in _ASKS_RUNTIME and _NO_ANSWER.search(said) is not None
 
 
 def _is_pull(item: JSON) -> bool:

@@ -73,6 +73,7 @@ def read_node_state(world: World, name: str) -> NodeState | None:
         free_eligible_bytes=events.free_eligible_bytes,
         threshold_met_at=events.threshold_met_at,
         reclaims_inodes=events.reclaims_inodes,
+        runtime_failed_at=events.runtime_failed_at,
         collected_at=events.collected_at,
         pulled_at=events.pulled_at,
         creating_since=pods.creating_since,

@@ -113,6 +113,8 @@ class NodeState(Frozen):
     """It is inodes that it must reclaim."""
     free_failed_at: Instant | None = None
     """The kubelet's own collection last failed to free enough (`FreeDiskSpaceFailed`)."""
+    runtime_failed_at: Instant | None = None
+    """The kubelet last got no answer from the container runtime while it was collecting."""
     collected_at: Instant | None = None
     """It last freed something, or usage last fell."""
     pulled_at: Instant | None = None

@@ -64,6 +64,9 @@ def finding(node: NodeState, now: datetime, *, partial: bool) -> DiskFinding:
         return _unmeasured(node, now, partial=partial)
     if full.percent < FULL_PERCENT:
         return _not_full(node, full, now)
+    if node.runtime_failed_at is not None and now - node.runtime_failed_at <= CHANCE:
+        # Whatever its condition says: a prune goes through the very runtime that does not answer.
+        return DiskFinding(cause=Cause.NODE_NOT_READY, reasons=(Reason.NODE_NOT_READY,), full=full)
     return _full(node, full, now)
 
 

@@ -185,6 +185,26 @@ def test_where_the_unused_are_only_counted_their_share_of_all_images_is_what_a_p
     assert (said.reasons == (Reason.NOTHING_PRUNABLE,)) is not acts
 
 
+@pytest.mark.parametrize(
+    ("reason", "message", "last", "acts"),
+    [
+        ("ImageGCFailed", "failed to list images: rpc error: code = Unavailable desc = connection error", 2, False),
+        ("ContainerGCFailed", "rpc error: code = DeadlineExceeded desc = context deadline exceeded", 2, False),
+        ("ImageGCFailed", "failed to remove image: unlink /var/lib/x: read-only file system", 2, False),
+        ("ImageGCFailed", "failed to list images: rpc error: code = Unavailable desc = connection error", 25, True),
+        ("ImageGCFailed", "failed to garbage collect required amount. Wanted to free 9 bytes, but freed 3", 2, True),
+    ],
+)
+def test_a_runtime_that_did_not_answer_the_kubelet_is_not_asked_to_prune(
+    reason: str, message: str, last: int, acts: bool
+) -> None:
+    disk = Disk()
+    disk.says(reason, message, last=last)
+    said = disk.ask()
+    assert said.acts is acts
+    assert said.escalates is not acts
+
+
 def test_a_kubelet_that_found_nothing_to_remove_is_believed_where_nobody_counted() -> None:
     disk = Disk(denied=frozenset({OTHER_PODS}))
     disk.says("FreeDiskSpaceFailed", TOO_FEW.format(0))
