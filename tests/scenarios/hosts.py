@@ -58,6 +58,7 @@ def policy(namespaces: Sequence[str], settle: int) -> dict[str, Any]:
         "verify_deadline_seconds": 600,
         "reread_seconds": 5,
         "log_store_named": True,
+        "timebox_seconds": 60,
         "rollback_allowed": [f"{one}/*" for one in namespaces],
         "raise_allowed": [f"{one}/*" for one in namespaces],
     }

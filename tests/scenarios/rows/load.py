@@ -109,7 +109,9 @@ SCENARIOS = (
         right=Fixed(PATCHES_AUTOSCALER, at_most=2, proof=floor_is_the_owners),
         shown_on=SIMULATED_ONLY,
         why_not=WHY,
-        seconds=150,
+        seconds=240,
+        skips_time=False,
+        hurry_seconds=0.5,
         quiet_seconds=10,
     ),
     Scenario(

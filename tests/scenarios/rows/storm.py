@@ -18,7 +18,7 @@ SCENARIOS = (
             *(released(2, app=app, replicas=1, fault=Fault.CRASH) for app in TARGETS),
             *(reported(SignalType.FAILED_DEPLOY, app=app, times=ALERTS) for app in TARGETS),
         ),
-        right=Stormed(PATCHES_DEPLOYMENT, on=TARGETS, acts_at_most=4, pages_at_most=4),
+        right=Stormed(PATCHES_DEPLOYMENT, on=TARGETS, acts_at_most=4, pages_at_most=8),
         shown_on=SIMULATED_ONLY,
         why_not="there all scenarios share one agent, whose pause would stop the others",
         alone=True,
