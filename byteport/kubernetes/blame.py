@@ -28,6 +28,7 @@ _CLASS = {
     Cause.EXITS_ZERO: Cause.RELEASE_CRASHES,
     Cause.START_ERROR: Cause.RELEASE_CRASHES,
     Cause.HOOK_FAILED: Cause.RELEASE_CRASHES,
+    Cause.OOM_KILLED: Cause.RELEASE_CRASHES,
     Cause.CONFIG_ERROR: Cause.RELEASE_CONFIG,
     Cause.INIT_FAILED: Cause.RELEASE_INIT,
     Cause.PROBE_KILL: Cause.RELEASE_PROBE,
@@ -88,6 +89,8 @@ def blamed_on_release(
         return None
     if pod.cause is Cause.START_ERROR and not _wrong_program(blamed):
         return None
+    if pod.cause is Cause.OOM_KILLED and not _limit_lowered(blamed, changes):
+        return None
     if changes is not None and not _explained(kind, pod, blamed, changes):
         return None
     return kind
@@ -99,6 +102,11 @@ def _wrong_program(container: ContainerReading | None) -> bool:
         return False
     said = container.start is StartTrouble.COMMAND or container.log.has(LogClass.COMMAND)
     return said or (container.start is None and container.final is not None)
+
+
+def _limit_lowered(container: ContainerReading | None, changes: Changes | None) -> bool:
+    """The one kill for memory that is the release's doing for certain. Else it may be the data, which the old one meets too."""
+    return container is not None and changes is not None and Part.MEMORY_FELL in changes.of(container.name)
 
 
 def _injected(container: ContainerReading, pod: PodReading, release: RevisionReading) -> bool:

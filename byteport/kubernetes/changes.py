@@ -16,7 +16,7 @@ from typing import Any
 from byteport.domain.base import Frozen
 from byteport.kubernetes import fields
 from byteport.kubernetes.pods import Role
-from byteport.kubernetes.quantities import demand
+from byteport.kubernetes.quantities import demand, quantity
 from byteport.kubernetes.references import Reference, ReferenceKind, references_of
 
 CLAIMS = frozenset({ReferenceKind.CLAIM, ReferenceKind.EPHEMERAL_CLAIM})
@@ -33,6 +33,8 @@ class Part(StrEnum):
     ENV = "env"
     PROBES = "probes"
     RESOURCES = "resources"
+    MEMORY_FELL = "memory_fell"
+    """Its memory limit is lower. Where the older states none, a LimitRange may have set one that nobody sees here."""
     MOUNTS = "mounts"
     LIFECYCLE = "lifecycle"
     SECURITY = "security"
@@ -147,7 +149,14 @@ def _container_parts(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> t
     parts = {part for part, keys in _OF_CONTAINER if any(old.get(key) != new.get(key) for key in keys)}
     if any(old.get(key) != new.get(key) for key in {*old, *new} - _NAMED):
         parts.add(Part.OTHER)
+    if _memory_fell(old, new):
+        parts.add(Part.MEMORY_FELL)
     return tuple(sorted(parts))
+
+
+def _memory_fell(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    before, after = (quantity(fields.at(item, "resources", "limits", "memory")) for item in (old, new))
+    return before is not None and after is not None and after < before
 
 
 def _claims(spec: Mapping[str, Any]) -> list[Reference]:

@@ -58,6 +58,17 @@ def test_a_crash_is_the_releases_when_anything_that_may_break_a_container_change
     assert blamed(one(new, crashing())) is cause
 
 
+@pytest.mark.parametrize(("before", "after", "cause"), [("1Gi", "64Mi", Cause.RELEASE_CRASHES), ("64Mi", "64Mi", None)])
+def test_a_kill_for_memory_is_the_releases_only_where_it_lowered_the_limit(
+    before: str, after: str, cause: Cause | None
+) -> None:
+    old, new = (
+        template(image, container={"resources": {"limits": {"memory": limit}}})
+        for image, limit in (("registry.example/web:1", before), ("registry.example/web:2", after))
+    )
+    assert blamed(one(new, crashing(reason="OOMKilled", code=137), old=old)) is cause
+
+
 def test_without_a_revision_to_compare_with_the_kind_alone_is_told() -> None:
     same = template("registry.example/web:1", labels={"team": "a"})
     assert blamed(one(same, crashing()), known=False) is Cause.RELEASE_CRASHES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byteport.kubernetes.changes import Changes, Part, changes
@@ -35,6 +35,28 @@ OLD = template("registry.example/web:1")
 )
 def test_a_change_of_a_container_is_of_its_kind(container: dict[str, Any], part: Part) -> None:
     assert changes(OLD, template(image="registry.example/web:1", container=container)).of("web") == {part}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fell"),
+    [
+        ("512Mi", "64Mi", True),
+        ("1Gi", "1000Mi", True),
+        ("1Gi", "1024Mi", False),
+        ("64Mi", "512Mi", False),
+        (None, "64Mi", False),
+        ("64Mi", None, False),
+        ("much", "64Mi", False),
+    ],
+)
+def test_that_a_memory_limit_was_lowered_is_a_change_of_its_own(
+    before: str | None, after: str | None, fell: bool
+) -> None:
+    old, new = (
+        template("registry.example/web:1", container={"resources": {"limits": {"memory": limit} if limit else {}}})
+        for limit in (before, after)
+    )
+    assert (Part.MEMORY_FELL in changes(old, new).of("web")) is fell
 
 
 @pytest.mark.parametrize(
@@ -113,6 +135,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(FIELDS, st.sampled_from(["a", "b"]), max_size=5),
     st.dictionaries(FIELDS, st.sampled_from(["a", "b"]), max_size=5),

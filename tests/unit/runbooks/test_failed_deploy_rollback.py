@@ -47,6 +47,17 @@ def test_a_crashing_release_is_rolled_back_to_the_revision_that_serves() -> None
     assert acts(crashed())
 
 
+def test_a_release_that_lowered_the_limit_its_pods_are_killed_at_is_rolled_back() -> None:
+    old, new = (
+        template("registry.example/web:1", container={"resources": {"limits": {"memory": limit}}})
+        for limit in ("512Mi", "64Mi")
+    )
+    made = shop(old=old, new=new)
+    made.fails(crashing(code=137, reason="OOMKilled"))
+    assert acts(made)
+    assert made.diagnose().cause is Cause.RELEASE_CRASHES
+
+
 def test_a_diagnosis_names_both_images_and_counts_what_fails() -> None:
     facts = {fact.name: fact.value for fact in crashed().diagnose().facts}
     assert facts["newest_image"] == "registry.example/web:2"
