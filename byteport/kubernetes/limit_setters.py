@@ -2,7 +2,7 @@
 
 A limit that somebody lowers again every few minutes is not mended by one more replica, nor by a person who raises it and
 goes home. So the hand is named: a field manager of the template, one that resizes pods in place, a vertical autoscaler,
-or a webhook. Called by `measurements.py`; asked by the memory runbook.
+or a webhook. Of requests only a vertical autoscaler's hand is looked for. Called by `measurements.py`; asked by the memory runbook.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from byteport.kubernetes.world import JSON, World
 
 MOST_CHANGES = 20
 _MANAGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}\Z")
+_SIZED = ("cpu", "memory")
 _VPA_MARK = "vpaUpdates"
 """Annotation that the vertical autoscaler's admission webhook leaves on each pod that it changed."""
 
@@ -35,6 +36,8 @@ class LimitSetters(Frozen):
     """When memory limits were changed, as far as objects still show it; newest last."""
     differ: bool = False
     """A live pod's memory limit is not its template's."""
+    requests_set: tuple[str, ...] = ()
+    """Resources (`cpu`, `memory`) whose requests a vertical autoscaler sets in the live pods."""
 
 
 class _Hand(NamedTuple):
@@ -54,7 +57,22 @@ def read_limit_setters(world: World, target: Target, pods: Sequence[JSON]) -> Li
         set_by=_between(world, target, pods, in_place) if differ or in_place else _latest(of_template),
         changed_at=tuple(sorted(when for when in times if when <= world.now))[-MOST_CHANGES:],
         differ=differ,
+        requests_set=_sized(world, target, pods),
     )
+
+
+def _sized(world: World, target: Target, pods: Sequence[JSON]) -> tuple[str, ...]:
+    """By its mark on a pod ("container 0: cpu request, memory request"), or by its own object where that was saved."""
+    said = [fields.text(annotations_of(pod).get(_VPA_MARK), 1024) for pod in pods]
+    found = {resource for resource in _SIZED for text in said if f"{resource} request" in text}
+    for item in _aimed(world, target):
+        if fields.at(item, "spec", "updatePolicy", "updateMode") == "Off":
+            continue
+        policies = fields.entries(fields.at(item, "spec", "resourcePolicy", "containerPolicies"))
+        told = [policy["controlledResources"] for policy in policies if "controlledResources" in policy]
+        named = {resource for listed in told for resource in fields.strings(listed)}
+        found |= set(_SIZED) & (named if told else set(_SIZED))
+    return tuple(sorted(found))
 
 
 def _hands(item: JSON | None, *path: str, resize: bool = False) -> Iterator[_Hand]:
@@ -89,11 +107,15 @@ def _between(world: World, target: Target, pods: Sequence[JSON], in_place: Seque
 
 
 def _vertical(world: World, target: Target) -> str:
+    return next((fields.name(fields.metadata(item).get("name")) for item in _aimed(world, target)), "")
+
+
+def _aimed(world: World, target: Target) -> Iterator[JSON]:
+    """Vertical autoscalers of `target`."""
     for item in world.of("VerticalPodAutoscaler", target.namespace):
         aim = fields.mapping(fields.at(item, "spec", "targetRef"))
         if (aim.get("kind"), aim.get("name")) == (target.kind, target.name):
-            return fields.name(fields.metadata(item).get("name"))
-    return ""
+            yield item
 
 
 def _on_pods(configuration: JSON) -> bool:

@@ -31,6 +31,7 @@ def with_measurements(reading: ScalingReading, world: World, target: Target) -> 
             "limits_set_by": hands.set_by,
             "limits_changed_at": hands.changed_at,
             "limits_differ": hands.differ,
+            "requests_set": hands.requests_set,
             "room": place.room,
             "quota_room": place.quota_room,
             "pending": place.pending,

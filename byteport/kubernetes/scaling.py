@@ -233,6 +233,8 @@ class ScalingReading(Frozen):
     """When they were changed lately, newest last: a period tells who sets them again and again."""
     limits_differ: bool = False
     """The live pods' limits are not their template's: something between sets them."""
+    requests_set: tuple[str, ...] = ()
+    """Resources whose requests a vertical autoscaler sets: a percentage of them is not load alone."""
     room: int | None = None
     """How many more of these pods quota, limit ranges and free allocatable let in; None where that cannot be told.
 

@@ -54,6 +54,12 @@ def owner_guards(rollout: RolloutReading, scaler: AutoscalerReading) -> Iterator
         yield Reason.OWNED_BY_CONTROLLER
 
 
+def sizer_guards(scaling: ScalingReading, measure: Measure) -> Iterator[Reason]:
+    """A vertical autoscaler sets what the percentage is of: two controllers answer one signal, and a third is too many."""
+    if measure.value in scaling.requests_set:
+        yield Reason.OWNED_BY_CONTROLLER
+
+
 def bound_guards(scaler: AutoscalerReading) -> Iterator[Reason]:
     """Its own bounds, and the mark of a floor of ours."""
     if scaler.floor > scaler.ceiling or scaler.misfit is Misfit.MIN_OVER_MAX:

@@ -24,6 +24,7 @@ from byteport.runbooks.floor_guards import (
     metric_guards,
     owner_guards,
     place_guards,
+    sizer_guards,
     soft_guards,
     state_guards,
 )
@@ -64,6 +65,7 @@ def raise_floor(
     hard = [
         *state_guards(situation, rollout, scaler),
         *owner_guards(rollout, scaler),
+        *sizer_guards(scaling, measure),
         *bound_guards(scaler),
         *metric_guards(situation, scaling, measure),
         *place_guards(situation, scaling, floor_to - max(scaler.current, rollout.replicas)),

@@ -32,6 +32,55 @@ def refused(shop: Spiking) -> tuple[Reason, ...]:
     return answer.reasons
 
 
+# a vertical autoscaler on the same resource
+
+
+@pytest.mark.parametrize(
+    ("mark", "refuses"),
+    [
+        ("Pod resources updated by web: container 0: cpu request, memory request", True),
+        ("Pod resources updated by web: container 0: memory request, memory limit", False),
+        ("", False),
+    ],
+)
+def test_no_floor_is_raised_where_a_vertical_autoscaler_sets_what_the_percentage_is_of(
+    mark: str, refuses: bool
+) -> None:
+    shop = Spiking()
+    for pod in shop.pods:
+        pod["metadata"]["annotations"] = {"vpaUpdates": mark}
+    if refuses:
+        assert Reason.OWNED_BY_CONTROLLER in refused(shop)
+    else:
+        assert planned(shop).floor_to == 19
+
+
+@pytest.mark.parametrize(
+    ("mode", "policies", "refuses"),
+    [
+        ("Recreate", None, True),
+        (None, None, True),
+        ("Off", None, False),
+        ("Recreate", [{"containerName": "*", "controlledResources": ["memory"]}], False),
+        ("Recreate", [{"containerName": "*", "controlledResources": ["cpu"]}], True),
+    ],
+)
+def test_a_saved_vertical_autoscaler_of_the_workload_counts_by_its_mode_and_its_resources(
+    mode: str | None, policies: list[JSON] | None, refuses: bool
+) -> None:
+    shop = Spiking()
+    spec: JSON = {"targetRef": {"kind": "Deployment", "name": "web"}}
+    if mode is not None:
+        spec["updatePolicy"] = {"updateMode": mode}
+    if policies is not None:
+        spec["resourcePolicy"] = {"containerPolicies": policies}
+    shop.extra.append(simple("VerticalPodAutoscaler", "web", spec=spec))
+    if refuses:
+        assert Reason.OWNED_BY_CONTROLLER in refused(shop)
+    else:
+        assert planned(shop).floor_to == 19
+
+
 # how far
 
 
