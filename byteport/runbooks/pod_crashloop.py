@@ -129,7 +129,10 @@ def _weightiest(findings: Sequence[Finding]) -> Finding | None:
 
 
 def _ended(situation: Situation) -> Finding | None:
-    """Pods that ended for good, where no live one replaced them, or their node still drives pods away, again and again."""
+    """Pods that ended for good: where no live one replaced them, or several were driven away within the hour.
+
+    One that was replaced is a record, though its node be still short: that is told of the node itself.
+    """
     now = situation.now
     ended = [pod for pod in situation.pods if pod.finished and not pod.deleting and pod.cause is not None]
     if not ended:
@@ -145,7 +148,8 @@ def _ended(situation: Situation) -> Finding | None:
         return None if replaced else Finding(pod=newest, cause=newest.cause or Cause.UNKNOWN, reasons=reasons)
     node = situation.surroundings.node(newest.node)
     lately = [pod for pod in ended if pod.cause is Cause.EVICTED and _lately(pod, now)]
-    if not (node is not None and node.pressed) and len(lately) < (MANY_EVICTIONS if replaced else 1):
+    pressed = node is not None and node.pressed
+    if len(lately) < MANY_EVICTIONS if replaced else not (pressed or lately):
         return None
     culprit = f"Node/{newest.node}" if newest.node else ""
     return Finding(pod=newest, cause=Cause.EVICTED, reasons=(Reason.COMMON_CAUSE,), culprit=culprit)

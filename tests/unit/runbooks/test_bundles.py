@@ -13,7 +13,7 @@ from byteport.errors import MalformedInput
 from byteport.runbooks.bundles import bundle_of
 from byteport.runbooks.explain import Explained, assumed_policy, explain
 from tests.builders.loads import Spiking
-from tests.builders.objects import NOW, namespace, node, simple, stamp
+from tests.builders.objects import NOW, namespace, node, owner, pod, simple, stamp
 from tests.builders.workload import Workload
 from tests.unit.runbooks.disk_worlds import Disk
 
@@ -174,6 +174,31 @@ def test_a_node_whose_disk_is_mended_or_well_is_still_told_of_for_its_process_id
     assert answer.act == "prune_images"
     assert answer.escalate
     assert Cause.NODE_EXHAUSTED in {incident.cause for incident in answer.incidents}
+
+
+@pytest.mark.parametrize(("evicted", "calls"), [(1, False), (2, True)])
+def test_a_replaced_victim_of_a_node_under_pressure_is_a_record_and_several_are_a_pattern(
+    evicted: int, calls: bool
+) -> None:
+    shop = Workload(replicas=2, nodes=2)
+    meta = shop.current["metadata"]
+    for number in range(evicted):
+        more = {"reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}
+        owners = [owner("ReplicaSet", meta["name"], meta["uid"])]
+        shop.extra.append(
+            pod(
+                f"gone-{number}",
+                node="node-3",
+                owners=owners,
+                created=25,
+                phase="Failed",
+                statuses=[],
+                more_status=more,
+            )
+        )
+    answer = said({"objects": [*shop.objects(), node("node-3", pressure="DiskPressure")]})
+    about_the_pods = [incident for incident in answer.incidents if incident.cause is Cause.EVICTED]
+    assert any(incident.escalate for incident in about_the_pods) is calls
 
 
 def alertmanager(*alerts: dict[str, Any], status: str = "firing") -> dict[str, Any]:
