@@ -2,7 +2,7 @@
 
 A limit that somebody lowers again every few minutes is not mended by one more replica, nor by a person who raises it and
 goes home. So the hand is named: a field manager of the template, one that resizes pods in place, a vertical autoscaler,
-or a webhook. Of requests only a vertical autoscaler's hand is looked for. Called by `measurements.py`; asked by the memory runbook.
+or a webhook; of requests, only a vertical autoscaler's. Called by `measurements.py`; asked by the memory runbook.
 """
 
 from __future__ import annotations
