@@ -31,6 +31,8 @@ class Intent:
     """None while it is open."""
     verified: bool | None
     ended_at: Instant | None
+    at_ms: int
+    """When it was first reserved, on the chain's own time."""
 
     @property
     def result(self) -> Result:
@@ -53,6 +55,16 @@ def undone_by(tx: Transaction, call: Reserve, forward_arguments: str) -> Intent 
         (call.plan.target.cluster_uid, call.incident_id, forward_arguments, call.action_id),
     ).fetchone()
     return _intent(row) if row else None
+
+
+def under_way(tx: Transaction, call: Reserve, forward_arguments: str, *, since_ms: int) -> bool:
+    """Whether the act that `call` would undo has begun since, and nobody has said yet what came of it."""
+    row = tx.sql.execute(
+        "SELECT 1 FROM intents WHERE cluster_uid = ? AND incident_id = ? AND arguments_digest = ?"
+        " AND undoes IS NULL AND outcome IS NULL AND at_ms > ? LIMIT 1",
+        (call.plan.target.cluster_uid, call.incident_id, forward_arguments, since_ms),
+    ).fetchone()
+    return row is not None
 
 
 def insert(tx: Transaction, call: Reserve, recorded: Recorded, *, undoes: str | None, at_ms: int) -> None:
@@ -128,4 +140,5 @@ def _intent(row: sqlite3.Row) -> Intent:
         outcome=row["outcome"],
         verified=None if verified is None else bool(verified),
         ended_at=None if ended_ms is None else moment(ended_ms),
+        at_ms=row["at_ms"],
     )

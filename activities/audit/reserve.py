@@ -51,6 +51,12 @@ from byteport.trust.files import Signers, SignersFiles
 from byteport.trust.grants import GrantSigner
 
 LONGEST_LEASE = timedelta(minutes=15)
+LONGEST_VERIFICATION = timedelta(days=1)
+"""So long the policy lets an act be looked at before it is called done; open for longer, nobody will say."""
+REPEATED_WITHIN = timedelta(minutes=30)
+"""So long the same reservation, asked for again, is the same decision: its own deadline and a lease, with room."""
+NOT_OF_ITS_OWN = frozenset({Reason.FROZEN, Reason.STORM, Reason.ALARM})
+"""Stops to which an intent has not itself contributed, as it does to counts of acts."""
 _ACT_OF_PLAN = {
     "delete_pod": DELETE_POD.name,
     "rollback": ROLL_BACK.name,
@@ -117,12 +123,14 @@ class Reservations:
         undone = None
         if call.inverse_of is not None:
             undone = intents.undone_by(tx, call, arguments_digest(call.inverse_of))
+            if undone is None and self._may_still_be_done(tx, call):
+                return _refused(Reason.TARGET_LEASED)
             if undone is None or undone.plan_digest != call.plan_digest:
                 return _refused(Reason.NOT_PERMITTED)
         permission = _permission(tx, call, policy, signers)
         if isinstance(permission, Reason):
             return _refused(permission)
-        stops = self._stops(tx, call, permission, again=known is not None)
+        stops = self._stops(tx, call, permission, known)
         if stops:
             return _refused(*stops)
         if undone is None and intents.spent(tx, list(permission.answers), call.action_id):
@@ -186,9 +194,22 @@ class Reservations:
             return Reason.TARGET_CHANGED
         return None
 
-    def _stops(self, tx: Transaction, call: Reserve, permission: Permission, *, again: bool) -> tuple[Reason, ...]:
-        """Halt stops everything; the rest stops neither an inverse, nor what people said yes to knowing of it."""
+    def _may_still_be_done(self, tx: Transaction, call: Reserve) -> bool:
+        """Whether the raise to be taken back is being carried out or verified: its box may be shorter than that takes."""
+        if not isinstance(call.plan, RestoreFloorPlan) or call.inverse_of is None:
+            return False
+        since = stamp(tx, self._installation.tenant, call.plan.target.cluster_uid) - _ms(LONGEST_VERIFICATION)
+        return intents.under_way(tx, call, arguments_digest(call.inverse_of), since_ms=since)
+
+    def _stops(
+        self, tx: Transaction, call: Reserve, permission: Permission, known: intents.Intent | None
+    ) -> tuple[Reason, ...]:
+        """Halt stops everything; the rest stops neither an inverse, nor what people said yes to knowing of it.
+
+        Nor a reservation that is merely repeated. One that is asked for again much later meets what has begun since.
+        """
         target = call.plan.target
+        stamp_ms = stamp(tx, self._installation.tenant, target.cluster_uid)
         now = standing(
             tx.sql,
             target,
@@ -196,13 +217,18 @@ class Reservations:
             (call.act,),
             self._limits,
             now=tx.now,
-            stamp_ms=stamp(tx, self._installation.tenant, target.cluster_uid),
+            stamp_ms=stamp_ms,
         )
         if now.halted:
             return (Reason.HALTED,)
-        if again or call.inverse_of is not None:
+        if call.inverse_of is not None or (known is not None and stamp_ms - known.at_ms <= _ms(REPEATED_WITHIN)):
             return ()
-        return tuple(reason for reason in _reasons(now) if reason not in permission.passes)
+        stops = tuple(reason for reason in _reasons(now) if reason not in permission.passes)
+        return stops if known is None else tuple(reason for reason in stops if reason in NOT_OF_ITS_OWN)
+
+
+def _ms(time: timedelta) -> int:
+    return int(time.total_seconds() * 1000)
 
 
 def _permission(tx: Transaction, call: Reserve, policy: PolicyConfig, signers: Signers) -> Permission | Reason:

@@ -110,12 +110,29 @@ def test_a_restore_of_what_was_never_raised_is_refused(world: World) -> None:
     assert records(world) == []
 
 
-@pytest.mark.parametrize("outcome", [None, "not_done", "unknown"])
-def test_a_restore_of_a_raise_that_is_not_known_as_done_is_refused(world: World, outcome: str | None) -> None:
+@pytest.mark.parametrize("outcome", ["not_done", "unknown"])
+def test_a_restore_of_a_raise_that_is_not_known_as_done_is_refused(world: World, outcome: str) -> None:
     plan = raise_plan()
     world.granted(world.asked(plan, ADA))
-    if outcome is not None:
-        world.finish("one", outcome)
+    world.finish("one", outcome)
+    assert world.refusal(restoring(world, plan)) == (Reason.NOT_PERMITTED,)
+
+
+def test_a_raise_that_is_still_being_verified_is_waited_for(world: World) -> None:
+    """A box may be shorter than it takes to verify what it is about: that is no refusal that a person must hear of."""
+    plan = raise_plan()
+    world.granted(world.asked(plan, ADA))
+    world.clock.move(hours=3)
+    assert world.refusal(restoring(world, plan)) == (Reason.TARGET_LEASED,)
+    assert world.refusal(restoring(world, raise_plan(floor_to=7))) == (Reason.NOT_PERMITTED,)
+    world.finish("one", verified=True)
+    world.granted(restoring(world, plan))
+
+
+def test_a_raise_whose_end_nobody_ever_said_is_not_waited_for_for_ever(world: World) -> None:
+    plan = raise_plan()
+    world.granted(world.asked(plan, ADA))
+    world.clock.move(days=1, minutes=1)
     assert world.refusal(restoring(world, plan)) == (Reason.NOT_PERMITTED,)
 
 

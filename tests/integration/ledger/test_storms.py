@@ -26,6 +26,25 @@ def test_in_a_storm_nothing_is_done_alone_until_it_is_over(world: World) -> None
     world.granted(world.ask(pod_plan()))
 
 
+def test_a_reservation_that_is_repeated_at_once_is_the_same_one(world: World) -> None:
+    world.granted(world.ask(pod_plan()))
+    world.storms.set_storm(storm())
+    world.clock.move(minutes=9)
+    assert world.granted(world.ask(pod_plan())).grant.body.again
+
+
+def test_an_old_open_reservation_is_no_way_around_a_storm_or_an_alarm(world: World) -> None:
+    """Whoever keeps a reservation for later must not act by it in what has begun since; its own count is no stop."""
+    world.granted(world.ask(pod_plan()))
+    world.clock.move(minutes=31)
+    world.storms.set_storm(storm())
+    world.alarms.raise_("errors", namespace="shop", by="ada")
+    assert set(world.refusal(world.ask(pod_plan()))) == {Reason.STORM, Reason.ALARM}
+    world.storms.set_storm(storm(on=False))
+    world.alarms.clear("errors", by="ada")
+    assert world.granted(world.ask(pod_plan())).grant.body.again
+
+
 def test_beginning_and_end_are_records_with_the_largest_factor(world: World) -> None:
     world.storms.set_storm(storm())
     world.storms.set_storm(storm(on=False))
