@@ -1,4 +1,4 @@
-"""`byteport sandbox demo`: seven things that BytePort does or refuses to do, in about a minute; leaves nothing running."""
+"""`byteport sandbox demo`: eight things that BytePort does or refuses to do, in a minute and a half; leaves nothing running."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def demo(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a rollback under approval, a repair, two escalations, restraint, the kill switch, and the log's proof."""
+    """Show repairs, one of them under approval, escalations, restraint, the kill switch, and the log's proof."""
     from byteport.sandbox.assembly import ClusterKind
     from byteport.sandbox.demo.run import Demo
 
@@ -100,6 +100,7 @@ def _print_preview(preview: Preview) -> None:
     say("The demo would make, break, and take away again:")
     for item in preview.would_make:
         say(f"  {item}")
+    say(f"Left out, since your nodes' disks and your load are not the demo's: {'; '.join(preview.left_out)}.")
     for name in preview.in_the_way:
         say(f"  in the way: namespace {name} exists or is enabled already, and is not the demo's to touch", style="red")
 

@@ -60,6 +60,9 @@ class Strainer(Protocol):
     async def fill(self, node: str, what: Filling, percent: float) -> str:
         """Enrol a node, give it the node helper, and fill its disk; where it fills."""
 
+    async def hasten(self) -> None:
+        """Let what this cluster measures and reports by itself follow within seconds, where that can be set."""
+
     async def close(self) -> None:
         """End what was begun here."""
 
@@ -143,6 +146,11 @@ class SimulatedStrainer:
         await self._cluster.install_node_helper()
         return await self._cluster.fill_disk(node, what, percent=percent)
 
+    async def hasten(self) -> None:
+        await self._cluster.set_autoscaler_period(1)
+        await self._cluster.set_metrics_window(2)
+        await self._cluster.set_pressure_transition(1)
+
     async def close(self) -> None:
         """Nothing was begun."""
 
@@ -171,6 +179,9 @@ class PlaneStrainer:
         if node not in self._settling:
             self._settling[node] = asyncio.create_task(self._settle(node))
         return where
+
+    async def hasten(self) -> None:
+        """Nothing: it was started with an autoscaler that looks every five seconds, and `settle` is every second."""
 
     def settle(self, node: str) -> bool:
         """Let a node's status follow a prune in its helper; False when none was run since it was last looked."""

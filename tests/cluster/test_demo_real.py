@@ -36,6 +36,9 @@ def test_the_demo_is_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
     assert report["versions"]["kubernetes"].startswith("v1.")
     assert report["broken"] == []
     assert all(scenario["ok"] for scenario in report["scenarios"])
+    assert {"full-disk", "surge"} < {scenario["name"] for scenario in report["scenarios"]}
+    assert "byteport-node: exec pods/byteport-node-helper-node-3: crictl rmi --prune" in report["writes"]
+    assert "byteport-demo-surge: patch horizontalpodautoscalers/web" in report["writes"]
 
 
 def test_on_a_cluster_of_ones_own_nothing_is_written_without_a_yes(control_plane: ControlPlane, tmp_path: Path) -> None:
@@ -45,6 +48,10 @@ def test_on_a_cluster_of_ones_own_nothing_is_written_without_a_yes(control_plane
     done = demo(tmp_path, *arguments, stdin="n\n")
     assert done.returncode == Exit.FINDING
     assert "nothing has been written" in done.stdout
+    (left_out,) = [line for line in done.stdout.splitlines() if line.startswith("Left out")]
+    assert "disk" in left_out
+    assert "surge" in left_out
+    assert "full-disk" not in done.stdout
     writes = [
         event
         for event in control_plane.audit_events(verbs={"create", "patch", "update", "delete"}, since=before)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from byteport.errors import ConfigError
-from byteport.kubernetes.port import DEPLOYMENTS, NAMESPACES, PODS
+from byteport.kubernetes.port import DEPLOYMENTS, NAMESPACES, NODES, PODS
 from byteport.sandbox.assembly import Sandbox
 from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, Fault
 from byteport.sandbox.controlplane.kubectl import run as kubectl
@@ -47,6 +47,12 @@ class Hands(Protocol):
 
     async def deployment(self, namespace: str, name: str) -> JSON:
         """The Deployment as it is."""
+
+    async def node(self, name: str) -> JSON:
+        """The node as it is."""
+
+    async def taint(self, node: str, key: str, value: str) -> None:
+        """Let no new pod onto a node that does not tolerate it."""
 
     async def clean(self, namespaces: Sequence[str]) -> None:
         """Take the demo's namespaces away."""
@@ -85,6 +91,12 @@ class SimulatedHands:
 
     async def deployment(self, namespace: str, name: str) -> JSON:
         return await self._cluster.get(DEPLOYMENTS, namespace, name)
+
+    async def node(self, name: str) -> JSON:
+        return await self._cluster.get(NODES, "", name)
+
+    async def taint(self, node: str, key: str, value: str) -> None:
+        await self._cluster.taint_node(node, key, value)
 
     async def clean(self, namespaces: Sequence[str]) -> None:
         for name in namespaces:
@@ -132,6 +144,12 @@ class KubectlHands:
 
     async def deployment(self, namespace: str, name: str) -> JSON:
         return await self._get("deployment", name, f"--namespace={namespace}")
+
+    async def node(self, name: str) -> JSON:
+        return await self._get("node", name)
+
+    async def taint(self, node: str, key: str, value: str) -> None:
+        await self._kubectl("taint", "node", node, f"{key}={value}:NoSchedule", "--overwrite")
 
     async def clean(self, namespaces: Sequence[str]) -> None:
         await self._kubectl("delete", "namespace", *namespaces, "--ignore-not-found", "--wait=false")

@@ -13,7 +13,7 @@ from byteport.kubernetes.port import NAMESPACES
 from byteport.sandbox.controlplane.kubectl import KubectlFailed
 from byteport.sandbox.demo.hands import ENABLED, PROGRESS_DEADLINE_SECONDS, KubectlHands
 from byteport.sandbox.demo.manifests import deployment, namespace
-from byteport.sandbox.demo.scenarios import SCENARIOS
+from byteport.sandbox.demo.scenarios import ON_ANY_CLUSTER, SCENARIOS
 from byteport.sandbox.demo.stage import APP, NEIGHBOUR
 from workers.preflight import Check, Outcome, check_rights
 from workers.processes import ROLES, Process
@@ -29,6 +29,8 @@ class Preview(NamedTuple):
     cluster_uid: str
     checks: tuple[Check, ...]
     would_make: tuple[str, ...]
+    left_out: tuple[str, ...]
+    """Titles of the scenarios that are not shown: load and disks of a cluster of one's own are not the demo's."""
     in_the_way: tuple[str, ...]
     """Namespaces of the demo's names that exist already, and others that are enabled: neither is the demo's to touch."""
 
@@ -51,17 +53,18 @@ async def look(kubeconfig: Path, context: str) -> Preview:
         checks = [*await check_rights(cluster, acts), await _dry_run(hands)]
         enabled = await cluster.list(NAMESPACES, "", labels=f"{ENABLED}=true")
         taken = {
-            *await hands.existing([scenario.namespace for scenario in SCENARIOS]),
+            *await hands.existing([scenario.namespace for scenario in ON_ANY_CLUSTER]),
             *(item["metadata"]["name"] for item in enabled.items),
         }
         would_make = tuple(f"{item['kind']} {item['metadata']['name']}" for item in objects())
-        return Preview(cluster.server, uid, tuple(checks), would_make, tuple(sorted(taken)))
+        left_out = tuple(scenario.title for scenario in SCENARIOS if not scenario.any_cluster)
+        return Preview(cluster.server, uid, tuple(checks), would_make, left_out, tuple(sorted(taken)))
 
 
 def objects() -> Sequence[JSON]:
     """Everything that the demo makes at first."""
     made: list[JSON] = []
-    for scenario in SCENARIOS:
+    for scenario in ON_ANY_CLUSTER:
         made.append(namespace(scenario.namespace, {ENABLED: "true"} if scenario.enabled else {}))
         made += [
             deployment(

@@ -34,6 +34,8 @@ class Report(Frozen):
     cluster: str
     versions: dict[str, str]
     scenarios: tuple[Told, ...]
+    writes: tuple[str, ...]
+    """Everything that the agent changed, as the cluster tells it: namespace, verb, object; oldest first."""
     broken: tuple[str, ...]
     """Anything that was healthy and is not, and any write where none was right; must be empty."""
     audit: Audit

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import fcntl
 import importlib.metadata
 import json
 import platform
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,11 @@ from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled
 from byteport.sandbox.demo.hands import Hands, KubectlHands, hands_on
 from byteport.sandbox.demo.proof import prove
 from byteport.sandbox.demo.report import Audit, Report, Told
-from byteport.sandbox.demo.scenarios import SCENARIOS, Scenario
+from byteport.sandbox.demo.scenarios import ON_ANY_CLUSTER, SCENARIOS, Scenario
 from byteport.sandbox.demo.stage import APP, NEIGHBOUR, Stage
-from byteport.sandbox.demo.writes import writes_of
+from byteport.sandbox.demo.writes import Write, writes_of
 from byteport.sandbox.home import Home
+from byteport.sandbox.strains import strainer_on
 from byteport.telemetry import LogLevel, TelemetryConfig, configure_logging
 
 REPORT = "report.json"
@@ -61,6 +63,11 @@ class Demo:
     def label(self) -> str:
         return f"context:{self.context}" if self.cluster is ClusterKind.CONTEXT else self.cluster.value
 
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """What is shown there."""
+        return ON_ANY_CLUSTER if self.cluster is ClusterKind.CONTEXT else SCENARIOS
+
 
 class StepFailed(BytePortError):
     """A step of the demo failed; the message names the step and the logs."""
@@ -85,18 +92,26 @@ async def run_demo(demo: Demo, say: Callable[[str], None]) -> Report:
 async def _show(demo: Demo, stage: Stage, begun: float) -> Report:
     with _step("preparing", demo.folder):
         stage.say("preparing: a healthy application and a neighbour in each namespace")
-        await asyncio.gather(*(scenario.prepare(stage) for scenario in SCENARIOS))
-        neighbours = {scenario.namespace: await _uids(stage, scenario) for scenario in SCENARIOS}
-    told = [await _play(scenario, stage, number, demo.folder) for number, scenario in enumerate(SCENARIOS, start=1)]
+        if stage.strainer is not None:
+            await stage.strainer.hasten()
+        for scenario in demo.scenarios:
+            await scenario.set_apart(stage)
+        await asyncio.gather(*(scenario.prepare(stage) for scenario in demo.scenarios))
+        neighbours = {scenario.namespace: await _uids(stage, scenario) for scenario in demo.scenarios}
+    told = [
+        await _play(scenario, stage, number, demo.folder) for number, scenario in enumerate(demo.scenarios, start=1)
+    ]
     with _step("looking what is broken", demo.folder):
-        broken = await _broken(stage, neighbours)
+        writes = writes_of(stage)
+        broken = await _broken(demo, stage, writes, neighbours)
     with _step("proving the log", demo.folder):
-        stage.say(f"\n{len(SCENARIOS) + 1}. The log, and one byte of it changed by hand")
+        stage.say(f"\n{len(demo.scenarios) + 1}. The log, and one byte of it changed by hand")
         audit: Audit = await asyncio.to_thread(prove, stage.ledger(), demo.folder, _indented(stage.say))
     return Report(
         cluster=demo.label,
         versions=await _versions(stage.sandbox),
         scenarios=tuple(told),
+        writes=tuple(f"{write.namespace or 'the cluster'}: {write.what}" for write in writes),
         broken=tuple(broken),
         audit=audit,
         seconds=round(time.monotonic() - begun, 1),
@@ -105,8 +120,8 @@ async def _show(demo: Demo, stage: Stage, begun: float) -> Report:
 
 async def _play(scenario: Scenario, stage: Stage, number: int, folder: Path) -> Told:
     """One scenario; one that fails is told as not ok, and the next one is shown."""
-    stage.say(f"\n{number}. {scenario.title}  ({scenario.namespace})")
-    indented = Stage(stage.sandbox, stage.hands, stage.home, _indented(stage.say), stage.patience_seconds)
+    stage.say(f"\n{number}. {scenario.title}  ({scenario.place})")
+    indented = dataclasses.replace(stage, say=_indented(stage.say))
     try:
         return await scenario.play(indented)
     except BytePortError as error:
@@ -124,23 +139,21 @@ async def _play(scenario: Scenario, stage: Stage, number: int, folder: Path) -> 
         )
 
 
-async def _broken(stage: Stage, neighbours: dict[str, set[str]]) -> list[str]:
+async def _broken(demo: Demo, stage: Stage, writes: Sequence[Write], neighbours: Mapping[str, set[str]]) -> list[str]:
     """Writes where none was right, neighbours that were touched, and applications that nobody mended."""
     broken = []
-    writes = writes_of(stage)
-    for scenario in SCENARIOS:
-        mine = [write.what for write in writes if write.namespace == scenario.namespace]
+    for scenario in demo.scenarios:
+        mine = [write.what for write in writes if write.namespace == scenario.writes_in]
         if len(mine) > scenario.writes:
-            broken.append(f"{scenario.namespace}: {len(mine)} write(s), {scenario.writes} right: {', '.join(mine)}")
+            broken.append(f"{scenario.writes_in}: {len(mine)} write(s), {scenario.writes} right: {', '.join(mine)}")
         if await _uids(stage, scenario) != neighbours[scenario.namespace]:
             broken.append(f"{scenario.namespace}: the pods of {NEIGHBOUR} are not the same any more")
-        names = (NEIGHBOUR,) if scenario.left_broken else (APP, NEIGHBOUR)
         broken += [
             f"{scenario.namespace}/{name} is not available"
-            for name in names
+            for name in scenario.serves
             if not await _is_well(stage, scenario, name)
         ]
-    known = {scenario.namespace for scenario in SCENARIOS}
+    known = {scenario.writes_in for scenario in demo.scenarios}
     broken += [f"{write.namespace or 'the cluster'}: {write.what}" for write in writes if write.namespace not in known]
     return broken
 
@@ -172,11 +185,14 @@ async def _stage(demo: Demo, home: Home, say: Callable[[str], None]) -> AsyncIte
         sandbox = await assembling.__aenter__()
     try:
         hands = _hands(demo, sandbox)
+        strainer = None if demo.cluster is ClusterKind.CONTEXT else strainer_on(sandbox)
         try:
-            yield Stage(sandbox, hands, home, say, pace.patience_seconds)
+            yield Stage(sandbox, hands, home, strainer, say, pace.patience_seconds)
         finally:
+            if strainer is not None:
+                await strainer.close()
             if demo.cluster is ClusterKind.CONTEXT:
-                await hands.clean([scenario.namespace for scenario in SCENARIOS])
+                await hands.clean([scenario.namespace for scenario in demo.scenarios])
     finally:
         await assembling.__aexit__(None, None, None)
 
@@ -196,6 +212,7 @@ def _policy(pace: Pace) -> dict[str, Any]:
             scenario.namespace: scenario.mode.value for scenario in SCENARIOS if scenario.mode is not Mode.AUTO
         },
         "rollback_allowed": [f"{scenario.namespace}/{APP}" for scenario in SCENARIOS],
+        "raise_allowed": [f"{scenario.namespace}/{APP}" for scenario in SCENARIOS],
         "settle_seconds": pace.settle_seconds,
         "verify_deadline_seconds": pace.verify_deadline_seconds,
         "log_store_named": True,

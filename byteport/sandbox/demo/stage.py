@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from activities.audit.log import Filter, open_log
 from byteport.audit.records import Record
 from byteport.audit.words import Event
-from byteport.contracts.workflows import Acknowledge, AnswerReply, State
+from byteport.contracts.workflows import Acknowledge, AnswerReply, Phase, State
 from byteport.domain.approvals import Answer, ApprovalRequest
 from byteport.domain.failures import Failure
 from byteport.domain.ids import remediation_id
@@ -27,6 +27,7 @@ from byteport.errors import TargetGone, Unavailable
 from byteport.sandbox.assembly import Sandbox
 from byteport.sandbox.demo.hands import Hands
 from byteport.sandbox.home import OPERATOR, Home
+from byteport.sandbox.strains import Strainer
 from byteport.settings import installation
 from byteport.temporal import intake, views
 from byteport.trust.answers import answer_text, sign_answer
@@ -39,6 +40,7 @@ LOOK_SECONDS = 0.2
 APP = "web"
 NEIGHBOUR = "neighbour"
 """A healthy Deployment in every namespace, which nobody may touch."""
+_ACTED = (Phase.VERIFYING, Phase.ESCALATED, Phase.CLOSED)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Stage:
     sandbox: Sandbox
     hands: Hands
     home: Home
+    strainer: Strainer | None
+    """The same administrator's hands on load and disks; None on a cluster of one's own, which has others."""
     say: Callable[[str], None]
     patience_seconds: float
     """How long anything may take before the demo says what it waited for in vain."""
@@ -77,8 +81,18 @@ class Stage:
         await self.until(f"{namespace}/{name} to be available", look)
 
     def workflow_id(self, namespace: str, failure: Failure) -> str:
+        """Of the application in a namespace."""
         uid = self.sandbox.cluster.uid
         return remediation_id(Target(cluster_uid=uid, namespace=namespace, kind="Deployment", name=APP), failure)
+
+    def node_workflow_id(self, node: str, failure: Failure) -> str:
+        target = Target(cluster_uid=self.sandbox.cluster.uid, namespace="", kind="Node", name=node)
+        return remediation_id(target, failure)
+
+    def strains(self) -> Strainer:
+        """The hands on load and disks, for a scenario that is played only where there are some."""
+        assert self.strainer is not None
+        return self.strainer
 
     async def state(self, workflow_id: str) -> State | None:
         """The run's state, None while there is no such run or no worker answers yet."""
@@ -93,6 +107,14 @@ class Stage:
             return state if state is not None and wanted(state) else None
 
         return await self.until(what, look)
+
+    async def until_acted(self, workflow_id: str) -> State:
+        """Wait until the act is done and being verified, and raise `Unavailable` when it is not done at all."""
+        state = await self.until_state("an act", workflow_id, lambda state: state.phase in _ACTED)
+        if state.phase is Phase.ESCALATED:
+            reasons = ", ".join(reason.value for reason in state.reasons)
+            raise Unavailable(f"escalated as {state.cause.value if state.cause else None}: {reasons}")
+        return state
 
     async def until_closed(self, workflow_id: str) -> None:
         """Wait until no run of that id is open."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -14,11 +15,13 @@ from byteport.cli.exits import Exit
 from tests.integration.cli.conftest import PROGRAM
 
 SCENARIOS = {
+    "full-disk": ("acted", "success", "disk_images"),
     "bad-release": ("acted", "success", "bad_image"),
     "crash-loop": ("acted", "success", "transient"),
     "relapse": ("escalated", "failure", "transient"),
     "out-of-memory": ("escalated", None, "oom_killed"),
     "unlabelled": (None, None, None),
+    "surge": ("acted", "success", "autoscaler_limited"),
     "halted": ("escalated", None, "transient"),
 }
 
@@ -53,7 +56,7 @@ def test_the_demo_shows_everything_reports_it_and_leaves_nothing_running(tmp_pat
     out, err = running.communicate(timeout=280)
     assert running.returncode == Exit.OK, out + err
     report: dict[str, Any] = json.loads((tmp_path / ".byteport" / "demo" / "report.json").read_text())
-    assert set(report) == {"cluster", "versions", "scenarios", "broken", "audit", "seconds"}
+    assert set(report) == {"cluster", "versions", "scenarios", "writes", "broken", "audit", "seconds"}
     assert (report["cluster"], report["broken"]) == ("simulated", [])
     told = report["scenarios"]
     for scenario in told:
@@ -65,6 +68,17 @@ def test_the_demo_shows_everything_reports_it_and_leaves_nothing_running(tmp_pat
     assert all(one["ok"] for one in told)
     assert (report["audit"]["intact"], report["audit"]["tamper_detected"]) == (True, True)
     assert report["audit"]["records"] >= len(SCENARIOS)
+    assert {what.rsplit("/", 1)[0] for what in report["writes"]} == {
+        "byteport-demo-bad-release: patch deployments",
+        "byteport-demo-crash-loop: delete pods",
+        "byteport-demo-relapse: delete pods",
+        "byteport-demo-surge: patch horizontalpodautoscalers",
+        "byteport-node: exec pods",
+    }
+    assert len(report["writes"]) == len(set(report["writes"])) == 5
+    assert "byteport-node: exec pods/byteport-node-helper-node-3: crictl rmi --prune" in report["writes"]
+    assert re.search(r"its time box: timebox:[0-9a-f-]+:byteport-demo-surge:web\n", out)
+    assert re.search(r"the floor stands until \d\d:\d\d:\d\d UTC", out)
     assert "Nothing was broken." in out
     assert children_in(tmp_path) == []
 

@@ -22,12 +22,27 @@ class Scenario(ABC):
     """Whether its namespace carries the label by which the agent may look at all."""
     writes: ClassVar[int] = 0
     """How many writes of the agent are right here."""
-    left_broken: ClassVar[bool] = False
-    """Whether nobody mends it, because nobody may."""
+    serves: ClassVar[tuple[str, ...]] = (APP, NEIGHBOUR)
+    """Deployments that must be available at the end."""
+    any_cluster: ClassVar[bool] = True
+    """False where it takes load, disks or nodes that only a cluster of the sandbox's own gives away."""
 
     @property
     def namespace(self) -> str:
         return f"byteport-demo-{self.name}"
+
+    @property
+    def place(self) -> str:
+        """What it is about, for the headline."""
+        return self.namespace
+
+    @property
+    def writes_in(self) -> str:
+        """The namespace in which its writes lie."""
+        return self.namespace
+
+    async def set_apart(self, stage: Stage) -> None:  # noqa: B027  most of them need nothing
+        """What must be done to the cluster before any scenario is prepared."""
 
     async def prepare(self, stage: Stage) -> None:
         """A healthy application, and a neighbour that nobody may touch."""

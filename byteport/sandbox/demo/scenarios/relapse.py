@@ -34,7 +34,7 @@ class Relapse(Scenario):
         await stage.restarted(self.namespace, fresh, 2)
         stage.say("not verified: escalated, and the pod crashes on without a second delete")
         survived = fresh in {found["metadata"]["name"] for found in await stage.hands.pods(self.namespace, APP)}
-        story = stage.story(workflow_id)
         await stage.hand_back(self.namespace, fresh, workflow_id)
+        story = stage.story(workflow_id)  # its last record follows the phase; a closed run has all of its own
         ok = survived and (story.decision, story.result) == ("escalated", "failure")
         return self.told(story, workflow_id, ok=ok and story.events.count("started") == 1)

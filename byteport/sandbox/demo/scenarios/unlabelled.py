@@ -8,7 +8,7 @@ from byteport.domain.failures import Failure
 from byteport.sandbox.controlplane import Fault
 from byteport.sandbox.demo.report import Told
 from byteport.sandbox.demo.scenarios.base import Scenario
-from byteport.sandbox.demo.stage import Stage, Story
+from byteport.sandbox.demo.stage import NEIGHBOUR, Stage, Story
 
 OBSERVED_SECONDS = 5.5
 """Longer than the watch takes to notice a label, and than a labelled namespace took to escalate just now."""
@@ -20,7 +20,7 @@ class Unlabelled(Scenario):
     title = "The same failure, in a namespace that is not enabled"
     expected = "left alone: no run, no record, no write"
     enabled = False
-    left_broken = True
+    serves = (NEIGHBOUR,)
 
     async def play(self, stage: Stage) -> Told:
         pod = await self.any_pod(stage)
