@@ -161,7 +161,7 @@ def read_event(item: JSON) -> EventReading:
         about=fields.name(about.get("name")),
         about_uid=fields.uid(about.get("uid")),
         container=match.group(1) if match else "",
-        host=fields.name(fields.at(item, "source", "host")),
+        host=_host(item),
         count=max(1, *counts),
         first=fields.instant(
             item.get("firstTimestamp") or item.get("deprecatedFirstTimestamp") or item.get("eventTime")
@@ -173,6 +173,13 @@ def read_event(item: JSON) -> EventReading:
         start=start_trouble(message) if kind in _WITH_START else None,
         unfit=unfit(message) if kind is EventClass.UNSCHEDULABLE else (),
     )
+
+
+def _host(item: JSON) -> str:
+    """The node whose kubelet says it, in the older form of an event and in both of the newer one."""
+    told = fields.name(fields.at(item, "source", "host")) or fields.name(fields.at(item, "deprecatedSource", "host"))
+    said_by = item.get("reportingComponent") or item.get("reportingController")
+    return told or (fields.name(item.get("reportingInstance")) if said_by == "kubelet" else "")
 
 
 _WITH_START = frozenset({EventClass.START_FAILED, EventClass.MOUNT_FAILED, EventClass.SANDBOX_FAILED})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -170,3 +171,18 @@ def test_no_word_of_a_message_leaves_the_reading(message: str, reason: str) -> N
 def test_any_field_of_an_event_may_be_anything(key: str) -> None:
     for junk in JUNK:
         assert isinstance(read_event(event(POD, "BackOff", "x") | {key: junk}), EventReading)
+
+
+@pytest.mark.parametrize(
+    ("item", "host"),
+    [
+        ({"source": {"component": "kubelet", "host": "node-a"}}, "node-a"),
+        ({"deprecatedSource": {"component": "kubelet", "host": "node-a"}}, "node-a"),
+        ({"reportingController": "kubelet", "reportingInstance": "node-a"}, "node-a"),
+        ({"reportingComponent": "kubelet", "reportingInstance": "node-a"}, "node-a"),
+        ({"reportingController": "default-scheduler", "reportingInstance": "scheduler-1"}, ""),
+        ({"reportingController": "kubelet", "reportingInstance": 7, "source": 7}, ""),
+    ],
+)
+def test_the_node_that_says_it_is_known_in_every_form_of_an_event(item: dict[str, Any], host: str) -> None:
+    assert read_event({"reason": "Pulling", **item}).host == host
