@@ -100,7 +100,8 @@ class Reservations:
         Asked again with the same action id (a retry, a reset), it grants again for the same record with a new lease,
         until the intent has ended. Raises `Unavailable` or `ConfigError` when it cannot be decided: no grant, no act.
         """
-        policy, signers = self._policy.read(), self._signers.read()
+        policy = self._policy.read()
+        signers = None if isinstance(call.plan, RestoreFloorPlan) else self._signers.read()
         with self._store.transaction() as tx:
             known = intents.find(tx, call.action_id)
             if known is not None and (known.plan_digest, known.arguments_digest) != (
@@ -115,7 +116,12 @@ class Reservations:
             return self._decide(tx, call, known, policy, signers)
 
     def _decide(
-        self, tx: Transaction, call: Reserve, known: intents.Intent | None, policy: PolicyConfig, signers: Signers
+        self,
+        tx: Transaction,
+        call: Reserve,
+        known: intents.Intent | None,
+        policy: PolicyConfig,
+        signers: Signers | None,
     ) -> Reservation:
         wrong = self._wrong(call, policy)
         if wrong is not None:
@@ -231,10 +237,12 @@ def _ms(time: timedelta) -> int:
     return int(time.total_seconds() * 1000)
 
 
-def _permission(tx: Transaction, call: Reserve, policy: PolicyConfig, signers: Signers) -> Permission | Reason:
+def _permission(tx: Transaction, call: Reserve, policy: PolicyConfig, signers: Signers | None) -> Permission | Reason:
     if isinstance(call.plan, RestoreFloorPlan):
         return by_the_raise(call, policy)
-    return by_policy(call, policy) if call.auto else by_people(call, policy, signers, now=tx.now)
+    if call.auto:
+        return by_policy(call, policy)
+    return Reason.NOT_PERMITTED if signers is None else by_people(call, policy, signers, now=tx.now)
 
 
 def _protected(plan: AnyPlan, policy: PolicyConfig) -> bool:

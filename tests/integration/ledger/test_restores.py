@@ -11,6 +11,7 @@ from byteport.domain.limits import FreezeWindow, Limits
 from byteport.domain.plans import RaiseFloorPlan, restore_of
 from byteport.domain.policy import Mode, PolicyConfig
 from byteport.domain.reasons import Reason
+from byteport.errors import ConfigError
 from tests.integration.ledger.world import ADA, AUTO, DRY_RUN, NOW, World, action_id, pod_plan, prune_plan, raise_plan
 
 
@@ -49,6 +50,13 @@ def test_it_is_taken_back_though_policy_mode_keys_and_answers_are_not_those_of_t
     world.revoke(ADA)
     world.clock.move(days=2)
     world.granted(ask)
+
+
+def test_it_is_taken_back_though_nobody_can_read_who_may_agree(world: World, ask: Reserve) -> None:
+    (world.folder / "allowed_signers").unlink()
+    world.granted(ask)
+    with pytest.raises(ConfigError, match="allowed_signers"):
+        world.reserve(world.ask(raise_plan("api"), action="three", incident="inc-3"))
 
 
 def test_the_word_auto_is_not_asked_for_either(world: World, ask: Reserve) -> None:
