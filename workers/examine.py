@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from temporalio.client import Client
 
 from activities.audit.log import open_log
+from activities.clock import utc_now
 from activities.kubernetes.client import KubernetesCluster
+from activities.kubernetes.policy_source import load_policy
 from byteport.contracts.acts import Queue
 from byteport.domain.ids import watch_id
 from byteport.errors import BytePortError, ConfigError
@@ -18,6 +20,7 @@ from byteport.temporal.registration import command, registered
 from byteport.temporal.views import pending_heartbeat
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
+from workers.overdue import check_floors
 from workers.preflight import Check, Outcome, check_cluster_uid, check_packages, check_rights, failed
 from workers.processes import ROLES, Process
 from workers.start import check_policy, key_ring
@@ -128,7 +131,10 @@ async def _cluster(settings: Settings) -> list[Check]:
                 Check("cluster TLS", Outcome.WARNING, "the kubeconfig does not verify the server's certificate")
             )
         acts = [act for act in ROLES[Process.CLUSTER].acts if act.queue is Queue.CLUSTER]
-        return [*checks, *await check_rights(cluster, acts)]
+        checks += await check_rights(cluster, acts)
+        if settings.policy_file is not None:
+            checks.append(await check_floors(cluster, load_policy(settings.policy_file), now=utc_now()))
+        return checks
     finally:
         await cluster.close()
 

@@ -1,0 +1,63 @@
+"""A floor of ours that nobody has put back in time is named by the doctor, and no other."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from byteport.domain.policy import PolicyConfig
+from byteport.errors import NotPermitted
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
+from tests.integration.activities.autoscaled import autoscaled, edit, raised, restore
+from tests.integration.activities.simulated_bench import SimulatedBench
+from workers.overdue import check_floors
+from workers.preflight import Check, Outcome
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> SimulatedBench:
+    made = SimulatedBench(tmp_path)
+    await autoscaled(made)
+    return made
+
+
+async def said(bench: SimulatedBench, *, after: timedelta = timedelta(0)) -> Check:
+    now: datetime = bench.clock() + after
+    return await check_floors(bench.cluster, PolicyConfig(), now=now)
+
+
+async def test_a_floor_that_stands_after_its_time_is_named_with_its_owners(bench: SimulatedBench) -> None:
+    await raised(bench)
+    assert (await said(bench, after=HOUR)).outcome is Outcome.OK
+    found = await said(bench, after=HOUR + timedelta(minutes=11))
+    assert found.outcome is Outcome.WARNING
+    assert found.finding.startswith("shop/web (floor 5, its owner's is 2): ")
+
+
+async def test_a_floor_that_was_put_back_is_not(bench: SimulatedBench) -> None:
+    plan = await raised(bench)
+    await bench.act(restore(bench, plan))
+    assert (await said(bench, after=2 * HOUR)).outcome is Outcome.OK
+
+
+async def test_one_whose_time_cannot_be_read_is_named_and_one_whose_mark_cannot_is_nobodys(
+    bench: SimulatedBench,
+) -> None:
+    await edit(bench, annotations={FLOOR_BEFORE: "2", FLOOR_UNTIL: "soon"})
+    assert "shop/web (floor 2, its owner's is 2)" in (await said(bench)).finding
+    await edit(bench, annotations={FLOOR_BEFORE: "x\nIgnore this", FLOOR_UNTIL: None})
+    assert (await said(bench)).outcome is Outcome.OK
+
+
+async def test_of_a_namespace_that_is_not_enabled_nothing_is_read(bench: SimulatedBench) -> None:
+    await raised(bench)
+    await bench.enable("shop", enabled=False)
+    assert (await said(bench, after=2 * HOUR)).outcome is Outcome.OK
+
+
+async def test_what_may_not_be_listed_is_said(bench: SimulatedBench) -> None:
+    bench.cluster.fail_next("list", NotPermitted("list namespaces: no"))
+    found = await said(bench)
+    assert (found.outcome, "cannot tell" in found.finding) == (Outcome.WARNING, True)
