@@ -23,7 +23,7 @@ from temporalio.exceptions import ApplicationError
 from workflows.boxed import Boxed, Found
 from workflows.perform import perform
 from workflows.phases.act import SKEW, lease_seconds
-from workflows.phases.box_ends import cancelled, close, left, over, tell
+from workflows.phases.box_ends import cancelled, close, left, over, stuck, tell
 from workflows.phases.put_back import PATIENCE, Later, Never, put_back
 
 FIRST_MESSAGE = timedelta(seconds=5)
@@ -69,7 +69,8 @@ class TimeboxWorkflow:
         except asyncio.CancelledError:
             await cancelled(self._boxed)
             raise
-        except BytePortError:
+        except BytePortError as error:
+            await stuck(self._boxed, error)
             raise
         except Exception:  # noqa: BLE001  a mistake of ours must page, not wedge the run while the floor stays up
             workflow.logger.exception("the time box cannot go on")

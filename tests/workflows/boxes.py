@@ -111,6 +111,8 @@ class Surroundings:
         self.errors: list[BytePortError] = []
         """Of the restore, each for one call."""
         self.applied: bool | None = None
+        self.refuses_to_finish: BytePortError | None = None
+        """Of the ledger, when an intent is to be ended."""
         self.reserved: list[Reserve] = []
         self.finished: list[Finish] = []
         self.records: list[RecordDraft] = []
@@ -183,6 +185,8 @@ class Surroundings:
 
     @performs(FINISH)
     async def finish(self, call: Finish) -> Recorded:
+        if self.refuses_to_finish is not None:
+            raise self.refuses_to_finish
         self.finished.append(call)
         return RECORDED
 

@@ -229,6 +229,18 @@ async def test_cancelled_it_puts_nothing_back_and_says_so(one: Boxing) -> None:
     assert (page.rung, page.command) == (1, restore_of(box("a").plan).command)
 
 
+async def test_a_ledger_that_knows_nothing_of_the_restore_any_more_is_a_persons(one: Boxing) -> None:
+    """As after an old backup of it was restored: the run fails, and does not fail in silence with the floor up."""
+    one.around.errors = [NotPermitted("kubernetes.restore_floor: the API server refused it")]
+    one.around.refuses_to_finish = PreconditionFailed("there is no intent of this action")
+    await one.raises(box("a"))
+    await one.passes(HOUR + MINUTE)
+    with pytest.raises(WorkflowFailureError):
+        await one.closed()
+    (page,) = one.around.notices
+    assert (page.rung, page.reasons, page.command) == (1, (Reason.FAILED,), restore_of(box("a").plan).command)
+
+
 async def test_a_mistake_of_ours_is_a_persons_and_does_not_leave_the_run_trying_for_ever(
     one: Boxing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

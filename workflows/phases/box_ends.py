@@ -61,6 +61,12 @@ async def left(boxed: Boxed, box: Box, reasons: tuple[Reason, ...], why: str = "
     return close(boxed, "left", Decision.ESCALATED, reasons)
 
 
+async def stuck(boxed: Boxed, error: BytePortError) -> None:
+    """The ledger refuses what must be recorded, so the run fails: whoever is told must look what became of the floor."""
+    title = f"A time box cannot go on; see whether its floor is back: {boxed.state().autoscaler}"
+    await tell(boxed, boxed.newest, title, (Reason.FAILED,), rung=1, word="stuck", note=error.message)
+
+
 async def cancelled(boxed: Boxed) -> None:
     """Somebody cancelled the run: the floor stays up, and that is recorded and told."""
     box, reasons = boxed.newest, (Reason.CANCELLED,)
