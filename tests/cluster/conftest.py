@@ -7,11 +7,15 @@ time limit runs. Another folder's conftest may import `control_plane` and `names
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from byteport.sandbox.controlplane import ControlPlane, Progress, ensure_built
+from byteport.sandbox.dev_server import DevServer, DevServerOptions
+from tests.agent.real import RealPlace, directly
 from tests.cluster.workloads import Namespace
 
 RUNNING = pytest.StashKey[ControlPlane]()
@@ -50,3 +54,18 @@ def namespace(control_plane: ControlPlane) -> Iterator[Namespace]:
     namespace.create()
     yield namespace
     namespace.delete()
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[DevServer]:
+    """A Temporal server of the test's own."""
+    started = await DevServer.start(DevServerOptions(folder=tmp_path / "temporal", ui=False))
+    yield started
+    await started.stop()
+
+
+@pytest_asyncio.fixture
+async def place(control_plane: ControlPlane) -> AsyncIterator[RealPlace]:
+    """A namespace on the control plane, and the agent's own account, which speaks to the API server itself."""
+    async with directly(control_plane) as found:
+        yield found

@@ -5,22 +5,20 @@ The watch sees the trouble by itself; what the agent did is told by the API serv
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from byteport.audit.words import Decision, Event, Result
 from byteport.contracts.workflows import Closed
 from byteport.domain.failures import Failure
 from byteport.domain.ids import audit_id, remediation_id
-from byteport.sandbox.controlplane import AGENT_USER, ControlPlane
-from byteport.sandbox.dev_server import DevServer, DevServerOptions
+from byteport.sandbox.controlplane import AGENT_USER
+from byteport.sandbox.dev_server import DevServer
 from tests.agent.agent import Agent
 from tests.agent.places import APP
-from tests.agent.real import RealPlace, directly
+from tests.agent.real import RealPlace
 from tests.agent.running import quick, running
 from tests.faults.invariants import check
 
@@ -28,19 +26,6 @@ JSON = dict[str, Any]
 WATCHING = {"watch": {"enabled": True}}
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[DevServer]:
-    started = await DevServer.start(DevServerOptions(folder=tmp_path / "temporal", ui=False))
-    yield started
-    await started.stop()
-
-
-@pytest_asyncio.fixture
-async def place(control_plane: ControlPlane) -> AsyncIterator[RealPlace]:
-    async with directly(control_plane) as found:
-        yield found
 
 
 def the_one_write(agent: Agent, place: RealPlace) -> JSON:
