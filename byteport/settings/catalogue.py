@@ -82,6 +82,8 @@ def written(default: Any) -> str:
         return ""
     if isinstance(default, bool):
         return str(default).lower()
-    if isinstance(default, tuple | frozenset):
+    if isinstance(default, frozenset):
+        default = tuple(sorted(map(str, default)))  # a set has another order in each process
+    if isinstance(default, tuple):
         return f"[{', '.join(map(str, default))}]"
     return str(default.value if isinstance(default, Enum) else default)
