@@ -8,6 +8,7 @@ nobody can tell whether the edit that broke it was the one that forbade somethin
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,9 +18,12 @@ from pydantic import ValidationError
 
 from byteport.domain.policy import PROTECTED_NAMESPACES, PolicyConfig
 from byteport.errors import ConfigError, Unavailable
+from byteport.runbooks.catalogue import RUNBOOKS
 
 SETTING = "policy_file"
 LARGEST_FILE = 1 << 20
+_NAMESPACE = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_ALLOWED = rf"{_NAMESPACE}/(\*|[a-z0-9]([-a-z0-9.]{{0,251}}[a-z0-9])?)"
 
 
 class PolicySource(Protocol):
@@ -75,7 +79,8 @@ def _unreadable(path: Path, error: OSError) -> ConfigError:
 def parse_policy(text: bytes, where: str) -> PolicyConfig:
     """A `PolicyConfig` from YAML. The fixed protected namespaces are always in it, whatever the file says.
 
-    Raises `ConfigError` for an empty document (it would silently be all defaults), a repeated, unknown or absurd key.
+    Raises `ConfigError` for an empty document (it would silently be all defaults), a repeated, unknown or absurd key,
+    and for a name that nothing can have: misspelled, what was meant to lower a mode would lower none.
     """
     if len(text) > LARGEST_FILE:
         raise ConfigError(SETTING, f"{where}: larger than {LARGEST_FILE} bytes")
@@ -94,7 +99,25 @@ def parse_policy(text: bytes, where: str) -> PolicyConfig:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or SETTING
         raise ConfigError(key, f"{first['msg']} ({where})") from error
+    _check_names(policy, where)
     return policy.model_copy(update={"protected_namespaces": policy.protected_namespaces | PROTECTED_NAMESPACES})
+
+
+def _check_names(policy: PolicyConfig, where: str) -> None:
+    """Every runbook is one that there is, every namespace and every entry of a list one that could be."""
+    runbooks = [runbook.name for runbook in RUNBOOKS]
+    for setting, named in (("mode_by_runbook", policy.mode_by_runbook), ("approvals", policy.approvals)):
+        for name in sorted(named):
+            if name not in runbooks:
+                raise ConfigError(f"{setting}.{name}", f"no such runbook; there are {', '.join(runbooks)} ({where})")
+    for name in sorted(policy.mode_by_namespace):
+        if not re.fullmatch(_NAMESPACE, name):
+            raise ConfigError(f"mode_by_namespace.{name}", f"is not a namespace's name ({where})")
+    if not all(re.fullmatch(_NAMESPACE, name) for name in policy.protected_namespaces):
+        raise ConfigError("protected_namespaces", f"holds what is not a namespace's name ({where})")
+    for setting, entries in (("rollback_allowed", policy.rollback_allowed), ("raise_allowed", policy.raise_allowed)):
+        if not all(re.fullmatch(_ALLOWED, entry) for entry in entries):
+            raise ConfigError(setting, f"write each as namespace/name, or namespace/* for all of one ({where})")
 
 
 class _UniqueKeys(yaml.SafeLoader):
