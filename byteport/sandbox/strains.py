@@ -58,7 +58,7 @@ class Strainer(Protocol):
         """What a Deployment's pods use: `cpu_total` between them, memory each."""
 
     async def fill(self, node: str, what: Filling, percent: float) -> str:
-        """Enrol a node, give it the node helper, and fill its disk; where it fills."""
+        """Give a node the node helper, fill its disk, and enrol it; where it fills."""
 
     async def hasten(self) -> None:
         """Let what this cluster measures and reports by itself follow within seconds, where that can be set."""
@@ -172,10 +172,11 @@ class PlaneStrainer:
         await asyncio.to_thread(self._plane.set_load, namespace, name, cpu_total=cpu_total, memory_total=memory_total)
 
     async def fill(self, node: str, what: Filling, percent: float) -> str:
-        await self._kubectl(["label", "node", node, f"{ENABLED}=true", "--overwrite"])
         await asyncio.to_thread(self._disks.install_helper, node)
         await self._kubectl(["wait", "pod", "--namespace", HELPER_NAMESPACE, "--all", "--for=condition=Ready"])
         where = await asyncio.to_thread(self._disks.fill, node, what, percent=percent)
+        # Last: what a kubelet says at once is written one by one here, and whoever looks in between sees half of it.
+        await self._kubectl(["label", "node", node, f"{ENABLED}=true", "--overwrite"])
         if node not in self._settling:
             self._settling[node] = asyncio.create_task(self._settle(node))
         return where

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,9 +40,10 @@ def _tamper(database: Path, records: Sequence[Record]) -> Record:
     data = bytearray(database.read_bytes())
     for record in records:
         payload = _payload(database, record.id)
+        command = json.dumps(record.command or "", ensure_ascii=False)[1:-1].encode()
         at = data.find(payload)
-        if record.command and at >= 0:  # a long payload is spread over pages of the file
-            data[at + payload.index(record.command.encode())] ^= 0x01
+        if command and command in payload and at >= 0:  # a long payload is spread over pages of the file
+            data[at + payload.index(command)] ^= 0x01
             database.write_bytes(data)
             return record
     raise Unavailable("no record of an act lies in one piece in the file")
