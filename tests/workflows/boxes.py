@@ -111,6 +111,8 @@ class Surroundings:
         self.errors: list[BytePortError] = []
         """Of the restore, each for one call."""
         self.applied: bool | None = None
+        self.away: list[BytePortError] = []
+        """Of looks at what became of a restore, each for one call."""
         self.refuses_to_finish: BytePortError | None = None
         """Of the ledger, when an intent is to be ended."""
         self.reserved: list[Reserve] = []
@@ -181,6 +183,8 @@ class Surroundings:
     @performs(RESOLVE_OUTCOME)
     async def resolve_outcome(self, call: ResolveOutcome) -> Outcome:
         del call
+        if self.away:
+            raise self.away.pop(0)
         return Outcome(applied=self.applied, at=CHANGED_AT)
 
     @performs(FINISH)

@@ -113,12 +113,26 @@ async def test_a_floor_that_somebody_has_changed_is_left_and_the_record_says_who
     assert (notice.rung, notice.key) == (0, "raise-a:box:changed")
 
 
-async def test_a_floor_whose_bounds_somebody_has_changed_is_left_too(one: Boxing) -> None:
+async def test_a_floor_in_bounds_that_somebody_has_changed_is_left_and_a_person_must_put_it_back(one: Boxing) -> None:
+    """Whoever gave it a higher ceiling in the spike has not taken our floor over, and nobody else would."""
     await one.raises(box("a"))
-    one.around.by_somebody(rest_digest="another")
+    one.around.change(rest_digest="another")
+    await one.passes(HOUR + MINUTE)
+    closed = await one.closed()
+    assert (closed.outcome, closed.reasons) == ("left", (Reason.TARGET_CHANGED,))
+    assert one.around.reserved == []
+    (notice,) = one.around.notices
+    assert (notice.rung, notice.command) == (1, restore_of(box("a").plan).command)
+    (record,) = one.around.records
+    assert record.decision is Decision.ESCALATED
+
+
+async def test_a_floor_that_was_changed_with_its_bounds_is_its_owners(one: Boxing) -> None:
+    await one.raises(box("a"))
+    one.around.by_somebody(floor=7, rest_digest="another")
     await one.passes(HOUR + MINUTE)
     assert (await one.closed()).outcome == "changed"
-    assert one.around.reserved == []
+    assert [notice.rung for notice in one.around.notices] == [0]
 
 
 async def test_an_owners_floor_that_is_not_the_one_we_noted_is_not_written(one: Boxing) -> None:

@@ -165,6 +165,19 @@ async def test_a_lost_answer_to_a_restore_that_was_made_is_found_out(one: Boxing
     assert [finished.outcome for finished in one.around.finished] == ["done"]
 
 
+async def test_a_cluster_worker_that_is_away_when_its_answer_is_lost_is_waited_for(one: Boxing) -> None:
+    """Called unknown it could never be tried again, and the floor would stay up until a person comes."""
+    await one.raises(box("a"))
+    longer = Unavailable("no cluster worker", delay=timedelta(hours=1))
+    one.around.errors, one.around.applied = [UnknownOutcome("no answer")], False
+    one.around.away = [longer, longer, longer]
+    await one.passes(HOUR)
+    await one.passes_until(lambda: len(one.around.finished) == 2, by=MINUTE)
+    assert (await one.closed()).outcome == "restored"
+    assert [finished.outcome for finished in one.around.finished] == ["not_done", "done"]
+    assert one.around.notices == []
+
+
 async def test_a_lost_answer_that_nobody_can_tell_is_read_again_and_recorded_when_it_was_ours(one: Boxing) -> None:
     await one.raises(box("a"))
     one.around.errors = [UnknownOutcome("no answer")]

@@ -18,6 +18,9 @@ from temporalio import workflow
 from workflows.boxed import Boxed, Found, Looked
 from workflows.perform import perform
 
+NOBODYS_FLOOR = "a-floor-in-changed-bounds-is-a-persons"
+"""Runs from before it have left such a floor with a note and no page."""
+
 
 async def over(boxed: Boxed, looked: Looked, floor: Floor) -> TimeboxClosed:
     """There is nothing for us to put back. What was never raised, or was put back in time, ends without a word."""
@@ -25,6 +28,8 @@ async def over(boxed: Boxed, looked: Looked, floor: Floor) -> TimeboxClosed:
     match looked.found:
         case Found.NOT_ENABLED:
             return await left(boxed, box, (Reason.NAMESPACE_NOT_ENABLED,))
+        case Found.CHANGED if _still_ours(box, floor) and workflow.patched(NOBODYS_FLOOR):
+            return await left(boxed, box, (Reason.TARGET_CHANGED,), f"its bounds or metrics were changed; {who(floor)}")
         case Found.CHANGED:
             reasons = (Reason.TARGET_CHANGED,)
             await _skipped(boxed, box, reasons, note=who(floor))
@@ -41,6 +46,13 @@ async def over(boxed: Boxed, looked: Looked, floor: Floor) -> TimeboxClosed:
             return close(boxed, looked.found.value, Decision.ACTED)
         case _:
             return close(boxed, looked.found.value, Decision.SKIPPED)
+
+
+def _still_ours(box: Box, floor: Floor) -> bool:
+    """Whether only the rest of the autoscaler was changed: nobody has taken the floor itself over, so it is nobody's."""
+    plan = box.plan
+    ours = (box.action_id, plan.floor_to, plan.floor_before)
+    return ours == (floor.action_id, floor.floor, floor.floor_before) and floor.rest_digest != plan.rest_digest
 
 
 async def left(boxed: Boxed, box: Box, reasons: tuple[Reason, ...], why: str = "") -> TimeboxClosed:

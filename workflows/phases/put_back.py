@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from byteport.contracts.kubernetes import RESOLVE_OUTCOME, RESTORE_FLOOR, MutatingCall, ResolveOutcome
+from byteport.contracts.kubernetes import RESOLVE_OUTCOME, RESTORE_FLOOR, MutatingCall, Outcome, ResolveOutcome
 from byteport.contracts.ledger import (
     FINISH,
     RESERVE,
@@ -28,7 +28,16 @@ from byteport.contracts.workflows import Box
 from byteport.domain.plans import RestoreFloorPlan, arguments_digest, restore_of
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import Grant, Warrant
-from byteport.errors import BytePortError, NotPermitted, PermanentError, PreconditionFailed, TargetGone, UnknownOutcome
+from byteport.errors import (
+    BytePortError,
+    NotPermitted,
+    PermanentError,
+    PreconditionFailed,
+    TargetGone,
+    TemporaryError,
+    UnknownOutcome,
+)
+from temporalio import workflow
 
 from workflows.boxed import Boxed
 from workflows.perform import perform
@@ -36,6 +45,11 @@ from workflows.phases.act import lease_seconds
 
 PATIENCE = timedelta(minutes=15)
 """For a refusal that may still pass (an intent that is being ended, a look that came too early)."""
+AWAY = timedelta(hours=1)
+"""So long a cluster worker is waited for that could tell what became of a restore."""
+BETWEEN_LOOKS = timedelta(seconds=30)
+ASKS_ON = "asks-on-what-became-of-a-restore"
+"""Runs from before it have asked once."""
 WAITS = (Reason.HALTED, Reason.TARGET_LEASED, Reason.LEDGER_UNAVAILABLE)
 """What ends by itself, or by the hand of whoever began it: waited for as long as it takes."""
 FINAL = frozenset({Reason.MODE_OBSERVES, Reason.NAMESPACE_NOT_ENABLED, Reason.PROTECTED_NAMESPACE})
@@ -148,10 +162,7 @@ async def _restore(boxed: Boxed, box: Box, plan: RestoreFloorPlan, action_id: st
 
 async def _resolve(boxed: Boxed, box: Box, action_id: str, warrant: Warrant) -> PutBack | Later:
     """The call was sent and no answer came: look for its trace. What stays unknown is read again in a while."""
-    try:
-        outcome = await perform(RESOLVE_OUTCOME, ResolveOutcome(warrant=warrant), cluster_uid=boxed.cluster_uid)
-    except BytePortError:
-        outcome = None
+    outcome = await _seen_again(boxed, warrant)
     if outcome is not None and outcome.applied:
         boxed.open_outcome = "done"
         await _finish(boxed, box, action_id, "done", None)
@@ -162,6 +173,21 @@ async def _resolve(boxed: Boxed, box: Box, action_id: str, warrant: Warrant) -> 
         boxed.lost = True
         await _finish(boxed, box, action_id, "unknown", Reason.UNKNOWN_OUTCOME)
     return Later(Reason.UNKNOWN_OUTCOME, PATIENCE)
+
+
+async def _seen_again(boxed: Boxed, warrant: Warrant) -> Outcome | None:
+    """What a look at the autoscaler tells; None when it cannot be had. A cluster worker may be away for a while: an
+    outcome that is called unknown is nobody's to repeat, so that is not said before there was one to ask."""
+    began = workflow.now()
+    while True:
+        try:
+            return await perform(RESOLVE_OUTCOME, ResolveOutcome(warrant=warrant), cluster_uid=boxed.cluster_uid)
+        except TemporaryError:
+            if workflow.now() - began >= AWAY or not workflow.patched(ASKS_ON):
+                return None
+        except BytePortError:
+            return None
+        await workflow.sleep(BETWEEN_LOOKS, summary="until the cluster can be read again")
 
 
 async def _finish(
