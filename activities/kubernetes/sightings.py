@@ -7,6 +7,8 @@ kept; of a failing one, the digest of what was last reported.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
+from typing import NamedTuple
 
 from activities.clock import Clock
 from activities.kubernetes.enabled import EnabledNamespaces
@@ -17,11 +19,19 @@ from byteport.domain.signals import Signal, Source
 from byteport.errors import MalformedInput, NotPermitted
 from byteport.kubernetes import fields
 from byteport.kubernetes.port import JSON
-from byteport.kubernetes.symptoms import Symptom, symptom_of
+from byteport.kubernetes.symptoms import Symptom, symptom_of, too_young
 
 REMEMBERED = 10_000
 
 logger = logging.getLogger("byteport.watch")
+
+
+class _Young(NamedTuple):
+    """A pod to be looked at again, and when."""
+
+    at: datetime
+    namespace: str
+    name: str
 
 
 class Sightings:
@@ -33,6 +43,7 @@ class Sightings:
         self._enabled = enabled
         self._clock = clock
         self._reported: Recent[str, str] = Recent(REMEMBERED)
+        self._young: dict[str, _Young] = {}
         self.reported = 0
 
     async def see(self, kind: str, item: JSON) -> None:
@@ -41,8 +52,10 @@ class Sightings:
             return
         key, now = _uid(item), self._clock()
         symptom = symptom_of(kind, item, now=now)
+        self._young.pop(key, None)
         if symptom is None:
             self._reported.forget(key)
+            self._remember_young(kind, item, now)
             return
         if self._reported.get(key) == symptom.evidence_digest:
             return
@@ -55,6 +68,19 @@ class Sightings:
 
     def forget(self, item: JSON) -> None:
         self._reported.forget(_uid(item))
+        self._young.pop(_uid(item), None)
+
+    def ripe(self) -> list[tuple[str, str]]:
+        """Namespace and name of the pods that were too young to be a symptom and are not any more; each is told once."""
+        now = self._clock()
+        due = [key for key, young in self._young.items() if young.at <= now]
+        return [(young.namespace, young.name) for young in map(self._young.pop, due)]
+
+    def _remember_young(self, kind: str, item: JSON, now: datetime) -> None:
+        at = too_young(kind, item, now=now)
+        if at is not None and len(self._young) < REMEMBERED:  # what does not fit is seen at the next look at everything
+            meta = fields.metadata(item)
+            self._young[_uid(item)] = _Young(at, fields.name(meta.get("namespace")), fields.name(meta.get("name")))
 
     async def _report(self, kind: str, item: JSON, symptom: Symptom) -> None:
         target = await self._owners.target_of(kind, item)

@@ -16,6 +16,7 @@ Started by `workflows/watch.py`; the age of its last heartbeat is alarmed from o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 
@@ -32,7 +33,7 @@ from activities.kubernetes.streams import Stream
 from activities.orchestration import SymptomSink
 from activities.performs import performs
 from byteport.contracts.kubernetes import WATCH_CLUSTER, WatchCluster, Watched
-from byteport.errors import NotPermitted
+from byteport.errors import NotPermitted, TargetGone
 from byteport.kubernetes import port
 from byteport.kubernetes.port import JSON, ClusterPort, Resource
 
@@ -179,11 +180,18 @@ class _Round:
         while True:
             await asyncio.sleep(min(REFRESH_SECONDS, every))
             new = await self._enabled.refresh()
+            await self._look_at_the_ripe()
             if loop.time() >= due:
                 await self._look_again(self._enabled.names)
                 due = loop.time() + every
             elif new:
                 await self._look_again(new)
+
+    async def _look_at_the_ripe(self) -> None:
+        """Pods that could not pull their image when they were made, and have had their time since."""
+        for namespace, name in self.sightings.ripe():
+            with contextlib.suppress(TargetGone):
+                await self.sightings.see("Pod", await self._cluster.get(port.PODS, namespace, name))
 
     async def _look_again(self, namespaces: Iterable[str]) -> None:
         """One namespace after the other, so that no more than one's objects are held at a time."""

@@ -9,7 +9,7 @@ Asked by `activities/kubernetes/sightings.py` for each event, and by `byteport/r
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from byteport.domain.base import Frozen
 from byteport.domain.canonical import digest
@@ -24,11 +24,14 @@ from byteport.kubernetes.node_symptoms import node_symptoms
 from byteport.kubernetes.owners import OwnerKind
 from byteport.kubernetes.pod_causes import classed
 from byteport.kubernetes.pod_reading import read_pod
-from byteport.kubernetes.pods import PodReading, Waiting
+from byteport.kubernetes.pods import ContainerReading, PodReading, Waiting
 from byteport.kubernetes.reading import read_pods
 from byteport.kubernetes.replicas import WEDGED_AFTER, Wellbeing, wellbeing
 from byteport.kubernetes.rollout_symptoms import rollout_symptom
 from byteport.kubernetes.world import JSON, World
+
+PULL_PATIENCE = timedelta(seconds=25)
+"""A pull that fails is tried again after 10 s, and 20 s after that: so long the registry may just be out of breath."""
 
 
 class Symptom(Frozen):
@@ -54,6 +57,21 @@ def symptom_of(kind: str, item: JSON, *, now: datetime) -> Symptom | None:
     alone = World(now=now, objects=(item,), complete=False)
     pod = read_pod(item, alone, ())
     return None if pod is None else _of_pod(classed(pod, frozenset(), now), now)
+
+
+def too_young(kind: str, item: JSON, *, now: datetime) -> datetime | None:
+    """When a pod that cannot pull its image, and is younger than `PULL_PATIENCE`, is to be looked at again."""
+    if kind != "Pod" or _calm(item):
+        return None
+    pod = read_pod(item, World(now=now, objects=(item,), complete=False), ())
+    if pod is None or pod.created_at is None:
+        return None
+    blamed = classed(pod, frozenset(), now).blamed
+    return pod.created_at + PULL_PATIENCE if blamed is not None and _has_just_begun_to_pull(pod, blamed, now) else None
+
+
+def _has_just_begun_to_pull(pod: PodReading, blamed: ContainerReading, now: datetime) -> bool:
+    return blamed.waiting.is_image and blamed.restarts == 0 and pod.age(now) < PULL_PATIENCE
 
 
 def symptoms_of(world: World, cluster_uid: str = "unknown") -> tuple[Signal, ...]:
@@ -105,6 +123,8 @@ def _of_pod(pod: PodReading, now: datetime) -> Symptom | None:
     blamed = pod.blamed
     if blamed is None:
         return _of_unready(pod, now)
+    if _has_just_begun_to_pull(pod, blamed, now):
+        return None
     again = blamed.waiting is Waiting.CRASH_LOOP_BACKOFF or blamed.restarts >= FLAPPING_RESTARTS
     if not again and not blamed.waiting.is_failure:
         return None

@@ -10,6 +10,7 @@ from byteport.contracts.kubernetes import WatchCluster
 from byteport.domain.signals import SignalType, Source
 from byteport.errors import MalformedInput, Unavailable
 from byteport.kubernetes import port
+from byteport.kubernetes.symptoms import PULL_PATIENCE
 from byteport.sandbox.simulated import Right
 from tests.integration.activities.autoscaled import short_of_replicas
 from tests.integration.activities.simulated_bench import SimulatedBench
@@ -289,6 +290,25 @@ async def test_a_symptom_that_time_alone_makes_true_is_found_at_the_second_look(
     call = WatchCluster(cluster_uid=bench.cluster.uid, bookmarks=bookmarks(bench))
     async with watching(bench, inbox, call, look_again_seconds=0.05) as watched:
         await watched.until(lambda: bool(inbox.signals))
+
+
+async def test_a_pull_that_goes_on_failing_is_found_when_it_has_had_its_time(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
+    """Long before the next look at everything, and without any further event of the pod."""
+    await bench.enable("shop")
+    async with watching(bench, inbox, look_again_seconds=3600) as watched:
+        await bench.deploy("fresh", "registry.example/fresh:none", fault="image")
+        bench.cluster.advance(3)
+        pods = [
+            pod for pod in (await bench.cluster.list(port.PODS, "shop")).items if "fresh" in pod["metadata"]["name"]
+        ]
+        assert [pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] for pod in pods]
+        newest = max(int(pod["metadata"]["resourceVersion"]) for pod in pods)
+        await watched.until(lambda: any(int(beat.get("pods", 0)) >= newest for beat in watched.heartbeats))
+        assert (SignalType.POD_CRASHLOOP, "shop/Deployment/fresh") not in inbox.about()
+        bench.cluster.advance(PULL_PATIENCE.total_seconds())
+        await watched.until(lambda: (SignalType.POD_CRASHLOOP, "shop/Deployment/fresh") in inbox.about())
 
 
 async def test_another_clusters_watch_is_refused(bench: SimulatedBench, inbox: Inbox) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from byteport.domain.signals import SignalType
-from byteport.kubernetes.symptoms import symptom_of, symptoms_of
+from byteport.kubernetes.symptoms import PULL_PATIENCE, symptom_of, symptoms_of, too_young
 from tests.builders.objects import JSON, NOW, owner, pod, running, stamp, status, terminated, waiting
 from tests.builders.workload import Workload
 
@@ -35,6 +35,27 @@ def test_a_pod_that_keeps_failing_is_seen(found: JSON) -> None:
     seen = symptom_of("Pod", found, now=NOW)
     assert seen is not None
     assert seen.type is SignalType.POD_CRASHLOOP
+
+
+def test_a_pull_that_has_only_just_failed_is_looked_at_again_before_it_is_a_symptom() -> None:
+    """A registry may be out of breath for the kubelet's first two tries; a crash loop is one at once."""
+    unpulled = failing(waiting("ErrImagePull"))
+    born = NOW - timedelta(seconds=10)
+    unpulled["metadata"]["creationTimestamp"] = born.isoformat()
+    due = born + PULL_PATIENCE
+    assert symptom_of("Pod", unpulled, now=NOW) is None
+    assert too_young("Pod", unpulled, now=NOW) == due
+    assert symptom_of("Pod", unpulled, now=due) is not None
+    assert too_young("Pod", unpulled, now=due) is None
+    crashing = failing(LOOP, terminated(1), 1)
+    crashing["metadata"]["creationTimestamp"] = born.isoformat()
+    assert symptom_of("Pod", crashing, now=NOW) is not None
+    assert too_young("Pod", crashing, now=NOW) is None
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "HorizontalPodAutoscaler", "Unheard"])
+def test_only_pods_are_too_young(kind: str) -> None:
+    assert too_young(kind, failing(waiting("ErrImagePull")), now=NOW) is None
 
 
 def test_a_failing_init_container_is_seen() -> None:
