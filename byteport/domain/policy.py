@@ -86,13 +86,19 @@ class PolicyConfig(Frozen):
     """What the administrator set. Read fresh from the worker's own mount at each evidence reading and at each act."""
 
     mode: Mode = Mode.DRY_RUN
+    """`observe` never acts, `dry_run` acts on a signed yes only, `auto` acts alone where nothing speaks against it."""
     mode_by_runbook: Mapping[str, Mode] = {}
+    """By runbook name, such as `CpuSpikeRunbook: dry_run`. It can only lower what `mode` says."""
     mode_by_namespace: Mapping[str, Mode] = {}
+    """By namespace. It can only lower what `mode` says."""
     protected_namespaces: frozenset[str] = PROTECTED_NAMESPACES
+    """Never touched, whatever their labels say. The file can add to the fixed ones, and take none away."""
     rollback_allowed: frozenset[str] = frozenset()
     """`namespace/deployment` names that may be rolled back without a person; `namespace/*` allows all of one."""
     settle_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
+    """For so long a target must be well, unbroken, before a repair is called one."""
     verify_deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
+    """A repair that has not settled by then has failed."""
     reread_seconds: Annotated[int, Field(ge=1, le=86400)] = 900
     """How long a plan waits for its answer between two looks at its target; a yes is followed by one of its own."""
     log_store_named: bool = False
@@ -105,9 +111,9 @@ class PolicyConfig(Frozen):
     """`namespace/autoscaler` names whose floor may be raised without a person; `namespace/*` allows all of one."""
     timebox_seconds: Annotated[int, Field(ge=60, le=86400)] = 3600
     """How long a raised floor stays up before it is put back."""
-    disk_percent: Annotated[int, Field(ge=50, le=94)] = 85
-    """From so much of a filesystem on its node is looked at; from 95 on a person is asked."""
-    disk_verified_percent: Annotated[int, Field(ge=10, le=90)] = 80
+    disk_percent: Annotated[int, Field(ge=85, le=94)] = 85
+    """From so much of a filesystem on its images are removed; below 85 none is full, and from 95 on a person is asked."""
+    disk_verified_percent: Annotated[int, Field(ge=10, le=84)] = 80
     """Below so much the disk is well again."""
     memory_percent: Annotated[int, Field(ge=50, le=99)] = 90
     """From so much of its limit on a container is looked at; 92 decides the cause."""
@@ -118,7 +124,9 @@ class PolicyConfig(Frozen):
     changed_by: str = ""
     """Who wrote this file last, as `byteport policy` notes it; no part of the version."""
     changed_at: Instant | None = None
+    """When that was."""
     change_reason: Annotated[str, Field(max_length=300)] = ""
+    """Why, in their words."""
     changed_to: str = ""
     """The version that these notes are about: with another one, somebody has edited the file since."""
 

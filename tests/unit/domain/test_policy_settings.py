@@ -64,7 +64,7 @@ def test_every_setting_is_in_the_version(field: str) -> None:
         "accept_unsigned_answers": True,
         "raise_allowed": frozenset({"x"}),
         "timebox_seconds": 77,
-        "disk_percent": 77,
+        "disk_percent": 90,
         "disk_verified_percent": 77,
         "memory_percent": 77,
         "cpu_percent": 77,

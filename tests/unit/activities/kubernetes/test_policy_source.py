@@ -92,6 +92,8 @@ def test_a_missing_file_fails_closed(tmp_path: Path) -> None:
         ("verify_deadline_seconds: 1000000", "verify_deadline_seconds"),
         ("approvals: {X: {quorum: 0}}", "approvals.X.quorum"),
         ("rolback_allowed: [a/b]", "rolback_allowed"),
+        ("disk_percent: 84", "disk_percent"),
+        ("disk_verified_percent: 85", "disk_verified_percent"),
         ("mode_by_runbook: {DiskSpaceReclaimRunbook: observe}", "mode_by_runbook.DiskSpaceReclaimRunbook"),
         ("mode_by_namespace: {Shop: observe}", "mode_by_namespace.Shop"),
         ("mode_by_namespace: {shop/web: observe}", "mode_by_namespace.shop/web"),
