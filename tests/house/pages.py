@@ -11,6 +11,7 @@ import ast
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import byteport.runbooks
@@ -21,6 +22,7 @@ from byteport.domain.reason_texts import REASONS
 from byteport.domain.reasons import Cause, Reason
 from byteport.runbooks.base import Runbook
 from byteport.runbooks.catalogue import RUNBOOKS
+from byteport.runbooks.explain import Incident
 from byteport.settings.catalogue import docstrings, written
 from tests.house.tree import ROOT
 from tests.unit.runbooks.test_cases import answer
@@ -111,12 +113,19 @@ def _constants(path: Path) -> Iterator[Row]:
 
 
 def _decisions(runbook: Runbook) -> Iterator[Row]:
-    for path in sorted([*CASES.glob("*.json"), *(CASES / "unseen").glob("*.json")]):
-        for incident in answer(json.loads(path.read_text())).incidents:
-            if _treats(runbook, incident.signal):
-                done = incident.act or ("escalated" if incident.escalate else "nothing")
-                name = json.loads(path.read_text()).get("id", path.stem)
-                yield name, f"`{incident.cause.value}`", done, ", ".join(reason.value for reason in incident.reasons)
+    for name, incident in _answers():
+        if _treats(runbook, incident.signal):
+            done = incident.act or ("escalated" if incident.escalate else "nothing")
+            yield name, f"`{incident.cause.value}`", done, ", ".join(reason.value for reason in incident.reasons)
+
+
+@cache
+def _answers() -> tuple[tuple[str, Incident], ...]:
+    """Every saved case by its name, with what is said of each trouble in it."""
+    cases = [
+        json.loads(path.read_text()) for path in sorted([*CASES.glob("*.json"), *(CASES / "unseen").glob("*.json")])
+    ]
+    return tuple((case["id"], incident) for case in cases for incident in answer(case).incidents)
 
 
 def _treats(runbook: Runbook, signal: str) -> bool:
