@@ -183,9 +183,16 @@ def _began_with(signal: Signal, rollout: RolloutReading, scaler: AutoscalerReadi
         return False
     born = rollout.began_at if newest.reused else newest.created_at
     since: datetime = signal.observed_at
-    if scaler is not None and scaler.braked_since is not None:
+    if scaler is not None and scaler.braked_since is not None and _held_ever_since(scaler):
         since = min(since, scaler.braked_since)
     return born is not None and -CLOCKS <= since - born <= BEGAN_WITH
+
+
+def _held_ever_since(scaler: AutoscalerReading) -> bool:
+    """Whether it has been short for as long as its condition is True: one at its floor says *limited* too, and keeps
+    that time when it comes to its maximum. Whoever has scaled since was not held by what holds now."""
+    lately = scaler.scaled_at is not None and scaler.braked_since is not None and scaler.scaled_at > scaler.braked_since
+    return scaler.brake is not Brake.AT_MAX or not lately
 
 
 def _hotter(rollout: RolloutReading, usage: Sequence[ContainerUsage]) -> bool:

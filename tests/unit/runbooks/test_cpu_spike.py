@@ -293,6 +293,18 @@ def test_a_spike_that_began_with_a_finished_release_is_not_answered_with_replica
     escalated(ask_cpu(shop.world()), Cause.BAD_ROLLOUT, Reason.REVISION_HAS_SERVED)
 
 
+def test_an_autoscaler_that_has_scaled_since_was_not_held_back_since_the_release() -> None:
+    """At its floor it says *limited* as well, and keeps that time when it comes to its maximum much later."""
+    shop = Spiking(limited="TooManyReplicas", current=60)
+    shop.current["metadata"]["creationTimestamp"] = stamp(45)
+    shop.release("registry.example.internal/shop/web:6", number=3, created=9000, replicas=0)
+    shop.hpa["status"]["conditions"][2]["lastTransitionTime"] = stamp(40)
+    shop.hpa["status"]["lastScaleTime"] = stamp(2)
+    escalated(ask_cpu(shop.world()), Cause.AUTOSCALER_AT_MAX, Reason.AT_MAX)
+    shop.hpa["status"]["lastScaleTime"] = stamp(50)
+    escalated(ask_cpu(shop.world()), Cause.BAD_ROLLOUT, Reason.REVISION_HAS_SERVED)
+
+
 def test_a_release_of_last_week_has_nothing_to_do_with_it() -> None:
     shop = Spiking()
     shop.release("registry.example.internal/shop/web:6", number=3, created=9000, replicas=0)
