@@ -14,7 +14,7 @@ from activities.performs import performs
 from byteport.contracts.kubernetes import READ_FLOOR, Floor, ReadFloor
 from byteport.errors import NotPermitted, TargetGone
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, floor_of, floor_setter, rest_digest
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, floor_of, floor_setter, rest_digest, rest_setter
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.kubernetes.port import JSON, ClusterPort
 from byteport.kubernetes.templates import annotations_of
@@ -51,7 +51,7 @@ class Floors:
 
 def floor_reading(autoscaler: JSON) -> Floor:
     """Numbers, digests and checked names; a mark of ours that cannot be read is none."""
-    marks, setter = annotations_of(autoscaler), floor_setter(autoscaler)
+    marks, setter, other = annotations_of(autoscaler), floor_setter(autoscaler), rest_setter(autoscaler)
     before, action = marks.get(FLOOR_BEFORE), marks.get(ACTION_ID)
     return Floor(
         found=True,
@@ -64,6 +64,8 @@ def floor_reading(autoscaler: JSON) -> Floor:
         action_id=action if isinstance(action, str) and _ID.fullmatch(action) else "",
         manager=setter.manager,
         managed_at=setter.at,
+        rest_manager=other.manager,
+        rest_managed_at=other.at,
     )
 
 

@@ -224,6 +224,9 @@ class Floor(Frozen):
     manager: str = ""
     """Field manager that last set `minReplicas`."""
     managed_at: Instant | None = None
+    rest_manager: str = ""
+    """Field manager that last set anything else in `/spec`."""
+    rest_managed_at: Instant | None = None
 
 
 READ_FLOOR = Act(

@@ -7,8 +7,9 @@ back, so that both speak of the same bytes.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from byteport.domain.canonical import digest
 from byteport.kubernetes import fields
@@ -35,7 +36,7 @@ def rest_digest(autoscaler: JSON) -> str:
 
 
 class FloorSetter(NamedTuple):
-    """Who last set `minReplicas`, by the API server's own book-keeping; empty where it kept none."""
+    """Who last set `minReplicas`, or the rest of the spec, by the API server's own book-keeping; empty where it kept none."""
 
     manager: str = ""
     at: datetime | None = None
@@ -43,17 +44,26 @@ class FloorSetter(NamedTuple):
 
 def floor_setter(autoscaler: JSON) -> FloorSetter:
     """The field manager that last took `minReplicas` over. Several may hold it: who applied the same number, too."""
+    return _last(autoscaler, lambda held: _FLOOR in held)
+
+
+def rest_setter(autoscaler: JSON) -> FloorSetter:
+    """The field manager that last set anything but `minReplicas` in the spec. One that only took something away held none."""
+    return _last(autoscaler, lambda held: bool(set(held) - {_FLOOR}))
+
+
+def _last(autoscaler: JSON, holds: Callable[[Mapping[str, Any]], bool]) -> FloorSetter:
     found = [
         FloorSetter(_manager(entry.get("manager")), fields.instant(entry.get("time")))
         for entry in fields.entries(fields.metadata(autoscaler).get("managedFields"))
-        if not entry.get("subresource")
-        and "f:minReplicas" in fields.mapping(fields.at(entry.get("fieldsV1"), "f:spec"))
+        if not entry.get("subresource") and holds(fields.mapping(fields.at(entry.get("fieldsV1"), "f:spec")))
     ]
     return max(
         found, key=lambda one: (one.at is not None, one.at.timestamp() if one.at else 0.0), default=FloorSetter()
     )
 
 
+_FLOOR = "f:minReplicas"
 _MANAGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}\Z")
 
 

@@ -11,7 +11,7 @@ from byteport.contracts.workflows import TIMEBOX, Timebox
 from byteport.domain.plans import restore_of
 from byteport.domain.reasons import Reason
 from byteport.temporal.attributes import CLUSTER, DECISION, NAMESPACE, PHASE, RUNBOOK, TARGET
-from tests.workflows.boxes import HOUR, INSTALLATION, Boxing, box
+from tests.workflows.boxes import CHANGED_AT, HOUR, INSTALLATION, Boxing, box
 from tests.workflows.histories import details
 from tests.workflows.patience import until
 
@@ -116,7 +116,7 @@ async def test_a_floor_that_somebody_has_changed_is_left_and_the_record_says_who
 async def test_a_floor_in_bounds_that_somebody_has_changed_is_left_and_a_person_must_put_it_back(one: Boxing) -> None:
     """Whoever gave it a higher ceiling in the spike has not taken our floor over, and nobody else would."""
     await one.raises(box("a"))
-    one.around.change(rest_digest="another")
+    one.around.change(rest_digest="another", rest_manager="kubectl-edit", rest_managed_at=CHANGED_AT)
     await one.passes(HOUR + MINUTE)
     closed = await one.closed()
     assert (closed.outcome, closed.reasons) == ("left", (Reason.TARGET_CHANGED,))
@@ -125,6 +125,19 @@ async def test_a_floor_in_bounds_that_somebody_has_changed_is_left_and_a_person_
     assert (notice.rung, notice.command) == (1, restore_of(box("a").plan).command)
     (record,) = one.around.records
     assert record.decision is Decision.ESCALATED
+    assert "changed, last by kubectl-edit at 2026-03-10 04:05:06Z; minReplicas is 5, last set by byteport" in str(
+        record.note
+    )
+
+
+async def test_who_changed_its_bounds_before_our_raise_is_not_accused(one: Boxing) -> None:
+    await one.raises(box("a"))
+    earlier = CHANGED_AT - MINUTE
+    one.around.change(rest_digest="another", managed_at=CHANGED_AT, rest_manager="helm", rest_managed_at=earlier)
+    await one.passes(HOUR + MINUTE)
+    assert (await one.closed()).outcome == "left"
+    (record,) = one.around.records
+    assert "helm" not in str(record.note)
 
 
 async def test_a_floor_that_was_changed_with_its_bounds_is_its_owners(one: Boxing) -> None:

@@ -29,7 +29,9 @@ async def over(boxed: Boxed, looked: Looked, floor: Floor) -> TimeboxClosed:
         case Found.NOT_ENABLED:
             return await left(boxed, box, (Reason.NAMESPACE_NOT_ENABLED,))
         case Found.CHANGED if _still_ours(box, floor) and workflow.patched(NOBODYS_FLOOR):
-            return await left(boxed, box, (Reason.TARGET_CHANGED,), f"its bounds or metrics were changed; {who(floor)}")
+            return await left(
+                boxed, box, (Reason.TARGET_CHANGED,), f"its bounds or metrics were changed{_by(floor)}; {who(floor)}"
+            )
         case Found.CHANGED:
             reasons = (Reason.TARGET_CHANGED,)
             await _skipped(boxed, box, reasons, note=who(floor))
@@ -125,6 +127,14 @@ def who(floor: Floor) -> str:
     """Who changed it, and when, as far as the object itself tells."""
     when = f" at {floor.managed_at:%Y-%m-%d %H:%M:%SZ}" if floor.managed_at else ""
     return f"minReplicas is {floor.floor}, last set by {floor.manager or 'an unknown manager'}{when}"
+
+
+def _by(floor: Floor) -> str:
+    """Who changed the rest of it, where that was after our raise; whoever only took something away is not on record."""
+    when = floor.rest_managed_at
+    if when is None or not floor.rest_manager or (floor.managed_at is not None and when < floor.managed_at):
+        return ""
+    return f", last by {floor.rest_manager} at {when:%Y-%m-%d %H:%M:%SZ}"
 
 
 async def _skipped(boxed: Boxed, box: Box, reasons: tuple[Reason, ...], *, note: str | None = None) -> None:

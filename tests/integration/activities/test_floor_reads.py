@@ -10,7 +10,7 @@ from activities.kubernetes.floors import Floors
 from byteport.contracts.kubernetes import COUNT_TARGETS, READ_FLOOR, CountTargets, Floor, ReadFloor, Targets
 from byteport.domain.targets import Target
 from byteport.kubernetes import port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, rest_digest
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, rest_digest, rest_setter
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.sandbox.simulated.access import Right
 from tests.integration.activities.autoscaled import autoscaled, edit, raised, raising, read
@@ -48,6 +48,8 @@ async def test_a_floor_of_ours_says_whose_it_was_until_when_and_by_which_action(
         action_id=warrant.grant.body.action_id,
         manager="byteport-agent",
         managed_at=bench.clock(),
+        rest_manager=rest_setter(item).manager,
+        rest_managed_at=rest_setter(item).at,
     )
 
 
@@ -60,6 +62,19 @@ async def test_who_has_changed_it_since_is_named(bench: SimulatedBench) -> None:
     await bench.cluster.apply(item, manager="kubectl-edit")
     found = await floor(bench, plan.target)
     assert (found.floor, found.manager, found.managed_at) == (7, "kubectl-edit", bench.clock())
+
+
+async def test_who_has_changed_the_rest_since_is_named_beside_who_set_the_floor(bench: SimulatedBench) -> None:
+    await autoscaled(bench)
+    plan = await raised(bench)
+    raised_at = bench.clock()
+    bench.clock.advance(60)
+    item = await read(bench)
+    item["spec"]["maxReplicas"] += 1
+    await bench.cluster.apply(item, manager="kubectl-edit")
+    found = await floor(bench, plan.target)
+    assert (found.manager, found.managed_at) == ("byteport-agent", raised_at)
+    assert (found.rest_manager, found.rest_managed_at) == ("kubectl-edit", bench.clock())
 
 
 async def test_an_owners_own_floor_has_no_mark_of_ours(bench: SimulatedBench) -> None:
