@@ -44,7 +44,7 @@ def blindness(world: World, item: JSON, workload: JSON | None, told: Mapping[str
         return Blindness.NO_REQUEST, f"container {container} of {kind}/{name}"
     if told.get("reason") in ("FailedGetExternalMetric", "FailedGetObjectMetric", "FailedGetPodsMetric"):
         return Blindness.OTHER_METRIC, ""
-    message = fields.text(told.get("message"), 2048)
+    message = fields.message(told.get("message"))
     if "missing request" in message:
         return Blindness.NO_REQUEST, f"{kind}/{name}" if kind and name else ""
     if "unable to fetch metrics" in message or "could not find the requested resource" in message:
@@ -100,7 +100,7 @@ def _stray_pod(world: World, item: JSON, workload: JSON | None, told: Mapping[st
         ]
         if ended or bare:
             return _of_pod(bare[0] if bare else "", fields.name(fields.metadata(pod).get("name")))
-    said = _NO_REQUEST.search(fields.text(told.get("message"), 2048))
+    said = _NO_REQUEST.search(fields.message(told.get("message")))
     found = world.named("Pod", namespace, said.group(2)) if said else None
     if said is None or found is None or pod_owner(found, world).name == name:
         return None
@@ -160,6 +160,6 @@ def _refused_lately(event: JSON, maker: tuple[str, str], world: World) -> bool:
     about = fields.mapping(event.get("involvedObject")) or fields.mapping(event.get("regarding"))
     if (about.get("kind"), about.get("name")) != maker or event.get("type") != "Warning":
         return False
-    said = fields.text(event.get("message") or event.get("note"), 2048)
+    said = fields.message(event.get("message") or event.get("note"))
     last = fields.instant(event.get("lastTimestamp") or event.get("eventTime"))
     return "maxReplicas" in said and "minReplicas" in said and last is not None and world.now - last <= LATELY

@@ -141,7 +141,7 @@ def read_event(item: JSON) -> EventReading:
     about = fields.mapping(item.get("involvedObject")) or fields.mapping(item.get("regarding"))
     message = item.get("message") or item.get("note")
     reason = item.get("reason")
-    kind = _class(reason if isinstance(reason, str) else "", fields.text(message, 2048), item)
+    kind = _class(reason if isinstance(reason, str) else "", fields.message(message), item)
     path = about.get("fieldPath")
     match = _FIELD_PATH.match(path) if isinstance(path, str) else None
     series = fields.mapping(item.get("series"))

@@ -77,10 +77,20 @@ def instant(value: object) -> datetime | None:
 
 
 def text(value: object, limit: int = 8192) -> str:
-    """Text to be classed and dropped: its last `limit` characters, without terminal escapes and control characters."""
-    if not isinstance(value, str):
-        return ""
-    return _CONTROL.sub(" ", _ESCAPES.sub(" ", value[-limit:]))
+    """A log to be classed and dropped: its last `limit` characters, without terminal escapes and control characters."""
+    return _plain(value[-limit:]) if isinstance(value, str) else ""
+
+
+def message(value: object, limit: int = 4096) -> str:
+    """A sentence of the kubelet's or a controller's, to be classed and dropped: its first `limit` characters.
+
+    It begins with their own fixed words; what comes last is often a program's (a probe's output), as long as that likes.
+    """
+    return _plain(value[:limit]) if isinstance(value, str) else ""
+
+
+def _plain(value: str) -> str:
+    return _CONTROL.sub(" ", _ESCAPES.sub(" ", value))
 
 
 def name(value: object) -> str:

@@ -224,7 +224,7 @@ def start_trouble(message: object) -> StartTrouble:
 
 def unfit(message: object) -> tuple[Unfit, ...]:
     """Every ground that a FailedScheduling event gives, in a fixed order; OTHER when it gives none that is known."""
-    said = fields.text(message, 2048)
+    said = fields.message(message)
     found = tuple(ground for ground, pattern in _UNFIT if pattern.search(said))
     return found or (Unfit.OTHER,)
 
@@ -236,7 +236,7 @@ _REFERENCE = re.compile(r"\S{0,300}[A-Za-z0-9]/[A-Za-z0-9]\S{0,300}")
 def _first(
     message: object, classes: tuple[tuple[Word, re.Pattern[str]], ...], otherwise: Word, *, hide_image: bool = False
 ) -> Word:
-    said = fields.text(message, 2048)
+    said = fields.message(message)
     if hide_image:
         # An image may be called `auth/token-403`: what is quoted or looks like a path says nothing about the trouble.
         said = _REFERENCE.sub(" ", _QUOTED.sub(" ", said))

@@ -90,7 +90,7 @@ def disk_failures(events: Iterable[JSON]) -> Iterator[tuple[str, datetime]]:
 
 
 def _of_node(item: JSON, last: datetime, failed: list[_Said], met: list[_Said], collected: list[datetime]) -> None:
-    reason, said = item.get("reason"), fields.text(item.get("message") or item.get("note"), 1024)
+    reason, said = item.get("reason"), fields.message(item.get("message") or item.get("note"))
     if reason in _FAILED:
         match = _ELIGIBLE.search(said)
         failed.append(_Said(at=last, eligible=int(match.group(1)) if match else None))
@@ -102,12 +102,12 @@ def _of_node(item: JSON, last: datetime, failed: list[_Said], met: list[_Said], 
 
 def _runtime_failed(item: JSON) -> bool:
     """The kubelet could not ask the runtime at all, or the runtime could not write: whoever asks next fares no better."""
-    said = fields.text(item.get("message") or item.get("note"), 1024)
+    said = fields.message(item.get("message") or item.get("note"))
     return item.get("reason") in _ASKS_RUNTIME and _NO_ANSWER.search(said) is not None
 
 
 def _is_pull(item: JSON) -> bool:
-    return _NOT_PULLED not in fields.text(item.get("message") or item.get("note"), 1024)
+    return _NOT_PULLED not in fields.message(item.get("message") or item.get("note"))
 
 
 def _about(event: EventReading, item: JSON) -> str:

@@ -42,7 +42,7 @@ def progress(deployment: JSON, newest: str = "") -> Progress:
     condition = fields.condition(deployment, "Progressing")
     reason = condition.get("reason")
     found = _PROGRESS.get(reason, Progress.OTHER) if isinstance(reason, str) and reason else Progress.NONE
-    named = _PROGRESSED.match(fields.text(condition.get("message"), 400))
+    named = _PROGRESSED.match(fields.message(condition.get("message")))
     earlier = named is not None and newest and named.group(1) != newest
     return Progress.UNDER_WAY if found is Progress.COMPLETE and earlier else found
 

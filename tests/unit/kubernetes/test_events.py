@@ -52,6 +52,18 @@ def test_an_event_is_classed_by_its_reason_and_the_kubelets_own_words(
     assert read_event(event(POD, reason, message)).kind is kind
 
 
+def test_a_probe_that_prints_a_lot_does_not_hide_which_probe_it_was() -> None:
+    """The kubelet puts up to 10 KiB of a probe's output behind its own words."""
+    said = "Liveness probe failed: " + "Startup probe failed: no, I am fine. " * 300
+    assert read_event(event(POD, "Unhealthy", said)).kind is EventClass.LIVENESS_FAILED
+
+
+def test_what_a_registry_says_at_length_does_not_hide_that_a_pull_failed() -> None:
+    said = 'Failed to pull image "web:7": not found ' + "read our page. " * 500
+    seen = read_event(event(POD, "Failed", said))
+    assert (seen.kind, seen.pull) == (EventClass.PULL_FAILED, PullTrouble.BAD_REFERENCE)
+
+
 def test_both_forms_of_an_event_are_read() -> None:
     newer = {
         "apiVersion": "events.k8s.io/v1",

@@ -101,6 +101,20 @@ def test_a_tenants_words_in_objects_change_no_decision(text: str) -> None:
     assert changed == []
 
 
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_a_program_adds_to_the_kubelets_own_words_changes_no_decision(text: str) -> None:
+    """A probe's output stands behind the kubelet's words, in an event of the kubelet's, and is as long as it likes."""
+    changed = []
+    for case in CASES:
+        spoiled = copy.deepcopy(case)
+        for item in spoiled["objects"]:
+            if item["kind"] == "Event":
+                item["message"] = f"{item.get('message') or ''}\n{text}"
+        if as_bytes(answered(spoiled)) != as_bytes(answered(case)):
+            changed.append(case["id"])
+    assert changed == []
+
+
 @pytest.mark.parametrize("name", ["orders", "nul", "ansi", "crlf", "bidi"])
 @pytest.mark.parametrize("case", [case for case in CASES if case.get("log_tail")], ids=lambda case: case["id"])
 def test_orders_in_a_log_change_no_decision(case: dict[str, Any], name: str) -> None:
