@@ -124,21 +124,23 @@ def _yaml(name: str, text: str) -> list[object]:
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark is not None else ""
-        problem = getattr(error, "problem", None) or "it cannot be read"
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
         raise MalformedInput(name, f"not YAML: {place}{problem}") from error
 
 
 def _text(path: Path) -> str:
+    """All of it or a refusal: half a List would be answered as if it were the whole."""
     try:
-        if str(path) == "-":
-            return typer.get_text_stream("stdin").read(MOST_BYTES)
-        if path.stat().st_size > MOST_BYTES:
-            raise MalformedInput(str(path), f"larger than {MOST_BYTES // 2**20} MiB")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MalformedInput(str(path), f"not UTF-8 at byte {error.start}") from error
+        with typer.get_binary_stream("stdin") if str(path) == "-" else path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise MalformedInput(str(path), error.strerror or "cannot be read") from error
+    if len(raw) > MOST_BYTES:
+        raise MalformedInput(str(path), f"larger than {MOST_BYTES // 2**20} MiB")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedInput(str(path), f"not UTF-8 at byte {error.start}") from error
 
 
 def _log(given: str) -> tuple[LogKey, str]:
@@ -147,7 +149,10 @@ def _log(given: str) -> tuple[LogKey, str]:
     if not equals or not file or len(parts) != 3 or not all(parts):
         raise MalformedInput("--logs", "NS/POD/CONTAINER=FILE is wanted")
     try:
-        raw = Path(file).read_bytes()[-MOST_LOG_BYTES:]
+        raw = b""
+        with Path(file).open("rb") as log:  # it may be a pipe, and as long as it likes: only its end counts
+            while chunk := log.read(MOST_LOG_BYTES):
+                raw = (raw + chunk)[-MOST_LOG_BYTES:]
     except OSError as error:
         raise MalformedInput(f"--logs {file}", error.strerror or "cannot be read") from error
     return LogKey(*parts), raw.decode("utf-8", "replace")

@@ -11,8 +11,9 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from byteport.cli.explain import documents_of, explain
+from byteport.cli.explain import _log, documents_of, explain
 from byteport.errors import MalformedInput
+from byteport.kubernetes.world import LogKey
 from tests.builders.objects import stamp
 from tests.builders.workload import Workload
 
@@ -97,6 +98,38 @@ def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(MalformedInput, match="not UTF-8 at byte 0"):
         documents_of(path)
+
+
+@pytest.mark.parametrize("by_pipe", [False, True])
+def test_more_than_is_read_is_refused_and_never_answered_by_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_pipe: bool
+) -> None:
+    text = "kind: PodList\nitems: []\n---\nkind: PodList\nitems: []\n"
+    monkeypatch.setattr("byteport.cli.explain.MOST_BYTES", 32)
+    path = tmp_path / "large"
+    path.write_text(text)
+    result = CliRunner().invoke(app, ["-"], input=text) if by_pipe else run(str(path))
+    assert isinstance(result.exception, MalformedInput)
+    assert "larger than" in str(result.exception)
+
+
+def test_a_byte_order_mark_on_standard_input_is_no_text() -> None:
+    said = CliRunner().invoke(app, ["-"], input=b'\xef\xbb\xbf{"kind": "PodList", "items": []}')
+    assert "nothing is wrong" in said.output
+
+
+def test_a_control_character_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bad"
+    path.write_bytes(b"kind: Pod\x00\n")
+    with pytest.raises(MalformedInput, match="special characters are not allowed"):
+        documents_of(path)
+
+
+def test_of_a_long_log_its_end_counts(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"begin " + b"x" * (3 * 2**16) + b" end")
+    key, tail = _log(f"a/b/c={path}")
+    assert (key, len(tail), tail[-4:]) == (LogKey("a", "b", "c"), 2**16, " end")
 
 
 @pytest.mark.parametrize(
