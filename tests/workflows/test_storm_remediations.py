@@ -100,6 +100,24 @@ async def test_in_a_storm_what_would_be_done_alone_waits_for_a_yes_and_pages_whe
     assert len(storm.pages) == 1
 
 
+async def test_what_waits_for_the_end_of_a_storm_that_never_ends_is_paged_after_hours(
+    world: World, storm: Storm
+) -> None:
+    """As when the runs that it counts were terminated: nobody would ever hear of anything else."""
+    await begin(storm)
+    await storm.acknowledge()
+    remediation = await crash(world, "liveness")
+    await remediation.until(Phase.ESCALATED)
+    await has_noted(remediation, HELD)
+    for _ in range(23):
+        await remediation.pass_time(605)
+    assert pages_of(world, remediation) == []
+    for _ in range(4):
+        await remediation.pass_time(605)
+    await paged(world, 1, phase="escalated")
+    assert pages_of(world, remediation)[0] == 1
+
+
 async def test_a_yes_is_taken_in_a_storm_by_whoever_knows_of_it(world: World, storm: Storm) -> None:
     world.policy(mode="auto", reread_seconds=3600)
     await begin(storm)

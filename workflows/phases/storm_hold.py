@@ -24,19 +24,25 @@ ANSWER_WITHIN = timedelta(seconds=5)
 """A ledger that is down must not keep people from hearing."""
 FIRST_LOOK = timedelta(minutes=1)
 RAREST_LOOK = timedelta(minutes=10)
+LONGEST_HOLD = timedelta(hours=4)
+"""A storm that has lasted so long is not one trouble any more, or its watch counts what nobody will ever end: from here
+on silence is worse than a second page."""
+OUTLASTS = "pages-in-a-long-storm"
+"""Runs from before it hold their page for as long as the storm lasts."""
 LOOKS_WELL = 2
 """So many looks in a row without the symptom, and it has passed."""
 
 
 async def sit_out(incident: Incident) -> None:
-    """Return when people are to be paged: at once without a storm, else when it is over or somebody has taken it."""
+    """Return when people are to be paged: at once without a storm, else when it is over or somebody has taken it, and
+    in any case after `LONGEST_HOLD`."""
     if incident.deeds or not workflow.patched(PATCH):
         return
     if await _taken(incident, HEAR_FIRST, "the storm watch hears of it first") or not await _storm(incident):
         return
     incident.storm = True
     incident.note("part of a storm: one page for all")
-    pause, well = FIRST_LOOK, 0
+    pause, well, held_since = FIRST_LOOK, 0, workflow.now()
     while not await _taken(incident, pause, "a storm is on; look again"):
         pause = min(2 * pause, RAREST_LOOK)
         well = well + 1 if await _recovered(incident) else 0
@@ -46,6 +52,9 @@ async def sit_out(incident: Incident) -> None:
             return
         if not await _storm(incident):
             incident.note("the storm is over")
+            return
+        if workflow.now() - held_since >= LONGEST_HOLD and workflow.patched(OUTLASTS):
+            incident.note("the storm goes on, and this has waited long enough")
             return
 
 
