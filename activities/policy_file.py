@@ -60,6 +60,7 @@ def change_policy(path: Path, change: Change, *, by: str, reason: str, now: date
             after = _checked(changed, path)
             if before is not None and before.version == after.version:
                 return Changed(before, after)
+            by, reason = (words.encode("utf-8", "replace").decode() for words in (by, reason))
             notes = {"changed_by": by, "changed_at": f"{now:%Y-%m-%dT%H:%M:%S.%fZ}", "change_reason": reason}
             noted = {key: value for key, value in changed.items() if key not in NOTES} | notes
             noted["changed_to"] = after.version

@@ -11,6 +11,16 @@ from byteport.contracts.workflows import Installation
 
 AGENT_WIDE = "none"
 """Runbook, signal and target of a record that is about the agent itself."""
+LONGEST_WORDS = 1000
+
+
+def shortened(words: str) -> str:
+    """What a person gave as name or reason. A halt or an alarm is never refused for its words.
+
+    Too long, they are cut; what a terminal of another encoding sent is no Unicode, and becomes question marks.
+    """
+    words = words.encode("utf-8", "replace").decode()
+    return words if len(words) <= LONGEST_WORDS else f"{words[: LONGEST_WORDS - 1]}…"
 
 
 def agent_draft(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from activities.audit.about_agent import AGENT_WIDE, agent_draft
+from activities.audit.about_agent import AGENT_WIDE, agent_draft, shortened
 from activities.audit.append import append, milliseconds, moment
 from activities.audit.store import Store
 from byteport.contracts.ledger import Event, Recorded
@@ -56,6 +56,7 @@ class Alarms:
         Raises `MalformedInput` for a name or a namespace that is none, or when too many stand.
         """
         _checked(name, namespace)
+        by, reason = shortened(by), shortened(reason)
         uid = self._installation.cluster_uid
         with self._store.transaction() as tx:
             (standing,) = tx.sql.execute("SELECT count(*) FROM alarms WHERE cluster_uid = ?", (uid,)).fetchone()
@@ -83,6 +84,7 @@ class Alarms:
     def clear(self, name: str, *, namespace: str | None = None, by: str, reason: str = "") -> Recorded | None:
         """End the alarm of that name, in one namespace or wherever it stands; None when none did."""
         _checked(name, namespace or "")
+        by, reason = shortened(by), shortened(reason)
         with self._store.transaction() as tx:
             ended = tx.sql.execute(
                 "DELETE FROM alarms WHERE cluster_uid = ? AND name = ? AND (? IS NULL OR namespace = ?)",

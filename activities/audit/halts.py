@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from activities.audit.about_agent import agent_draft
+from activities.audit.about_agent import agent_draft, shortened
 from activities.audit.append import append, milliseconds, moment
 from activities.audit.standing import halted
 from activities.audit.store import Store, Transaction
@@ -35,6 +35,7 @@ class Halts:
 
     def halt(self, *, by: str, reason: str) -> Recorded:
         """In force for every reservation and every call from the commit on. Halting again keeps the first halt."""
+        by, reason = shortened(by), shortened(reason)
         with self._store.transaction() as tx:
             recorded = append(tx, self._draft(tx, Event.HALTED, by, reason))
             tx.sql.execute(
@@ -46,6 +47,7 @@ class Halts:
 
     def resume(self, *, by: str, reason: str) -> Recorded | None:
         """Ends the halt; None when there was none."""
+        by, reason = shortened(by), shortened(reason)
         with self._store.transaction() as tx:
             ended = tx.sql.execute("DELETE FROM halts WHERE cluster_uid = ?", (self._installation.cluster_uid,))
             return append(tx, self._draft(tx, Event.RESUMED, by, reason)) if ended.rowcount else None

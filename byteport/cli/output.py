@@ -26,6 +26,7 @@ SLOW_SECONDS = 1.5
 Result = TypeVar("Result")
 
 
+LONGEST_LINE = 2000
 PIPED_WIDTH = 400
 """A table that a program reads is not folded to a terminal's width."""
 
@@ -57,7 +58,8 @@ def note(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """The one line of an error."""
+    """The one line of an error. It may repeat an argument: of a very long one the beginning is enough."""
+    text = text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
     stderr().print(Text.assemble(("error: ", "bold red"), printable(text)))
 
 

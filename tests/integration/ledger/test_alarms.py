@@ -55,6 +55,18 @@ def test_each_raising_and_clearing_is_one_record_with_who_and_why(world: World) 
     assert [report.intact for report in world.log.verify_all()] == [Verdict.INTACT]
 
 
+def test_whoever_says_too_much_or_what_is_no_text_is_heard_all_the_same(world: World) -> None:
+    world.alarms.raise_("slo", by="ada" * 10_000, reason="because " * 100_000)
+    world.halts.halt(by="caf\udce9", reason="\udcff" + "x" * 1_000_000)
+    (alarm,) = world.alarms.standing()
+    halt = world.halts.in_force()
+    assert halt is not None
+    assert world.halts.is_halted()
+    assert (len(alarm.by), len(alarm.reason), len(halt.reason), halt.by) == (1000, 1000, 1000, "caf?")
+    assert all(len(record.note or "") <= 1000 for record in world.log.iter_records())
+    assert [report.intact for report in world.log.verify_all()] == [Verdict.INTACT]
+
+
 def test_what_stands_is_listed_with_its_first_raising(world: World) -> None:
     world.alarms.raise_("b", by="ada", reason="why")
     world.clock.move(minutes=1)

@@ -60,6 +60,11 @@ def test_the_note_says_who_when_why_and_about_what(file: Path) -> None:
     assert file.read_text().count("changed_by") == 1
 
 
+def test_a_note_from_a_terminal_of_another_encoding_is_taken(file: Path) -> None:
+    after = change(file, setting("mode", "auto"), by="caf\udce9", reason="\udcff").after
+    assert (after.changed_by, after.change_reason, load_policy(file).mode) == ("caf?", "?", Mode.AUTO)
+
+
 def test_what_changes_nothing_writes_nothing(file: Path) -> None:
     assert change(file, setting("mode", "dry_run")).same
     assert change(file, unsetting("timebox_seconds")).same

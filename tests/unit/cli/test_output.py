@@ -21,6 +21,11 @@ def test_a_hostile_name_is_printed_as_it_is_written(show, capsys: pytest.Capture
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(text)
 
 
+def test_of_an_argument_without_end_an_error_repeats_the_beginning(capsys: pytest.CaptureFixture[str]) -> None:
+    complain(f"{'x' * 1_000_000}: no such setting")
+    assert len(capsys.readouterr().err) < 3000
+
+
 def test_json_is_one_document_with_times_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"at": datetime(2026, 3, 10, 9, tzinfo=UTC), "names": {"b", "a"}, "text": HOSTILE})
     assert json.loads(capsys.readouterr().out) == {
