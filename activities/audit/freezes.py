@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from byteport.domain.limits import FreezeWindow, Limits, RecurringFreeze
+from byteport.domain.limits import FreezeWindow, Limits, RecurringFreeze, concerns
 
 CLOCK_CHANGE = timedelta(hours=3)
 """More than any zone's clocks are put forward or back at once."""
@@ -25,7 +25,7 @@ def covers(window: FreezeWindow | RecurringFreeze, namespace: str, now: datetime
     """Whether `window` is open for `namespace` at `now`."""
     if isinstance(window, FreezeWindow):
         return window.covers(namespace, now)
-    if window.namespaces and namespace not in window.namespaces:
+    if not concerns(window.namespaces, namespace):
         return False
     try:
         return _open(window, now.astimezone(UTC))

@@ -17,13 +17,18 @@ from byteport.domain.base import Frozen, Instant
 PerHour = Annotated[int, Field(ge=0, le=100_000)]
 
 
+def concerns(namespaces: frozenset[str], namespace: str) -> bool:
+    """Whether a freeze of `namespaces` (empty: all) holds in `namespace`; a node has none, and carries pods of any."""
+    return not namespaces or not namespace or namespace in namespaces
+
+
 class FreezeWindow(Frozen):
     """A time in which nothing is done without a person's yes."""
 
     start: Instant
     end: Instant
     namespaces: frozenset[str] = frozenset()
-    """Empty: all of them."""
+    """Empty: all of them. A node is frozen with any."""
 
     @model_validator(mode="after")
     def _in_order(self) -> FreezeWindow:
@@ -32,7 +37,7 @@ class FreezeWindow(Frozen):
         return self
 
     def covers(self, namespace: str, now: datetime) -> bool:
-        return self.start <= now < self.end and (not self.namespaces or namespace in self.namespaces)
+        return self.start <= now < self.end and concerns(self.namespaces, namespace)
 
 
 class RecurringFreeze(Frozen):
@@ -45,7 +50,7 @@ class RecurringFreeze(Frozen):
     hours: Annotated[float, Field(gt=0, le=31 * 24)]
     """How long it lasts. Where the clocks change in between it ends by the wall clock or after so many real hours, whichever is later."""
     namespaces: frozenset[str] = frozenset()
-    """Empty: all of them."""
+    """Empty: all of them. A node is frozen with any."""
 
 
 def _which(value: Any) -> str:
@@ -75,7 +80,7 @@ class Limits(Frozen):
     failures_in_a_row: Annotated[int, Field(ge=1, le=1000)] = 3
     """So many failed verifications in a row, on whatever targets, stop a runbook from acting alone for `not_again_seconds`."""
     freezes: tuple[Freeze, ...] = ()
-    """Times (`start`, `end`, `namespaces`, or `cron`, `timezone`, `hours`, `namespaces`) in which nothing is done without a person's yes. Default: none."""
+    """Times (`start`, `end`, `namespaces`, or `cron`, `timezone`, `hours`, `namespaces`) in which nothing is done without a person's yes; a node is frozen with any namespace. Default: none."""
 
 
 class StormRule(Frozen):

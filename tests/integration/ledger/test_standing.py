@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from byteport.contracts.ledger import Event, ReadStanding, Result
-from byteport.domain.limits import FreezeWindow, Limits
+from byteport.domain.limits import FreezeWindow, Limits, RecurringFreeze
 from byteport.domain.policy import Standing
 from byteport.domain.reasons import Reason
 from tests.integration.ledger.world import (
@@ -16,6 +16,7 @@ from tests.integration.ledger.world import (
     World,
     draft,
     pod_plan,
+    prune_plan,
     rollback_plan,
     signal,
     target,
@@ -286,6 +287,20 @@ def test_in_a_freeze_nothing_is_done_alone(tmp_path: Path) -> None:
     act(world, "one", namespace="other")
     world.clock.move(hours=1)
     act(world, "two")
+
+
+@pytest.mark.parametrize(
+    "freeze",
+    [
+        FreezeWindow(start=NOW, end=NOW + timedelta(hours=1), namespaces=frozenset({"shop"})),
+        RecurringFreeze(cron="0 * * * *", timezone="UTC", hours=1, namespaces=frozenset({"shop"})),
+    ],
+)
+def test_a_node_carries_pods_of_any_namespace_and_is_frozen_with_each(
+    tmp_path: Path, freeze: FreezeWindow | RecurringFreeze
+) -> None:
+    world = world_with(tmp_path, freezes=(freeze,))
+    assert world.refusal(world.ask(prune_plan())) == (Reason.FROZEN,)
 
 
 @pytest.mark.parametrize("reason", [Reason.FROZEN, Reason.LIMIT_REACHED, Reason.DID_NOT_HOLD])
