@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from datetime import UTC, datetime
 
 from activities.audit.alarms import Alarms
@@ -67,7 +69,18 @@ def changes(world: World) -> list[Record]:
     return list(AuditLog(world.ledger_file).iter_records(Filter(event=Event.POLICY_CHANGED)))
 
 
+async def known(world: World) -> None:
+    """The ledger has seen the policy that it begins with; what is changed before that is no change."""
+
+    def seen() -> bool:
+        with contextlib.closing(sqlite3.connect(world.ledger_file)) as sql:
+            return sql.execute("SELECT 1 FROM policies").fetchone() is not None
+
+    await until(seen, "the first policy")
+
+
 async def test_a_change_of_the_policy_is_on_record_within_seconds_though_nothing_else_happens(world: World) -> None:
+    await known(world)
     await asyncio.to_thread(
         change_policy,
         world.home.policy_file,
@@ -81,6 +94,7 @@ async def test_a_change_of_the_policy_is_on_record_within_seconds_though_nothing
 
 
 async def test_auto_that_is_switched_on_while_everything_runs_acts_and_stands_behind_its_record(world: World) -> None:
+    await known(world)
     world.policy(mode="auto")
     remediation: Remediation = await crash_loop(world)
     assert (await remediation.closed()).decision is Decision.ACTED
