@@ -104,6 +104,15 @@ class Busy:
 
         return await eventually("a raised floor", look, within=150.0)
 
+    async def until_observed(self) -> None:
+        """Wait until the autoscaler's controller has acted upon what the autoscaler now says."""
+
+        async def look() -> bool:
+            item = await self.scaler()
+            return bool((item.get("status") or {}).get("observedGeneration") == item["metadata"]["generation"])
+
+        await eventually("the autoscaler to be looked at", look)
+
     async def until_replicas(self, count: int) -> None:
         """Wait until the autoscaler has set so many."""
 
@@ -119,10 +128,10 @@ class Busy:
         own = [event for event in found if event["source"]["component"] == "horizontal-pod-autoscaler"]
         return [str(event["message"]) for event in sorted(own, key=lambda event: str(event["lastTimestamp"]))]
 
-    async def edit(self, floor: int, *, manager: str) -> None:
-        """As a person does it."""
-        path, patch = f"{self._path}?fieldManager={manager}", {"spec": {"minReplicas": floor}}
-        await self._call("PATCH", path, patch, content_type="application/merge-patch+json")
+    async def edit(self, *, manager: str, **spec: Any) -> None:
+        """As a person does it: a field that is None is taken away."""
+        path = f"{self._path}?fieldManager={manager}"
+        await self._call("PATCH", path, {"spec": spec}, content_type="application/merge-patch+json")
 
     async def scaler(self) -> JSON:
         return await self._call("GET", self._path)

@@ -6,6 +6,7 @@ restored. What the agent did is told by the API server's own audit log.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from byteport.contracts.workflows import Closed, Phase, TimeboxClosed
 from byteport.domain.failures import Failure
 from byteport.domain.ids import audit_id, remediation_id, timebox_id
 from byteport.domain.reasons import Cause, Reason
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, floor_setter, rest_setter
 from byteport.kubernetes.floor_patch import FLOOR_RESTORED
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.sandbox.dev_server import DevServer
@@ -32,7 +33,7 @@ from tests.agent.places import APP
 from tests.agent.real import RealPlace
 from tests.agent.running import quick, running
 from tests.cluster.at_work import WATCHING, lasted, told
-from tests.cluster.surges import ASKED, OWNERS_FLOOR, Busy
+from tests.cluster.surges import ASKED, CEILING, OWNERS_FLOOR, Busy
 from tests.faults.invariants import check
 from tests.workflows.histories import scheduled
 
@@ -40,6 +41,8 @@ JSON = dict[str, Any]
 
 BOX_SECONDS = 60
 EDITED = 5
+BOOKED_SECONDS = 1.0
+"""The API server's book-keeping knows whole seconds."""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -168,7 +171,7 @@ async def test_a_floor_that_somebody_edits_meanwhile_is_left_and_the_record_says
         async with busy.surge():
             await busy.raised()
             closed = await verified(agent)
-        await busy.edit(EDITED, manager="kubectl-edit")
+        await busy.edit(manager="kubectl-edit", minReplicas=EDITED)
         over = await until_over(agent)
         assert (over.outcome, over.reasons) == ("changed", (Reason.TARGET_CHANGED,))
         assert await busy.floor() == EDITED
@@ -188,6 +191,7 @@ async def test_a_floor_that_does_not_help_is_put_back_at_once_and_the_load_keeps
     busy = Busy(place)
     await busy.begin()
     async with at_work(server, place, tmp_path / "home", verify_deadline_seconds=15) as agent, busy.surge() as surge:
+        injected = place.clock()
         await busy.raised()
         surge.grow()
         state = await agent.until(remediation_id(await place.target(), Failure.CPU), Phase.ESCALATED)
@@ -202,8 +206,26 @@ async def test_a_floor_that_does_not_help_is_put_back_at_once_and_the_load_keeps
         assert (done[:6], undone[:6]) == ("done: ", "done: ")
         assert failed.startswith("it did not help")
         assert f'"minReplicas":{OWNERS_FLOOR}' in undone
-        over = await until_over(agent)
-        assert over.outcome == "already_restored"
-        assert len(patches(place)) == 2
+        up, down = patches(place)
+        await busy.until_observed()
         assert await busy.replicas() >= ASKED
         await check(agent)
+    lasted("surge to raised floor", injected, at(up))
+    lasted("raised floor to put back, since it did not help", at(up), at(down))
+
+
+async def test_who_set_the_floor_and_who_the_rest_is_told_by_the_api_servers_own_book_keeping(place: RealPlace) -> None:
+    busy = Busy(place)
+    await busy.begin()
+    made = await busy.scaler()
+    assert floor_setter(made).manager == rest_setter(made).manager == "kubectl-client-side-apply"
+    for manager, spec in (("byteport-agent", {"minReplicas": EDITED}), ("kubectl-edit", {"maxReplicas": CEILING + 1})):
+        await asyncio.sleep(BOOKED_SECONDS)
+        await busy.edit(manager=manager, **spec)
+    await busy.until_observed()
+    item = await busy.scaler()
+    raised, changed = floor_setter(item), rest_setter(item)
+    assert (raised.manager, changed.manager) == ("byteport-agent", "kubectl-edit")
+    assert raised.at is not None
+    assert changed.at is not None
+    assert raised.at < changed.at
