@@ -18,7 +18,7 @@ NEWEST = 500
 
 
 async def find_run(client: Client, text: str) -> str:
-    """The workflow id that `text` names: an id, or a target as `namespace/kind/name`, whose newest run is meant.
+    """The workflow id that `text` names: an id, or a target as `namespace/kind/name` or `node/name`, whose newest run is meant.
 
     An open run comes before a closed one. Raises `TargetGone` when there is none, `MalformedInput` when two failures
     of that target have runs of their own.
@@ -57,12 +57,14 @@ async def find_plan(client: Client, text: str) -> str:
 
 
 def parse_target(text: str, *, cluster_uid: str, namespace: str | None) -> Target:
-    """`namespace/Kind/name`, or `kind/name` with a namespace of its own. Raises `MalformedInput`."""
+    """`namespace/Kind/name`, `kind/name` with a namespace of its own, or `node/name`. Raises `MalformedInput`."""
     parts = text.split("/")
+    if len(parts) == 2 and all(parts) and parts[0].lower() in NODE and namespace is None:
+        return Target(cluster_uid=cluster_uid, namespace="", kind="Node", name=parts[1])
     if namespace is not None:
         parts = [namespace, *parts]
     if len(parts) != 3 or not all(parts):
-        raise MalformedInput("target", "write namespace/kind/name, as in shop/deployment/web")
+        raise MalformedInput("target", "write namespace/kind/name, as in shop/deployment/web, or node/name")
     kind = KINDS.get(parts[1].lower())
     if kind is None:
         raise MalformedInput("target", f"the kind must be one of {', '.join(sorted(set(KINDS.values())))}")
@@ -81,10 +83,14 @@ KINDS = {
     for name in names.split()
 }
 """As kubectl lets one write them."""
+NODE = ("node", "nodes", "no")
+"""Of no namespace."""
 
 
 def _same_target(run: Run, text: str) -> bool:
     parts = text.split("/")
     if len(parts) == 3:
         parts[1] = KINDS.get(parts[1].lower(), parts[1])
+    elif len(parts) == 2 and parts[0].lower() in NODE:
+        parts[0] = "Node"
     return run.target == "/".join(parts)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def show(
     context: typer.Context,
-    which: Annotated[str, typer.Argument(metavar="RUN", help="Workflow id, or target as namespace/kind/name.")],
+    which: Annotated[
+        str, typer.Argument(metavar="RUN", help="Workflow id, or target as namespace/kind/name or node/name.")
+    ],
     why: Annotated[bool, typer.Option("--why", help="Tell the reasons, from the symptom to the decision.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -17,7 +17,7 @@ from byteport.errors import MalformedInput
 def signal(
     context: typer.Context,
     kind: Annotated[SignalType, typer.Argument(metavar="TYPE", help="What was seen: " + ", ".join(SignalType) + ".")],
-    target: Annotated[str, typer.Argument(help="The workload, as namespace/kind/name.")],
+    target: Annotated[str, typer.Argument(help="The workload, as namespace/kind/name, or node/name.")],
     namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Then TARGET is kind/name.")] = None,
     value: Annotated[float, typer.Option("--value", help="The measured value.")] = 1.0,
     threshold: Annotated[float, typer.Option("--threshold", help="The value that counts as too much.")] = 1.0,
@@ -39,14 +39,16 @@ async def _signal(
     from byteport.domain.canonical import digest
     from byteport.domain.signals import Signal, Source
     from byteport.settings import installation
-    from byteport.temporal.intake import check_target, report_signal
+    from byteport.temporal.intake import check_signal, report_signal
 
     settings = settings_of(context)
     ours = installation(settings)
     aim = parse_target(target, cluster_uid=ours.cluster_uid, namespace=namespace)
     if aim.kind == "Pod":
         raise MalformedInput("target", "name the workload that controls the pod, not the pod")
-    check_target(aim)
+    if (aim.kind == "Node") is not (kind is SignalType.DISK_PRESSURE) and kind is not SignalType.MEMORY_PRESSURE:
+        fits = "is a node's: write node/name" if aim.kind != "Node" else "is a workload's: write namespace/kind/name"
+        raise MalformedInput("target", f"{kind.value} {fits}")
     now = datetime.now(UTC)
     who = person(settings)
     reported = Signal(
@@ -59,6 +61,7 @@ async def _signal(
         reporter=who,
         evidence_digest=digest(["person", who, kind.value, aim.ref, now.isoformat()]),
     )
+    check_signal(reported)
     client = await client_of(settings)
     sending = report_signal(
         client,

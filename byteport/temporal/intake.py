@@ -7,6 +7,7 @@ retrying. Comes after `connect.py`; the workflows behind the door are named in `
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from datetime import timedelta
 
@@ -82,11 +83,12 @@ async def report_signal(
     """Hand a symptom to the remediation of its target, which is started if none is running.
 
     N symptoms of one failure on one target become one run. One that has had all the messages it may have is open, and
-    people know of it: a further symptom folds into it uncounted, and holds up nobody else's. Raises `MalformedInput` for a target that cannot be one,
-    `NotPermitted` for another cluster's, `Unavailable` when Temporal does not answer (safe to repeat).
+    people know of it: a further symptom folds into it uncounted, and holds up nobody else's. Raises `MalformedInput` for
+    a target that cannot be one or a value that is no number, `NotPermitted` for another cluster's, `Unavailable` when
+    Temporal does not answer (safe to repeat).
     """
     target = signal.target
-    check_target(target)
+    check_signal(signal)
     if target.cluster_uid != installation.cluster_uid:
         raise NotPermitted("signal.target.cluster_uid: this is another cluster than the one of this installation")
     workflow_id = remediation_id(target, signal.failure)
@@ -266,6 +268,14 @@ async def start_watch(client: Client, installation: Installation) -> str:
     except RPCError as error:
         raise _unavailable(client, error) from error
     return workflow_id
+
+
+def check_signal(signal: Signal) -> None:
+    """Raise `MalformedInput` for what no run could read: a target that cannot be one, a value that is not finite."""
+    for field, value in (("value", signal.value), ("threshold", signal.threshold)):
+        if not math.isfinite(value):
+            raise MalformedInput(f"signal.{field}", "is not a finite number")
+    check_target(signal.target)
 
 
 def check_target(target: Target) -> None:

@@ -1,6 +1,7 @@
 """The door: what comes in becomes one run, one reply, or one clear refusal."""
 
 import asyncio
+import math
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -130,6 +131,19 @@ async def test_a_name_that_could_be_mistaken_for_another_run_starts_nothing(
         await report(client, installation, symptom)
     query = f"WorkflowId = '{remediation_id(symptom.target, symptom.failure)}'" if "\n" not in name else ""
     assert not query or [run async for run in client.list_workflows(query)] == []
+
+
+@pytest.mark.parametrize("field", ["value", "threshold"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+async def test_a_value_that_is_no_number_starts_nothing(
+    client: Client, installation: Installation, field: str, value: float
+) -> None:
+    """JSON has none of them: no worker could read the message."""
+    symptom = signal(installation, f"no-number-{field}").model_copy(update={field: value})
+    with pytest.raises(MalformedInput, match=rf"signal\.{field}"):
+        await report(client, installation, symptom)
+    query = f"WorkflowId = '{remediation_id(symptom.target, symptom.failure)}'"
+    assert [run async for run in client.list_workflows(query)] == []
 
 
 async def test_an_answer_reaches_what_waits_and_hears_at_once(

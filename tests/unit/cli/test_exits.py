@@ -80,6 +80,24 @@ def test_a_wrong_command_line_is_one_line_that_says_where_help_is(byteport: Run,
     assert "byteport --help" in said.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["disk_pressure", "shop/deployment/web"], "target: disk_pressure is a node's: write node/name"),
+        (["pod_crashloop", "node/worker-1"], "target: pod_crashloop is a workload's: write namespace/kind/name"),
+        (["pod_crashloop", "shop/pod/web-1"], "target: name the workload that controls the pod, not the pod"),
+        (["pod_crashloop", "shop/deployment/web", "--value", "nan"], "signal.value: is not a finite number"),
+        (["disk_pressure", "node/worker-1", "--threshold", "inf"], "signal.threshold: is not a finite number"),
+        (["disk_pressure", "node/WORKER"], "signal.target.name: is not a name that Kubernetes accepts"),
+    ],
+)
+def test_a_symptom_that_nothing_can_have_is_refused_before_anybody_is_told(
+    byteport: Run, configured: Path, arguments: list[str], says: str
+) -> None:
+    said = byteport("signal", *arguments)
+    assert (said.code, said.err) == (Exit.USAGE, f"error: {says}\n")
+
+
 def test_a_named_settings_file_that_is_missing_is_one_line(byteport: Run) -> None:
     said = byteport("--config", "none.yaml", "runs")
     assert (said.code, said.err) == (Exit.USAGE, "error: config: none.yaml: No such file or directory\n")
