@@ -7,6 +7,7 @@ never above its ceiling, and only for a time. `floor_guards.py` forbids; `bytepo
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 from byteport.domain.diagnoses import Diagnosis
@@ -35,6 +36,8 @@ PENDING_TOO_LONG = timedelta(minutes=2)
 """Pods of a raised floor that wait for a node for longer put it back at once."""
 METRICS_LAG = timedelta(seconds=120)
 """After so long an autoscaler's own figures are of the time after the act, where no measurement says when it was made."""
+JUST_SCALED = timedelta(minutes=2)
+"""So long what an autoscaler shows may be of the replicas before."""
 
 
 def raise_floor(
@@ -61,7 +64,7 @@ def raise_floor(
     scaler = scaling.autoscaler
     if rollout is None or not scaler.uid or not scaler.rest_digest or not scaler.name:
         return Refused(because=(Reason.CANNOT_TELL,))
-    floor_to = min(scaler.asks or 0, scaler.ceiling)
+    floor_to = min(scaler.asks or 0, _measured_need(situation, scaler, measure) or scaler.ceiling, scaler.ceiling)
     hard = [
         *state_guards(situation, rollout, scaler),
         *owner_guards(rollout, scaler),
@@ -88,6 +91,29 @@ def raise_floor(
         available_before=rollout.available,
         caveats=tuple(soft_guards(situation, scaling, scaler, config)),
     )
+
+
+def _measured_need(situation: Situation, scaler: AutoscalerReading, measure: Measure) -> int | None:
+    """Replicas by the same arithmetic from what the containers use now, where it has just scaled and all are measured.
+
+    So soon after, an autoscaler still shows the usage of fewer replicas than there are: times those that there are now
+    it would ask too much.
+    """
+    scaling, binding = situation.scaling or ScalingReading(), scaler.binding
+    if scaler.scaled_at is None or situation.now - scaler.scaled_at > JUST_SCALED:
+        return None
+    if binding is None or binding.kind != "Resource" or not binding.target_percent or not scaling.usage:
+        return None
+    used: list[float | None] = [one.cpu if measure is Measure.CPU else one.memory for one in scaling.usage]
+    wanted: list[float | None] = [
+        one.cpu_request if measure is Measure.CPU else one.memory_request for one in scaling.usage
+    ]
+    pods = {one.pod for one in scaling.usage}
+    if len(pods) < scaler.current or any(one is None for one in used) or not all(wanted):
+        return None
+    each = sum(one or 0.0 for one in wanted) / len(pods)
+    need = sum(one or 0.0 for one in used) / (each * binding.target_percent / 100)
+    return max(1, math.ceil(round(min(need, 1e9), 6)))
 
 
 def raised_just_now(scaler: AutoscalerReading, now: datetime, config: PolicyConfig) -> bool:

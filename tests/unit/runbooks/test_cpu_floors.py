@@ -386,3 +386,12 @@ def test_a_floor_that_was_raised_a_minute_ago_is_not_raised_again() -> None:
 def test_a_floor_that_its_owner_has_changed_meanwhile_is_theirs(until: float) -> None:
     assert Reason.TARGET_CHANGED in refused(raised(Spiking(), by="kubectl-edit", until=until))
     assert Reason.TARGET_CHANGED in refused(raised(Spiking(), to=2, until=until))
+
+
+def test_just_after_it_has_scaled_what_the_containers_use_now_says_how_far() -> None:
+    """It still shows the usage of one replica, and there are four of them already: 19 would be four times too many."""
+    shop = Spiking(floor=1).using(0.4, 0.4, 0.4, 0.4)
+    shop.hpa["status"]["lastScaleTime"] = stamp(60)
+    assert planned(shop).floor_to == 19
+    shop.hpa["status"]["lastScaleTime"] = stamp(0.5)
+    assert planned(shop).floor_to == 8  # 1.6 cores of 0.5 each, at 40 %
