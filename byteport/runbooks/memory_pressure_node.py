@@ -37,7 +37,16 @@ def node_finding(situation: Situation) -> Finding:
         return Finding(cause=Cause.MEMORY_READING, reasons=(Reason.ABSURD_READING,), culprit=culprit)
     if pressed:
         return Finding(cause=Cause.NODE_MEMORY, reasons=(Reason.NODE_UNDER_PRESSURE,), culprit=culprit)
+    if share is None and node.memory_condition is not Tri.FALSE:
+        return _unknown(node, culprit)
     return Finding(cause=Cause.RECOVERED, reasons=(Reason.RECOVERED,), silent=True)
+
+
+def _unknown(node: NodeState, culprit: str) -> Finding:
+    """Nothing says how it is, and nothing says that it is well: a kubelet that has stopped leaves its conditions so."""
+    if node.reading.ready is not Tri.TRUE:
+        return Finding(cause=Cause.NODE_NOT_READY, reasons=(Reason.NODE_NOT_READY,), culprit=culprit)
+    return Finding(cause=Cause.UNKNOWN, reasons=(Reason.CANNOT_TELL,), culprit=culprit)
 
 
 def oom_lately(node: NodeState, now: datetime) -> bool:

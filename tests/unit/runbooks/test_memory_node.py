@@ -54,6 +54,25 @@ def test_pressure_without_any_figure_is_believed() -> None:
     assert asked(host("MemoryPressure")).cause is Cause.NODE_MEMORY
 
 
+@pytest.mark.parametrize("status", ["Unknown", "Perhaps", None, 7])
+def test_a_node_of_which_nothing_is_known_is_not_called_well(status: object) -> None:
+    """A kubelet that has stopped leaves its conditions Unknown, and nobody measures anything any more."""
+    silent = host()
+    for condition in silent["status"]["conditions"]:
+        condition["status"] = status
+    answer = asked(silent)
+    assert (answer.cause, answer.reasons) == (Cause.NODE_NOT_READY, (Reason.NODE_NOT_READY,))
+    assert (answer.escalates, answer.acts) == (True, False)
+    assert asked(silent, uses("20Gi")).diagnosis.silent
+
+
+def test_a_ready_node_without_that_condition_and_without_figures_cannot_be_told() -> None:
+    bare = host()
+    bare["status"]["conditions"] = [one for one in bare["status"]["conditions"] if one["type"] != "MemoryPressure"]
+    answer = asked(bare)
+    assert (answer.cause, answer.reasons, answer.escalates) == (Cause.UNKNOWN, (Reason.CANNOT_TELL,), True)
+
+
 def test_a_system_oom_is_the_nodes_trouble_though_its_condition_is_green() -> None:
     answer = asked(host(), uses("20Gi"), event(host(), "SystemOOM", "System OOM encountered", last=12))
     assert (answer.cause, answer.escalates) == (Cause.NODE_MEMORY, True)
