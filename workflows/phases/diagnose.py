@@ -105,7 +105,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
             return Skip((Reason.TARGET_GONE,))
         try:
             diagnosis = runbook.diagnose(incident.the_signal, seen.situation)
-            plan = runbook.plan(diagnosis, seen.situation, seen.policy)
+            plan = runbook.propose(diagnosis, seen.situation, seen.policy)
         except Exception:  # noqa: BLE001  a mistake of ours must page, not wedge the run
             workflow.logger.exception("%s could not judge what was read", runbook.name)
             return Escalate((Reason.FAILED,))

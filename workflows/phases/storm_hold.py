@@ -19,8 +19,11 @@ from workflows.phases.asking import answer_of
 from workflows.phases.diagnose import look, standing_of
 
 PATCH = "storm-hold"
+TOLD_WITHIN = timedelta(seconds=15)
+"""The storm watch is told beside all else, and on a busy machine that takes a while."""
 HEAR_FIRST = timedelta(seconds=3)
-ANSWER_WITHIN = timedelta(seconds=5)
+"""From then on: for the others to be told, and for the ledger to be told of the storm."""
+ANSWER_WITHIN = timedelta(seconds=10)
 """A ledger that is down must not keep people from hearing."""
 FIRST_LOOK = timedelta(minutes=1)
 RAREST_LOOK = timedelta(minutes=10)
@@ -38,6 +41,8 @@ async def sit_out(incident: Incident) -> None:
     in any case after `LONGEST_HOLD`."""
     if incident.deeds or not workflow.patched(PATCH):
         return
+    if incident.telling is not None and not incident.telling.done():
+        await workflow.wait([incident.telling], timeout=TOLD_WITHIN.total_seconds())
     if await _taken(incident, HEAR_FIRST, "the storm watch hears of it first") or not await _storm(incident):
         return
     incident.storm = True
