@@ -21,7 +21,7 @@ from byteport.kubernetes.surroundings import Tri
 from byteport.kubernetes.world import World
 
 PRUNE_LABEL = "byteport.io/prune"
-"""`false` on a node says that its images are not to be removed."""
+"""`false` on a node says that its images are not to be removed; what is not understood says so too."""
 OTHER_PODS = "pods of other namespaces"
 """In `World.denied` when the pods of a node cannot all be listed."""
 PULL_EVENTS = "events of pulls"
@@ -56,7 +56,9 @@ def read_node_state(world: World, name: str) -> NodeState | None:
         uid=fields.uid(fields.metadata(item).get("uid")),
         enabled=label == "true",
         not_enabled=label is not None and label != "true",
-        prune_forbidden=fields.labels(item).get(PRUNE_LABEL) == "false",
+        prune_forbidden=any(
+            told.get(PRUNE_LABEL, "true") != "true" for told in (fields.labels(item), fields.annotated(item))
+        ),
         disk_condition=_tri(disk.get("status")),
         disk_condition_since=fields.instant(disk.get("lastTransitionTime")),
         memory_condition=memory.memory_condition,

@@ -89,7 +89,7 @@ class NodeState(Frozen):
     not_enabled: bool = False
     """That label is there and says anything else."""
     prune_forbidden: bool = False
-    """Its owner says `byteport.io/prune: "false"`."""
+    """Its owner says `byteport.io/prune: "false"`, by label or annotation, or anything but `"true"`."""
     disk_condition: Tri = Tri.UNKNOWN
     disk_condition_since: Instant | None = None
     memory_condition: Tri = Tri.UNKNOWN

@@ -40,6 +40,19 @@ def test_the_kubelets_condition_is_read_with_its_time() -> None:
     assert state(Disk(pressure=None).world()).disk_condition is Tri.FALSE
 
 
+@pytest.mark.parametrize("said", ["false", "FALSE", "never", "", None, 0])
+@pytest.mark.parametrize("place", ["labels", "annotations"])
+def test_whatever_its_owner_says_of_pruning_but_yes_forbids_it(place: str, said: object) -> None:
+    world = Disk().world()
+    node_item = world.named("Node", "", "node-1")
+    assert node_item is not None
+    told = {**(node_item["metadata"].get(place) or {}), "byteport.io/prune": said}
+    marked = {**node_item, "metadata": {**node_item["metadata"], place: told}}
+    others = tuple(item for item in world.objects if item is not node_item)
+    assert state(replace(world, objects=(*others, marked))).prune_forbidden
+    assert not state(world).prune_forbidden
+
+
 @pytest.mark.parametrize(
     ("df", "roles"),
     [

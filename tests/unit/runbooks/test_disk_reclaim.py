@@ -153,7 +153,9 @@ def test_a_start_that_failed_is_no_pull_that_failed() -> None:
     assert disk.ask().acts
 
 
-@pytest.mark.parametrize(("label", "acts"), [("false", False), ("true", True)])
+@pytest.mark.parametrize(
+    ("label", "acts"), [("false", False), ("False", False), ("no", False), ("", False), ("true", True)]
+)
 def test_the_nodes_owner_may_forbid_it(label: str, acts: bool) -> None:
     said = Disk(labels={"byteport.io/enabled": "true", "byteport.io/prune": label}).ask()
     assert said.acts is acts
