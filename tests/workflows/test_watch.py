@@ -33,6 +33,11 @@ WATCH_PODS = Right("watch", port.PODS)
 CRASH_SECONDS = 1.5
 """A simulated container crashes a second after it has started, of the cluster's own time, which is real here."""
 
+ALL_KINDS = sorted(
+    resource.plural
+    for resource in (*watch.WATCHED.values(), *watch.OF_LOAD.values(), *(one for one, _ in watch.OF_NODES.values()))
+)
+
 
 class Watched:
     """A healthy `shop/web` in a cluster that lives in real time, and its watch."""
@@ -47,7 +52,7 @@ class Watched:
 
     async def streams_are_open(self) -> None:
         """Pods, Deployments, nodes and their events are being watched by the activity that runs now."""
-        await until(lambda: self.streams.made >= 4, "four streams")
+        await until(lambda: self.streams.made >= len(ALL_KINDS), "all streams")
 
     async def hand_over(self) -> None:
         """End the worker as SIGTERM does, once it watches."""
@@ -116,7 +121,7 @@ async def test_a_worker_that_shuts_down_hands_its_bookmarks_over_and_what_happen
     first, second = await watched.starts()
     assert first == {}
     assert isinstance(second, dict)
-    assert sorted(second) == ["deployments", "events", "nodes", "pods"]
+    assert sorted(second) == ALL_KINDS
     assert await attempts(watched.handle) == [1]
 
 
@@ -148,7 +153,7 @@ async def test_a_watcher_that_falls_silent_is_replaced_by_one_that_goes_on_from_
     sooner = ActivityOptions(heartbeat_timeout=Duration(seconds=2))
     await shorten(watched.world.client, watched.handle.id, WATCH_CLUSTER.name, sooner)
     await until_so(watched.is_in_its_second_attempt, "the next watcher")
-    await until(lambda: watched.streams.made >= 4, "the next watcher's streams")
+    await until(lambda: watched.streams.made >= len(ALL_KINDS), "the next watcher's streams")
     assert lists.of(port.PODS, "") == 0
     await repaired(await watched.one_crashes())
 

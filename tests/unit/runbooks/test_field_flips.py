@@ -87,7 +87,7 @@ def test_every_field_flipped_leads_to_refusal_or_to_the_same_act(case: dict[str,
 
 
 def test_there_are_flips_of_all_that_an_act_rests_on() -> None:
-    names = {flip.name.split(": ", 1)[1] for case in ACTING for flip in flips(case)}
+    names = {flip.name.split(": ", 1)[1] for case in ACTING if case["id"] in FULL for flip in flips(case)}
     for wanted in (
         "another selector",
         "no owner",
