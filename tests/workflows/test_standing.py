@@ -15,6 +15,7 @@ from activities.audit.store import Store
 from activities.policy_file import change_policy, setting
 from byteport.audit.records import Record
 from byteport.audit.words import Event
+from byteport.cli.show import reasons_chain
 from byteport.contracts.ledger import Decision
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
@@ -41,11 +42,15 @@ async def test_for_ten_minutes_after_its_node_restarted_no_pod_is_deleted_and_af
     await remediation.pass_time(500)
     diagnosing = await remediation.until(Phase.DIAGNOSING)
     assert diagnosing.state.cause is Cause.NODE_RESTART
+    assert diagnosing.state.reasons == (Reason.TOO_EARLY,)  # whoever asks meanwhile why nothing is done hears it
+    assert diagnosing.state.timeline[-1].what == "looks again later: too_early"
+    assert any(line.startswith("because   too early: ") for line in reasons_chain(diagnosing.state))
     assert world.writes == []
     assert world.notices == []
     await remediation.pass_time(700)
     await until(lambda: world.writes, "the act")
     assert world.writes == [("delete", victim)]
+    assert (await remediation.state()).reasons == ()
     (deleted,) = cluster.mutations()
     assert (deleted.at - restarted).total_seconds() > 598  # the API server writes whole seconds
 

@@ -95,7 +95,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
     incident.enter(Phase.DIAGNOSING, f"{signal.type.value} on {incident.start.target.ref}: {signal.value:g}")
     if runbook is None:
         return Escalate((Reason.NO_RUNBOOK,))
-    began = workflow.now()
+    began, before_it = workflow.now(), incident.reasons
     while True:
         seen, ledger = await asyncio.gather(look(incident, logs=True), standing_of(incident))
         incident.policy = seen.policy
@@ -118,14 +118,23 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
         if diagnosis.hand_over is not None and _hands_over(diagnosis.hand_over):
             return await hand_over(incident, _SIGNAL_FOR[diagnosis.hand_over])
         if again is None or workflow.now() - began >= LONGEST_LOOK:
+            incident.reasons = before_it
             tell(incident, seen.situation)
             return _planned(incident, seen, merged(ledger, seen.standing), plan)
+        _say_why_it_waits(incident, diagnosis.reasons or (Reason.TOO_EARLY,))
         await _wait_to_look(incident, timedelta(seconds=max(1, again)))
 
 
 def _hands_over(to: Failure) -> bool:
     """Whether this run does it: one that began before memory had a runbook told of a kill for memory by itself."""
     return to is not Failure.MEMORY or workflow.patched("memory-takes-over-kills")
+
+
+def _say_why_it_waits(incident: Incident, reasons: tuple[Reason, ...]) -> None:
+    """Whoever asks meanwhile why nothing is done hears it; once for each new answer."""
+    if incident.reasons != reasons:
+        incident.reasons = reasons
+        incident.note("looks again later: " + ", ".join(reason.value for reason in reasons))
 
 
 async def _wait_to_look(incident: Incident, again: timedelta) -> None:
