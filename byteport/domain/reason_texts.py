@@ -179,7 +179,10 @@ REASONS: Mapping[Reason, Said] = {
         "Images on the node could not be pulled again (imagePullPolicy: Never, a registry that fails): pruning would destroy them.",
         "kubectl get events -A --field-selector reason=Failed",
     ),
-    Reason.PRUNE_FORBIDDEN: Said('The node\'s owner forbids it: byteport.io/prune: "false".', ""),
+    Reason.PRUNE_FORBIDDEN: Said(
+        'The node\'s owner forbids it: byteport.io/prune: "false".',
+        "kubectl describe node {name}",
+    ),
     Reason.NOT_IMAGES: Said("Images are not what fills the disk.", "Look at the pod and path that are named."),
     Reason.OTHER_FILESYSTEM: Said(
         "Images lie on another filesystem than the full one: pruning frees nothing there.", "df -h on the node"
@@ -257,7 +260,10 @@ REASONS: Mapping[Reason, Said] = {
         "Many targets are in trouble at once: acting alone is paused, and one page goes out for all.",
         "Look at the largest common factor that the storm's page names.",
     ),
-    Reason.CHAOS_EXPERIMENT: Said("A chaos experiment runs on the target: its trouble is made on purpose.", ""),
+    Reason.CHAOS_EXPERIMENT: Said(
+        "A chaos experiment runs on the target: its trouble is made on purpose.",
+        "Wait until the experiment has ended, or stop it with the tool that runs it.",
+    ),
     Reason.LIMIT_REACHED: Said(
         "As many acts as are allowed in an hour have been done here.", "byteport records --target {ref}"
     ),
