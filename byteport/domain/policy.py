@@ -271,6 +271,8 @@ def _misfits(plan: AnyPlan, diagnosis: Diagnosis) -> tuple[Reason, ...]:
     )
     if not same or (ours.uid and theirs.uid and ours.uid != theirs.uid):
         found.append(Reason.TARGET_CHANGED)
+    if not ours.name:
+        found.append(Reason.CANNOT_TELL)
     match plan:
         case DeletePodPlan():
             fits = diagnosis.failure is Failure.CRASHLOOP and plan.pod.namespace == ours.namespace

@@ -13,20 +13,26 @@ LONG_AGO = "1999-01-01T00:00:00Z"
 
 
 class Flip(NamedTuple):
-    """`name` says which field of which object was changed, and to what."""
+    """`name` says which field of which object is changed, and to what."""
 
     name: str
-    bundle: JSON
+    at: int
+    change: Callable[[JSON], None]
+
+    def of(self, bundle: JSON) -> JSON:
+        """`bundle` with that one field changed; the other objects are shared with it."""
+        flipped = copy.deepcopy(bundle["objects"][self.at])
+        self.change(flipped)
+        objects = [*bundle["objects"]]
+        objects[self.at] = flipped
+        return {**bundle, "objects": objects}
 
 
 def flips(bundle: JSON) -> Iterator[Flip]:
     """Every flip of every workload, autoscaler and node of `bundle`, one at a time."""
     for index, item in enumerate(bundle["objects"]):
         for what, change in _changes(item):
-            flipped = copy.deepcopy(bundle)
-            change(flipped["objects"][index])
-            if flipped != bundle:
-                yield Flip(f"{item['kind']}/{item['metadata'].get('name')}: {what}", flipped)
+            yield Flip(f"{item['kind']}/{item['metadata'].get('name')}: {what}", index, change)
 
 
 Change = tuple[str, Callable[[JSON], None]]

@@ -175,3 +175,12 @@ def test_a_rollback_of_what_is_no_deployment_or_to_the_same_template_is_none() -
     assert judge(Mode.AUTO, plan, about, Standing(), GIVEN).reasons == (Reason.OUTSIDE_SCOPE,)
     same = rollback().model_copy(update={"to_template_digest": rollback().from_template_digest})
     assert verdict(Mode.AUTO, same).reasons == (Reason.TEMPLATES_EQUAL,)
+
+
+def test_a_target_without_a_name_is_nobody_to_act_for() -> None:
+    """Its owner's reference was damaged: the pod may be the right one, its owner cannot be told."""
+    nameless = TARGET.model_copy(update={"name": ""})
+    plan = deletion().model_copy(update={"target": nameless})
+    about = diagnosis_for(plan).model_copy(update={"target": nameless})
+    found = judge(Mode.AUTO, plan, about, Standing(), GIVEN)
+    assert (found.kind, found.reasons) == (VerdictKind.ESCALATE, (Reason.CANNOT_TELL,))

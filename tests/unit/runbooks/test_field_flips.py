@@ -69,7 +69,7 @@ def wrong_acts(case: dict[str, Any], chosen: list[Flip]) -> dict[str, list[tuple
     right = {object_of(plan) for plan in acts(case)}
     wrong = {}
     for flip in chosen:
-        others = [object_of(plan) for plan in acts(flip.bundle) if object_of(plan) not in right or not is_sound(plan)]
+        others = [object_of(plan) for plan in acts(flip.of(case)) if object_of(plan) not in right or not is_sound(plan)]
         if others:
             wrong[flip.name] = others
     return wrong

@@ -47,7 +47,7 @@ def chain_holds(incident: Incident, objects: list[dict[str, Any]]) -> bool:
     assert incident.command is not None
     words = incident.command.split()
     name, namespace = words[3], words[5]
-    place, kind, target = incident.target.split("/")
+    place, kind, target = [*incident.target.split("/"), "", ""][:3]
 
     def named(wanted: str, called: object) -> list[dict[str, Any]]:
         return [
