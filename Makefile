@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test test-cluster fuzz scenarios check replay record-histories bench lock docs format clean
+.PHONY: help demo demo-real cluster test coverage test-cluster fuzz scenarios check replay record-histories bench lock docs format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,8 +33,13 @@ demo-real: cluster ## Run the same demo on a real Kubernetes control plane, buil
 cluster: $(ENV) .venv/.go ## Build the real control plane once; it is cached outside the checkout
 	$(BIN)/python -m byteport.sandbox.controlplane build
 
-test: $(ENV) ## Run every test that needs no real control plane, and print the coverage
-	$(TESTS) -n 3 --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane and not scenarios and not fuzz' --cov --cov-report=term tests
+SUITE := --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane and not scenarios and not fuzz' tests
+
+test: $(ENV) ## Run every test that needs no real control plane
+	$(TESTS) -n 4 $(SUITE)
+
+coverage: $(ENV) ## The same, slower, and print how much of the code it runs
+	$(TESTS) -n 3 --cov --cov-report=term $(SUITE)
 
 test-cluster: cluster ## Build the real control plane, then run the tests that need it
 	$(TESTS) --ignore=tests/bench -m 'control_plane and not scenarios' tests

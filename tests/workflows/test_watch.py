@@ -14,7 +14,7 @@ from temporalio.client import WorkflowHandle
 
 from activities.kubernetes import watch
 from byteport.contracts.kubernetes import WATCH_CLUSTER
-from byteport.contracts.ledger import Decision, Result
+from byteport.contracts.ledger import Decision, Event, Result
 from byteport.contracts.workflows import WATCH, Phase
 from byteport.domain.failures import Failure
 from byteport.domain.ids import watch_id
@@ -98,9 +98,11 @@ async def watched(server: DevServer, namespace: str, tmp_path: Path) -> AsyncIte
 
 
 async def repaired(remediation: Remediation) -> None:
+    """Once. Two watchers for a while may have told it twice; what is told after the repair finds nothing wrong."""
     await remediation.until(Phase.CLOSED)
-    closed = await remediation.closed()
-    assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
+    await remediation.closed()
+    ends = [(record.event, record.result) for record in remediation.world.records if record.decision is Decision.ACTED]
+    assert ends[-1] == (Event.FINISHED, Result.SUCCESS)
     assert len(remediation.world.writes) == 1
 
 
