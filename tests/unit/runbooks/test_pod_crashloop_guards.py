@@ -227,7 +227,9 @@ def live_webhook(shop: Workload, **changes: object) -> None:
 
 def answered(shop: Workload, *, ready: bool) -> None:
     labels = {"kubernetes.io/service-name": "guard"}
-    made = simple("EndpointSlice", "guard-x", namespace="policy", api="discovery.k8s.io/v1", metadata={"labels": labels})
+    made = simple(
+        "EndpointSlice", "guard-x", namespace="policy", api="discovery.k8s.io/v1", metadata={"labels": labels}
+    )
     shop.extra.append(made | {"endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}]})
 
 
