@@ -19,16 +19,19 @@ from byteport.domain.plans import AnyPlan, Refused, RollbackPlan
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Signal, SignalType, Source
-from byteport.kubernetes.release import has_served
+from byteport.kubernetes.release import ATTEMPTS, Finding, has_served
 from byteport.kubernetes.revisions import KnownGood, known_good_revision, pods_of
 from byteport.kubernetes.rollouts import RevisionReading, RolloutReading
 from byteport.kubernetes.situation import Situation
 from byteport.runbooks.base import Checked, Health, Runbook
 from byteport.runbooks.rollback_evidence import facts_about
-from byteport.runbooks.rollback_findings import Assessment, assess
+from byteport.runbooks.rollback_findings import SPAN, Assessment, assess
 from byteport.runbooks.rollback_guards import SOFT
 
+LOOK_SOON = 5
+"""Seconds until a failing release is looked at again that lacks one attempt more, or a few seconds of evidence."""
 LOOK_AGAIN = 30
+"""Seconds until any other release is looked at again that is too young to be judged."""
 OBSERVE_AGAIN = 10
 
 
@@ -194,8 +197,19 @@ def _diagnosis(found: Assessment, situation: Situation, rollout: RolloutReading)
         facts=facts_about(situation, rollout, found),
         reasons=found.reasons,
         culprit=found.culprit or None,
-        look_again_seconds=LOOK_AGAIN if found.too_early else None,
+        look_again_seconds=_again(found),
     )
+
+
+def _again(found: Assessment) -> int | None:
+    """When to look again at what is too early to judge: soon, where one more failure of the same kind is enough."""
+    if not found.too_early:
+        return None
+    trial = found.trial
+    if trial is None or trial.finding is not Finding.FAILS or trial.attempts < ATTEMPTS - 1:
+        return LOOK_AGAIN
+    lacks = trial.attempts < ATTEMPTS or trial.span_seconds < SPAN.total_seconds()
+    return LOOK_SOON if lacks else LOOK_AGAIN
 
 
 def _plan(

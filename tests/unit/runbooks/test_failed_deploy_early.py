@@ -10,6 +10,7 @@ from byteport.domain.plans import Refused
 from byteport.domain.policy import VerdictKind
 from byteport.domain.reasons import Cause, Reason
 from byteport.domain.signals import Source
+from byteport.runbooks.failed_deploy_rollback import LOOK_AGAIN, LOOK_SOON
 from tests.builders.rollouts import Shop, ago, crashing, event, not_found, pod, shop, template, waiting
 
 ONE_MINUTE = {"first": ago(seconds=70), "last": ago(seconds=5)}
@@ -44,7 +45,7 @@ def waits(made: Shop) -> bool:
     diagnosis = made.diagnose()
     return (
         diagnosis.reasons == (Reason.TOO_EARLY,)
-        and diagnosis.look_again_seconds == 30
+        and diagnosis.look_again_seconds in (LOOK_SOON, LOOK_AGAIN)
         and not diagnosis.silent
         and isinstance(made.plan(), Refused)
     )
@@ -242,3 +243,8 @@ def test_a_failed_pull_that_the_kubelet_tells_twice_is_one_attempt() -> None:
     made = named_wrongly(count=3)
     made.events.append(event(made.pods[-1], "Failed", "Error: ErrImagePull", count=3, **ONE_MINUTE))
     assert acts(made)
+
+
+def test_what_lacks_one_attempt_is_looked_at_soon_and_what_waits_for_something_else_is_not() -> None:
+    assert named_wrongly(count=2).diagnose().look_again_seconds == LOOK_SOON
+    assert named_wrongly(count=1).diagnose().look_again_seconds == LOOK_AGAIN
