@@ -41,8 +41,8 @@ test: $(ENV) ## Run every test that needs no real control plane
 coverage: $(ENV) ## The same, slower, and print how much of the code it runs
 	$(TESTS) -n 3 --cov --cov-report=term $(SUITE)
 
-test-cluster: cluster ## Build the real control plane, then run the tests that need it, on two of them at once
-	$(TESTS) -n 2 --dist loadfile --ignore=tests/bench -m 'control_plane and not scenarios' tests
+test-cluster: cluster ## Build the real control plane, then run the tests that need it
+	$(TESTS) --ignore=tests/bench -m 'control_plane and not scenarios' tests
 
 fuzz: $(ENV) ## Flip every field of every saved object under every act (some minutes)
 	$(TESTS) -n 2 -m fuzz tests/unit

@@ -62,6 +62,12 @@ MAY_MUTATE: Mapping[str, frozenset[str]] = {
 }
 """Acts by the type of workflow whose activities may do them; a standalone activity has none."""
 
+
+def may_ask(act: MutatingAct, workflow_type: str | None) -> bool:
+    """Whether a workflow of that type may do `act` at all; of anybody else nothing is even looked for."""
+    return act.name in MAY_MUTATE.get(workflow_type or "", frozenset())
+
+
 _ACT_OF = {
     "delete_pod": DELETE_POD,
     "rollback": ROLL_BACK,
@@ -109,7 +115,7 @@ class Admission:
 
     def check(self, act: MutatingAct, warrant: Warrant, *, workflow_type: str | None) -> Checked:
         """Everything that needs no look at the cluster. Raises `NotPermitted` or `PreconditionFailed`."""
-        if act.name not in MAY_MUTATE.get(workflow_type or "", frozenset()):
+        if not may_ask(act, workflow_type):
             raise deny(Ground.CALLER, "only a remediation may change anything, and a time box put a floor back")
         if warrant.tenant != self._tenant:
             raise deny(Ground.TENANT, "the warrant is another tenant's")

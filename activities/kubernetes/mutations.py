@@ -17,7 +17,7 @@ from typing import NamedTuple
 from temporalio import activity
 
 from activities.clock import Clock
-from activities.kubernetes.admit import Admission, MutatingAct
+from activities.kubernetes.admit import Admission, MutatingAct, may_ask
 from activities.kubernetes.effects import AlreadyInPlace, Effect, Prepared, Trace, attribution, object_uid
 from activities.kubernetes.recent import Recent
 from activities.kubernetes.repertoire import Repertoire
@@ -103,6 +103,7 @@ class Mutations:
             # what was allowed once and is not any more may have been done in between: the record must say so
             if (
                 retried
+                and may_ask(act, attempt.workflow_type)
                 and self._admission.was_granted(act, warrant)
                 and await self._was_done_or_unread(effect, warrant)
             ):

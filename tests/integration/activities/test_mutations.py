@@ -10,7 +10,7 @@ from byteport.domain.ids import audit_id
 from byteport.domain.warrants import Warrant
 from byteport.errors import NotPermitted, PreconditionFailed, Throttled, UnknownOutcome
 from byteport.kubernetes import port
-from tests.integration.activities.asking import VERB, failure
+from tests.integration.activities.asking import VERB, failure, refusal
 from tests.integration.activities.simulated_bench import SimulatedBench
 
 # -- done once --------------------------------------------------------------------------------------------------------
@@ -147,3 +147,12 @@ async def test_a_right_that_was_taken_away_is_not_retried(bench: SimulatedBench,
     bench.cluster.fail_next(VERB[kind], NotPermitted("403"))  # type: ignore[arg-type]
     error = await failure(bench, warrant)
     assert (error.type, error.non_retryable) == ("not_permitted", True)
+
+
+async def test_a_caller_that_may_not_ask_hears_nothing_of_what_was_done(
+    bench: SimulatedBench, warrant: Warrant
+) -> None:
+    """Whoever reaches Temporal can replay a receipt to the very worker that remembers it."""
+    await bench.act(warrant)
+    for caller in (None, "SomethingElse"):
+        assert await refusal(bench, warrant, workflow_type=caller) == ("not_permitted", "caller")
