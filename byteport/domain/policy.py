@@ -233,7 +233,8 @@ def judge(
         return Verdict(kind=VerdictKind.SKIP, reasons=diagnosis.reasons or (Reason.HEALTHY,))
     if isinstance(plan, Refused):
         return _escalate(plan.because or (Reason.CAUSE_NEEDS_A_PERSON,))
-    caveats = (*plan.caveats, *_misfits(plan, diagnosis), *diagnosis.reasons, *_unsettled(plan, config))
+    nameless = () if plan.target.name else (Reason.CANNOT_TELL,)
+    caveats = (*plan.caveats, *nameless, *_misfits(plan, diagnosis), *diagnosis.reasons, *_unsettled(plan, config))
     if _protected(plan, config):
         return _escalate((Reason.PROTECTED_NAMESPACE,))
     if mode is Mode.OBSERVE:
@@ -271,8 +272,6 @@ def _misfits(plan: AnyPlan, diagnosis: Diagnosis) -> tuple[Reason, ...]:
     )
     if not same or (ours.uid and theirs.uid and ours.uid != theirs.uid):
         found.append(Reason.TARGET_CHANGED)
-    if not ours.name:
-        found.append(Reason.CANNOT_TELL)
     match plan:
         case DeletePodPlan():
             fits = diagnosis.failure is Failure.CRASHLOOP and plan.pod.namespace == ours.namespace
