@@ -36,7 +36,7 @@ cluster: $(ENV) .venv/.go ## Build the real control plane once; it is cached out
 SUITE := --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane and not scenarios and not fuzz' tests
 
 test: $(ENV) ## Run every test that needs no real control plane
-	$(TESTS) -n 4 $(SUITE)
+	$(TESTS) -n 3 $(SUITE)
 
 coverage: $(ENV) ## The same, slower, and print how much of the code it runs
 	$(TESTS) -n 3 --cov --cov-report=term $(SUITE)

@@ -83,6 +83,7 @@ def test_the_demo_shows_everything_reports_it_and_leaves_nothing_running(tmp_pat
     assert children_in(tmp_path) == []
 
 
+@pytest.mark.timeout(300)
 def test_an_interrupted_demo_says_so_and_ends_what_it_started(tmp_path: Path) -> None:
     running = start(tmp_path)
     assert running.stdout is not None
@@ -90,11 +91,11 @@ def test_an_interrupted_demo_says_so_and_ends_what_it_started(tmp_path: Path) ->
         if "preparing" in line:
             break
     busy = start(tmp_path)
-    assert busy.wait(timeout=60) == Exit.FINDING
+    assert busy.wait(timeout=120) == Exit.FINDING
     assert busy.stderr is not None
     assert "another demo runs" in busy.stderr.read()
     running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=60) == Exit.INTERRUPTED
+    assert running.wait(timeout=120) == Exit.INTERRUPTED
     assert running.stderr is not None
     assert running.stderr.read().strip().endswith("error: interrupted")
     end = time.monotonic() + 10
