@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from byteport.contracts.acts import Act
+from byteport.contracts.acts import AnyAct
 from byteport.domain.scopes import Right, union
 from byteport.errors import BytePortError, ConfigError, NotPermitted
 from byteport.kubernetes import port
@@ -64,7 +64,7 @@ def check_cluster_uid(settings: Settings, uid: str) -> Check:
     return Check("cluster", Outcome.OK, f"{settings.cluster.name}, uid {uid}")
 
 
-async def check_rights(cluster: ClusterPort, acts: Iterable[Act]) -> list[Check]:  # type: ignore[type-arg]
+async def check_rights(cluster: ClusterPort, acts: Iterable[AnyAct]) -> list[Check]:
     """Ask the cluster for every right that the acts need, in every namespace.
 
     One that is missing fails; one that has a `because` is optional: without it some questions are `cannot_tell`.

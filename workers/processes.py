@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from byteport.contracts.acts import Act, Queue
+from byteport.contracts.acts import AnyAct, Queue
 from byteport.contracts.kubernetes import (
     COUNT_TARGETS,
     DELETE_POD,
@@ -45,7 +45,7 @@ WORKFLOWS: tuple[type, ...] = (
 )
 """Served on the control queue."""
 
-ACTS: tuple[Act, ...] = (  # type: ignore[type-arg]
+ACTS: tuple[AnyAct, ...] = (
     READ_SITUATION,
     READ_LOAD,
     READ_NODE,
@@ -103,7 +103,7 @@ class Role:
         return WORKFLOWS if Queue.CONTROL in self.queues else ()
 
     @property
-    def acts(self) -> tuple[Act, ...]:  # type: ignore[type-arg]
+    def acts(self) -> tuple[AnyAct, ...]:
         return tuple(act for act in ACTS if act.queue in self.queues)
 
     @property

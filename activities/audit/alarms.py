@@ -11,7 +11,7 @@ import sqlite3
 
 from activities.audit.about_agent import AGENT_WIDE, agent_draft, shortened
 from activities.audit.append import append, milliseconds, moment
-from activities.audit.store import Store
+from activities.audit.store import Store, Transaction
 from byteport.contracts.ledger import Event, Recorded
 from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen, Instant
@@ -69,17 +69,7 @@ class Alarms:
             )
             if not added.rowcount:
                 return None
-            where = f" --namespace {namespace}" if namespace else ""
-            draft = agent_draft(
-                tx,
-                self._installation,
-                Event.ALARM_RAISED,
-                command=f"byteport alarm raise {name}{where}",
-                by=by,
-                note=reason,
-                target=namespace or AGENT_WIDE,
-            )
-            return append(tx, draft)
+            return self._recorded(tx, Event.ALARM_RAISED, f"raise {name}", namespace, by=by, reason=reason)
 
     def clear(self, name: str, *, namespace: str | None = None, by: str, reason: str = "") -> Recorded | None:
         """End the alarm of that name, in one namespace or wherever it stands; None when none did."""
@@ -92,17 +82,21 @@ class Alarms:
             )
             if not ended.rowcount:
                 return None
-            where = f" --namespace {namespace}" if namespace else ""
-            draft = agent_draft(
-                tx,
-                self._installation,
-                Event.ALARM_CLEARED,
-                command=f"byteport alarm clear {name}{where}",
-                by=by,
-                note=reason,
-                target=namespace or AGENT_WIDE,
-            )
-            return append(tx, draft)
+            return self._recorded(tx, Event.ALARM_CLEARED, f"clear {name}", namespace or "", by=by, reason=reason)
+
+    def _recorded(self, tx: Transaction, event: Event, what: str, namespace: str, *, by: str, reason: str) -> Recorded:
+        """A record of what was done to an alarm, as the command that a person would type."""
+        where = f" --namespace {namespace}" if namespace else ""
+        draft = agent_draft(
+            tx,
+            self._installation,
+            event,
+            command=f"byteport alarm {what}{where}",
+            by=by,
+            note=reason,
+            target=namespace or AGENT_WIDE,
+        )
+        return append(tx, draft)
 
     def standing(self) -> tuple[Alarm, ...]:
         """All that stand, oldest first. Raises `Unavailable` when they cannot be read."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -62,6 +62,10 @@ class Act(Generic[In, Out]):
     def client_timeout(self) -> timedelta:
         """How long the call itself may take: less than the activity's deadline, so that the activity hears of it."""
         return self.deadline * 0.6
+
+
+AnyAct = Act[Any, Any]
+"""An act whose input and output do not matter where it is named."""
 
 
 def task_queue_name(queue: Queue, cluster_uid: str) -> str:

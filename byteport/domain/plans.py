@@ -169,18 +169,7 @@ class RaiseFloorPlan(Frozen):
     notes: tuple[Reason, ...] = ()
 
     def arguments(self) -> dict[str, Any]:
-        return {
-            "act": self.act,
-            "cluster_uid": self.target.cluster_uid,
-            "namespace": self.target.namespace,
-            "name": self.autoscaler,
-            "uid": self.autoscaler_uid,
-            "test_rest": self.rest_digest,
-            "test_floor": self.floor_from,
-            "set_floor": self.floor_to,
-            "floor_before": self.floor_before,
-            "box_seconds": self.box_seconds,
-        }
+        return _floor_arguments(self) | {"floor_before": self.floor_before, "box_seconds": self.box_seconds}
 
     @property
     def command(self) -> str:
@@ -205,16 +194,7 @@ class RestoreFloorPlan(Frozen):
     notes: tuple[Reason, ...] = ()
 
     def arguments(self) -> dict[str, Any]:
-        return {
-            "act": self.act,
-            "cluster_uid": self.target.cluster_uid,
-            "namespace": self.target.namespace,
-            "name": self.autoscaler,
-            "uid": self.autoscaler_uid,
-            "test_rest": self.rest_digest,
-            "test_floor": self.floor_from,
-            "set_floor": self.floor_to,
-        }
+        return _floor_arguments(self)
 
     @property
     def command(self) -> str:
@@ -231,6 +211,20 @@ def restore_of(raised: RaiseFloorPlan) -> RestoreFloorPlan:
         floor_from=raised.floor_to,
         floor_to=raised.floor_before,
     )
+
+
+def _floor_arguments(plan: RaiseFloorPlan | RestoreFloorPlan) -> dict[str, Any]:
+    """What both patches of a floor test, and what they set."""
+    return {
+        "act": plan.act,
+        "cluster_uid": plan.target.cluster_uid,
+        "namespace": plan.target.namespace,
+        "name": plan.autoscaler,
+        "uid": plan.autoscaler_uid,
+        "test_rest": plan.rest_digest,
+        "test_floor": plan.floor_from,
+        "set_floor": plan.floor_to,
+    }
 
 
 def _floor_command(namespace: str, name: str, floor: int) -> str:

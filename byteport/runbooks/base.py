@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from enum import StrEnum
 
-from byteport.contracts.acts import Act
+from byteport.contracts.acts import Act, AnyAct
 from byteport.contracts.kubernetes import READ_SITUATION, ReadSituation, Seen
 from byteport.domain.base import Frozen
 from byteport.domain.diagnoses import Diagnosis
@@ -49,7 +49,7 @@ class Runbook(ABC):
     """The class name, as the audit's public schema has it."""
     failure: Failure
     signals: frozenset[SignalType]
-    acts: tuple[Act, ...]  # type: ignore[type-arg]
+    acts: tuple[AnyAct, ...]
     reads: Act[ReadSituation, Seen] = READ_SITUATION
     """The one act by which its situation is read."""
 

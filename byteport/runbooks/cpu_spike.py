@@ -26,6 +26,7 @@ from byteport.kubernetes.usage import summed
 from byteport.runbooks.base import Checked, Runbook
 from byteport.runbooks.cpu_findings import Finding, find, share_of_limit
 from byteport.runbooks.floors import floor_health, floor_inverse, raise_floor
+from byteport.runbooks.quiet import nothing_to_treat
 
 
 class CpuSpikeRunbook(Runbook):
@@ -39,7 +40,7 @@ class CpuSpikeRunbook(Runbook):
 
     def diagnose(self, signal: Signal, situation: Situation) -> Diagnosis:
         """Whether it is load that replicas carry, and what it is otherwise."""
-        ended = _ended(situation)
+        ended = nothing_to_treat(situation)
         if ended is not None:
             found = Finding(cause=Cause.UNKNOWN, reasons=(ended,), silent=True)
         elif situation.scaling is None:
@@ -69,18 +70,6 @@ class CpuSpikeRunbook(Runbook):
     def inverse(self, plan: AnyPlan, situation: Situation, *, now: datetime) -> RestoreFloorPlan | Refused:
         """The owner's floor, if the autoscaler is exactly what we left."""
         return floor_inverse(plan, situation, now=now)
-
-
-def _ended(situation: Situation) -> Reason | None:
-    """Why nothing is anybody's to do here."""
-    rollout = situation.rollout
-    if situation.gone:
-        return Reason.TARGET_GONE
-    if situation.surroundings.not_enabled:
-        return Reason.NAMESPACE_NOT_ENABLED
-    if situation.surroundings.terminating or (rollout is not None and rollout.deleting):
-        return Reason.BEING_DELETED
-    return Reason.SCALED_TO_ZERO if rollout is not None and rollout.replicas == 0 else None
 
 
 def _facts(situation: Situation) -> Iterator[Fact]:

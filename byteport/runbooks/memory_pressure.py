@@ -33,6 +33,7 @@ from byteport.runbooks.memory_pressure_findings import (
 )
 from byteport.runbooks.memory_pressure_node import node_facts, node_finding
 from byteport.runbooks.memory_pressure_words import WELL, Finding
+from byteport.runbooks.quiet import nothing_to_treat
 
 
 class MemoryPressureRunbook(Runbook):
@@ -46,7 +47,7 @@ class MemoryPressureRunbook(Runbook):
 
     def diagnose(self, signal: Signal, situation: Situation) -> Diagnosis:  # noqa: ARG002  what is there counts, not the report
         """The cause with limit, working set, share, trend, replicas and whose hand sets the limits."""
-        quiet = _nothing_to_look_at(situation)
+        quiet = nothing_to_treat(situation)
         if quiet is not None:
             return _diagnosis(situation, Finding(cause=Cause.HEALTHY, reasons=(quiet,), silent=True))
         if situation.target.kind == "Node":
@@ -89,18 +90,6 @@ def _below(situation: Situation) -> bool:
     usage = situation.scaling.usage if situation.scaling is not None else ()
     shares = [share for one in usage if (share := memory_share(one)) is not None]
     return bool(shares) and all(share < WELL for share in shares)
-
-
-def _nothing_to_look_at(situation: Situation) -> Reason | None:
-    """Why there is nothing here to be treated at all."""
-    rollout = situation.rollout
-    if situation.gone:
-        return Reason.TARGET_GONE
-    if situation.surroundings.not_enabled:
-        return Reason.NAMESPACE_NOT_ENABLED
-    if situation.surroundings.terminating or (rollout is not None and rollout.deleting):
-        return Reason.BEING_DELETED
-    return Reason.SCALED_TO_ZERO if rollout is not None and rollout.replicas == 0 else None
 
 
 def _diagnosis(situation: Situation, found: Finding) -> Diagnosis:

@@ -27,6 +27,7 @@ from byteport.runbooks.base import Checked, Health, Runbook
 from byteport.runbooks.pod_evidence import facts_about
 from byteport.runbooks.pod_findings import Finding, finding
 from byteport.runbooks.pod_guards import SOFT, guards, holder, owner_reason
+from byteport.runbooks.quiet import nothing_to_treat
 
 CREATED_WITHIN = timedelta(seconds=60)
 """No new pod within this time of a delete is an outage that we made."""
@@ -49,7 +50,7 @@ class PodCrashloopRunbook(Runbook):
 
     def diagnose(self, signal: Signal, situation: Situation) -> Diagnosis:  # noqa: ARG002  what is there counts, not the report
         """The weightiest finding among the target's pods; silent when there is nothing, or nothing is ours to do."""
-        quiet = _nothing_to_look_at(situation)
+        quiet = nothing_to_treat(situation)
         if quiet is not None:
             return _silent(situation, Cause.HEALTHY, quiet)
         now = situation.now
@@ -76,7 +77,7 @@ class PodCrashloopRunbook(Runbook):
         Terminating pods are not replicas. How long a replacement may pull and start is the verify deadline's business.
         """
         available = situation.rollout.available if situation.rollout is not None else 0
-        lost = _nothing_to_look_at(situation)
+        lost = nothing_to_treat(situation)
         if lost is not None or not isinstance(plan, DeletePodPlan):
             return Checked(health=Health.FAILED, reasons=(lost or Reason.FAILED,))
         live = [pod for pod in alive(situation) if pod.uid != plan.pod.uid]
@@ -103,18 +104,6 @@ class PodCrashloopRunbook(Runbook):
     ) -> AnyPlan | Refused:
         """None: the controller has made the pod again, and the deleted one cannot come back."""
         return Refused(because=(Reason.CAUSE_NEEDS_A_PERSON,))
-
-
-def _nothing_to_look_at(situation: Situation) -> Reason | None:
-    """Why there is nothing here to be treated at all."""
-    rollout = situation.rollout
-    if situation.gone:
-        return Reason.TARGET_GONE
-    if situation.surroundings.not_enabled:
-        return Reason.NAMESPACE_NOT_ENABLED
-    if situation.surroundings.terminating or (rollout is not None and rollout.deleting):
-        return Reason.BEING_DELETED
-    return Reason.SCALED_TO_ZERO if rollout is not None and rollout.replicas == 0 else None
 
 
 def _weightiest(findings: Sequence[Finding]) -> Finding | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
+from pydantic import BaseModel
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import (
     SearchAttributePair,
@@ -104,18 +106,16 @@ async def report_signal(
         SearchAttributePair(TARGET, target.ref),
     ]
     try:
-        await client.start_workflow(
+        await _signal_with_start(
+            client,
+            installation,
             REMEDIATION,
             start,
-            id=workflow_id,
-            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
-            start_signal=REPORT,
-            start_signal_args=[signal],
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=TypedSearchAttributes(attributes),
-            static_summary=f"{signal.failure.value.replace('_', ' ')} of {target.ref}",
-            rpc_timeout=RPC_TIMEOUT,
+            workflow_id=workflow_id,
+            message=REPORT,
+            argument=signal,
+            attributes=attributes,
+            summary=f"{signal.failure.value.replace('_', ' ')} of {target.ref}",
         )
     except RPCError as error:
         if not _has_heard_enough(error):
@@ -144,18 +144,16 @@ async def start_timebox(client: Client, installation: Installation, box: Box, *,
         SearchAttributePair(RUNBOOK, box.runbook),
     ]
     try:
-        await client.start_workflow(
+        await _signal_with_start(
+            client,
+            installation,
             TIMEBOX,
             Timebox(installation=installation, ladder=ladder),
-            id=workflow_id,
-            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
-            start_signal=EXTEND,
-            start_signal_args=[box],
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=TypedSearchAttributes(attributes),
-            static_summary=f"raised floor of {plan.target.namespace}/{plan.autoscaler}",
-            rpc_timeout=RPC_TIMEOUT,
+            workflow_id=workflow_id,
+            message=EXTEND,
+            argument=box,
+            attributes=attributes,
+            summary=f"raised floor of {plan.target.namespace}/{plan.autoscaler}",
         )
     except RPCError as error:
         raise _unavailable(client, error) from error
@@ -176,18 +174,16 @@ async def report_trouble(
         raise NotPermitted("trouble.target.cluster_uid: this is another cluster than the one of this installation")
     workflow_id = storm_id(installation.cluster_uid)
     try:
-        await client.start_workflow(
+        await _signal_with_start(
+            client,
+            installation,
             STORM,
             WatchStorm(installation=installation, rule=rule, ladder=ladder),
-            id=workflow_id,
-            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
-            start_signal=TROUBLE,
-            start_signal_args=[trouble],
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
-            static_summary=f"storm watch of cluster {installation.cluster_name}",
-            rpc_timeout=RPC_TIMEOUT,
+            workflow_id=workflow_id,
+            message=TROUBLE,
+            argument=trouble,
+            attributes=[SearchAttributePair(CLUSTER, installation.cluster_name)],
+            summary=f"storm watch of cluster {installation.cluster_name}",
         )
     except RPCError as error:
         if _has_heard_enough(error):
@@ -295,22 +291,48 @@ def check_target(target: Target) -> None:
             raise MalformedInput(f"signal.target.{field}", "is not a name that Kubernetes accepts")
 
 
+async def _signal_with_start(
+    client: Client,
+    installation: Installation,
+    workflow: str,
+    start: BaseModel,
+    *,
+    workflow_id: str,
+    message: str,
+    argument: BaseModel,
+    attributes: Sequence[SearchAttributePair[str]],
+    summary: str,
+) -> None:
+    """Give a run its message, and begin the run if there is none: atomic, so that no message falls between two runs."""
+    await client.start_workflow(
+        workflow,
+        start,
+        id=workflow_id,
+        task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
+        start_signal=message,
+        start_signal_args=[argument],
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        search_attributes=TypedSearchAttributes(list(attributes)),
+        static_summary=summary,
+        rpc_timeout=RPC_TIMEOUT,
+    )
+
+
 async def _record_late(
     client: Client, installation: Installation, signed: SignedAnswer, workflow_id: str
 ) -> AnswerReply:
     try:
-        await client.start_workflow(
+        await _signal_with_start(
+            client,
+            installation,
             APPROVAL,
             AwaitApproval(installation=installation, request=None),
-            id=workflow_id,
-            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
-            start_signal=ANSWER,
-            start_signal_args=[signed],
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
-            static_summary="an answer to which nothing waited",
-            rpc_timeout=RPC_TIMEOUT,
+            workflow_id=workflow_id,
+            message=ANSWER,
+            argument=signed,
+            attributes=[SearchAttributePair(CLUSTER, installation.cluster_name)],
+            summary="an answer to which nothing waited",
         )
     except RPCError as error:
         raise _unavailable(client, error) from error

@@ -9,13 +9,21 @@ from activities.kubernetes.mutations import Mutations
 from byteport.contracts.kubernetes import Outcome, ResolveOutcome
 from byteport.contracts.workflows import REMEDIATION
 from byteport.domain.plans import AnyPlan, DeletePodPlan, RaiseFloorPlan, RestoreFloorPlan
+from byteport.domain.targets import PodRef
 from byteport.domain.warrants import Warrant
+from byteport.sandbox.simulated.interruptions import Verb
 from tests.integration.activities.bench import Bench, environment_of
 
-VERB = {"deletion": "delete", "rollback": "patch", "raise": "patch", "restore": "patch"}
+VERB: dict[str, Verb] = {"deletion": "delete", "rollback": "patch", "raise": "patch", "restore": "patch"}
 """How each act that leaves a trace reaches the API server."""
 
 assert len(get_args(AnyPlan)) == len(VERB) + 1, "a new act joins these tests, or says why not, as pruning images does"
+
+
+def pod_of(warrant: Warrant) -> PodRef:
+    """The pod that the warrant's plan would delete."""
+    assert isinstance(warrant.plan, DeletePodPlan)
+    return warrant.plan.pod
 
 
 async def failure(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -105,8 +105,12 @@ class Switch:
     on: bool = False
     broken: bool = False
     silent: bool = False
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+    """What happens while the last line before a call asks."""
 
     async def halted(self) -> bool:
+        if self.meanwhile is not None:
+            await self.meanwhile()
         if self.broken:
             raise OSError("database is locked")
         if self.silent:

@@ -67,7 +67,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 def warrant(kind: str, request: pytest.FixtureRequest) -> Warrant:
     """Each of the acts that leave a trace."""
     name = {"raise": "raise_", "restore": "restoring"}.get(kind, kind)
-    return request.getfixturevalue(name)  # type: ignore[no-any-return]
+    found: Warrant = request.getfixturevalue(name)
+    return found
 
 
 @pytest.fixture(params=BOTH)

@@ -16,6 +16,7 @@ from byteport.errors import Throttled
 from byteport.kubernetes import port
 from byteport.trust.grants import GrantSigner
 from byteport.trust.private_keys import new_private_key
+from tests.integration.activities.asking import pod_of
 from tests.integration.activities.bench import DRY_RUN_POLICY
 from tests.integration.activities.simulated_bench import SimulatedBench
 
@@ -46,7 +47,7 @@ async def agreed(bench: SimulatedBench) -> Warrant:
 
 async def test_what_is_in_order_is_done(bench: SimulatedBench, approved: Warrant) -> None:
     mutated = await bench.act(approved)
-    assert bench.written() == [("delete", approved.plan.pod.name)]  # type: ignore[union-attr]
+    assert bench.written() == [("delete", pod_of(approved).name)]
     assert not mutated.already
 
 
@@ -94,7 +95,7 @@ async def test_a_rollback_handed_to_the_deletion_is_refused(bench: SimulatedBenc
 async def test_a_plan_turned_to_another_pod_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     """The digest names the plan that was agreed to; edited, it is another plan."""
     other = (await bench.pods())[1]["metadata"]
-    pod = approved.plan.pod.model_copy(update={"name": other["name"], "uid": other["uid"]})  # type: ignore[union-attr]
+    pod = pod_of(approved).model_copy(update={"name": other["name"], "uid": other["uid"]})
     forged = approved.model_copy(update={"plan": approved.plan.model_copy(update={"pod": pod})})
     await refused(bench, forged, "not_permitted", "plan")
 
@@ -103,7 +104,7 @@ async def test_an_edited_plan_with_its_digest_made_anew_is_refused_by_the_grant(
     bench: SimulatedBench, approved: Warrant
 ) -> None:
     other = (await bench.pods())[1]["metadata"]
-    pod = approved.plan.pod.model_copy(update={"name": other["name"], "uid": other["uid"]})  # type: ignore[union-attr]
+    pod = pod_of(approved).model_copy(update={"name": other["name"], "uid": other["uid"]})
     plan = approved.plan.model_copy(update={"pod": pod})
     renamed = plan_digest(plan, approved.policy_version)
     forged = approved.model_copy(update={"plan": plan, "plan_digest": renamed})
@@ -124,7 +125,7 @@ async def test_a_plan_about_another_object_than_the_symptom_is_refused(
 
 
 async def test_a_pod_of_another_namespace_than_its_owner_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
-    pod = approved.plan.pod.model_copy(update={"namespace": "kube-system"})  # type: ignore[union-attr]
+    pod = pod_of(approved).model_copy(update={"namespace": "kube-system"})
     await refused(bench, bench.warrant(approved.plan.model_copy(update={"pod": pod})), "not_permitted", "target")
 
 

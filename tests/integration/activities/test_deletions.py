@@ -55,11 +55,10 @@ async def test_a_pod_that_turned_ready_is_left_alone(bench: SimulatedBench, dele
 async def test_a_pod_that_restarted_between_our_read_and_our_call_is_left_alone(
     bench: SimulatedBench, deletion: Warrant
 ) -> None:
-    async def halted() -> bool:
+    async def meanwhile() -> None:
         await bench.cluster.annotate_pod("shop", name_of(deletion), {"touched": "by somebody"})
-        return False
 
-    bench.switch.halted = halted  # type: ignore[method-assign]
+    bench.switch.meanwhile = meanwhile
     error = await failure(bench, deletion)
     assert (error.type, bench.written()) == ("precondition_failed", [])
 

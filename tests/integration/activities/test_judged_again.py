@@ -5,6 +5,7 @@ from temporalio.exceptions import ApplicationError
 
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes import port
+from tests.integration.activities.asking import pod_of
 from tests.integration.activities.bench import AUTO_POLICY
 from tests.integration.activities.simulated_bench import SimulatedBench
 
@@ -33,7 +34,7 @@ async def test_a_healthy_pod_is_not_deleted_on_anybodys_word_but_a_persons(
     bench: SimulatedBench, auto: Warrant
 ) -> None:
     """Whatever diagnosis a forged workflow made up: here it is judged again."""
-    healthy = next(pod for pod in await bench.pods() if pod["metadata"]["name"] != auto.plan.pod.name)  # type: ignore[union-attr]
+    healthy = next(pod for pod in await bench.pods() if pod["metadata"]["name"] != pod_of(auto).name)
     error = await refused(bench, bench.warrant(await bench.deletion(healthy), auto=True))
     assert error.type == "precondition_failed"
     assert "changed" in error.message

@@ -75,7 +75,7 @@ async def test_what_was_not_done_is_refused_when_it_is_not_allowed_any_more(
 async def test_fault_3_applied_and_the_answer_lost_it_is_found_in_place(
     bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
-    bench.cluster.fail_next(VERB[kind], UnknownOutcome("no answer"), applied=True)  # type: ignore[arg-type]
+    bench.cluster.fail_next(VERB[kind], UnknownOutcome("no answer"), applied=True)
     mutated = await bench.act(warrant)
     assert mutated.already
     assert len(bench.written()) == 1
@@ -84,7 +84,7 @@ async def test_fault_3_applied_and_the_answer_lost_it_is_found_in_place(
 async def test_lost_and_not_in_place_it_is_unknown_and_nobody_tries_again(
     bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
-    bench.cluster.fail_next(VERB[kind], UnknownOutcome("no answer"))  # type: ignore[arg-type]
+    bench.cluster.fail_next(VERB[kind], UnknownOutcome("no answer"))
     error = await failure(bench, warrant)
     assert (error.type, error.non_retryable) == ("unknown_outcome", True)
 
@@ -92,11 +92,10 @@ async def test_lost_and_not_in_place_it_is_unknown_and_nobody_tries_again(
 async def test_a_grant_that_ends_while_we_read_is_noticed_as_the_last_thing(
     bench: SimulatedBench, warrant: Warrant
 ) -> None:
-    async def halted() -> bool:
+    async def meanwhile() -> None:
         bench.clock.advance(78)
-        return False
 
-    bench.switch.halted = halted  # type: ignore[method-assign]
+    bench.switch.meanwhile = meanwhile
     error = await failure(bench, warrant)
     assert (error.type, bench.written()) == ("precondition_failed", [])
     assert "lease" in error.message
@@ -106,7 +105,7 @@ async def test_a_request_that_arrives_while_the_next_attempt_is_preparing_is_fou
     bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
     """The zombie of the attempt before writes between this attempt's look and its call."""
-    bench.cluster.fail_next(VERB[kind], PreconditionFailed("the object moved"), applied=True)  # type: ignore[arg-type]
+    bench.cluster.fail_next(VERB[kind], PreconditionFailed("the object moved"), applied=True)
     mutated = await bench.act(warrant, attempt=2)
     assert mutated.already
     assert len(bench.written()) == 1
@@ -127,7 +126,7 @@ async def test_a_warrant_replayed_after_the_act_writes_nothing_more(bench: Simul
 async def test_fault_4_a_failed_precondition_of_the_server_is_not_retried(
     bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
-    bench.cluster.fail_next(VERB[kind], PreconditionFailed("422"))  # type: ignore[arg-type]
+    bench.cluster.fail_next(VERB[kind], PreconditionFailed("422"))
     error = await failure(bench, warrant)
     assert (error.type, error.non_retryable) == ("precondition_failed", True)
 
@@ -135,7 +134,7 @@ async def test_fault_4_a_failed_precondition_of_the_server_is_not_retried(
 async def test_fault_5_a_throttle_is_honoured_with_the_servers_own_delay(
     bench: SimulatedBench, warrant: Warrant, kind: str
 ) -> None:
-    bench.cluster.fail_next(VERB[kind], Throttled("slow down", timedelta(seconds=7)))  # type: ignore[arg-type]
+    bench.cluster.fail_next(VERB[kind], Throttled("slow down", timedelta(seconds=7)))
     error = await failure(bench, warrant)
     assert (error.type, error.non_retryable) == ("throttled", False)
     assert error.next_retry_delay == timedelta(seconds=7)
@@ -144,7 +143,7 @@ async def test_fault_5_a_throttle_is_honoured_with_the_servers_own_delay(
 
 
 async def test_a_right_that_was_taken_away_is_not_retried(bench: SimulatedBench, warrant: Warrant, kind: str) -> None:
-    bench.cluster.fail_next(VERB[kind], NotPermitted("403"))  # type: ignore[arg-type]
+    bench.cluster.fail_next(VERB[kind], NotPermitted("403"))
     error = await failure(bench, warrant)
     assert (error.type, error.non_retryable) == ("not_permitted", True)
 

@@ -10,7 +10,7 @@ from byteport.contracts.workflows import TIMEBOX
 from byteport.domain.failures import Failure
 from byteport.domain.plans import PruneImagesPlan, Runtime
 from byteport.domain.warrants import Warrant
-from byteport.errors import Throttled, Unavailable, UnknownOutcome
+from byteport.errors import BytePortError, Throttled, Unavailable, UnknownOutcome
 from byteport.kubernetes import port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.runbooks.catalogue import runbook_for
@@ -114,9 +114,9 @@ async def test_an_answer_that_was_lost_is_never_found_out_and_never_tried_again(
 
 @pytest.mark.parametrize("error", [Throttled("slow down", timedelta(seconds=1)), Unavailable("no connection")])
 async def test_a_command_that_the_server_put_off_is_run_by_the_next_attempt(
-    bench: SimulatedBench, prune: Warrant, commands: Commands, error: Exception
+    bench: SimulatedBench, prune: Warrant, commands: Commands, error: BytePortError
 ) -> None:
-    bench.cluster.fail_next("exec", error)  # type: ignore[arg-type]
+    bench.cluster.fail_next("exec", error)
     assert not (await failure(bench, prune)).non_retryable
     assert not (await bench.act(prune, attempt=2)).already
     assert (commands.prunes, percent(bench) < 80) == (2, True)

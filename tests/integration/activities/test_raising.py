@@ -89,11 +89,10 @@ async def test_a_spec_that_somebody_has_changed_is_left_alone(
 async def test_a_spec_that_changes_between_our_read_and_our_call_is_left_alone(
     bench: SimulatedBench, raise_: Warrant
 ) -> None:
-    async def halted() -> bool:
+    async def meanwhile() -> None:
         await edit(bench, maxReplicas=11)
-        return False
 
-    bench.switch.halted = halted  # type: ignore[method-assign]
+    bench.switch.meanwhile = meanwhile
     assert (await failure(bench, raise_)).type == "precondition_failed"
     assert bench.written() == []
 

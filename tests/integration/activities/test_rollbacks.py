@@ -51,12 +51,11 @@ async def test_an_autoscaler_that_scaled_meanwhile_voids_nothing(bench: Simulate
 async def test_lost_and_unreadable_it_is_unknown(bench: SimulatedBench, rollback: Warrant) -> None:
     bench.cluster.fail_next("patch", UnknownOutcome("no answer"), applied=True)
 
-    async def halted() -> bool:
+    async def meanwhile() -> None:
         """Asked last of all before the call: what is read after it is read after the call."""
         bench.cluster.fail_next("get", Unavailable("no route"))
-        return False
 
-    bench.switch.halted = halted  # type: ignore[method-assign]
+    bench.switch.meanwhile = meanwhile
     assert (await failure(bench, rollback)).type == "unknown_outcome"
     assert (await outcome(bench, rollback)).applied is True
 
@@ -99,7 +98,8 @@ async def test_a_rollback_replayed_after_somebody_released_again_writes_nothing(
         "shop/web", image="web:2", fault="crash", annotations={"byteport.io/action-id": "0" * 64}
     )
     bench.cluster.advance(5)
-    assert template_digest(template_of(await bench.deployment())) == rollback.plan.from_template_digest  # type: ignore[union-attr]
+    assert isinstance(rollback.plan, RollbackPlan)
+    assert template_digest(template_of(await bench.deployment())) == rollback.plan.from_template_digest
     assert (await bench.act(rollback, on=bench.new_mutations())).already
     assert len(bench.written()) == 1
 
@@ -125,12 +125,11 @@ async def test_fault_12_somebody_deploys_between_our_read_and_our_call(
 async def _deploy_when_asked_whether_halted(bench: SimulatedBench) -> None:
     asked = asyncio.Event()
 
-    async def halted() -> bool:
+    async def meanwhile() -> None:
         asked.set()
         await asyncio.sleep(0.05)
-        return False
 
-    bench.switch.halted = halted  # type: ignore[method-assign]
+    bench.switch.meanwhile = meanwhile
     await asked.wait()
     await bench.cluster.deploy("shop/web", image="web:3")
 
