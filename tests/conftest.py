@@ -4,6 +4,7 @@ Comes before every test module. Fixtures live in the conftest of the folder that
 """
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,12 @@ NEEDS_CONTROL_PLANE = Path(__file__).parent / "cluster"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In CI only, and in the process that reports (pytest-xdist's workers send their reports there)."""
+    """Skips need a reason in CI only, and in the process that reports (pytest-xdist's workers send theirs there).
+
+    A shell that starts us in the background lets us ignore Ctrl-C, and whatever we start would inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("CI") == "true" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SkipsNeedAReason(), "skips-need-a-reason")
 

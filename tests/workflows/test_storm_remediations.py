@@ -188,7 +188,7 @@ async def test_what_the_agent_has_done_itself_is_paged_at_once_storm_or_not(
     world.policy(mode="auto")
     await world.a_release_fails()
     remediation = await remediation_of(world, Failure.BAD_ROLLOUT)
-    with held(cluster, "patch", port.DEPLOYMENTS) as hold:
+    with world.time_stands_still(), held(cluster, "patch", port.DEPLOYMENTS) as hold:
         await remediation.report()
         await hold.reached.wait()
         await begin(storm)
