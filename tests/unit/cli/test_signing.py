@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +19,12 @@ from byteport.trust.files import make_key, read_public_key
 pytestmark = pytest.mark.skipif(shutil.which("ssh-agent") is None, reason="expected: OpenSSH is not installed")
 
 
+def answers(where: Path) -> bool:
+    """Whether somebody listens there: a socket's file is there a moment before it listens."""
+    with socket.socket(socket.AF_UNIX) as asked:
+        return asked.connect_ex(str(where)) == 0
+
+
 @pytest.fixture
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
     """An ssh-agent of one's own, and a way to give it a key."""
@@ -29,8 +37,9 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         subprocess.run(["ssh-add", "-q", str(key)], check=True, timeout=20)
 
     try:
-        while not where.exists():
+        while not answers(where):
             assert process.poll() is None
+            time.sleep(0.01)
         yield add
     finally:
         process.terminate()
