@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.workflows.patience import paged, until, until_so
 from tests.workflows.remediation import Remediation, remediation_of
 from tests.workflows.storms import Storm
 from tests.workflows.world import World, installed
+from workflows.phases import storm_hold
 
 CALM = 30
 RULE = {"targets": 4, "share": 0.2, "common_targets": 3, "window_seconds": 600, "calm_seconds": CALM}
@@ -83,8 +85,10 @@ def pages_of(world: World, remediation: Remediation) -> list[int]:
 
 
 async def test_in_a_storm_what_would_be_done_alone_waits_for_a_yes_and_pages_when_the_storm_is_over(
-    world: World, storm: Storm
+    world: World, storm: Storm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # While an approval is open, its child's real time holds the remediation's up.
+    monkeypatch.setattr(storm_hold, "FIRST_LOOK", timedelta(seconds=5))
     world.policy(mode="auto", reread_seconds=3600)
     await begin(storm)
     remediation = await crash(world, "transient")
@@ -94,7 +98,6 @@ async def test_in_a_storm_what_would_be_done_alone_waits_for_a_yes_and_pages_whe
     assert pages_of(world, remediation) == []
     assert world.writes == []
     await end(storm)
-    await remediation.pass_time(65)
     await paged(world, 1, phase="awaiting_approval")
     assert pages_of(world, remediation) == [1]
     assert len(storm.pages) == 1
