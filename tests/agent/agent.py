@@ -180,6 +180,14 @@ class Agent:
 
         return await eventually(f"{workflow_id} to be {' or '.join(phases)}", look, within=90.0)
 
+    async def _where(self, workflow_id: str) -> str:
+        """For whoever waits in vain."""
+        state = await self.state(workflow_id)
+        if state is None:
+            return "not there, or nobody answers for it"
+        told = "; ".join(moment.what for moment in state.timeline[-6:])
+        return f"{state.phase.value} ({', '.join(reason.value for reason in state.reasons)}); last: {told}"
+
     async def until_closed(self, workflow_id: str) -> Closed:
         """How the run ended. Fails when it failed."""
         handle = self.client.get_workflow_handle(workflow_id, result_type=Closed)
@@ -190,7 +198,10 @@ class Agent:
             except Exception:  # noqa: BLE001  not started yet
                 return False
 
-        await eventually(f"{workflow_id} to close", look, within=120.0)
+        try:
+            await eventually(f"{workflow_id} to close", look, within=120.0)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it is {await self._where(workflow_id)}") from None
         closed: Closed = await handle.result(follow_runs=False)
         return closed
 

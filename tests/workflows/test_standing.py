@@ -20,7 +20,9 @@ from byteport.contracts.ledger import Decision
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Cause, Reason
+from byteport.kubernetes import port
 from byteport.sandbox.simulated import SimulatedCluster
+from tests.workflows.interference import Counted, held
 from tests.workflows.patience import paged, until
 from tests.workflows.remediation import Remediation, crash_loop, remediation_of
 from tests.workflows.world import World
@@ -53,6 +55,26 @@ async def test_for_ten_minutes_after_its_node_restarted_no_pod_is_deleted_and_af
     assert (await remediation.state()).reasons == ()
     (deleted,) = cluster.mutations()
     assert (deleted.at - restarted).total_seconds() > 598  # the API server writes whole seconds
+
+
+async def test_a_symptom_that_comes_while_the_target_is_read_is_followed_by_another_look(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    """What it is about may be just what that look has missed, and the runbook's own time is minutes away."""
+    world.policy(mode="auto")
+    victim = await world.one_pod_crashes()
+    node = next(pod["spec"]["nodeName"] for pod in await world.pods() if pod["metadata"]["name"] == victim)
+    await cluster.set_node_condition(node, "Ready", "False")
+    await cluster.set_node_condition(node, "Ready", "True")
+    remediation = await remediation_of(world, Failure.CRASHLOOP)
+    with held(cluster, "list", port.EVENTS) as hold, world.time_stands_still():
+        await remediation.report()
+        await hold.reached.wait()
+        await remediation.report()
+    looks = Counted(cluster, "list")
+    await until(lambda: looks.of(port.EVENTS, "shop"), "another look, though no time has passed")
+    waiting = await remediation.until(Phase.DIAGNOSING)
+    assert (waiting.state.reports, waiting.state.reasons) == (2, (Reason.TOO_EARLY,))
 
 
 async def test_while_an_alarm_stands_people_are_asked(world: World) -> None:

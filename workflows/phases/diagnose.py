@@ -36,6 +36,9 @@ BETWEEN_LOOKS = timedelta(seconds=5)
 LONGEST_LOOK = timedelta(minutes=30)
 """How long an incident is watched before it is called too early to tell for good."""
 
+HEARS_WHILE_LOOKING = "hears-while-looking"
+"""Runs from before it sleep through a symptom that came while they were reading."""
+
 _SIGNAL_FOR = {
     Failure.CRASHLOOP: SignalType.POD_CRASHLOOP,
     Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY,
@@ -97,6 +100,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
         return Escalate((Reason.NO_RUNBOOK,))
     began, before_it = workflow.now(), incident.reasons
     while True:
+        heard = incident.reports
         seen, ledger = await asyncio.gather(look(incident, logs=True), standing_of(incident))
         incident.policy = seen.policy
         if not seen.enabled:
@@ -122,7 +126,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
             tell(incident, seen.situation)
             return _planned(incident, seen, merged(ledger, seen.standing), plan)
         _say_why_it_waits(incident, diagnosis.reasons or (Reason.TOO_EARLY,))
-        await _wait_to_look(incident, timedelta(seconds=max(1, again)))
+        await _wait_to_look(incident, timedelta(seconds=max(1, again)), heard)
 
 
 def _hands_over(to: Failure) -> bool:
@@ -137,9 +141,12 @@ def _say_why_it_waits(incident: Incident, reasons: tuple[Reason, ...]) -> None:
         incident.note("looks again later: " + ", ".join(reason.value for reason in reasons))
 
 
-async def _wait_to_look(incident: Incident, again: timedelta) -> None:
-    """Until the runbook's own time, or a little after the next symptom: the controller may have given up meanwhile."""
-    reports = incident.reports
+async def _wait_to_look(incident: Incident, again: timedelta, heard: int) -> None:
+    """Until the runbook's own time, or a little after the next symptom: the controller may have given up meanwhile.
+
+    The next is one that was not `heard` of when the last look began: that look may have missed what it is about.
+    """
+    reports = heard if workflow.patched(HEARS_WHILE_LOOKING) else incident.reports
     await workflow.sleep(min(again, BETWEEN_LOOKS), summary="too early to tell")
     if again > BETWEEN_LOOKS:
         with contextlib.suppress(TimeoutError):
