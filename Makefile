@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test coverage test-cluster fuzz scenarios check replay record-histories bench lock docs format clean
+.PHONY: help demo demo-real cluster test coverage test-cluster test-slow scenarios check replay record-histories bench lock docs format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ demo-real: cluster ## Run the same demo on a real Kubernetes control plane, buil
 cluster: $(ENV) .venv/.go ## Build the real control plane once; it is cached outside the checkout
 	$(BIN)/python -m byteport.sandbox.controlplane build
 
-SUITE := --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane and not scenarios and not fuzz' tests
+SUITE := --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane and not scenarios and not slow' tests
 
 test: $(ENV) ## Run every test that needs no real control plane
 	$(TESTS) -n 3 $(SUITE)
@@ -44,8 +44,8 @@ coverage: $(ENV) ## The same, slower, and print how much of the code it runs
 test-cluster: cluster ## Build the real control plane, then run the tests that need it
 	$(TESTS) --ignore=tests/bench -m 'control_plane and not scenarios' tests
 
-fuzz: $(ENV) ## Flip every field of every saved object under every act (some minutes)
-	$(TESTS) -n 2 -m fuzz tests/unit
+test-slow: $(ENV) ## Run what `make test` leaves out or only samples: the whole demo, every field of every object flipped
+	$(TESTS) -n 2 --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m slow tests
 
 scenarios: cluster ## Judge the agent by whole failures; CLUSTER=simulated, RUNS=5 and SETTLE=full narrow or widen it
 	$(BIN)/python -m tests.scenarios --cluster $(or $(CLUSTER),all) --runs $(or $(RUNS),1) --settle $(or $(SETTLE),short)

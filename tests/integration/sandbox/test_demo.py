@@ -50,6 +50,7 @@ def children_in(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_demo_shows_everything_reports_it_and_leaves_nothing_running(tmp_path: Path) -> None:
     running = start(tmp_path)

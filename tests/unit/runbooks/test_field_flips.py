@@ -80,7 +80,7 @@ def test_a_flipped_field_leads_to_refusal_or_to_the_same_act(case: dict[str, Any
     assert wrong_acts(case, every(case, 20 if case["id"] in FULL else 200)) == {}
 
 
-@pytest.mark.fuzz
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ACTING, ids=lambda case: case["id"])
 def test_every_field_flipped_leads_to_refusal_or_to_the_same_act(case: dict[str, Any]) -> None:
     assert wrong_acts(case, every(case, 1 if case["id"] in FULL else 12)) == {}
