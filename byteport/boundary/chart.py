@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 import yaml
 
 from byteport.boundary import names
-from byteport.boundary.choices import EVERY_RUNBOOK, Choices, Sight
+from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.needs import Place, Placed, every_right, in_place
 from byteport.boundary.policies import deployments
 from byteport.boundary.policies.catalogue import POLICIES, names_of, policies
 from byteport.boundary.roles import binding, installation, rule, rules
+from byteport.domain.ceilings import Sight
 from byteport.kubernetes.port import JSON
 
 VALUES = {
@@ -33,7 +34,7 @@ _HELPER = "zz-helper"
 _WIDEST = Choices(
     runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True, helper_namespace=_HELPER, protected=(_PROTECTED,)
 )
-_MORE_PROTECTED = '{{- range (include "byteport.protectedNamespaces" . | fromJsonArray) }}, \'{{ . }}\'{{ end }}'
+_MORE_PROTECTED = "{{- range (include \"byteport.protectedNamespaces\" . | fromJsonArray) }}, '{{ . }}'{{ end }}"
 _HELPER_NAMESPACE = "{{ .Values.nodeHelper.namespace }}"
 
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from byteport.boundary.choices import EVERY_RUNBOOK, Choices, Sight
+from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.names import ADMISSION
 from byteport.contracts.acts import AnyAct
 from byteport.contracts.kubernetes import COUNT_TARGETS, WATCH_CLUSTER
+from byteport.domain.ceilings import Sight
 from byteport.domain.scopes import Right, Rights
 from byteport.runbooks.catalogue import RUNBOOKS
 

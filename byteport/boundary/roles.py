@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from byteport.boundary.choices import ALL, Ceiling, Choices, Sight
+from byteport.boundary.choices import Choices
 from byteport.boundary.names import (
     ACT_ROLE,
     ADMISSION,
@@ -27,6 +27,7 @@ from byteport.boundary.names import (
     subject,
 )
 from byteport.boundary.needs import Place, Placed, in_place, placed_rights
+from byteport.domain.ceilings import ALL, Ceiling, Sight
 from byteport.domain.policy import Mode
 from byteport.kubernetes.port import JSON
 

@@ -101,9 +101,7 @@ def excess(has: Granted, may: Iterable[tuple[str, str, str, str]], namespace: st
     """Rights beyond `may`. A right for every object covers that for one; a wildcard is never covered."""
     allowed = set(may)
     beyond = sorted(
-        right
-        for right in has
-        if right not in allowed and (*right[:3], "") not in allowed and right[:3] not in BASELINE
+        right for right in has if right not in allowed and (*right[:3], "") not in allowed and right[:3] not in BASELINE
     )
     return [
         Finding(
@@ -197,5 +195,3 @@ def ceilings_key(config: JSON | None) -> Mapping[str, str]:
 
 def _words(value: object) -> tuple[str, ...]:
     return tuple(str(one) for one in value) if isinstance(value, list) else ()
-
-

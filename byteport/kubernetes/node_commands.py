@@ -39,7 +39,9 @@ _UID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}"
 PLAIN_PATH = rf"(/{_WORD})+"
 """Regular expression of an absolute path of plain words, as RE2 and Python both read it."""
 _PATH = re.compile(rf"{PLAIN_PATH}\Z")
-EMPTY_DIRS = rf"{KUBELET_DIR}/pods/[-0-9a-f]{{32,36}}/volumes/kubernetes[.]io~empty-dir/[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?"
+EMPTY_DIRS = (
+    rf"{KUBELET_DIR}/pods/[-0-9a-f]{{32,36}}/volumes/kubernetes[.]io~empty-dir/[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?"
+)
 """The same of a pod's emptyDir, a little wider than `empty_dir` is."""
 _EMPTY_DIR = re.compile(
     rf"{KUBELET_DIR}/pods/(?P<uid>{_UID})/volumes/kubernetes\.io~empty-dir/[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?\Z"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from byteport.boundary.choices import Choices
-from byteport.boundary.policies import autoscalers, deployments, everything, exec, pods
+from byteport.boundary.policies import autoscalers, commands, deployments, everything, pods
 from byteport.kubernetes.port import JSON
 
 POLICIES: tuple[Callable[[Choices], list[JSON]], ...] = (
@@ -15,7 +15,7 @@ POLICIES: tuple[Callable[[Choices], list[JSON]], ...] = (
     deployments.rollbacks,
     deployments.proof,
     autoscalers.floors,
-    exec.commands,
+    commands.connections,
 )
 """Every policy is there whichever runbook is on: what nobody may do needs no permission to be refused."""
 

@@ -149,5 +149,3 @@ def _mutating(name: str, spec: JSON, bound: JSON) -> list[JSON]:
         {"apiVersion": version, "kind": "MutatingAdmissionPolicy", "metadata": metadata(name), "spec": spec},
         {"apiVersion": version, "kind": "MutatingAdmissionPolicyBinding", "metadata": metadata(name), "spec": bound},
     ]
-
-

@@ -29,8 +29,7 @@ _PRECONDITIONS = Rule(
     "a delete needs uid and resourceVersion as preconditions",
 )
 _READY = (
-    "has(oldObject.status.conditions)"
-    " && oldObject.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')"
+    "has(oldObject.status.conditions) && oldObject.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')"
 )
 
 

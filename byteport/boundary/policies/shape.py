@@ -32,9 +32,7 @@ def cel_list(words: Sequence[str]) -> str:
     return "[" + ", ".join(f"'{word}'" for word in words) + "]"
 
 
-IS_OURS = (
-    f"'{ACCOUNTS_GROUP}' in request.userInfo.groups || '{HELPER_ACCOUNTS_GROUP}' in request.userInfo.groups"
-)
+IS_OURS = f"'{ACCOUNTS_GROUP}' in request.userInfo.groups || '{HELPER_ACCOUNTS_GROUP}' in request.userInfo.groups"
 """Every account of our namespaces, whatever its name."""
 ENABLED = Rule(
     f"has(namespaceObject.metadata.labels) && namespaceObject.metadata.labels[?'{ENABLED_LABEL}'].orValue('') == 'true'"

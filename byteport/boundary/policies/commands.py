@@ -24,7 +24,7 @@ _NO_TERMINAL = Rule(
 )
 
 
-def commands(choices: Choices) -> list[JSON]:
+def connections(choices: Choices) -> list[JSON]:
     """The validating policy of CONNECT."""
     where = choices.helper_namespace
     in_helper = Rule(
