@@ -1,4 +1,5 @@
-"""What of `docs/` is generated: each runbook's thresholds, rights and decisions, the reasons, and the policy's settings.
+"""What of `docs/` is generated: each runbook's thresholds, rights and decisions, the reasons, the policy's settings, the
+permission matrix.
 
 `python -m tests.house.pages` writes them (`make docs`); `test_pages.py` compares. A runbook's page is written by hand
 down to the mark; below it stands what the code says today. The decisions are those of the bundles in `tests/cases`,
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import byteport.runbooks
+from byteport.boundary.matrix import permissions
 from byteport.contracts.acts import Effect
 from byteport.domain.cause_texts import CAUSES
 from byteport.domain.policy import PolicyConfig
@@ -54,6 +56,7 @@ def pages() -> dict[Path, str]:
     found = {DOCS / "runbooks" / f"{SLUGS[runbook.name]}.md": _runbook(runbook) for runbook in RUNBOOKS}
     found[DOCS / "runbooks" / "reasons.md"] = _reasons()
     found[DOCS / "reference" / "policy.md"] = _policy()
+    found[DOCS / "security" / "permissions.md"] = permissions()
     return found
 
 
