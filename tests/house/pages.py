@@ -62,8 +62,9 @@ def pages() -> dict[Path, str]:
 
 def with_hand_written(path: Path, generated: str) -> str:
     """The page's own text down to the mark, then what is generated."""
-    by_hand = path.read_text().split(MARK)[0].rstrip() + "\n\n" if path.exists() and MARK in path.read_text() else ""
-    return f"{by_hand}{MARK}\n\n{generated}"
+    by_hand = path.read_text().split(MARK)[0].rstrip() if path.exists() and MARK in path.read_text() else ""
+    head = f"{by_hand}\n\n" if by_hand else ""
+    return f"{head}{MARK}\n\n{generated}"
 
 
 def main() -> None:

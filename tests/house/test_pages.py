@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from byteport.boundary import matrix
 from byteport.domain.reasons import Cause, Reason
 from tests.house.pages import MARK, SLUGS, pages, with_hand_written
 from tests.house.tree import ROOT
@@ -13,6 +14,10 @@ def test_the_pages_say_what_the_code_says() -> None:
     """Write them again with: make docs"""
     stale = [path.name for path, text in pages().items() if path.read_text() != with_hand_written(path, text)]
     assert stale == []
+
+
+def test_the_permission_matrix_is_generated_whole() -> None:
+    assert (ROOT / "docs" / "security" / "permissions.md").read_text() == matrix.page()
 
 
 def test_each_page_also_says_why() -> None:
