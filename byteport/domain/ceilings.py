@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from byteport.domain.base import Frozen
-from byteport.domain.policy import Mode
+from byteport.domain.modes import Mode
 
 ALL = "*"
 """In a ceiling: every object of that kind in the namespace, those to come included."""

@@ -17,7 +17,7 @@ from byteport.contracts.workflows import Phase
 from byteport.domain.canonical import digest
 from byteport.domain.failures import Failure
 from byteport.domain.plans import AnyPlan, Refused, plan_digest
-from byteport.domain.policy import Standing
+from byteport.domain.policy import STOPS, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
@@ -78,9 +78,9 @@ async def standing_of(incident: Incident) -> Standing:
 
 
 def merged(ledger: Standing, cluster: Standing) -> Standing:
-    """A stop is a stop, whoever saw it."""
-    theirs = cluster.model_dump()
-    return Standing(**{name: bool(value or theirs[name]) for name, value in ledger.model_dump().items()})
+    """A stop is a stop, whoever saw it; how far a namespace was given to us, only the cluster knows."""
+    stops = {name: getattr(ledger, name) or getattr(cluster, name) for name in STOPS}
+    return cluster.model_copy(update=stops)
 
 
 def not_enabled(target: Target) -> Reason:

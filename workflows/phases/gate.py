@@ -51,7 +51,16 @@ from workflows.phases.diagnose import look, not_enabled
 from workflows.phases.escalate import climb, evidence_of, page
 from workflows.phases.outcomes import Again, Declined, Diagnosed, Escalate, Go, Skip
 
-NOBODY_MAY = frozenset({Reason.MODE_OBSERVES, Reason.PROTECTED_NAMESPACE, Reason.HALTED, Reason.NAMESPACE_NOT_ENABLED})
+NOBODY_MAY = frozenset(
+    {
+        Reason.MODE_OBSERVES,
+        Reason.PROTECTED_NAMESPACE,
+        Reason.HALTED,
+        Reason.NAMESPACE_NOT_ENABLED,
+        Reason.CEILING_OBSERVES,
+        Reason.NOT_NAMED,
+    }
+)
 """With one of these no yes is asked for, because none would be enough."""
 AGENT = "byteport-agent"
 
