@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from byteport.domain.approvals import SIGNATURE_NAMESPACE
+from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
 from byteport.settings import Settings, load
 from byteport.temporal.keys import make_key_file
@@ -88,6 +89,7 @@ class Home:
             "cluster": cluster,
             "temporal": {"address": temporal_address},
             "approvals": {"signing_key": "keys/approver", "identity": OPERATOR},
+            "boundary": {"enforced": False, "sight": Sight.CLUSTER.value},
         }
         self.config_file.write_text(HEADER + yaml.safe_dump(plain | (extra or {}), sort_keys=False))
         return load(self.config_file, {})
