@@ -15,7 +15,8 @@ from activities.kubernetes.enabled import EnabledNamespaces
 from activities.kubernetes.owners import OwnerResolver
 from activities.kubernetes.recent import Recent
 from activities.orchestration import SymptomSink
-from byteport.domain.signals import Signal, Source
+from byteport.domain.failures import Failure
+from byteport.domain.signals import FAILURE_OF, Signal, Source
 from byteport.errors import MalformedInput, NotPermitted
 from byteport.kubernetes import fields
 from byteport.kubernetes.port import JSON
@@ -37,7 +38,17 @@ class _Young(NamedTuple):
 class Sightings:
     """Reports each symptom once per evidence digest, as long as this object lives."""
 
-    def __init__(self, sink: SymptomSink, owners: OwnerResolver, enabled: EnabledNamespaces, clock: Clock) -> None:
+    def __init__(
+        self,
+        sink: SymptomSink,
+        owners: OwnerResolver,
+        enabled: EnabledNamespaces,
+        clock: Clock,
+        *,
+        off: frozenset[Failure] = frozenset(),
+    ) -> None:
+        """`off`: failures that are not reported, since their runbook is switched off."""
+        self._off = off
         self._sink = sink
         self._owners = owners
         self._enabled = enabled
@@ -56,6 +67,8 @@ class Sightings:
         if symptom is None:
             self._reported.forget(key)
             self._remember_young(kind, item, now)
+            return
+        if FAILURE_OF[symptom.type] in self._off:
             return
         if self._reported.get(key) == symptom.evidence_digest:
             return
