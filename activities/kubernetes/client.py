@@ -171,15 +171,29 @@ class KubernetesCluster(ClusterPort):
             raise error_of(asked, answer.status, answer.headers, answer.body)
         return answer.body[:LOG_LIMIT].decode(errors="replace")
 
-    async def review(self, verb: str, resource: Resource, namespace: str, *, subresource: str = "") -> bool:
-        asked = Asked(f"review of {verb} {what(resource, namespace)}")
-        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        body = review_body(verb, resource, namespace, subresource)
-        answer = await self._object(Request("POST", path, body=body), asked)
-        return (answer.get("status") or {}).get("allowed") is True
+    async def review(
+        self, verb: str, resource: Resource, namespace: str, *, subresource: str = "", name: str = ""
+    ) -> bool:
+        asked = Asked(f"review of {verb} {what(resource, namespace, name)}")
+        body = review_body(verb, resource, namespace, subresource, name)
+        return (await self._review("authorization", "selfsubjectaccessreviews", body, asked)).get("allowed") is True
+
+    async def rules(self, namespace: str) -> JSON:
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": namespace},
+        }
+        asked = Asked(f"review of all rules in {namespace}")
+        return await self._review("authorization", "selfsubjectrulesreviews", body, asked)
+
+    async def identity(self) -> JSON:
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        asked = Asked("review of who we are")
+        user = (await self._review("authentication", "selfsubjectreviews", body, asked)).get("userInfo")
+        return user if isinstance(user, dict) else {}
 
     async def server_version(self) -> str:
-        """Such as `v1.37.2`."""
         answer = await self._object(Request("GET", "/version"), Asked("get the server's version"))
         return str(answer.get("gitVersion", ""))
 
@@ -200,6 +214,12 @@ class KubernetesCluster(ClusterPort):
             token = metadata.get("continue") or ""
             if not token:
                 return Listed(items, str(metadata.get("resourceVersion", "")))
+
+    async def _review(self, group: str, plural: str, body: JSON, asked: Asked) -> JSON:
+        """The status of one question about ourselves. Nothing is stored by it, so that it may be asked again."""
+        answer = await self._object(Request("POST", f"/apis/{group}.k8s.io/v1/{plural}", body=body), asked)
+        status = answer.get("status")
+        return status if isinstance(status, dict) else {}
 
     async def _object(self, request: Request, asked: Asked) -> JSON:
         return _json(await self._wire.call(request, asked, self._seconds), asked)

