@@ -60,12 +60,14 @@ class Wire:
         self._user_agent = user_agent
         self._root = URL(credentials.server)
         self._reads = _session(aiohttp.TCPConnector(ssl=credentials.tls, limit=32))
+        self._watches = _session(aiohttp.TCPConnector(ssl=credentials.tls, limit=0))
+        """Each holds a connection for minutes: among the others they would leave none for a read."""
         self._writes = _session(aiohttp.TCPConnector(ssl=credentials.tls, force_close=True))
         self._writes._retry_connection = False  # noqa: SLF001  aiohttp has no public name for it; a test holds it
 
     async def close(self) -> None:
-        await self._reads.close()
-        await self._writes.close()
+        for session in (self._reads, self._watches, self._writes):
+            await session.close()
 
     async def call(self, request: Request, asked: Asked, seconds: float) -> Answer:
         """The answer, below 400. Raises the error that it stands for, or that its absence does."""
@@ -104,7 +106,7 @@ class Wire:
         typed = {} if body is None else {"Content-Type": request.content_type}
         async with asyncio.timeout(seconds):
             headers = await self.headers({**typed, **request.headers})
-            response = await (self._writes if asked.mutates else self._reads).request(
+            response = await self._session_for(request, asked).request(
                 request.method,
                 self.url(request),
                 data=body,
@@ -117,6 +119,11 @@ class Wire:
             response.close()
             raise PermanentError(f"{asked.what}: the API server sends us elsewhere")
         return response
+
+    def _session_for(self, request: Request, asked: Asked) -> aiohttp.ClientSession:
+        if asked.mutates:
+            return self._writes
+        return self._watches if ("watch", "true") in request.query else self._reads
 
     def url(self, request: Request) -> URL:
         base = self._root.path.rstrip("/")
