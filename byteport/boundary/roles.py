@@ -57,7 +57,10 @@ def standing_rules(policies: Sequence[str], mutators: Sequence[str]) -> list[JSO
         rule(ADMISSION, f"{kind.removesuffix('policies')}policybindings", ["get"], names)
         for kind, names in ((validating, policies), (mutating, mutators))
     ]
-    return [rule("", "namespaces", ["get"], ["kube-system"]), *(one for one in (*own, *bound) if one["resourceNames"])]
+    return [
+        rule("", "namespaces", ["get"], ["kube-system"]),
+        *(one for one in (*own, *bound) if one.get("resourceNames")),
+    ]
 
 
 def role(kind: str, name: str, its_rules: Sequence[JSON], namespace: str = "") -> JSON:
