@@ -45,6 +45,7 @@ from byteport.contracts.kubernetes import READ_LOAD, READ_NODE, READ_SITUATION
 from byteport.contracts.workflows import Installation
 from byteport.errors import ConfigError, Unavailable
 from byteport.kubernetes.port import ClusterPort
+from byteport.runbooks.catalogue import switched_off
 from byteport.settings import Settings
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
@@ -112,9 +113,10 @@ def _cluster(around: Surroundings) -> list[object]:
     policy = _policy(settings)
     public_key = _set(settings.cluster.grant_public_key, "cluster.grant_public_key")
     grants = GrantVerifier(read_public_key(public_key, "cluster.grant_public_key"))
-    reader = SituationReader(cluster, cluster_uid=uid, policy=policy, clock=clock)
-    nodes = NodeReader(cluster, cluster_uid=uid, policy=policy, clock=clock)
-    load = LoadReader(cluster, cluster_uid=uid, policy=policy, clock=clock, nodes=nodes)
+    sight, off = settings.boundary.sight, switched_off(settings.boundary.runbooks)
+    reader = SituationReader(cluster, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=off)
+    nodes = NodeReader(cluster, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=off)
+    load = LoadReader(cluster, cluster_uid=uid, policy=policy, clock=clock, nodes=nodes, sight=sight, off=off)
     admission = Admission(
         tenant=settings.tenant,
         cluster_uid=uid,
@@ -125,16 +127,17 @@ def _cluster(around: Surroundings) -> list[object]:
         signers=_signers(settings),
         halt=Halts(_store(around), around.installation),
         clock=clock,
+        off=off,
     )
     return [
         Evidence(reader),
         Load(load),
         NodeEvidence(nodes),
         Floors(cluster, reader, policy, cluster_uid=uid),
-        Counting(cluster, policy, cluster_uid=uid),
+        Counting(cluster, policy, cluster_uid=uid, sight=sight),
         Mutations(cluster, admission, cluster_uid=uid, clock=clock),
         Outcomes(cluster, grants, cluster_uid=uid, clock=clock),
-        ClusterWatch(cluster, cluster_uid=uid, sink=_sink(around), policy=policy, clock=clock),
+        ClusterWatch(cluster, cluster_uid=uid, sink=_sink(around), policy=policy, clock=clock, sight=sight, off=off),
     ]
 
 

@@ -10,7 +10,7 @@ act; it cannot cause one.
 
 Putting a floor back is asked less than every other act, so that what we have raised comes down again: its authority is
 the ledger's fresh grant, which is given only for a raise that the ledger knows as done. A policy that was changed since,
-a mode that is no longer `auto`, or an answer that has expired do not keep a floor up. A halt, `observe`, a protected
+a mode that is no longer `auto`, an answer that has expired or a runbook that was switched off do not keep a floor up. A halt, `observe`, a protected
 namespace and a label taken away do: then nothing of ours writes there at all.
 """
 
@@ -37,6 +37,7 @@ from byteport.contracts.kubernetes import (
     ReadSituation,
 )
 from byteport.contracts.workflows import REMEDIATION, TIMEBOX
+from byteport.domain.failures import Failure
 from byteport.domain.plans import (
     DeletePodPlan,
     PruneImagesPlan,
@@ -102,7 +103,10 @@ class Admission:
         signers: SignersFiles,
         halt: HaltSwitch,
         clock: Clock,
+        off: frozenset[Failure] = frozenset(),
     ) -> None:
+        """`off`: failures whose runbook is switched off."""
+        self._off = off
         self._tenant = tenant
         self._cluster_uid = cluster_uid
         self._reader = reader
@@ -205,6 +209,8 @@ class Admission:
         runbook = runbook_for(warrant.signal.failure)
         if runbook is None or act not in runbook.acts or _ACT_OF[warrant.plan.act] is not act:
             raise deny(Ground.ACT, f"{act.name} is not what this warrant is for")
+        if runbook.failure in self._off and not isinstance(warrant.plan, RestoreFloorPlan):
+            raise deny(Ground.RUNBOOK_OFF, f"{runbook.name} is switched off")
         wanted, planned = warrant.signal.target, warrant.plan.target
         same = (wanted.namespace, wanted.kind, wanted.name) == (planned.namespace, planned.kind, planned.name)
         if not same or wanted.uid not in ("", planned.uid):

@@ -67,6 +67,8 @@ class Seen(Frozen):
     standing: Standing
     enabled: bool
     """The namespace has `byteport.io/enabled: "true"` and is not being deleted."""
+    runbooks_off: tuple[Failure, ...] = ()
+    """Failures whose runbook is switched off here. For one of them nothing was read, and `enabled` is False."""
 
 
 READ_SITUATION = Act(
@@ -299,7 +301,7 @@ RESOLVE_OUTCOME = Act(
 
 
 class WatchCluster(Frozen):
-    """Watch one cluster for at most `seconds`, from `bookmarks` (resourceVersion by plural kind)."""
+    """Watch one cluster for at most `seconds`, from `bookmarks` (resourceVersion by plural kind, or `kind/namespace`)."""
 
     cluster_uid: str
     bookmarks: dict[str, str] = {}

@@ -325,5 +325,9 @@ REASONS: Mapping[Reason, Said] = {
     Reason.HEALTHY: Said("Nothing is wrong.", ""),
     Reason.HANDED_OVER: Said("Another runbook treats this; it has a run of its own.", "byteport runs"),
     Reason.NO_RUNBOOK: Said("No runbook treats this.", ""),
+    Reason.RUNBOOK_OFF: Said(
+        "The runbook that treats this is switched off, and its rights with it.",
+        "An administrator may switch it on: runbooks in the chart's values, boundary.runbooks in the settings.",
+    ),
     Reason.FAILED: Said("Something of ours failed; nothing was done on it.", "byteport doctor; the worker's log"),
 }

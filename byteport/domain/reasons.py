@@ -209,4 +209,5 @@ class Reason(StrEnum):
     HEALTHY = "healthy"
     HANDED_OVER = "handed_over"
     NO_RUNBOOK = "no_runbook"
+    RUNBOOK_OFF = "runbook_off"
     FAILED = "failed"

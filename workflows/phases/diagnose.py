@@ -83,8 +83,10 @@ def merged(ledger: Standing, cluster: Standing) -> Standing:
     return cluster.model_copy(update=stops)
 
 
-def not_enabled(target: Target) -> Reason:
-    """A node stands by a label of its own, everything else by its namespace's."""
+def not_enabled(seen: Seen, failure: Failure, target: Target) -> Reason:
+    """Why nothing was read. A node stands by a label of its own, everything else by its namespace's."""
+    if failure in seen.runbooks_off:
+        return Reason.RUNBOOK_OFF
     return Reason.NODE_NOT_ENABLED if target.kind == "Node" else Reason.NAMESPACE_NOT_ENABLED
 
 
@@ -100,7 +102,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
         seen, ledger = await asyncio.gather(look(incident, logs=True), standing_of(incident))
         incident.policy = seen.policy
         if not seen.enabled:
-            return Skip((not_enabled(incident.start.target),))
+            return Skip((not_enabled(seen, signal.failure, incident.start.target),))
         if seen.situation.gone:
             return Skip((Reason.TARGET_GONE,))
         try:
@@ -115,6 +117,10 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
             incident.note(f"diagnosed: {diagnosis.cause.value}")
         if diagnosis.silent:
             return Skip(diagnosis.reasons or (Reason.HEALTHY,))
+        if diagnosis.hand_over in seen.runbooks_off:  # its own runbook would do nothing, and say so to nobody
+            incident.reasons = before_it
+            tell(incident, seen.situation)
+            return Escalate((*diagnosis.reasons, Reason.RUNBOOK_OFF))
         if diagnosis.hand_over is not None and _hands_over(diagnosis.hand_over):
             return await hand_over(incident, _SIGNAL_FOR[diagnosis.hand_over])
         if again is None or workflow.now() - began >= LONGEST_LOOK:

@@ -214,7 +214,7 @@ async def _changed(incident: Incident, plan: AnyPlan, *, settle: bool = True) ->
     except BytePortError:
         return None  # the act checks again, and fails closed
     if not seen.enabled:
-        return Skip((not_enabled(plan.target),))
+        return Skip((not_enabled(seen, incident.the_signal.failure, plan.target),))
     if seen.situation.gone:
         return Skip((Reason.TARGET_GONE,))
     if seen.policy.version != incident.the_policy.version:
