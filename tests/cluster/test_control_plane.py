@@ -15,6 +15,7 @@ READ_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", 
 DELETE_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete"]}
 
 
+@pytest.mark.claim("C-130")
 def test_the_api_server_is_ready_and_of_the_version_that_was_built(control_plane: ControlPlane) -> None:
     assert control_plane.kubectl("get", "--raw", "/readyz") == "ok"
     assert control_plane.api.call("GET", "/version")["gitVersion"] == f"v{KUBERNETES}"

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from activities.kubernetes.client import connect, kube_system_uid
@@ -29,6 +30,7 @@ async def uid(control_plane: ControlPlane) -> str:
         return await kube_system_uid(admin)
 
 
+@pytest.mark.claim("C-008")
 async def test_the_declared_rights_are_enough_and_the_worker_hands_over_on_sigterm(
     control_plane: ControlPlane, server: DevServer, uid: str, tmp_path: Path
 ) -> None:
@@ -40,6 +42,7 @@ async def test_the_declared_rights_are_enough_and_the_worker_hands_over_on_sigte
     assert await asyncio.to_thread(end, process) == Exit.OK
 
 
+@pytest.mark.claim("C-008")
 async def test_one_right_less_is_named_and_nothing_starts(
     control_plane: ControlPlane, server: DevServer, uid: str, tmp_path: Path
 ) -> None:

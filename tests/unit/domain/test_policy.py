@@ -91,6 +91,7 @@ def test_silence_is_skipped_whatever_was_planned(mode: Mode, plan: Plan | Refuse
     )
 
 
+@pytest.mark.claim("C-023")
 @pytest.mark.parametrize("namespace", [*sorted(PROTECTED_NAMESPACES), "temporal", ""])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_protected_namespace_is_never_touched_and_settings_cannot_unprotect_one(namespace: str, mode: Mode) -> None:
@@ -115,6 +116,7 @@ def test_a_reason_of_the_diagnosis_counts_though_the_plan_left_it_out() -> None:
     assert found == Verdict(kind=VerdictKind.ESCALATE, reasons=(Reason.GITOPS_MANAGED,))
 
 
+@pytest.mark.claim("C-043")
 @pytest.mark.parametrize("mode", [Mode.AUTO, Mode.DRY_RUN])
 def test_what_the_administrator_did_not_give_is_asked_again(mode: Mode) -> None:
     bare = PolicyConfig()
@@ -122,6 +124,7 @@ def test_what_the_administrator_did_not_give_is_asked_again(mode: Mode) -> None:
     assert verdict(mode, rollback(), config=bare).reasons == (Reason.NOT_ALLOW_LISTED,)
 
 
+@pytest.mark.claim("C-043")
 @pytest.mark.parametrize(
     ("allowed", "may"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ configs = st.builds(
 modes = st.sampled_from(list(Mode))
 
 
+@pytest.mark.claim("C-032")
 @given(modes, plans, diagnoses, standings, configs)
 def test_it_acts_only_in_auto_on_a_plan_without_caveats_in_a_clear_standing(
     mode: Mode, plan: Any, about: Diagnosis, standing: Standing, config: PolicyConfig
@@ -114,6 +116,7 @@ def test_a_further_caveat_never_allows_more(
     assert allows(after) <= allows(before)
 
 
+@pytest.mark.claim("C-033")
 @given(modes, modes, plans, diagnoses, standings, configs)
 def test_a_lower_mode_never_allows_more(
     one: Mode, other: Mode, plan: Any, about: Diagnosis, standing: Standing, config: PolicyConfig
