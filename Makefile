@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test coverage test-cluster fuzz scenarios check replay record-histories bench lock docs format clean
+.PHONY: help demo demo-real cluster test coverage test-cluster fuzz scenarios check replay record-histories bench lock docs render format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ lock: $(ENV) ## Write the locks again from pyproject.toml: hashes, and no index 
 
 docs: $(ENV) ## Write the generated parts of docs/ again
 	$(BIN)/python -m tests.house.pages
+
+render: $(ENV) ## Write what the chart carries of the boundary again, its page of values, and the snapshots
+	$(BIN)/python -m tests.house.rendered
 
 format: $(ENV) ## Format the code and apply the safe lint fixes
 	$(BIN)/ruff format
