@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from byteport.cli import alarm, policy, sandbox
+from byteport.cli import alarm, keys, policy, sandbox
 from byteport.cli.ack import ack
 from byteport.cli.approve import approve
 from byteport.cli.doctor import doctor
@@ -31,6 +31,7 @@ def add_commands(app: typer.Typer) -> None:
     if app.registered_commands:
         return
     app.add_typer(sandbox.app, name="sandbox", rich_help_panel=RUN)
+    app.add_typer(keys.app, name="keys", rich_help_panel=RUN)
     app.add_typer(alarm.app, name="alarm", rich_help_panel=ANSWER)
     app.add_typer(policy.app, name="policy", rich_help_panel=ANSWER)
     for panel, command in (
