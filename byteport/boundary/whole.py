@@ -1,21 +1,35 @@
 """Whether the boundary that stands on a cluster is the one that these choices ask for: needed against granted, text
-against text. Pure; `workers/preflight.py` fetches what is compared, at start and on a timer.
+against text. Pure. Comes before `expected.py` (what must be granted where) and `selfcheck.py`, which puts the answers together;
+`workers/boundary_check.py` fetches what is compared, at start and on a timer.
 
-Anything that is not exactly as rendered refuses `auto`: cluster-wide where it holds cluster-wide, in one namespace where
-it is only there, since whoever administers a namespace can bind rights to our account and must not thereby switch off
-all the others.
+Anything that is not exactly as rendered refuses `auto`: everywhere where it holds everywhere, in one namespace where it
+is only there, since whoever administers a namespace can bind rights to our account and must not thereby switch off all
+the others. Roles are written by tenants, so that no word of one is repeated which is not plain.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
-from byteport.boundary.names import ADMISSION
-from byteport.boundary.needs import Place, Placed
+from byteport.boundary.names import ADMISSION, RBAC
 from byteport.domain.base import Frozen
 from byteport.kubernetes import fields
 from byteport.kubernetes.port import JSON
+
+Right = tuple[str, str, str, str]
+"""Group, resource, verb and object name (empty: every object); a path beside objects is a name without a resource."""
+Granted = frozenset[Right]
+
+
+class Need(NamedTuple):
+    """A right that is to be granted; with a `because` it is optional, and that is what cannot be told without it."""
+
+    right: Right
+    because: str = ""
+
 
 BASELINE = frozenset(
     {
@@ -27,7 +41,17 @@ BASELINE = frozenset(
         ("certificates.k8s.io", "clustertrustbundles", "watch"),
     }
 )
-"""What every account of a cluster has: system:basic-user, system:discovery, system:public-info-viewer."""
+"""What every account of a cluster has: system:basic-user and the discovery of trust bundles."""
+
+BASELINE_URLS = frozenset(
+    {
+        *("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", "/version", "/version/"),
+        *("/healthz", "/livez", "/readyz"),
+        *("/.well-known/openid-configuration", "/.well-known/openid-configuration/"),
+        *("/openid/v1/jwks", "/openid/v1/jwks/"),
+    }
+)
+"""What every ServiceAccount may `get` beside objects: system:discovery, system:public-info-viewer, and who issues tokens."""
 
 DANGEROUS: tuple[tuple[str, str, str], ...] = (
     ("", "secrets", "get"),
@@ -41,14 +65,18 @@ DANGEROUS: tuple[tuple[str, str, str], ...] = (
     ("", "namespaces", "patch"),
     ("apps", "statefulsets", "patch"),
     ("apps", "daemonsets", "create"),
-    ("rbac.authorization.k8s.io", "clusterroles", "bind"),
-    ("rbac.authorization.k8s.io", "clusterroles", "escalate"),
-    ("rbac.authorization.k8s.io", "rolebindings", "create"),
-    ("rbac.authorization.k8s.io", "clusterrolebindings", "create"),
+    (RBAC, "clusterroles", "bind"),
+    (RBAC, "clusterroles", "escalate"),
+    (RBAC, "rolebindings", "create"),
+    (RBAC, "clusterrolebindings", "create"),
     (ADMISSION, "validatingadmissionpolicies", "delete"),
     (ADMISSION, "validatingadmissionpolicybindings", "patch"),
 )
 """Asked one by one where an authoriser cannot list what it grants; then absence of others cannot be proved."""
+
+
+IN_A_NAMESPACE = (("", "secrets", "get"), (RBAC, "rolebindings", "create"))
+"""Of these, what is asked in each namespace as well: who has one of the two has the others soon."""
 
 
 class Kind(StrEnum):
@@ -62,6 +90,10 @@ class Kind(StrEnum):
     POLICY_CHANGED = "policy_changed"
     UNBOUND = "unbound"
     """A policy has no binding, or one that does not deny."""
+    UNKNOWN_ACCOUNT = "unknown_account"
+    """The credential is of an account that no policy binds."""
+    UNREADABLE = "unreadable"
+    """Nobody can tell how far a namespace was given: what stands in the ConfigMap is no ceiling."""
     CANNOT_PROVE = "cannot_prove"
     """The authoriser cannot list what it grants; none of the dangerous ones was found."""
 
@@ -79,59 +111,105 @@ class Finding(Frozen):
         """Whether nothing is done without a person while it stands."""
         return self.kind is not Kind.CANNOT_PROVE
 
+    @property
+    def text(self) -> str:
+        """On one line: what it is, where, and what to run."""
+        where = f" in {self.namespace}" if self.namespace else ""
+        return f"{_SAID[self.kind]}{self.what}{where}" + (f"; {self.remedy}" if self.remedy else "")
 
-Granted = frozenset[tuple[str, str, str, str]]
-"""Group, resource, verb and object name (empty: every object)."""
+
+_SAID: Mapping[Kind, str] = {
+    Kind.MISSING: "not granted: ",
+    Kind.EXCESS: "granted and needed by nothing: ",
+    Kind.POLICY_ABSENT: "",
+    Kind.POLICY_CHANGED: "",
+    Kind.UNBOUND: "",
+    Kind.UNKNOWN_ACCOUNT: "",
+    Kind.UNREADABLE: "",
+    Kind.CANNOT_PROVE: "",
+}
 
 
 def granted(review: JSON) -> tuple[Granted, bool]:
-    """What a SelfSubjectRulesReview's status lists, and whether it is complete. Wildcards stay as `*`."""
-    found = {
-        (group, resource, verb, name)
-        for one in fields.entries(review.get("resourceRules"))
-        for group in _words(one.get("apiGroups"))
-        for resource in _words(one.get("resources"))
-        for verb in _words(one.get("verbs"))
-        for name in _words(one.get("resourceNames")) or ("",)
+    """What a SelfSubjectRulesReview's status lists, and whether it is complete. Wildcards stay as `*`.
+
+    Of paths beside objects those are left out that every ServiceAccount may get.
+    """
+    paths = {
+        ("", "", verb, path)
+        for one in fields.entries(review.get("nonResourceRules"))
+        for path in fields.strings(one.get("nonResourceURLs"))
+        for verb in fields.strings(one.get("verbs"))
+        if not (verb == "get" and path in BASELINE_URLS)
     }
-    return frozenset(found), review.get("incomplete") is not True
+    return rights_of(fields.entries(review.get("resourceRules"))) | paths, review.get("incomplete") is not True
 
 
-def excess(has: Granted, may: Iterable[tuple[str, str, str, str]], namespace: str) -> list[Finding]:
+def rights_of(its_rules: Iterable[Mapping[str, object]]) -> Granted:
+    """What RBAC's rules grant, however they are put together."""
+    return frozenset(
+        (group, resource, verb, name)
+        for one in its_rules
+        for group in fields.strings(one.get("apiGroups"))
+        for resource in fields.strings(one.get("resources"))
+        for verb in fields.strings(one.get("verbs"))
+        for name in fields.strings(one.get("resourceNames")) or [""]
+    )
+
+
+def excess(has: Granted, may: Iterable[Right], namespace: str) -> list[Finding]:
     """Rights beyond `may`. A right for every object covers that for one; a wildcard is never covered."""
     allowed = set(may)
-    beyond = sorted(
-        right for right in has if right not in allowed and (*right[:3], "") not in allowed and right[:3] not in BASELINE
+    beyond = {
+        written(*right)
+        for right in has
+        if right not in allowed and (*right[:3], "") not in allowed and right[:3] not in BASELINE
+    }
+    where = f"-n {namespace} rolebindings" if namespace else "clusterrolebindings"
+    remedy = f"kubectl get {where} -o wide | grep -E 'byteport-agent|system:(serviceaccounts|authenticated)'"
+    return [Finding(kind=Kind.EXCESS, what=what, namespace=namespace, remedy=remedy) for what in sorted(beyond)]
+
+
+def missing(needed: Iterable[Need], has: Granted, namespace: str, *, given: bool) -> list[Finding]:
+    """Rights that an act must have and that are not granted; what is optional is `blind`'s to tell.
+
+    `given`: the namespace is one of applications, whose rights `byteport enable` gives; else the chart does.
+    """
+    remedy = f"byteport enable {namespace}" if given else "helm upgrade the chart"
+    lacking = {written(*need.right) for need in needed if not need.because and not covered(need.right, has)}
+    return [Finding(kind=Kind.MISSING, what=what, namespace=namespace, remedy=remedy) for what in sorted(lacking)]
+
+
+def blind(needed: Iterable[Need], has: Granted) -> list[tuple[str, str]]:
+    """Optional rights that are not granted, each with what cannot be told without it."""
+    lacking = [need for need in needed if need.because and not covered(need.right, has)]
+    return sorted({(written(*need.right), need.because) for need in lacking})
+
+
+def covered(right: Right, has: Granted) -> bool:
+    """Whether `has` holds it, by a wildcard too, as RBAC reads one."""
+    if right in has:
+        return True
+    group, resource, verb, name = right
+    _, _, subresource = resource.partition("/")
+    resources = {resource, "*", *([f"*/{subresource}"] if subresource else [])}
+    return any(
+        one[0] in (group, "*") and one[1] in resources and one[2] in (verb, "*") and one[3] in (name, "") for one in has
     )
-    return [
-        Finding(
-            kind=Kind.EXCESS,
-            what=written(*right),
-            namespace=namespace,
-            remedy="kubectl get rolebindings,clusterrolebindings -A -o wide | grep byteport-agent",
-        )
-        for right in beyond
-    ]
 
 
 def written(group: str, resource: str, verb: str, name: str = "") -> str:
-    """A right as a person says it: `patch deployments.apps/api`."""
+    """A right as a person says it: `patch deployments.apps/api`. A word that is not plain is not repeated."""
+    group, resource, verb, name = (
+        word if _PLAIN.fullmatch(word) else "(a strange word)" for word in (group, resource, verb, name)
+    )
+    if not resource:
+        return f"{verb} {name}"
     where = f"{resource}.{group}" if group else resource
     return f"{verb} {where}" + (f"/{name}" if name else "")
 
 
-def missing(needed: Sequence[Placed], answers: Mapping[tuple[str, str, str], bool], namespace: str) -> list[Finding]:
-    """Rights that an act must have and that the cluster did not grant; optional ones are `doctor`'s to warn of."""
-    return [
-        Finding(
-            kind=Kind.MISSING,
-            what=written(*placed.key),
-            namespace=namespace if placed.place is not Place.CLUSTER else "",
-            remedy=f"byteport enable {namespace}" if namespace else "helm upgrade the chart",
-        )
-        for placed in needed
-        if not placed.right.because and not answers.get(placed.key, False)
-    ]
+_PLAIN = re.compile(r"[A-Za-z0-9._:/*-]{0,253}")
 
 
 def policies(wanted: Sequence[JSON], live: Mapping[tuple[str, str], JSON | None]) -> list[Finding]:
@@ -185,13 +263,3 @@ FILLED_IN: Mapping[str, object] = {
 }
 """Defaults that the API server writes into a policy."""
 _AGAIN = "helm upgrade the chart; nothing is done without a person until it stands again"
-
-
-def ceilings_key(config: JSON | None) -> Mapping[str, str]:
-    """The data of the ConfigMap `byteport-enabled`; empty where there is none."""
-    data = fields.mapping((config or {}).get("data"))
-    return {str(key): str(value) for key, value in data.items() if isinstance(value, str)}
-
-
-def _words(value: object) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
