@@ -79,7 +79,7 @@ class Following:
         }
         kept, size = {}, 2
         for name in sorted(found, key=lambda name: ("/" in name, name)):
-            size += len(name) + len(found[name]) + 6
+            size += len(name) + len(found[name]) + 8
             if size > MOST_BOOKMARK_BYTES:
                 break
             kept[name] = found[name]
