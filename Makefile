@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test coverage test-cluster fuzz scenarios check replay record-histories bench lock docs render format clean
+.PHONY: help demo demo-real cluster test coverage test-cluster prove fuzz scenarios check replay record-histories bench lock docs render format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ coverage: $(ENV) ## The same, slower, and print how much of the code it runs
 
 test-cluster: cluster ## Build the real control plane, then run the tests that need it
 	$(TESTS) --ignore=tests/bench -m 'control_plane and not scenarios' tests
+
+prove: cluster ## Run the tests of the security page's claims, and report each as proved or not; REPORT=folder keeps it elsewhere
+	$(BIN)/python -m tests.house.prove --into $(or $(REPORT),build/prove)
 
 fuzz: $(ENV) ## Flip every field of every saved object under every act (some minutes)
 	$(TESTS) -n 2 -m fuzz tests/unit
