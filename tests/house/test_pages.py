@@ -27,7 +27,7 @@ def test_each_page_also_says_why() -> None:
 
 
 def test_every_runbook_has_a_page_and_every_page_a_runbook() -> None:
-    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*SLUGS.values(), "reasons"}
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*SLUGS.values(), "reasons", "rbac"}
 
 
 def test_every_reason_and_cause_is_answered() -> None:
