@@ -74,12 +74,14 @@ def empty(guarded: Installed) -> Iterator[Namespace]:
     namespace.delete()
 
 
+@pytest.mark.claim("C-007", "C-211")
 def test_in_a_namespace_that_was_not_given_to_it_the_agent_may_read_nothing(
     guarded: Installed, empty: Namespace
 ) -> None:
     assert listed(guarded, empty.name) == standing(guarded.choices)
 
 
+@pytest.mark.claim("C-005", "C-006", "C-211", "C-220")
 @pytest.mark.parametrize("mode", list(Mode))
 def test_each_mode_grants_exactly_its_part_of_the_matrix(guarded: Installed, empty: Namespace, mode: Mode) -> None:
     ceiling = Ceiling(mode=mode, rollback=("api",), hpa=("api", "web"))
@@ -90,6 +92,7 @@ def test_each_mode_grants_exactly_its_part_of_the_matrix(guarded: Installed, emp
         assert {verb for _, _, verb, _ in wanted} - READS == {"perform"}, "observe has no write verb"
 
 
+@pytest.mark.claim("C-211")
 def test_its_own_namespace_and_the_helpers_grant_what_they_say(guarded: Installed) -> None:
     choices = guarded.choices
     own = standing(choices) | {("", "configmaps", "get", CEILINGS)}
@@ -102,6 +105,7 @@ def test_its_own_namespace_and_the_helpers_grant_what_they_say(guarded: Installe
     assert listed(guarded, "default") == standing(choices) | events
 
 
+@pytest.mark.claim("C-004")
 @pytest.mark.parametrize("off", sorted(EVERY_RUNBOOK))
 def test_a_runbook_that_is_off_takes_its_rights_with_it(guarded: Installed, empty: Namespace, off: str) -> None:
     narrower = Installed(guarded.plane, guarded.choices.model_copy(update={"runbooks": EVERY_RUNBOOK - {off}}))
@@ -130,6 +134,7 @@ def test_cluster_sight_reads_everywhere_and_still_writes_only_where_it_was_given
         guarded.apply(guarded.objects)
 
 
+@pytest.mark.claim("C-005")
 def test_a_ceiling_that_is_lowered_takes_rights_away(guarded: Installed, empty: Namespace) -> None:
     from byteport.boundary.roles import of_namespace
 

@@ -9,6 +9,7 @@ from tests.cluster.boundary.installed import Installed, path_of
 from tests.cluster.workloads import eventually
 
 
+@pytest.mark.claim("C-212")
 @pytest.mark.parametrize(
     ("group", "schema", "known"),
     [
@@ -30,6 +31,7 @@ def test_no_field_of_the_server_is_left_out(guarded: Installed, group: str, sche
     assert set(document["components"]["schemas"][schema]["properties"]) == known
 
 
+@pytest.mark.claim("C-212")
 def test_every_policy_type_checks_clean(guarded: Installed) -> None:
     for item in guarded.objects:
         if item["kind"] != "ValidatingAdmissionPolicy":
