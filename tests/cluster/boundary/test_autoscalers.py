@@ -73,6 +73,7 @@ def scaler(guarded: Installed, shop: Namespace) -> Scaler:
     return Scaler(guarded, shop)
 
 
+@pytest.mark.claim("C-223")
 @pytest.mark.parametrize("content_type", [MERGE, STRATEGIC])
 def test_a_raise_within_the_bounds_that_writes_the_owners_floor_down_and_its_restore(
     scaler: Scaler, content_type: str
@@ -159,6 +160,7 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
 )
 
 
+@pytest.mark.claim("C-204")
 def test_every_forged_raise_is_refused_by_every_kind_of_patch(scaler: Scaler) -> None:
     let_through = []
     for forge in FORGERIES:
@@ -198,6 +200,7 @@ def _operations(now: JSON, patch: JSON) -> list[JSON]:
     return found
 
 
+@pytest.mark.claim("C-204")
 def test_the_only_way_down_is_exactly_to_the_owners_floor(scaler: Scaler) -> None:
     assert scaler.patch(scaler.raised(4)).status == 200
     for lower in (1, 3):
@@ -207,6 +210,7 @@ def test_the_only_way_down_is_exactly_to_the_owners_floor(scaler: Scaler) -> Non
     assert scaler.patch(forgets).by_policy
 
 
+@pytest.mark.claim("C-204")
 def test_a_floor_of_nought_is_not_raised(guarded: Installed, shop: Namespace) -> None:
     """With an external metric an autoscaler may scale to zero, and its owner put it to sleep."""
     sleeping = Scaler(guarded, shop)
@@ -220,6 +224,7 @@ def test_a_floor_of_nought_is_not_raised(guarded: Installed, shop: Namespace) ->
     assert sleeping.patch(patch).by_policy
 
 
+@pytest.mark.claim("C-204")
 def test_an_owned_autoscaler_is_its_owners(scaler: Scaler) -> None:
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "keda"}}
     api = scaler.guarded.plane.api
@@ -229,6 +234,7 @@ def test_an_owned_autoscaler_is_its_owners(scaler: Scaler) -> None:
     assert scaler.patch(scaler.raised()).by_policy
 
 
+@pytest.mark.claim("C-204")
 @pytest.mark.parametrize(
     "along",
     [
@@ -252,6 +258,7 @@ def test_an_honest_raise_through_the_older_version_is_let_through(scaler: Scaler
     assert scaler.patch(scaler.raised(), version="v1").status == 200
 
 
+@pytest.mark.claim("C-204")
 @pytest.mark.parametrize(("method", "sub"), [("PUT", ""), ("DELETE", ""), ("POST", ""), ("PUT", "/status")])
 def test_nothing_else_is_granted(scaler: Scaler, method: str, sub: str) -> None:
     path = scaler.path().rsplit("/", 1)[0] if method == "POST" else scaler.path() + sub
@@ -259,6 +266,7 @@ def test_nothing_else_is_granted(scaler: Scaler, method: str, sub: str) -> None:
     assert asked(scaler.guarded.agent(), method, path, body).by_rights
 
 
+@pytest.mark.claim("C-208")
 def test_nothing_is_raised_once_the_label_is_gone(scaler: Scaler) -> None:
     scaler.guarded.plane.kubectl("label", "namespace", scaler.shop.name, "byteport.io/enabled-")
     assert eventually(lambda: scaler.patch(scaler.raised()).by_policy)

@@ -71,12 +71,14 @@ def refused(done: subprocess.CompletedProcess[str]) -> bool:
     return done.returncode != 0 and BY_POLICY in done.stderr and "byteport" in done.stderr
 
 
+@pytest.mark.claim("C-224")
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("argv", [DF, FREE, du("/var/log"), du("/var/lib/containerd")])
 def test_the_known_words_are_run(helper: Helper, argv: tuple[str, ...], protocol: str) -> None:
     assert not refused(helper.run(*argv, protocol=protocol))
 
 
+@pytest.mark.claim("C-205")
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(
     "argv",
@@ -115,6 +117,7 @@ def test_a_pods_own_empty_dir_and_a_plain_path_may_be_measured(helper: Helper) -
         assert not refused(helper.run(*du(path)))
 
 
+@pytest.mark.claim("C-205")
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("options", [("-i",), ("-t",), ("-i", "-t")], ids=" ".join)
 def test_stdin_and_a_terminal_are_refused(helper: Helper, options: tuple[str, ...], protocol: str) -> None:
@@ -126,6 +129,7 @@ def test_stdin_and_a_terminal_are_refused(helper: Helper, options: tuple[str, ..
     assert refused(helper.run(*DF, options=options, protocol=protocol))
 
 
+@pytest.mark.claim("C-205")
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_nothing_is_run_in_an_application(helper: Helper, shop: Namespace, protocol: str) -> None:
     pod = shop.pods(APP)[0]["metadata"]["name"]
@@ -134,6 +138,7 @@ def test_nothing_is_run_in_an_application(helper: Helper, shop: Namespace, proto
     assert "cannot" in done.stderr
 
 
+@pytest.mark.claim("C-205")
 def test_nothing_is_run_in_an_application_even_if_somebody_binds_the_right(
     helper: Helper, shop: Namespace, guarded: Installed
 ) -> None:
@@ -147,10 +152,12 @@ def test_nothing_is_run_in_an_application_even_if_somebody_binds_the_right(
     assert refused(done), done.stderr
 
 
+@pytest.mark.claim("C-205")
 def test_another_container_of_the_helpers_pod_is_refused(helper: Helper) -> None:
     assert refused(helper.run(*DF, container="sidecar"))
 
 
+@pytest.mark.claim("C-205")
 @pytest.mark.parametrize("sub", ["attach", "portforward", "proxy"])
 def test_no_other_connection_is_granted(helper: Helper, sub: str) -> None:
     path = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{helper.pod}/{sub}"

@@ -114,6 +114,7 @@ Way = Callable[[Release, JSON], Said]
 WAYS: tuple[Way, ...] = (by_json_patch, by_merge_patch, by_strategic_merge_patch, by_server_side_apply)
 
 
+@pytest.mark.claim("C-222")
 def test_an_honest_rollback_is_let_through_and_stamped_by_the_api_server(release: Release) -> None:
     said = by_json_patch(release, release.rolled_back())
     assert said.status == 200, said
@@ -232,6 +233,7 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
 )
 
 
+@pytest.mark.claim("C-203")
 def test_every_forgery_is_refused_by_every_way_to_write_a_deployment(release: Release) -> None:
     let_through = []
     for forge in FORGERIES:
@@ -244,6 +246,7 @@ def test_every_forgery_is_refused_by_every_way_to_write_a_deployment(release: Re
     assert let_through == []
 
 
+@pytest.mark.claim("C-203")
 def test_forward_to_the_revision_that_does_not_serve_is_refused(release: Release) -> None:
     assert by_json_patch(release, release.rolled_back()).status == 200
     forward = release.rolled_back(to=release.broken)
@@ -253,6 +256,7 @@ def test_forward_to_the_revision_that_does_not_serve_is_refused(release: Release
     assert "serving ReplicaSet" in said.message
 
 
+@pytest.mark.claim("C-203")
 def test_a_stamp_that_was_left_on_the_object_proves_nothing_a_second_time(release: Release) -> None:
     assert by_json_patch(release, release.rolled_back()).status == 200
     wanted = release.rolled_back()
@@ -261,6 +265,7 @@ def test_a_stamp_that_was_left_on_the_object_proves_nothing_a_second_time(releas
     assert all(way(release, wanted).by_policy for way in WAYS)
 
 
+@pytest.mark.claim("C-203")
 def test_an_action_id_is_used_once(release: Release) -> None:
     assert by_json_patch(release, release.rolled_back()).status == 200
     release.shop.patch_deployment(
@@ -271,6 +276,7 @@ def test_an_action_id_is_used_once(release: Release) -> None:
     assert "fresh action id" in said.message
 
 
+@pytest.mark.claim("C-203")
 @pytest.mark.parametrize("what", ["no label", "owned", "paused", "namespace"])
 def test_what_its_owner_did_not_allow_is_refused(release: Release, what: str) -> None:
     plane, shop = release.guarded.plane, release.shop
@@ -291,6 +297,7 @@ def test_what_its_owner_did_not_allow_is_refused(release: Release, what: str) ->
     once(lambda said: said.by_policy, lambda: by_json_patch(release, release.rolled_back()))
 
 
+@pytest.mark.claim("C-203")
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
 @pytest.mark.parametrize("sub", ["", "/scale", "/status"])
 def test_replacing_making_deleting_and_subresources_are_not_granted(release: Release, method: str, sub: str) -> None:
@@ -299,6 +306,7 @@ def test_replacing_making_deleting_and_subresources_are_not_granted(release: Rel
     assert said.status in (403, 405), said
 
 
+@pytest.mark.claim("C-203")
 @pytest.mark.parametrize("sub", ["/scale", "/status"])
 def test_a_subresource_is_not_patched(release: Release, sub: str) -> None:
     patch = {"spec": {"replicas": 0}} if sub == "/scale" else {"status": {"replicas": 0}}
@@ -307,6 +315,7 @@ def test_a_subresource_is_not_patched(release: Release, sub: str) -> None:
     assert said.by_rights
 
 
+@pytest.mark.claim("C-203")
 def test_another_deployment_is_another_rollback(release: Release) -> None:
     """A ReplicaSet of another Deployment is no revision of this one, whatever its template is."""
     other = release.shop

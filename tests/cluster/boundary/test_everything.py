@@ -49,6 +49,7 @@ def delete(guarded: Installed, shop: Namespace, pod: JSON, token: str | None = N
     return asked(guarded.agent(token), "DELETE", path + query, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
 
 
+@pytest.mark.claim("C-207")
 def test_the_switch_is_in_force_within_five_seconds_and_nobody_else_notices(
     guarded: Installed, shop: Namespace
 ) -> None:
@@ -73,6 +74,7 @@ def test_the_switch_is_in_force_within_five_seconds_and_nobody_else_notices(
     once(lambda said: said.status == 200, lambda: delete(guarded, shop, pod), within=HALT_SECONDS)
 
 
+@pytest.mark.claim("C-200")
 @pytest.mark.usefixtures("everything_granted")
 @pytest.mark.parametrize(
     ("method", "path", "body"),
@@ -123,6 +125,7 @@ def test_a_cluster_administrator_with_the_agents_account_writes_nothing_but_the_
     assert said.by_policy or said.status == 404, said
 
 
+@pytest.mark.claim("C-208")
 @pytest.mark.usefixtures("everything_granted")
 @pytest.mark.parametrize("namespace", ["kube-system", "default", NAMESPACE])
 def test_a_protected_namespace_is_not_written_to_though_it_carries_the_label(
@@ -140,6 +143,7 @@ def test_a_protected_namespace_is_not_written_to_though_it_carries_the_label(
         guarded.plane.kubectl("label", "namespace", namespace, "byteport.io/enabled-")
 
 
+@pytest.mark.claim("C-206")
 def test_a_token_that_no_pod_of_the_agent_holds_writes_nothing(guarded: Installed, shop: Namespace) -> None:
     pod = unready(shop)
     guarded.make_pod("somebody-else")
@@ -152,6 +156,7 @@ def test_a_token_that_no_pod_of_the_agent_holds_writes_nothing(guarded: Installe
         guarded.plane.kubectl("delete", "pod", "somebody-else", "-n", NAMESPACE)
 
 
+@pytest.mark.claim("C-200")
 @pytest.mark.usefixtures("everything_granted")
 def test_every_account_of_the_agents_namespace_is_bound_whatever_its_name(guarded: Installed, shop: Namespace) -> None:
     guarded.plane.kubectl("create", "serviceaccount", "another", "-n", NAMESPACE)
@@ -170,6 +175,7 @@ def test_every_account_of_the_agents_namespace_is_bound_whatever_its_name(guarde
         guarded.plane.kubectl("delete", "serviceaccount", "another", "-n", NAMESPACE)
 
 
+@pytest.mark.claim("C-209")
 def test_with_any_object_of_the_boundary_gone_others_still_write_and_the_agent_gains_nothing(
     guarded: Installed, shop: Namespace
 ) -> None:
@@ -206,6 +212,7 @@ def _tenant(guarded: Installed, shop: Namespace) -> str:
     return guarded.token(pod=None, account="tenant", namespace=shop.name)
 
 
+@pytest.mark.claim("C-210")
 def test_who_edits_a_namespace_cannot_enrol_it_or_widen_the_agent(guarded: Installed, shop: Namespace) -> None:
     tenant = guarded.agent(_tenant(guarded, shop))
     merge = "application/merge-patch+json"

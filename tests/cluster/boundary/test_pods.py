@@ -49,16 +49,19 @@ def make(shop: Namespace, body: JSON) -> JSON:
     return shop.plane.api.call("POST", path(shop), pod)
 
 
+@pytest.mark.claim("C-221")
 def test_an_unready_pod_of_a_replica_set_may_be_deleted(guarded: Installed, shop: Namespace) -> None:
     assert deleted(guarded, shop, crashing(shop)).status == 200
 
 
+@pytest.mark.claim("C-201")
 def test_a_ready_pod_may_not(guarded: Installed, shop: Namespace) -> None:
     said = deleted(guarded, shop, shop.pods(APP)[0])
     assert said.by_policy
     assert "the pod is Ready" in said.message
 
 
+@pytest.mark.claim("C-201")
 @pytest.mark.parametrize("left_out", ["uid", "resourceVersion"])
 def test_a_delete_without_both_preconditions_is_refused(guarded: Installed, shop: Namespace, left_out: str) -> None:
     said = deleted(guarded, shop, crashing(shop), **{left_out: ""})
@@ -66,12 +69,14 @@ def test_a_delete_without_both_preconditions_is_refused(guarded: Installed, shop
     assert "preconditions" in said.message
 
 
+@pytest.mark.claim("C-201")
 def test_a_bare_pod_is_gone_for_good_and_is_not_deleted(guarded: Installed, shop: Namespace) -> None:
     said = deleted(guarded, shop, make(shop, {"metadata": {"name": "bare"}}))
     assert said.by_policy
     assert "no ReplicaSet would make the pod again" in said.message
 
 
+@pytest.mark.claim("C-201")
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
 def test_what_another_controller_makes_is_not_deleted(guarded: Installed, shop: Namespace, kind: str) -> None:
     labels = {"app": "db"}
@@ -87,6 +92,7 @@ def test_what_another_controller_makes_is_not_deleted(guarded: Installed, shop: 
     assert "no ReplicaSet would make the pod again" in said.message
 
 
+@pytest.mark.claim("C-201")
 def test_a_replica_set_of_another_group_is_none(guarded: Installed, shop: Namespace) -> None:
     """Whoever may edit pods writes owners at will."""
     owner = {"apiVersion": "example.com/v1", "kind": "ReplicaSet", "name": "db", "controller": True}
@@ -94,6 +100,7 @@ def test_a_replica_set_of_another_group_is_none(guarded: Installed, shop: Namesp
     assert deleted(guarded, shop, make(shop, {"metadata": metadata})).by_policy
 
 
+@pytest.mark.claim("C-201")
 @pytest.mark.parametrize(
     "volume",
     [
@@ -117,6 +124,7 @@ def test_a_pod_that_holds_a_claim_is_not_deleted(guarded: Installed, shop: Names
     assert "claim" in said.message
 
 
+@pytest.mark.claim("C-208")
 def test_nothing_is_deleted_once_the_label_is_gone_or_the_namespace_ends(guarded: Installed, shop: Namespace) -> None:
     pod = crashing(shop)
     guarded.plane.kubectl("label", "namespace", shop.name, "byteport.io/enabled-")
@@ -124,12 +132,14 @@ def test_nothing_is_deleted_once_the_label_is_gone_or_the_namespace_ends(guarded
     assert "byteport.io/enabled" in said.message
 
 
+@pytest.mark.claim("C-201")
 def test_a_whole_collection_is_never_deleted(guarded: Installed, shop: Namespace) -> None:
     crashing(shop)
     said = asked(guarded.agent(), "DELETE", path(shop))
     assert said.by_rights
 
 
+@pytest.mark.claim("C-202")
 def test_an_eviction_is_a_dry_run_in_the_query_or_is_refused(guarded: Installed, shop: Namespace) -> None:
     pod = shop.pods(APP)[0]["metadata"]["name"]
     body: JSON = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": shop.name}}
