@@ -29,6 +29,8 @@ PAGES = (
     ROOT / "docs" / "runbooks" / "rbac.md",
 )
 """Pages that make claims."""
+PROVED_BY = "## What proves them"
+"""Heading of the generated part of `claims.md`."""
 NUMBER = re.compile(r"C-\d{3}")
 PROMISES = re.compile(r"\b(never|always|cannot|guarantee\w*|impossible|under no circumstances)\b", re.IGNORECASE)
 
@@ -52,9 +54,12 @@ class Proof(NamedTuple):
 
 
 def claims(text: str) -> dict[str, str]:
-    """Number and sentence of each row of `claims.md`, in order. Raises `ValueError` for a number that is there twice."""
+    """Number and sentence of each claim in `claims.md`, in order; below `PROVED_BY` its tests are listed.
+
+    Raises `ValueError` for a number that is there twice.
+    """
     found: dict[str, str] = {}
-    for number, sentence in _ROW.findall(text):
+    for number, sentence in _ROW.findall(text.split(PROVED_BY)[0]):
         if number in found:
             raise ValueError(f"{number} is there twice")
         found[number] = sentence
@@ -134,7 +139,7 @@ def tests_of(number: str, every: Iterable[Proof]) -> list[str]:
 def table() -> str:
     """For each claim its tests, as `claims.md` shows them."""
     every = proofs()
-    lines = ["## What proves them", "", "| claim | tests |", "|---|---|"]
+    lines = [PROVED_BY, "", "| claim | tests |", "|---|---|"]
     for number in claims(CLAIMS.read_text()):
         tests = "<br>".join(f"`{node.removeprefix('tests/')}`" for node in tests_of(number, every))
         lines.append(f"| {number} | {tests} |")
