@@ -73,7 +73,9 @@ def plan_enable(name: str, ceiling: Ceiling, choices: Choices, installed: Instal
         standing.namespace, ENABLED_LABEL, "true", "gives the namespace to the agent; the policies ask for it"
     )
     changes = (*off, *going, *coming, *told, *on, *given)
-    return Plan(changes=changes, problems=tuple(problems), notes=tuple(notes_of(name, ceiling, choices, standing)))
+    return Plan(
+        changes=changes, problems=tuple(problems), notes=tuple(notes_of(name, ceiling, choices, standing, coming))
+    )
 
 
 def _unknown(name: str, ceiling: Ceiling, standing: Standing) -> list[Problem]:

@@ -48,6 +48,9 @@ OLDEST = (1, 30)
 ROLES = (CLUSTER_ROLE, SIGHT_ROLE, ACT_ROLE, MAY_ACT)
 """ClusterRoles without which nothing is installed."""
 
+_EVERY_POLICY = policies(Choices(proves_rollbacks=True))
+"""Their names are the same whatever is chosen."""
+
 Key = tuple[str, str]
 """Kind and name."""
 
@@ -93,8 +96,7 @@ class Installed(NamedTuple):
 
 def wanted_keys() -> list[Key]:
     """What must be fetched to tell: every object that some rendering has."""
-    made = policies(Choices())
-    bound = [(str(item["kind"]), str(item["metadata"]["name"])) for item in made]
+    bound = [(str(item["kind"]), str(item["metadata"]["name"])) for item in _EVERY_POLICY]
     return [*(("ClusterRole", name) for name in ROLES), ("ClusterRoleBinding", SIGHT_ROLE), *bound]
 
 
@@ -120,14 +122,14 @@ def choices_of(installed: Installed) -> Choices | Problem:
     if gone or installed.home is None:
         what = f"ClusterRole {gone[0]}" if gone else f"the namespace {NAMESPACE}"
         return Problem(kind=Obstacle.NOT_INSTALLED, text=f"{what} is not there; install the chart first")
-    chosen = [one for one in _candidates(installed) if not _unlike(one, installed)]
-    if not chosen:
+    found = next((one for one in _candidates(installed) if not _unlike(one, installed)), None)
+    if found is None:
         return Problem(
             kind=Obstacle.OTHER_VERSION,
             text="the installation's roles are not ones that this version renders; "
             f"use the version that it was installed with, or upgrade the chart ({_nearest(installed)})",
         )
-    return max(chosen, key=lambda one: len(one.runbooks))
+    return found
 
 
 def tells_rollbacks(choices: Choices) -> bool:
@@ -150,7 +152,7 @@ _AGAIN = "upgrade the chart first: rights are given only under whole policies"
 
 
 def _candidates(installed: Installed) -> Iterator[Choices]:
-    """Every set of runbooks, with all else as the objects say it."""
+    """Every set of runbooks, the largest first, with all else as the objects say it."""
     everywhere = installed.objects.get(("ClusterRoleBinding", SIGHT_ROLE)) is not None
     stamped = _expressions(installed, deployments.NAME, "serving ReplicaSet")
     proves = bool(stamped) or installed.objects.get(("MutatingAdmissionPolicy", deployments.PROVE)) is not None
@@ -205,8 +207,7 @@ def _nearest(installed: Installed) -> str:
 def _rendered(choices: Choices) -> dict[str, list[whole.Granted | None]]:
     """By name, what each ClusterRole may hold: an older API server's may or may not name the policies that it lacks."""
     rights = placed_rights(choices)
-    made = policies(choices.model_copy(update={"proves_rollbacks": True}))
-    validating, mutating = names_of(made, "ValidatingAdmissionPolicy"), names_of(made, "MutatingAdmissionPolicy")
+    validating, mutating = (names_of(_EVERY_POLICY, f"{kind}AdmissionPolicy") for kind in ("Validating", "Mutating"))
     cluster = rules(in_place(rights, Place.CLUSTER))
     written = {
         CLUSTER_ROLE: [[*cluster, *standing_rules(validating, which)] for which in (mutating, [])],

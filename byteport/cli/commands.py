@@ -7,7 +7,9 @@ import typer
 from byteport.cli import alarm, keys, policy, sandbox
 from byteport.cli.ack import ack
 from byteport.cli.approve import approve
+from byteport.cli.disable import disable
 from byteport.cli.doctor import doctor
+from byteport.cli.enable import enable
 from byteport.cli.explain import explain
 from byteport.cli.halt import halt
 from byteport.cli.records import records
@@ -37,6 +39,8 @@ def add_commands(app: typer.Typer) -> None:
     for panel, command in (
         (RUN, worker),
         (RUN, signal),
+        (RUN, enable),
+        (RUN, disable),
         (SEE, runs),
         (SEE, show),
         (SEE, explain),

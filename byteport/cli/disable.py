@@ -1,0 +1,42 @@
+"""`byteport disable`: an administrator takes a namespace from the agent; floors that it raised there go back first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from byteport.cli.enrolment import DryRun, Manner, Yes, change_namespace, checked_name
+from byteport.cli.hands import Context, Hands, Kubeconfig
+from byteport.cli.session import AsJson, run
+
+if TYPE_CHECKING:
+    from byteport.boundary.changes import Plan
+
+
+def disable(
+    namespace: Annotated[str, typer.Argument(metavar="NAMESPACE", help="The namespace.")],
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a namespace from the agent, with your own credentials: raised floors are put back, then all rights go."""
+    name = checked_name(namespace)
+
+    async def planner(hands: Hands) -> Plan:
+        return await plan(hands, name)
+
+    run(change_namespace(Manner(name, kubeconfig, context, yes, dry_run, as_json), planner))
+
+
+async def plan(hands: Hands, name: str) -> Plan:
+    """What would change, or why nothing may. The installation need not be there any more."""
+    from byteport.boundary.changes import Plan
+    from byteport.boundary.disenrol import plan_disable
+    from byteport.cli.administration import lacking, look, reads_of
+
+    if unread := await lacking(hands, reads_of(name)):
+        return Plan(problems=tuple(unread))
+    return plan_disable(name, await look(hands, name))
