@@ -94,6 +94,10 @@ def _roles() -> str:
             wanted = in_place(rights, conditional[name])
             always = [one for one in item["rules"] if one.get("resourceNames")]
             documents.append(_role(item, wanted, always))
+        elif name == names.HELPER_ROLE and kind == "Role":
+            commands = in_place(rights, Place.HELPER)
+            always = [one for one in item["rules"] if one not in rules(commands)]
+            documents.append(_if(".Values.nodeHelper.enabled", _role(item, commands, always)))
         elif name == names.HELPER_ROLE:
             documents.append(_if(".Values.nodeHelper.enabled", _text(item)))
         elif item == binding(kind, names.MAY_ACT, names.role_ref("ClusterRole", names.MAY_ACT)):
