@@ -136,23 +136,29 @@ class Bench(ABC):
         self.allow(*self.people)
         self.revoke()
         self.verifier = GrantVerifier(self.ledger.public_key)
-        self.reader = SituationReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock)
-        self.nodes = NodeReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock)
-        self.load = LoadReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock, nodes=self.nodes)
+        self.switch_off()
+        self.mutations = self.new_mutations()
+        self.outcomes = Outcomes(cluster, self.verifier, cluster_uid=uid, clock=clock)
+        self._actions = 0
+
+    def switch_off(self, *off: Failure) -> None:
+        """As a worker that was started with the runbooks of these failures switched off."""
+        uid, policy, clock, without = self.uid, self.policy, self.clock, frozenset(off)
+        self.reader = SituationReader(self.port, cluster_uid=uid, policy=policy, clock=clock, off=without)
+        self.nodes = NodeReader(self.port, cluster_uid=uid, policy=policy, clock=clock, off=without)
+        self.load = LoadReader(self.port, cluster_uid=uid, policy=policy, clock=clock, nodes=self.nodes, off=without)
         self.admission = Admission(
             tenant="acme",
             cluster_uid=uid,
             reader=self.reader,
             looks={READ_SITUATION.name: self.reader, READ_LOAD.name: self.load, READ_NODE.name: self.nodes},
-            policy=self.policy,
+            policy=policy,
             grants=self.verifier,
-            signers=SignersFiles(folder / "allowed_signers", folder / "revoked"),
+            signers=SignersFiles(self.folder / "allowed_signers", self.folder / "revoked"),
             halt=self.switch,
             clock=clock,
+            off=without,
         )
-        self.mutations = self.new_mutations()
-        self.outcomes = Outcomes(cluster, self.verifier, cluster_uid=uid, clock=clock)
-        self._actions = 0
 
     def new_mutations(self) -> Mutations:
         """As a worker that has just been started."""

@@ -15,7 +15,7 @@ from activities.kubernetes.counting import Counting
 from activities.kubernetes.floors import Floors
 from activities.kubernetes.gather_load import LoadReader
 from activities.kubernetes.node_situations import NodeReader
-from activities.kubernetes.situations import SituationReader
+from activities.kubernetes.situations import Looker, SituationReader
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.needs import placed_rights
 from byteport.contracts.kubernetes import (
@@ -120,7 +120,8 @@ class Readers:
     async def look(self, failure: Failure) -> list[Seen]:
         """As the failure's runbook looks: at a workload, at a node, or at either."""
         runbook = next(one for one in RUNBOOKS if one.failure is failure)
-        reader = {READ_LOAD.name: self.load, READ_NODE.name: self.node}.get(runbook.reads.name, self.situation)
+        readers: dict[str, Looker] = {READ_LOAD.name: self.load, READ_NODE.name: self.node}
+        reader = readers.get(runbook.reads.name, self.situation)
         node = Target(cluster_uid=self._uid, namespace="", kind="Node", name=NODE)
         of_workload = Target(cluster_uid=self._uid, namespace="shop", kind="Deployment", name="web")
         targets = {Failure.DISK: [node], Failure.MEMORY: [of_workload, node]}.get(failure, [of_workload])
