@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from activities.clock import Clock
 from activities.kubernetes.agreed import Agreed
+from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.grounds import Ground, deny, stale
 from activities.kubernetes.halt import HaltSwitch, refuse_when_halted
 from activities.kubernetes.policy_source import PolicySource
@@ -39,6 +40,7 @@ from byteport.contracts.kubernetes import (
 from byteport.contracts.workflows import REMEDIATION, TIMEBOX
 from byteport.domain.failures import Failure
 from byteport.domain.plans import (
+    AnyPlan,
     DeletePodPlan,
     PruneImagesPlan,
     RaiseFloorPlan,
@@ -49,7 +51,7 @@ from byteport.domain.plans import (
     plan_digest,
     undoes,
 )
-from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, judge
+from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, beyond, judge
 from byteport.domain.warrants import Warrant
 from byteport.errors import NotPermitted
 from byteport.runbooks.base import Runbook
@@ -104,9 +106,11 @@ class Admission:
         halt: HaltSwitch,
         clock: Clock,
         off: frozenset[Failure] = frozenset(),
+        bounds: Bounds = UNBOUNDED,
     ) -> None:
         """`off`: failures whose runbook is switched off."""
         self._off = off
+        self._bounds = bounds
         self._tenant = tenant
         self._cluster_uid = cluster_uid
         self._reader = reader
@@ -156,11 +160,13 @@ class Admission:
         return granted == (act.name, self._cluster_uid, arguments_digest(warrant.plan))
 
     async def permit(self, warrant: Warrant, checked: Checked) -> None:
-        """The namespace, or the node, is still enabled; an act without a person is judged again, on what is there now.
+        """The namespace, or the node, is still enabled, and given for such an act; one without a person is judged again,
+        on what is there now.
 
         Raises `NotPermitted` or `PreconditionFailed`.
         """
         plan = warrant.plan
+        await self._refuse_out_of_bounds(plan)
         if isinstance(plan, RestoreFloorPlan) or (not warrant.auto and warrant.inverse_of is None):
             await self._refuse_unless_enabled(warrant, checked.policy)
             return
@@ -184,6 +190,15 @@ class Admission:
                 raise stale(Ground.VERDICT, f"judged again, it is {verdict.kind.value} ({reasons})")
         if again.arguments() != plan.arguments():
             raise stale(Ground.CHANGED, "what the target needs now is another act")
+
+    async def _refuse_out_of_bounds(self, plan: AnyPlan) -> None:
+        """What the API server would refuse whoever agreed. A floor goes down as long as the API server lets it."""
+        standing = await self._bounds.standing(plan.target.namespace)
+        if standing.halted:
+            raise deny(Ground.HALTED, "the switch is off: nothing is written anywhere")
+        outside = None if isinstance(plan, RestoreFloorPlan) else beyond(plan, standing.ceiling)
+        if outside is not None:
+            raise deny(Ground.CEILING, outside.value)
 
     async def _refuse_unless_enabled(self, warrant: Warrant, policy: PolicyConfig) -> None:
         target = warrant.plan.target

@@ -47,8 +47,8 @@ class KubernetesCluster(ClusterPort):
 
     simulated = False
 
-    def __init__(self, credentials: Credentials, *, call_seconds: float = CALL_SECONDS) -> None:
-        self._wire = Wire(credentials, USER_AGENT)
+    def __init__(self, credentials: Credentials, *, call_seconds: float = CALL_SECONDS, act_as: str = "") -> None:
+        self._wire = Wire(credentials, USER_AGENT, act_as)
         self._seconds = call_seconds
         self.server = credentials.server
         self.ca_digest = credentials.ca_digest
@@ -226,13 +226,19 @@ class KubernetesCluster(ClusterPort):
 
 
 async def connect(
-    kubeconfig: Path | None = None, context: str | None = None, *, allow_exec_plugins: bool = False
+    kubeconfig: Path | None = None,
+    context: str | None = None,
+    *,
+    allow_exec_plugins: bool = False,
+    act_as: str = "",
 ) -> KubernetesCluster:
     """The cluster of a kubeconfig's context; without either, that of the pod this runs in, else kubectl's default.
 
-    Nothing is sent yet. Raises `ConfigError`, which names the setting at fault.
+    `act_as` is a user whom the credential may impersonate; a ServiceAccount's groups follow from its name. Nothing is
+    sent yet. Raises `ConfigError`, which names the setting at fault.
     """
-    return KubernetesCluster(await load_credentials(kubeconfig, context, allow_exec_plugins=allow_exec_plugins))
+    credentials = await load_credentials(kubeconfig, context, allow_exec_plugins=allow_exec_plugins)
+    return KubernetesCluster(credentials, act_as=act_as)
 
 
 async def kube_system_uid(cluster: ClusterPort) -> str:

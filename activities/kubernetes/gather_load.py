@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from activities.clock import Clock
+from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.gather import Gathered, gather
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.reads import Reads, present
@@ -53,8 +54,11 @@ class LoadReader(SituationReader):
         nodes: Looker,
         sight: Sight = Sight.CLUSTER,
         off: frozenset[Failure] = frozenset(),
+        bounds: Bounds = UNBOUNDED,
     ) -> None:
-        super().__init__(cluster, cluster_uid=cluster_uid, policy=policy, clock=clock, sight=sight, off=off)
+        super().__init__(
+            cluster, cluster_uid=cluster_uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds
+        )
         self._nodes = nodes
         self._measured: Recent[Target, tuple[UsageSample, ...]] = Recent(MOST_REMEMBERED)
 

@@ -27,6 +27,7 @@ class Ground(StrEnum):
     REQUEST = "request"
     ANSWERS = "answers"
     MODE = "mode"
+    CEILING = "ceiling"
     RUNBOOK_OFF = "runbook_off"
     PROTECTED = "protected"
     NOT_ENABLED = "not_enabled"

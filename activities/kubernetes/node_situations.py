@@ -7,6 +7,7 @@ for a failure whose runbook is switched off not even that.
 from __future__ import annotations
 
 from activities.clock import Clock
+from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.gather_node import gather_node
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.situations import told
@@ -36,8 +37,10 @@ class NodeReader:
         clock: Clock,
         sight: Sight = Sight.CLUSTER,
         off: frozenset[Failure] = frozenset(),
+        bounds: Bounds = UNBOUNDED,
     ) -> None:
         """`off`: failures whose runbook is switched off."""
+        self._bounds = bounds
         self._cluster = cluster
         self._sight = sight
         self._off = off
@@ -67,11 +70,12 @@ class NodeReader:
         if fields.labels(node).get(ENABLED_LABEL) != "true":
             return self._empty(call, policy, gone=False)
         world = await gather_node(self._cluster, node, policy, closer=call.logs, now=self._clock(), sight=self._sight)
+        standing = await self._bounds.standing(target.namespace)
         known = target if target.uid else target.model_copy(update={"uid": uid})
         return Seen(
             situation=read_situation(world, known, call.failure),
             policy=policy,
-            standing=Standing(chaos=experiment_seen([node], [])),
+            standing=standing.model_copy(update={"chaos": experiment_seen([node], [])}),
             enabled=True,
             runbooks_off=told(self._off),
         )

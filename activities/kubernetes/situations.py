@@ -7,9 +7,11 @@ runbook is switched off nothing is read at all.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from activities.clock import Clock
+from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.enabled import Namespaces
 from activities.kubernetes.gather import Gathered, gather
 from activities.kubernetes.policy_source import PolicySource
@@ -46,8 +48,10 @@ class SituationReader:
         clock: Clock,
         sight: Sight = Sight.CLUSTER,
         off: frozenset[Failure] = frozenset(),
+        bounds: Bounds = UNBOUNDED,
     ) -> None:
         """`off`: failures whose runbook is switched off."""
+        self._bounds = bounds
         self._cluster = cluster
         self._namespaces = Namespaces(cluster, sight)
         self._sight = sight
@@ -69,7 +73,9 @@ class SituationReader:
         if namespace is None:
             nothing = Situation(target=target, now=self._clock())
             return Seen(situation=nothing, policy=policy, standing=Standing(), enabled=False, runbooks_off=off)
-        gathered = await self._gather(call, namespace, policy)
+        gathered, standing = await asyncio.gather(
+            self._gather(call, namespace, policy), self._bounds.standing(target.namespace)
+        )
         if gathered.gone:
             situation = Situation(target=target, now=gathered.world.now, gone=True, denied=gathered.world.denied)
             return Seen(situation=situation, policy=policy, standing=Standing(), enabled=True, runbooks_off=off)
@@ -79,7 +85,7 @@ class SituationReader:
         return Seen(
             situation=read_situation(gathered.world, known, call.failure),
             policy=policy,
-            standing=Standing(chaos=chaos),
+            standing=standing.model_copy(update={"chaos": chaos}),
             enabled=True,
             runbooks_off=off,
         )

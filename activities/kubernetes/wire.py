@@ -55,8 +55,9 @@ class Answer:
 class Wire:
     """Connections to one API server with one credential."""
 
-    def __init__(self, credentials: Credentials, user_agent: str) -> None:
+    def __init__(self, credentials: Credentials, user_agent: str, act_as: str = "") -> None:
         self.credentials = credentials
+        self._act_as = act_as
         self._user_agent = user_agent
         self._root = URL(credentials.server)
         self._reads = _session(aiohttp.TCPConnector(ssl=credentials.tls, limit=32))
@@ -135,6 +136,7 @@ class Wire:
             "Accept": JSON_TYPE,
             "User-Agent": self._user_agent,
             **({"Authorization": authorization} if authorization else {}),
+            **({"Impersonate-User": self._act_as} if self._act_as else {}),
             **others,
         }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -44,9 +44,11 @@ from byteport.domain import ids
 from byteport.domain.approvals import SIGNATURE_NAMESPACE, Answer, ApprovalRequest, SignedAnswer
 from byteport.domain.failures import Failure
 from byteport.domain.plans import AnyPlan, DeletePodPlan, RaiseFloorPlan, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.policy import Standing
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import PodRef, Target
 from byteport.domain.warrants import GrantBody, Warrant
+from byteport.errors import Unavailable
 from byteport.kubernetes import port
 from byteport.kubernetes.port import ClusterPort, Resource
 from byteport.kubernetes.templates import guard_digest, template_digest, template_of, template_to_restore
@@ -118,6 +120,19 @@ class Switch:
         return self.on
 
 
+@dataclass
+class Held:
+    """What the API server holds us to, as `now` says; `down`: nobody can tell."""
+
+    now: Standing = field(default_factory=Standing)
+    down: bool = False
+
+    async def standing(self, namespace: str) -> Standing:
+        if self.down:
+            raise Unavailable("the API server does not answer")
+        return self.now if namespace else self.now.model_copy(update={"ceiling": None})
+
+
 class Bench(ABC):
     """See the module. Tenant and incident are fixed; each warrant takes the next action index."""
 
@@ -129,6 +144,7 @@ class Bench(ABC):
         """The namespace that the tests work in."""
         self.clock = clock
         self.switch = Switch()
+        self.bounds = Held()
         self.ledger = GrantSigner(new_private_key())
         self.people: dict[str, PrivateKey] = {name: new_private_key() for name in ("ada", "grace")}
         self.policy = FilePolicySource(folder / "policy.yaml")
@@ -144,9 +160,13 @@ class Bench(ABC):
     def switch_off(self, *off: Failure) -> None:
         """As a worker that was started with the runbooks of these failures switched off."""
         uid, policy, clock, without = self.uid, self.policy, self.clock, frozenset(off)
-        self.reader = SituationReader(self.port, cluster_uid=uid, policy=policy, clock=clock, off=without)
-        self.nodes = NodeReader(self.port, cluster_uid=uid, policy=policy, clock=clock, off=without)
-        self.load = LoadReader(self.port, cluster_uid=uid, policy=policy, clock=clock, nodes=self.nodes, off=without)
+        self.reader = SituationReader(
+            self.port, cluster_uid=uid, policy=policy, clock=clock, off=without, bounds=self.bounds
+        )
+        self.nodes = NodeReader(self.port, cluster_uid=uid, policy=policy, clock=clock, off=without, bounds=self.bounds)
+        self.load = LoadReader(
+            self.port, cluster_uid=uid, policy=policy, clock=clock, nodes=self.nodes, off=without, bounds=self.bounds
+        )
         self.admission = Admission(
             tenant="acme",
             cluster_uid=uid,
@@ -157,6 +177,7 @@ class Bench(ABC):
             signers=SignersFiles(self.folder / "allowed_signers", self.folder / "revoked"),
             halt=self.switch,
             clock=clock,
+            bounds=self.bounds,
             off=without,
         )
 
