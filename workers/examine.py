@@ -150,7 +150,8 @@ async def _cluster(settings: Settings) -> list[Check]:
             acts = [act for act in ROLES[Process.CLUSTER].acts if act.queue is Queue.CLUSTER]
             checks += await check_rights(cluster, acts)
         if settings.policy_file is not None:
-            checks.append(await check_floors(cluster, load_policy(settings.policy_file), now=utc_now()))
+            policy, sight = load_policy(settings.policy_file), settings.boundary.sight
+            checks.append(await check_floors(cluster, policy, now=utc_now(), sight=sight))
         return checks
     finally:
         await cluster.close()
