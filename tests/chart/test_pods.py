@@ -25,6 +25,7 @@ def own_pods(layout: str) -> list[tuple[str, JSON]]:
     return [(name, spec) for name, spec in pod_specs(objects(LAYOUTS[layout])) if name != HELPER]
 
 
+@pytest.mark.claim("C-141")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_pod_is_accepted_at_the_restricted_level(layout: str) -> None:
     """Pod Security Standards, `restricted`, field by field; the node helper is the one exception, and stands elsewhere."""
@@ -45,6 +46,7 @@ def test_every_pod_is_accepted_at_the_restricted_level(layout: str) -> None:
             assert not any(port.get("hostPort") for port in one.get("ports", []))
 
 
+@pytest.mark.claim("C-142")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_agent_alone_has_a_token_and_only_in_its_one_container(layout: str) -> None:
     items = objects(LAYOUTS[layout])
@@ -64,6 +66,7 @@ def test_the_agent_alone_has_a_token_and_only_in_its_one_container(layout: str) 
     assert holders == {("byteport-agent", "agent")}
 
 
+@pytest.mark.claim("C-142")
 def test_the_token_is_where_a_client_looks_for_it_and_does_not_live_long() -> None:
     spec = only(objects(), "Deployment", "byteport-agent")["spec"]["template"]["spec"]
     (mount,) = [m for m in spec["containers"][0]["volumeMounts"] if m["name"] == "token"]
@@ -91,6 +94,7 @@ def test_the_processes_together_serve_every_queue_once(layout: str) -> None:
     assert sorted(queues) == sorted(ROLES[Process.EMBEDDED].queues)
 
 
+@pytest.mark.claim("C-143")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_process_is_given_what_its_credentials_say_and_no_more(layout: str) -> None:
     for item in of_kind(objects(LAYOUTS[layout]), "Deployment"):
@@ -118,6 +122,7 @@ def process_of(deployment: JSON) -> Process:
     return Process(command[command.index("--process") + 1])
 
 
+@pytest.mark.claim("C-143")
 @pytest.mark.parametrize("layout", ["small", "each"])
 def test_keys_lie_on_no_disk_where_secrets_were_given(layout: str) -> None:
     for name, spec in own_pods(layout):

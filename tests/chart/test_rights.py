@@ -61,6 +61,7 @@ def wanted(choices: Choices) -> list[JSON]:
     return installation(choices, names_of(made, "ValidatingAdmissionPolicy"), names_of(made, "MutatingAdmissionPolicy"))
 
 
+@pytest.mark.claim("C-140")
 @pytest.mark.parametrize("helper", [False, True], ids=["no helper", "helper"])
 @pytest.mark.parametrize("sight", Sight)
 def test_every_choice_of_runbooks_grants_exactly_its_rights(sight: Sight, helper: bool) -> None:
@@ -70,6 +71,7 @@ def test_every_choice_of_runbooks_grants_exactly_its_rights(sight: Sight, helper
         assert granted(rendered) == granted(wanted(choices)), sorted(runbooks)
 
 
+@pytest.mark.claim("C-140")
 @pytest.mark.parametrize("helper", [False, True], ids=["no helper", "helper"])
 @pytest.mark.parametrize("sight", Sight)
 def test_nothing_is_granted_but_needs_and_what_is_always_looked_at(sight: Sight, helper: bool) -> None:
@@ -91,6 +93,7 @@ def test_nothing_is_granted_but_needs_and_what_is_always_looked_at(sight: Sight,
     assert found == (by_need - by_name) | own | rights(standing)
 
 
+@pytest.mark.claim("C-140")
 def test_no_rule_has_a_wildcard_and_none_touches_a_secret() -> None:
     widest = Choices(runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True)
     for item in objects(values_of(widest)):
@@ -101,6 +104,7 @@ def test_no_rule_has_a_wildcard_and_none_touches_a_secret() -> None:
             }
 
 
+@pytest.mark.claim("C-140")
 def test_in_observe_no_namespace_is_given_a_write() -> None:
     items = objects({"namespaces": [{"name": "shop", "mode": "observe"}]})
     assert {item["roleRef"]["name"] for item in items if item["metadata"].get("namespace") == "shop"} == {
@@ -118,6 +122,7 @@ CEILINGS = [
 ]
 
 
+@pytest.mark.claim("C-140")
 @pytest.mark.parametrize("sight", Sight)
 @pytest.mark.parametrize(
     "runbooks",
@@ -152,6 +157,7 @@ def test_without_a_list_the_agent_is_told_of_nothing_and_may_still_be_told() -> 
     assert told.get("data") is None
 
 
+@pytest.mark.claim("C-140")
 @pytest.mark.parametrize("kubernetes", [BEFORE_PROOF, NEWEST])
 @pytest.mark.parametrize(
     "changes", [{}, {"protected": ("payments", "temporal")}, {"helper_namespace": "nodes"}], ids=str

@@ -45,6 +45,7 @@ def test_every_policy_type_checks_clean(guarded: Installed) -> None:
         assert checking == {}, item["metadata"]["name"]
 
 
+@pytest.mark.claim("C-012")
 def test_what_the_server_stores_is_what_was_rendered(guarded: Installed) -> None:
     """So that the agent's own comparison finds no difference where nobody changed anything."""
     from byteport.boundary.whole import policies

@@ -116,6 +116,7 @@ async def test_pods_of_the_namespaces_that_were_given_are_seen_and_measured_and_
     assert len(measured) == 1
 
 
+@pytest.mark.claim("C-025")
 async def test_who_else_is_on_the_node_is_not_even_asked(bench: SimulatedBench) -> None:
     await give(bench, "shop")
     await full_of_images(bench)
@@ -150,6 +151,7 @@ async def looked(bench: SimulatedBench, port: Granted) -> Seen:
     return await reader(bench, port).look(ReadSituation(target=target, failure=Failure.CRASHLOOP))
 
 
+@pytest.mark.claim("C-025")
 async def test_a_target_is_read_only_where_its_namespace_was_given_and_has_the_label(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     port = agent(bench, Sight.NAMESPACED, "shop")

@@ -139,6 +139,7 @@ def keys(asked: Iterable[Asked]) -> set[tuple[str, str, str]]:
     return {(one.group, one.resource, one.verb) for one in asked}
 
 
+@pytest.mark.claim("C-025")
 @pytest.mark.parametrize("sight", list(Sight))
 async def test_no_reader_needs_a_right_that_the_roles_do_not_grant(busy: SimulatedBench, sight: Sight) -> None:
     for on in CHOSEN:
@@ -159,6 +160,7 @@ async def test_no_reader_needs_a_right_that_the_roles_do_not_grant(busy: Simulat
             assert {one.namespace for one in agent.refused} <= {FOREIGN}
 
 
+@pytest.mark.claim("C-025")
 @pytest.mark.parametrize("sight", list(Sight))
 async def test_no_round_of_the_watch_needs_a_right_that_the_roles_do_not_grant(
     busy: SimulatedBench, sight: Sight
@@ -174,6 +176,7 @@ async def test_no_round_of_the_watch_needs_a_right_that_the_roles_do_not_grant(
         assert inbox.signals or on <= QUIET
 
 
+@pytest.mark.claim("C-025")
 async def test_in_namespaced_sight_nothing_is_ever_asked_about_a_namespace_that_was_not_given(
     busy: SimulatedBench,
 ) -> None:

@@ -75,6 +75,7 @@ def rights(cluster: Administered) -> frozenset[tuple[str, str, str, str]]:
     return found
 
 
+@pytest.mark.claim("C-015")
 @pytest.mark.parametrize(("before", "after"), PAIRS, ids=_name)
 async def test_whatever_was_given_before_what_stands_is_what_was_asked_for_last(
     before: Ceiling, after: Ceiling
@@ -90,6 +91,7 @@ async def test_whatever_was_given_before_what_stands_is_what_was_asked_for_last(
     assert (await plan(moved, "shop", after)).changes == ()
 
 
+@pytest.mark.claim("C-015")
 @pytest.mark.parametrize(("before", "after"), PAIRS, ids=_name)
 async def test_on_no_step_of_the_way_are_there_rights_that_neither_ceiling_gives(
     before: Ceiling, after: Ceiling
@@ -104,6 +106,7 @@ async def test_on_no_step_of_the_way_are_there_rights_that_neither_ceiling_gives
         assert rights(cluster) <= allowed
 
 
+@pytest.mark.claim("C-015")
 @pytest.mark.parametrize("ceiling", CEILINGS_OF_ALL_KINDS, ids=_name)
 async def test_a_run_that_stopped_anywhere_is_finished_by_the_next(ceiling: Ceiling) -> None:
     fresh = installed_cluster()
@@ -241,6 +244,7 @@ async def test_a_binding_with_other_subjects_is_ours_alone_again() -> None:
     assert [one.lines for one in planned.changes] == [("~ subjects: the agent's account, and nobody else",)]
 
 
+@pytest.mark.claim("C-016")
 @pytest.mark.parametrize(("kind", "name"), [("RoleBinding", SIGHT_ROLE), ("Role", NAMED_ROLE)])
 async def test_an_object_of_our_name_that_is_not_ours_stops_everything(kind: str, name: str) -> None:
     theirs: JSON = {"kind": kind, "metadata": {"name": name, "namespace": "shop"}, "rules": [], "roleRef": {}}
@@ -248,6 +252,7 @@ async def test_an_object_of_our_name_that_is_not_ours_stops_everything(kind: str
     assert [(one.kind, name in one.text) for one in planned.problems] == [(Obstacle.FOREIGN, True)]
 
 
+@pytest.mark.claim("C-016")
 async def test_a_config_map_of_our_name_that_is_not_ours_stops_everything() -> None:
     theirs: JSON = {"kind": "ConfigMap", "metadata": {"name": CEILINGS, "namespace": NAMESPACE}, "data": {}}
     planned = await plan(installed_cluster(theirs), "shop", Ceiling())
@@ -301,6 +306,7 @@ async def test_who_else_has_an_object_in_hand_is_told() -> None:
     assert "HorizontalPodAutoscaler web is kept by argocd, which may put back what the agent changes" in planned.notes
 
 
+@pytest.mark.claim("C-016")
 @pytest.mark.parametrize("name", ["kube-system", "byteport-agent", "default", "temporal", "byteport-node"])
 async def test_a_protected_namespace_is_refused_those_of_the_installations_own_policies_too(name: str) -> None:
     cluster = installed_cluster(a_namespace(name), choices=Choices(protected=("temporal",)))
@@ -308,6 +314,7 @@ async def test_a_protected_namespace_is_refused_those_of_the_installations_own_p
     assert [one.kind for one in planned.problems] == [Obstacle.PROTECTED]
 
 
+@pytest.mark.claim("C-016")
 async def test_a_namespace_that_is_not_there_or_is_on_its_way_out_is_refused() -> None:
     cluster = installed_cluster()
     assert [one.kind for one in (await plan(cluster, "till", Ceiling())).problems] == [Obstacle.NO_SUCH]
@@ -315,6 +322,7 @@ async def test_a_namespace_that_is_not_there_or_is_on_its_way_out_is_refused() -
     assert [one.kind for one in (await plan(cluster, "shop", Ceiling())).problems] == [Obstacle.BEING_DELETED]
 
 
+@pytest.mark.claim("C-016")
 async def test_each_name_that_is_not_there_is_a_problem_of_its_own() -> None:
     planned = await plan(installed_cluster(), "shop", Ceiling(mode=Mode.AUTO, rollback=("api", "pai"), hpa=("bew",)))
     assert [one.text for one in planned.problems] == [

@@ -67,6 +67,7 @@ def test_protected_namespaces_helper_and_proof_are_read_from_the_policies_which_
     assert policy_problems(read, found(choices)) == []
 
 
+@pytest.mark.claim("C-016")
 @pytest.mark.parametrize(
     "key", [key for key in wanted_keys() if key[0] != "ClusterRoleBinding"], ids=lambda key: " ".join(key)
 )
@@ -127,6 +128,7 @@ def test_a_policy_that_denies_no_more_is_a_problem() -> None:
     assert [(one.kind, "byteport-everything" in one.text) for one in problems] == [(Obstacle.POLICIES, True)]
 
 
+@pytest.mark.claim("C-016")
 @pytest.mark.parametrize("version", ["v1.29.14", "v1.9.0", "", "dev", "v0.40.0"])
 def test_an_api_server_older_than_1_30_is_refused(version: str) -> None:
     problem = too_old(version)

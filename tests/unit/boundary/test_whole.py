@@ -59,6 +59,7 @@ def test_what_the_api_server_fills_in_is_no_finding() -> None:
     assert found(standing()) == []
 
 
+@pytest.mark.claim("C-012")
 @pytest.mark.parametrize("item", WANTED, ids=lambda item: f"{item['kind']}-{item['metadata']['name']}")
 def test_each_policy_and_each_binding_that_is_deleted_is_found(item: JSON) -> None:
     live = standing()
@@ -80,6 +81,7 @@ def test_one_that_is_being_deleted_counts_as_deleted(item: JSON) -> None:
 Weaken = Callable[[Any], object]
 
 
+@pytest.mark.claim("C-012")
 @pytest.mark.parametrize(
     ("kind", "name", "weaken", "where"),
     [
@@ -158,6 +160,7 @@ def test_a_policy_that_is_weakened_anywhere_is_found(kind: str, name: str, weake
     assert where in what
 
 
+@pytest.mark.claim("C-012")
 @pytest.mark.parametrize("actions", [["Audit"], ["Warn"], ["Warn", "Audit"], [], ["Deny", "Audit"]])
 def test_a_binding_that_does_not_deny_and_nothing_else_is_found(actions: list[str]) -> None:
     live = standing()
@@ -167,6 +170,7 @@ def test_a_binding_that_does_not_deny_and_nothing_else_is_found(actions: list[st
     assert [kind for kind, _ in found(live)] == [Kind.UNBOUND]
 
 
+@pytest.mark.claim("C-012")
 @pytest.mark.parametrize(
     ("name", "kind", "more"),
     [

@@ -49,6 +49,7 @@ def keyboard(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda typed: monkeypatch.setattr("sys.stdin", Terminal(typed))
 
 
+@pytest.mark.claim("C-014")
 def test_what_changes_is_shown_then_made_and_a_second_run_changes_nothing(byteport: Run, cluster: Administered) -> None:
     said = byteport("enable", "shop", "--mode", "auto", "--rollback", "api", "--hpa", "web", "--yes")
     assert (said.code, said.err) == (Exit.OK, "")
@@ -69,6 +70,7 @@ def test_what_changes_is_shown_then_made_and_a_second_run_changes_nothing(bytepo
     assert len(cluster.writes) == written
 
 
+@pytest.mark.claim("C-014")
 def test_a_dry_run_shows_the_same_and_changes_nothing(byteport: Run, cluster: Administered) -> None:
     said = byteport("enable", "shop", "--dry-run")
     assert said.code == Exit.OK
@@ -77,6 +79,7 @@ def test_a_dry_run_shows_the_same_and_changes_nothing(byteport: Run, cluster: Ad
     assert cluster.writes == []
 
 
+@pytest.mark.claim("C-014")
 def test_nothing_is_written_before_somebody_has_said_yes(
     byteport: Run, cluster: Administered, keyboard: Callable[[str], None]
 ) -> None:
@@ -89,6 +92,7 @@ def test_nothing_is_written_before_somebody_has_said_yes(
     assert cluster.writes[-1] == "patch namespaces/shop"
 
 
+@pytest.mark.claim("C-014")
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_where_nobody_can_be_asked_it_wants_to_be_told(
     byteport: Run, cluster: Administered, options: list[str]
@@ -173,6 +177,7 @@ def _may_not_label(cluster: Administered) -> None:
     cluster.refused = {("patch", "namespaces")}
 
 
+@pytest.mark.claim("C-016")
 @pytest.mark.parametrize(
     ("trouble", "code", "says"),
     [
@@ -212,6 +217,7 @@ def test_whoever_holds_the_rights_themselves_needs_no_leave_to_give_them(bytepor
     assert byteport("enable", "shop", "--rollback", "api", "--yes").code == Exit.OK
 
 
+@pytest.mark.claim("C-016")
 def test_names_that_are_not_there_are_all_said_at_once(byteport: Run, cluster: Administered) -> None:
     said = byteport("enable", "shop", "--rollback", "pai", "--hpa", "bew", "--yes")
     assert (said.code, cluster.writes) == (Exit.NOT_FOUND, [])
@@ -296,6 +302,7 @@ def test_a_weaker_policy_for_rollbacks_is_said(byteport: Run, monkeypatch: pytes
     assert "does not prove that a rollback restores a template" in said.out
 
 
+@pytest.mark.claim("C-017")
 def test_disabling_puts_floors_back_and_takes_everything_away(byteport: Run, cluster: Administered) -> None:
     before = cluster.plain()
     byteport("enable", "shop", "--mode", "auto", "--rollback", "api", "--hpa", "web", "--yes")
@@ -310,6 +317,7 @@ def test_disabling_puts_floors_back_and_takes_everything_away(byteport: Run, clu
     assert byteport("disable", "shop").out == "shop on https://cluster.example:6443: nothing changes\n"
 
 
+@pytest.mark.claim("C-017")
 def test_a_floor_that_is_raised_while_rights_are_taken_away_goes_back_too(
     byteport: Run, cluster: Administered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +336,7 @@ def test_a_floor_that_is_raised_while_rights_are_taken_away_goes_back_too(
     assert (web["spec"]["minReplicas"], FLOOR_BEFORE in web["metadata"]["annotations"]) == (2, False)
 
 
+@pytest.mark.claim("C-017")
 def test_a_floor_that_somebody_took_over_keeps_everything_as_it_is(byteport: Run, cluster: Administered) -> None:
     byteport("enable", "shop", "--mode", "auto", "--hpa", "web", "--yes")
     written = len(cluster.writes)

@@ -62,6 +62,7 @@ def halted_in_the_ledger(byteport: Run) -> bool:
     return "already halted" in byteport("halt", "--no-cluster").out
 
 
+@pytest.mark.claim("C-083")
 def test_a_halt_takes_the_binding_away_and_writes_the_row(byteport: Run, cluster: Administered) -> None:
     said = byteport("halt", "-m", "drill", "--as", "ada")
     assert (said.code, said.err) == (Exit.OK, "")
@@ -118,6 +119,7 @@ def test_json_tells_both_halves(byteport: Run, cluster: Administered) -> None:
     assert (told["halted"], told["api_server"]["side"]) == (False, "done")
 
 
+@pytest.mark.claim("C-083")
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -137,6 +139,7 @@ def test_when_the_api_server_cannot_be_halted_the_ledger_is_and_it_says_what_to_
     assert halted_in_the_ledger(byteport)
 
 
+@pytest.mark.claim("C-083")
 def test_when_the_ledger_cannot_be_written_the_api_server_is_halted_all_the_same(
     byteport: Run, cluster: Administered, ledger: Path
 ) -> None:
@@ -147,6 +150,7 @@ def test_when_the_ledger_cannot_be_written_the_api_server_is_halted_all_the_same
     assert may_act(cluster) is None
 
 
+@pytest.mark.claim("C-083")
 def test_without_settings_the_api_server_is_halted_all_the_same(
     byteport: Run, cluster: Administered, ledger: Path
 ) -> None:
@@ -160,6 +164,7 @@ def test_without_settings_the_api_server_is_halted_all_the_same(
     assert may_act(cluster) is not None
 
 
+@pytest.mark.claim("C-083")
 def test_when_neither_can_be_halted_both_are_said(byteport: Run, cluster: Administered, ledger: Path) -> None:
     cluster.down = Unavailable("cluster.example:6443 cannot be reached")
     (ledger.parent / "ledger.db").mkdir()
@@ -205,6 +210,7 @@ def test_a_binding_that_was_written_meanwhile_is_deleted_as_it_is_now(byteport: 
     assert may_act(cluster) is None
 
 
+@pytest.mark.claim("C-083")
 def test_another_binding_that_lets_the_agent_act_is_no_halt(byteport: Run, cluster: Administered) -> None:
     cluster.agent_may_act = True
     said = byteport("halt")

@@ -180,6 +180,7 @@ async def test_an_optional_right_that_is_not_granted_is_told_and_refuses_nothing
 # -- what is too much ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-011")
 @pytest.mark.parametrize("dangerous", DANGEROUS)
 async def test_a_dangerous_right_everywhere_refuses_everywhere(
     cluster: Guarded, dangerous: tuple[str, str, str]
@@ -192,6 +193,7 @@ async def test_a_dangerous_right_everywhere_refuses_everywhere(
     assert report.keeps_from_starting == []
 
 
+@pytest.mark.claim("C-011")
 async def test_what_a_tenant_binds_to_us_refuses_in_that_namespace_alone(cluster: Guarded) -> None:
     cluster.bind([SECRETS], "shop")
     report = await look(cluster)
@@ -203,6 +205,7 @@ async def test_what_a_tenant_binds_to_us_refuses_in_that_namespace_alone(cluster
     assert "-n shop rolebindings" in report.findings[0].remedy
 
 
+@pytest.mark.claim("C-011")
 @pytest.mark.parametrize("namespace", [NAMESPACE, "kube-system", "default", HELPER_NAMESPACE])
 async def test_what_is_bound_where_no_tenant_rules_refuses_everywhere(cluster: Guarded, namespace: str) -> None:
     cluster.bind([SECRETS], namespace)
@@ -211,6 +214,7 @@ async def test_what_is_bound_where_no_tenant_rules_refuses_everywhere(cluster: G
     assert all(report.refuses_auto(name) for name in ("shop", "till", ""))
 
 
+@pytest.mark.claim("C-011")
 async def test_rights_beyond_the_ceiling_are_excess_whatever_mode_runs(cluster: Guarded) -> None:
     cluster.apply(binding("RoleBinding", ACT_ROLE, role_ref("ClusterRole", ACT_ROLE), "till"))
     cluster.objects["Role", "shop", NAMED_ROLE]["rules"][0]["resourceNames"].append("web")
@@ -228,12 +232,14 @@ async def test_rights_within_the_ceiling_are_no_excess_though_the_mode_that_runs
     assert report.findings == ()
 
 
+@pytest.mark.claim("C-011")
 @pytest.mark.parametrize("wildcard", [rule("*", "*", ["*"]), rule("", "*", ["get"]), rule("", "pods", ["*"])])
 async def test_a_wildcard_is_excess(cluster: Guarded, wildcard: JSON) -> None:
     cluster.bind([wildcard], "shop")
     assert [(kind, where) for kind, _, where in await found(cluster)] == [(Kind.EXCESS, "shop")]
 
 
+@pytest.mark.claim("C-011")
 async def test_a_write_bound_for_the_whole_cluster_is_found_where_it_is_not_given(cluster: Guarded) -> None:
     cluster.apply(binding("ClusterRoleBinding", "wide", role_ref("ClusterRole", ACT_ROLE)))
     assert (Kind.EXCESS, "delete pods", "") in await found(cluster)
@@ -263,6 +269,7 @@ def _delete(kind: str) -> Callable[[Guarded], object]:
     return lambda cluster: cluster.remove(kind, everything.NAME)
 
 
+@pytest.mark.claim("C-012")
 @pytest.mark.parametrize(
     ("weaken", "kind"),
     [
@@ -310,6 +317,7 @@ async def test_a_namespace_that_settings_protect_and_the_policies_do_not_is_foun
 # -- who we are, the switch, ceilings ------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-012")
 async def test_an_account_that_no_policy_binds_is_found(cluster: Guarded) -> None:
     cluster.groups = ["system:serviceaccounts:elsewhere", "system:masters"]
     report = await look(cluster)
@@ -338,6 +346,7 @@ async def test_a_ceiling_that_nobody_can_read_is_one_of_observe_and_said(cluster
 # -- an authoriser that cannot list ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-013")
 async def test_where_not_everything_is_listed_absence_cannot_be_proved_and_nothing_is_refused(cluster: Guarded) -> None:
     cluster.incomplete = True
     report = await look(cluster)
@@ -345,6 +354,7 @@ async def test_where_not_everything_is_listed_absence_cannot_be_proved_and_nothi
     assert not report.refuses_auto("shop")
 
 
+@pytest.mark.claim("C-013")
 @pytest.mark.parametrize("dangerous", DANGEROUS)
 async def test_a_dangerous_right_is_asked_for_by_itself(cluster: Guarded, dangerous: tuple[str, str, str]) -> None:
     cluster.incomplete = True
@@ -354,6 +364,7 @@ async def test_a_dangerous_right_is_asked_for_by_itself(cluster: Guarded, danger
     assert report.refuses_auto("till")
 
 
+@pytest.mark.claim("C-013")
 async def test_secrets_of_one_namespace_are_asked_for_there(cluster: Guarded) -> None:
     cluster.incomplete = True
     cluster.elsewhere.add(("shop", ("", "secrets", "get", "")))

@@ -67,12 +67,14 @@ async def refuses(boundary: Boundary, namespace: str = "shop") -> bool:
     return (await boundary.standing(namespace)).unguarded
 
 
+@pytest.mark.claim("C-010")
 async def test_before_the_first_look_nothing_is_done_alone(boundary: Boundary) -> None:
     assert await refuses(boundary)
     await boundary.look()
     assert await boundary.standing("shop") == Standing(ceiling=AUTO)
 
 
+@pytest.mark.claim("C-011")
 async def test_one_right_too_many_refuses_at_the_next_look_and_no_longer_when_it_is_gone(
     boundary: Boundary, cluster: Guarded
 ) -> None:
@@ -88,6 +90,7 @@ async def test_one_right_too_many_refuses_at_the_next_look_and_no_longer_when_it
     assert not await refuses(boundary)
 
 
+@pytest.mark.claim("C-012")
 async def test_the_timer_finds_it_by_itself_within_one_interval(cluster: Guarded) -> None:
     loop = asyncio.get_running_loop()
     boundary = Boundary(cluster, CONFIG.model_copy(update={"check_seconds": 1}), Given(), seconds=loop.time)
@@ -104,6 +107,7 @@ async def test_the_timer_finds_it_by_itself_within_one_interval(cluster: Guarded
         await watching
 
 
+@pytest.mark.claim("C-011")
 async def test_what_a_tenant_binds_switches_off_that_tenant_alone(boundary: Boundary, cluster: Guarded) -> None:
     cluster.bind([SECRETS], "shop")
     await boundary.look()
@@ -112,6 +116,7 @@ async def test_what_a_tenant_binds_switches_off_that_tenant_alone(boundary: Boun
     assert not await refuses(boundary, "")
 
 
+@pytest.mark.claim("C-010")
 async def test_a_look_that_is_three_intervals_old_counts_as_a_bad_one(boundary: Boundary, seconds: Seconds) -> None:
     await boundary.look()
     seconds.now += 3 * CONFIG.check_seconds
@@ -122,6 +127,7 @@ async def test_a_look_that_is_three_intervals_old_counts_as_a_bad_one(boundary: 
     assert not await refuses(boundary)
 
 
+@pytest.mark.claim("C-010")
 async def test_looks_that_do_not_succeed_refuse_in_the_end_and_the_next_good_one_allows(
     boundary: Boundary, cluster: Guarded, seconds: Seconds
 ) -> None:
@@ -135,6 +141,7 @@ async def test_looks_that_do_not_succeed_refuse_in_the_end_and_the_next_good_one
     assert await refuses(boundary)
 
 
+@pytest.mark.claim("C-010")
 async def test_the_timer_outlives_an_api_server_that_does_not_answer_and_a_policy_that_cannot_be_read(
     cluster: Guarded, seconds: Seconds, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,23 +171,27 @@ async def test_the_timer_outlives_an_api_server_that_does_not_answer_and_a_polic
 # -- ceilings and the switch -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-026")
 async def test_a_namespace_without_an_entry_is_only_observed(boundary: Boundary, cluster: Guarded) -> None:
     await boundary.look()
     assert (await boundary.standing("shop")).ceiling == AUTO
     assert (await boundary.standing("other")).ceiling == Ceiling(mode=Mode.OBSERVE)
 
 
+@pytest.mark.claim("C-026")
 @pytest.mark.parametrize("text", ["", "{", '{"mode": "all"}'])
 async def test_so_is_one_whose_entry_nobody_can_read(boundary: Boundary, cluster: Guarded, text: str) -> None:
     cluster.write_down("shop", text)
     assert (await boundary.standing("shop")).ceiling == Ceiling(mode=Mode.OBSERVE)
 
 
+@pytest.mark.claim("C-026")
 async def test_so_is_every_one_when_the_entries_are_gone(boundary: Boundary, cluster: Guarded) -> None:
     cluster.remove("ConfigMap", CEILINGS, NAMESPACE)
     assert (await boundary.standing("shop")).ceiling == Ceiling(mode=Mode.OBSERVE)
 
 
+@pytest.mark.claim("C-026")
 async def test_so_is_every_one_when_they_may_not_be_read(boundary: Boundary, cluster: Guarded) -> None:
     cluster.remove("RoleBinding", "byteport-agent-own", NAMESPACE)
     assert (await boundary.standing("shop")).ceiling == Ceiling(mode=Mode.OBSERVE)
