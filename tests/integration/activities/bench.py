@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -42,6 +42,7 @@ from byteport.contracts.kubernetes import (
 from byteport.contracts.workflows import REMEDIATION
 from byteport.domain import ids
 from byteport.domain.approvals import SIGNATURE_NAMESPACE, Answer, ApprovalRequest, SignedAnswer
+from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.plans import AnyPlan, DeletePodPlan, RaiseFloorPlan, RollbackPlan, arguments_digest, plan_digest
 from byteport.domain.policy import Standing
@@ -152,20 +153,30 @@ class Bench(ABC):
         self.allow(*self.people)
         self.revoke()
         self.verifier = GrantVerifier(self.ledger.public_key)
-        self.switch_off()
-        self.mutations = self.new_mutations()
-        self.outcomes = Outcomes(cluster, self.verifier, cluster_uid=uid, clock=clock)
         self._actions = 0
+        self.start_again()
 
-    def switch_off(self, *off: Failure) -> None:
-        """As a worker that was started with the runbooks of these failures switched off."""
-        uid, policy, clock, without = self.uid, self.policy, self.clock, frozenset(off)
+    def start_again(
+        self, *, off: Collection[Failure] = (), sight: Sight = Sight.CLUSTER, cluster: ClusterPort | None = None
+    ) -> None:
+        """As a worker that was started with other settings; `off`: failures whose runbook is switched off."""
+        self.port = cluster or self.port
+        uid, policy, clock, bounds, without = self.uid, self.policy, self.clock, self.bounds, frozenset(off)
         self.reader = SituationReader(
-            self.port, cluster_uid=uid, policy=policy, clock=clock, off=without, bounds=self.bounds
+            self.port, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=without, bounds=bounds
         )
-        self.nodes = NodeReader(self.port, cluster_uid=uid, policy=policy, clock=clock, off=without, bounds=self.bounds)
+        self.nodes = NodeReader(
+            self.port, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=without, bounds=bounds
+        )
         self.load = LoadReader(
-            self.port, cluster_uid=uid, policy=policy, clock=clock, nodes=self.nodes, off=without, bounds=self.bounds
+            self.port,
+            cluster_uid=uid,
+            policy=policy,
+            clock=clock,
+            nodes=self.nodes,
+            sight=sight,
+            off=without,
+            bounds=bounds,
         )
         self.admission = Admission(
             tenant="acme",
@@ -177,9 +188,11 @@ class Bench(ABC):
             signers=SignersFiles(self.folder / "allowed_signers", self.folder / "revoked"),
             halt=self.switch,
             clock=clock,
-            bounds=self.bounds,
+            bounds=bounds,
             off=without,
         )
+        self.mutations = self.new_mutations()
+        self.outcomes = Outcomes(self.port, self.verifier, cluster_uid=uid, clock=clock)
 
     def new_mutations(self) -> Mutations:
         """As a worker that has just been started."""

@@ -83,16 +83,14 @@ async def refused(bench: SimulatedBench, warrant: Warrant) -> None:
 @pytest.mark.parametrize("auto", [False, True])
 async def test_an_act_of_it_is_refused_even_on_a_persons_yes(bench: SimulatedBench, auto: bool) -> None:
     warrant = bench.warrant(await bench.deletion(await bench.one_pod_crashes()), auto=auto)
-    bench.switch_off(Failure.CRASHLOOP)
-    bench.mutations = bench.new_mutations()
+    bench.start_again(off=[Failure.CRASHLOOP])
     await refused(bench, warrant)
     assert bench.written() == []
 
 
 async def test_an_act_of_another_runbook_is_admitted(bench: SimulatedBench) -> None:
     warrant = bench.warrant(await bench.deletion(await bench.one_pod_crashes()), auto=False)
-    bench.switch_off(*(set(Failure) - {Failure.CRASHLOOP}))
-    bench.mutations = bench.new_mutations()
+    bench.start_again(off=set(Failure) - {Failure.CRASHLOOP})
     await bench.act(warrant)
     assert [verb for verb, _ in bench.written()] == ["delete"]
 
@@ -100,8 +98,7 @@ async def test_an_act_of_another_runbook_is_admitted(bench: SimulatedBench) -> N
 async def test_a_floor_that_it_had_raised_still_comes_down_again(bench: SimulatedBench) -> None:
     await autoscaled(bench)
     plan = await raised(bench)
-    bench.switch_off(Failure.CPU, Failure.MEMORY)
-    bench.mutations = bench.new_mutations()
+    bench.start_again(off=[Failure.CPU, Failure.MEMORY])
     floors = Floors(bench.port, bench.reader, bench.policy, cluster_uid=bench.uid)
     assert (await floors.read_floor(ReadFloor(target=plan.target, autoscaler="web"))).floor == plan.floor_to
     await bench.act(restore(bench, plan))
