@@ -27,6 +27,8 @@ from tests.house.tree import ROOT, pyproject
 
 AT_ONCE = "3"
 LONGEST_SENTENCE = 96
+ENDED = (0, 1, 5)
+"""Exit codes of pytest after it has run what there was: all well, some failed, none chosen."""
 
 
 class Result(StrEnum):
@@ -102,8 +104,21 @@ def run(nodes: Sequence[str], into: Path, *, with_cluster: bool) -> list[Ran]:
     if with_cluster:
         parts.append(["-m", "control_plane"])
     for part in parts:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.house.recorder", "--record", str(record)]
-        subprocess.run([*command, *part, *nodes], cwd=ROOT, env=os.environ | {"PYTEST_ADDOPTS": ""}, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--tb=short",
+            "-p",
+            "tests.house.recorder",
+            "--record",
+            str(record),
+        ]
+        environment = os.environ | {"PYTEST_ADDOPTS": ""}
+        done = subprocess.run([*command, *part, *nodes], cwd=ROOT, env=environment, check=False)
+        if done.returncode not in ENDED:
+            sys.stderr.write(f"pytest itself ended with {done.returncode}: what it did not run proves nothing\n")
     return read(record.read_text().splitlines() if record.exists() else [])
 
 
