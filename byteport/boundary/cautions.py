@@ -67,6 +67,20 @@ def bound_besides(name: str, standing: Standing) -> list[str]:
     return found
 
 
+def of_a_release(standing: Standing, changes: Sequence[AnyChange]) -> list[str]:
+    """Objects that Helm keeps and that are taken away or changed: its next upgrade makes them as its values say."""
+    found = []
+    for change in changes:
+        have = standing.of_ours(change.kind, change.name) if change.verb in ("delete", "replace") else None
+        release = fields.name(fields.annotated(have).get("meta.helm.sh/release-name"))
+        if release:
+            found.append(
+                f"{change.ref} is of the Helm release {release}, whose next upgrade makes it again as its value "
+                "`namespaces` says: change it there as well"
+            )
+    return found
+
+
 def may_patch(choices: Choices, plural: str) -> bool:
     return any(placed.right.resource == plural for placed in in_place(placed_rights(choices), Place.NAMED))
 

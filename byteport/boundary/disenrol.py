@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from byteport.boundary.cautions import bound_besides
+from byteport.boundary.cautions import bound_besides, of_a_release
 from byteport.boundary.changes import AnyChange, Label, Plan, Restore
 from byteport.boundary.installed import Obstacle, Problem
 from byteport.boundary.names import ENABLED_LABEL, ROLLBACK_ALLOWED, ROLLBACK_LABEL
@@ -53,7 +53,11 @@ def plan_disable(name: str, standing: Standing) -> Plan:
     if ENABLED_LABEL in fields.labels(standing.namespace):
         changes += label(standing.namespace, ENABLED_LABEL, None, "the policies refuse every write without it")
     changes += _labels(name, standing)
-    return Plan(changes=tuple(changes), problems=tuple(problems), notes=tuple(_notes(name, standing)))
+    return Plan(
+        changes=tuple(changes),
+        problems=tuple(problems),
+        notes=(*_notes(name, standing), *of_a_release(standing, changes)),
+    )
 
 
 def raised(autoscaler: JSON) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from byteport.boundary.cautions import may_patch, notes_of
+from byteport.boundary.cautions import may_patch, notes_of, of_a_release
 from byteport.boundary.changes import AnyChange, Create, Label, Plan, Replace, meanings
 from byteport.boundary.choices import Choices
 from byteport.boundary.installed import Installed, Obstacle, Problem, rights_in
@@ -73,9 +73,8 @@ def plan_enable(name: str, ceiling: Ceiling, choices: Choices, installed: Instal
         standing.namespace, ENABLED_LABEL, "true", "gives the namespace to the agent; the policies ask for it"
     )
     changes = (*off, *going, *coming, *told, *on, *given)
-    return Plan(
-        changes=changes, problems=tuple(problems), notes=tuple(notes_of(name, ceiling, choices, standing, coming))
-    )
+    notes = [*notes_of(name, ceiling, choices, standing, coming), *of_a_release(standing, changes)]
+    return Plan(changes=changes, problems=tuple(problems), notes=tuple(notes))
 
 
 def _unknown(name: str, ceiling: Ceiling, standing: Standing) -> list[Problem]:

@@ -218,3 +218,12 @@ async def test_a_label_of_another_value_on_the_namespace_goes_as_well() -> None:
     cluster = installed_cluster()
     cluster.put(a_namespace("shop", **{ENABLED_LABEL: "True"}))
     assert [one.ref for one in (await disabled(cluster)).changes] == ["Namespace shop"]
+
+
+async def test_what_helm_would_make_again_is_told_when_it_is_taken_away() -> None:
+    cluster = await given()
+    bound = cluster.have("RoleBinding", ACT_ROLE, "shop")
+    assert bound is not None
+    bound["metadata"]["annotations"] = {"meta.helm.sh/release-name": "byteport"}
+    (note,) = (await disabled(cluster)).notes
+    assert note.startswith(f"RoleBinding shop/{ACT_ROLE} is of the Helm release byteport")
