@@ -57,14 +57,19 @@ def templates() -> dict[str, str]:
 
 
 def _names() -> str:
-    """What `_validate.tpl` asks the API server about before anything is applied, as lists in JSON."""
+    """What other templates must know of the boundary, as lists in JSON: `validate.yaml` asks the API server about names."""
     made = [*_installed(), *policies(_WIDEST)]
     cluster_wide = [
         {"apiVersion": item["apiVersion"], "kind": item["kind"], "name": item["metadata"]["name"]}
         for item in made
         if not item["metadata"].get("namespace")
     ]
-    lists: dict[str, Sequence[object]] = {"fixedProtected": sorted(PROTECTED_NAMESPACES), "clusterWide": cluster_wide}
+    runbooks = [{"value": word, "name": name} for name, word in VALUES.items()]
+    lists: dict[str, Sequence[object]] = {
+        "fixedProtected": sorted(PROTECTED_NAMESPACES),
+        "clusterWide": cluster_wide,
+        "runbooks": runbooks,
+    }
     return (
         "\n".join(
             f'{{{{- define "byteport.{name}" -}}}}\n{_lines(items)}\n{{{{- end }}}}' for name, items in lists.items()

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from byteport.boundary.chart import GENERATED, templates
+from byteport.runbooks.catalogue import RUNBOOKS
 from tests.house.tree import ROOT, pyproject
 
 CHART = ROOT / "charts" / "byteport-agent"
@@ -93,7 +94,7 @@ def reference() -> str:
 
 
 def _rows(schema: Any, node: Any, defaults: Any, prefix: str) -> Iterator[tuple[str, Any, str]]:
-    for name, said in node.get("properties", {}).items():
+    for name, said in _properties(node):
         found = {**_behind(schema, said), **{key: value for key, value in said.items() if key != "$ref"}}
         key, default = prefix + name, defaults.get(name, _NONE) if isinstance(defaults, dict) else _NONE
         words = [found.get("description", ""), _choice(found)]
@@ -103,6 +104,14 @@ def _rows(schema: Any, node: Any, defaults: Any, prefix: str) -> Iterator[tuple[
         if not nested or found.get("type") == "array":
             yield key, default, " ".join(filter(None, words)).replace("|", "\\|")
         yield from nested
+
+
+def _properties(node: Any) -> list[tuple[str, Any]]:
+    """Those of a node; of a mapping by runbook the first, which stands for all of them."""
+    found = list(node.get("properties", {}).items())
+    if {name for name, _ in found} == {runbook.name for runbook in RUNBOOKS}:
+        return [("RUNBOOK", found[0][1])]
+    return found
 
 
 _NONE = object()

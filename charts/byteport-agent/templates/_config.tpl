@@ -28,6 +28,11 @@
 {{- if .Values.temporal.api_key_secret.name -}}
 {{- $temporal = set $temporal "api_key_file" "/run/byteport/keys/temporal-api-key" -}}
 {{- end -}}
+{{- $on := list -}}
+{{- range include "byteport.runbooks" . | fromJsonArray -}}
+{{- if get $.Values.runbooks .value -}}{{- $on = append $on .name -}}{{- end -}}
+{{- end -}}
+{{- $boundary := merge (dict "sight" .Values.sight "runbooks" $on "helper" .Values.nodeHelper.enabled) .Values.boundary -}}
 {{- $all := dict
     "tenant" .Values.tenant
     "state_dir" "/var/lib/byteport/state"
@@ -41,6 +46,7 @@
     "approvals" (dict "allowed_signers" "/etc/byteport/signers/allowed_signers" "revoked_keys" "/etc/byteport/signers/revoked_keys")
     "escalation" (merge (dict "file" "/var/lib/byteport/notices/notices.jsonl") .Values.escalation)
     "watch" .Values.watch
+    "boundary" $boundary
     "telemetry" .Values.telemetry -}}
 {{ toYaml $all }}
 {{- end }}

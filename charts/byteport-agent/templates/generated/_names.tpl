@@ -35,3 +35,12 @@
 {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "name": "byteport-exec"}
 ]
 {{- end }}
+{{- define "byteport.runbooks" -}}
+[
+{"value": "podCrashloop", "name": "PodCrashloopRunbook"},
+{"value": "failedDeployRollback", "name": "FailedDeployAutoRollbackRunbook"},
+{"value": "diskReclaim", "name": "DiskSpaceAutoReclaimRunbook"},
+{"value": "memoryPressure", "name": "MemoryPressureRunbook"},
+{"value": "cpuSpike", "name": "CpuSpikeRunbook"}
+]
+{{- end }}
