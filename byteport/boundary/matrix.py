@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.names import ACT_ROLE, CLUSTER_ROLE, HELPER_ROLE, SIGHT_ROLE
-from byteport.boundary.needs import Place, Placed, every_right, in_place, placed_rights
+from byteport.boundary.needs import Place, Placed, every_right, placed_rights
 from byteport.boundary.policies.catalogue import names_of, policies
 from byteport.boundary.public_table import ADDED, NEVER, PUBLIC_TABLE, STANDING, WIDENED, Key
 from byteport.boundary.roles import installation, of_namespace
@@ -126,6 +126,7 @@ def permissions() -> str:
     parts = [
         "# Permissions",
         _INTRODUCTION,
+        _public(),
         *(_place(place, [entry for entry in every if entry.placed.place is place]) for place in Place),
         _standing(),
         _by_ceiling(),
@@ -142,6 +143,31 @@ Each right is declared by the act that uses it, and an act is used by runbooks. 
 *In the public table* are the rights that BytePort's public security page lists. The others were *added*: the page leaves
 them out, and each says why it is asked for. *Optional* ones may be withheld: the agent then says that it cannot tell, and
 leaves the matter to a person. *Wanted by* all means that it stays whichever runbooks are switched off."""
+
+
+def _public() -> str:
+    by_key = {entry.placed.key: entry for entry in entries()}
+    rows = []
+    for row in PUBLIC_TABLE:
+        here = []
+        for key in sorted(row.keys):
+            told = "not asked for"
+            if found := by_key.get(key):
+                told = f"{found.placed.place.value}, {_runbooks(found.placed.wanted_by)}"
+            if (line := f"`{key[1]}`: {told}") not in here:
+                here.append(line)
+        rows.append(
+            (
+                ", ".join(_resource(row.group, one) for one in row.resources),
+                ", ".join(row.verbs),
+                row.guard,
+                "; ".join(here),
+            )
+        )
+    return (
+        "## The public table\n\nIts rows with their guard, and what is asked for here: the place, as below, and the runbooks.\n\n"
+        + _table(("resource", "verbs", "guard on the public page", "here"), rows)
+    )
 
 
 def _place(place: Place, every: Sequence[Entry]) -> str:
@@ -218,18 +244,6 @@ def _never() -> str:
         "## Never requested\n\nWhatever is switched on, in any mode. A test holds each of them against every right above.\n\n"
         + _table(("resource", "verbs", "why not"), rows)
     )
-
-
-def count() -> dict[Mark, int]:
-    """How many rights have each mark."""
-    every = entries()
-    return {mark: sum(entry.mark is mark for entry in every) for mark in Mark}
-
-
-def writing() -> list[Placed]:
-    """Rights that can change something, or run something."""
-    rights = every_right()
-    return [placed for place in (Place.ACT, Place.NAMED, Place.HELPER) for placed in in_place(rights, place)]
 
 
 def _runbooks(names: Iterable[str]) -> str:

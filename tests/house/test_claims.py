@@ -40,6 +40,11 @@ def test_no_page_makes_a_claim_that_is_not_in_the_list_or_in_other_words() -> No
     assert stray == []
 
 
+def test_no_page_refers_to_a_claim_that_nobody_makes() -> None:
+    named = {(page, number) for page, text in TEXTS.items() for number in claims.NUMBER.findall(text)}
+    assert [(page, number) for page, number in sorted(named) if number not in KNOWN] == []
+
+
 def test_each_item_of_a_list_of_claims_has_a_number() -> None:
     assert {page: claims.unnumbered(text) for page, text in TEXTS.items()} == {page: [] for page in TEXTS}
 
