@@ -185,6 +185,7 @@ class _Round:
         while True:
             await asyncio.sleep(min(REFRESH_SECONDS, every))
             new = await self._enabled.refresh()
+            self._sightings.begin_anew(new)
             self.follow()
             await self._look_at_the_ripe()
             if not self._by_namespace:  # else its streams begin with a list

@@ -144,6 +144,21 @@ async def test_one_that_is_given_again_is_listed_again_so_that_nothing_of_it_is_
     assert lists(agent, "pods") == ["shop", "stock", "stock"]
 
 
+async def test_what_is_still_broken_in_one_that_is_given_again_is_reported_again(
+    bench: SimulatedBench, agent: Granted, inbox: Inbox
+) -> None:
+    await fails(bench, "stock")
+    async with watching(bench, inbox, cluster=agent, sight=Sight.NAMESPACED) as watched:
+        await ready(watched, "shop", "stock")
+        first = {signal.evidence_digest for signal in inbox.signals}
+        assert first
+        await take(bench, "stock")
+        await ready(watched, "shop")
+        inbox.signals.clear()
+        await give(bench, "stock")
+        await watched.until(lambda: {signal.evidence_digest for signal in inbox.signals} == first)
+
+
 async def test_a_name_without_the_label_is_not_enabled(bench: SimulatedBench, agent: Granted, inbox: Inbox) -> None:
     await fails(bench, "private")
     agent.bind("private")

@@ -98,6 +98,22 @@ async def test_a_namespace_whose_label_was_removed_is_not_reported_any_more(
     assert inbox.signals == []
 
 
+async def test_what_is_still_broken_when_a_namespace_is_enabled_again_is_reported_again(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
+    """Its first run ended with the label; nothing about the objects has changed since."""
+    await bench.a_release_fails(fault="image")
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: (SignalType.FAILED_DEPLOY, "shop/Deployment/web") in inbox.about())
+        await bench.enable("shop", enabled=False)
+        beats = len(watched.heartbeats)
+        await watched.until(lambda: len(watched.heartbeats) > beats + 10)
+        first = {signal.evidence_digest for signal in inbox.signals}
+        inbox.signals.clear()
+        await bench.enable("shop")
+        await watched.until(lambda: {signal.evidence_digest for signal in inbox.signals} == first)
+
+
 async def test_the_same_evidence_is_reported_once(bench: SimulatedBench, inbox: Inbox) -> None:
     await bench.one_pod_crashes()
     async with watching(bench, inbox, look_again_seconds=0.02) as watched:
