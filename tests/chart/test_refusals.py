@@ -26,6 +26,7 @@ def refusal(values: dict[str, Any] | None = None, **rendering: Any) -> str:
     return str(refused.value)
 
 
+@pytest.mark.claim("C-145")
 @pytest.mark.parametrize(
     ("values", "key"),
     [
@@ -72,6 +73,7 @@ def test_the_release_has_one_namespace_that_the_policies_know() -> None:
     assert "must be byteport-agent, not default" in refusal(namespace="default")
 
 
+@pytest.mark.claim("C-145")
 @pytest.mark.parametrize("version", ["v1.29.9", "v1.24.0"])
 def test_an_api_server_that_has_no_admission_policies_is_refused(version: str) -> None:
     assert f"the API server is {version}, and needs to be 1.30 or newer" in refusal(kubernetes=version)
@@ -82,6 +84,7 @@ def test_every_other_is_taken_whatever_its_vendor_adds(version: str) -> None:
     assert rendered(kubernetes=version)
 
 
+@pytest.mark.claim("C-145")
 @pytest.mark.parametrize("name", [*sorted(PROTECTED_NAMESPACES), "kube-flannel", "temporal", "payments"])
 def test_a_protected_namespace_is_given_to_nobody(name: str) -> None:
     said = refusal({"namespaces": [{"name": name}], "protectedNamespaces": ["payments"]})
@@ -96,6 +99,7 @@ def test_the_node_helpers_namespace_is_given_to_nobody_and_is_no_protected_one()
     )
 
 
+@pytest.mark.claim("C-145")
 @pytest.mark.parametrize(
     ("one", "says"),
     [
@@ -132,6 +136,7 @@ def test_half_of_what_belongs_together_is_refused(values: dict[str, Any], says: 
     assert says in refusal(values)
 
 
+@pytest.mark.claim("C-145")
 def test_a_refusal_is_one_line() -> None:
     assert len(refusal({"namespaces": [{"name": "kube-system"}]}).splitlines()) == 1
 
@@ -151,6 +156,7 @@ def asked(objects: list[JSON], values: dict[str, Any] | None = None, *, upgrade:
 SHOP = {"namespaces": [{"name": "shop"}]}
 
 
+@pytest.mark.claim("C-145")
 def test_a_namespace_without_the_label_is_refused_before_anything_is_applied() -> None:
     assert "namespaces[0] (shop): there is no such namespace" in asked([], SHOP)
     assert "kubectl label namespace shop byteport.io/enabled=true" in asked([namespace("shop")], SHOP)
@@ -158,6 +164,7 @@ def test_a_namespace_without_the_label_is_refused_before_anything_is_applied() -
     assert asked([namespace("shop", **ENABLED)], SHOP) == ""
 
 
+@pytest.mark.claim("C-145")
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
@@ -181,6 +188,7 @@ def test_a_namespace_that_enable_gave_is_not_taken_over() -> None:
     assert "run `byteport disable shop` first, or take it out of the list" in asked(there, SHOP)
 
 
+@pytest.mark.claim("C-084")
 def test_an_upgrade_ends_no_halt() -> None:
     halted: list[JSON] = []
     assert "this upgrade would end the halt" in asked(halted, upgrade=True)

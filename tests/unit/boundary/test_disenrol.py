@@ -92,6 +92,7 @@ def test_the_managers_are_those_under_which_the_agent_and_the_administrator_writ
     assert FIELD_MANAGER == HANDS_MANAGER
 
 
+@pytest.mark.claim("C-017")
 async def test_a_namespace_that_was_taken_back_is_as_if_it_had_never_been_given() -> None:
     cluster, never = await given(), installed_cluster()
     await disabled(cluster)
@@ -100,6 +101,7 @@ async def test_a_namespace_that_was_taken_back_is_as_if_it_had_never_been_given(
     assert cluster.plain() == never.plain()
 
 
+@pytest.mark.claim("C-017")
 async def test_it_goes_in_the_order_of_floors_bindings_role_key_label_and_the_deployments_labels() -> None:
     cluster = await given()
     raised_by_the_agent(cluster)
@@ -140,6 +142,7 @@ async def test_a_floor_that_moves_between_the_look_and_the_restore_is_not_writte
         await carry_out(cluster, change)
 
 
+@pytest.mark.claim("C-017")
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
