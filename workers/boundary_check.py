@@ -26,6 +26,7 @@ from byteport.boundary.selfcheck import (
     blindness,
     ceilings_in,
     findings,
+    is_everywhere,
     keeps_from_starting,
     refuses_auto,
 )
@@ -64,6 +65,10 @@ class Report(NamedTuple):
     def refuses_auto(self, namespace: str) -> bool:
         """Whether nothing is done alone there; a node has the empty namespace."""
         return refuses_auto(self.findings, namespace, self.choices)
+
+    def refuses_everywhere(self, finding: Finding) -> bool:
+        """Whether one of the findings counts in every namespace."""
+        return is_everywhere(finding, self.choices)
 
     @property
     def keeps_from_starting(self) -> list[Finding]:

@@ -39,11 +39,19 @@ class _Given(NamedTuple):
 
 
 class Boundary:
-    """What stands on one cluster, as of the last look. `seconds` is a clock that never goes back."""
+    """What stands on one cluster, as of the last look."""
 
     def __init__(
-        self, cluster: ClusterPort, config: BoundaryConfig, policy: PolicySource, *, seconds: Callable[[], float]
+        self,
+        cluster: ClusterPort,
+        config: BoundaryConfig,
+        policy: PolicySource,
+        *,
+        seconds: Callable[[], float],
+        heard: Callable[[Report], None],
     ) -> None:
+        """`seconds` is a clock that never goes back; `heard` is told what each look found."""
+        self._heard = heard
         self._cluster = cluster
         self._config = config
         self._policy = policy
@@ -60,6 +68,7 @@ class Boundary:
             report = await look_at_boundary(self._cluster, self._config, self._policy.read())
         before, self._report, self._looked_at = self._report, report, began
         _say(before, report)
+        self._heard(report)
         return report
 
     async def standing(self, namespace: str) -> Standing:

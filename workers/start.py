@@ -12,6 +12,8 @@ import platform
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from temporalio.runtime import Runtime
+
 from activities.clock import utc_now
 from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.policy_source import load_policy
@@ -23,6 +25,7 @@ from byteport.temporal.connect import connect
 from byteport.temporal.intake import start_watch
 from byteport.temporal.keys import KeyRing, read_key_ring
 from byteport.temporal.registration import ensure_search_attributes
+from workers.boundary_metrics import BoundaryMetrics
 from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
 from workers.policy_changes import note_policy_changes
 from workers.preflight import (
@@ -98,7 +101,9 @@ async def _boundary_held(role: Role, around: Surroundings, say: Callable[[str], 
     if cluster is None or Queue.CLUSTER not in role.queues or not config.enforced:
         yield UNBOUNDED
         return
-    boundary = Boundary(cluster, config, policy_of(around.settings), seconds=time.monotonic)
+    runtime = around.client.service_client.config.runtime or Runtime.default()
+    metrics = BoundaryMetrics(runtime.metric_meter, around.clock)
+    boundary = Boundary(cluster, config, policy_of(around.settings), seconds=time.monotonic, heard=metrics.looked)
     report = await boundary.look()
     checks = check_boundary(report, refusing=Outcome.WARNING, weaker_accepted=config.accept_weaker_rollback)
     _say_warnings(checks, say)

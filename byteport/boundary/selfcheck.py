@@ -113,8 +113,12 @@ def refuses_auto(found: Iterable[Finding], namespace: str, choices: Choices) -> 
     What holds in a namespace that only administrators of the cluster rule refuses everywhere. What a tenant bound in a
     namespace of their own refuses there: one tenant must not switch off the others.
     """
-    everywhere = kept(choices) | {""}
-    return any(one.refuses_auto and (one.namespace == namespace or one.namespace in everywhere) for one in found)
+    return any(one.refuses_auto and (one.namespace == namespace or is_everywhere(one, choices)) for one in found)
+
+
+def is_everywhere(finding: Finding, choices: Choices) -> bool:
+    """Whether it counts in every namespace."""
+    return not finding.namespace or finding.namespace in kept(choices)
 
 
 def keeps_from_starting(found: Iterable[Finding], given: Iterable[str]) -> list[Finding]:

@@ -150,7 +150,7 @@ async def test_a_right_that_is_added_while_it_runs_refuses_auto_within_one_inter
     guarded: Installed, ask: Ask, agent: KubernetesCluster, given: tuple[str, str]
 ) -> None:
     loop, config = asyncio.get_running_loop(), config_of(guarded)
-    boundary = Boundary(agent, config, Given(), seconds=loop.time)
+    boundary = Boundary(agent, config, Given(), seconds=loop.time, heard=lambda _: None)
     await boundary.look()
     assert not (await boundary.standing(given[0])).unguarded
     watching = asyncio.create_task(watch_boundary(boundary, config))

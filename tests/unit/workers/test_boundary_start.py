@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -122,7 +123,8 @@ async def test_what_cannot_be_proved_is_a_warning(cluster: Guarded, settings: Se
 
 def around(settings: Settings, cluster: Any) -> Surroundings:
     installation = Installation(tenant="default", cluster_uid="u" * 8, cluster_name="test")
-    return Surroundings(settings, installation, cast("Any", None), cluster, utc_now)
+    client = SimpleNamespace(service_client=SimpleNamespace(config=SimpleNamespace(runtime=None)))
+    return Surroundings(settings, installation, cast("Any", client), cluster, utc_now)
 
 
 async def test_a_process_starts_with_the_first_look_behind_it(cluster: Guarded, settings: Settings) -> None:

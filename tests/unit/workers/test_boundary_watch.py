@@ -60,7 +60,7 @@ def seconds() -> Seconds:
 
 @pytest.fixture
 def boundary(cluster: Guarded, seconds: Seconds) -> Boundary:
-    return Boundary(cluster, CONFIG, Given(), seconds=seconds)
+    return Boundary(cluster, CONFIG, Given(), seconds=seconds, heard=lambda _: None)
 
 
 async def refuses(boundary: Boundary, namespace: str = "shop") -> bool:
@@ -93,7 +93,9 @@ async def test_one_right_too_many_refuses_at_the_next_look_and_no_longer_when_it
 @pytest.mark.claim("C-012")
 async def test_the_timer_finds_it_by_itself_within_one_interval(cluster: Guarded) -> None:
     loop = asyncio.get_running_loop()
-    boundary = Boundary(cluster, CONFIG.model_copy(update={"check_seconds": 1}), Given(), seconds=loop.time)
+    boundary = Boundary(
+        cluster, CONFIG.model_copy(update={"check_seconds": 1}), Given(), seconds=loop.time, heard=lambda _: None
+    )
     await boundary.look()
     watching = asyncio.create_task(watch_boundary(boundary, CONFIG.model_copy(update={"check_seconds": 1})))
     cluster.edit("ValidatingAdmissionPolicyBinding", everything.NAME).update(validationActions=["Audit"])
@@ -149,7 +151,7 @@ async def test_the_timer_outlives_an_api_server_that_does_not_answer_and_a_polic
         await real(0)
 
     policy, real = Given(), asyncio.sleep
-    boundary = Boundary(cluster, CONFIG, policy, seconds=seconds)
+    boundary = Boundary(cluster, CONFIG, policy, seconds=seconds, heard=lambda _: None)
     monkeypatch.setattr(asyncio, "sleep", at_once)
     watching = asyncio.create_task(watch_boundary(boundary, CONFIG))
     for attribute in (cluster, policy):
@@ -242,7 +244,7 @@ async def test_before_kubernetes_1_36_a_rollback_is_unproven_unless_settings_acc
 ) -> None:
     older = Guarded(Choices(proves_rollbacks=False), {"shop": AUTO}, version="v1.33.1")
     config = CONFIG.model_copy(update={"accept_weaker_rollback": accepted})
-    boundary = Boundary(older, config, Given(), seconds=seconds)
+    boundary = Boundary(older, config, Given(), seconds=seconds, heard=lambda _: None)
     await boundary.look()
     assert await boundary.standing("shop") == Standing(ceiling=AUTO, unproven=unproven)
 
