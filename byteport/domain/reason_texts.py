@@ -68,8 +68,9 @@ REASONS: Mapping[Reason, Said] = {
         "",
     ),
     Reason.NAMESPACE_NOT_ENABLED: Said(
-        'The namespace has no label byteport.io/enabled: "true"; it is not even looked into.',
-        "An administrator may enable it: kubectl label namespace {namespace} byteport.io/enabled=true",
+        'The namespace was not given to the agent, or has no label byteport.io/enabled: "true"; it is not even looked '
+        "into.",
+        "An administrator may give it: byteport enable {namespace}",
     ),
     Reason.OUTSIDE_SCOPE: Said(
         "The plan does not belong to this failure's runbook.", "This is a defect: please report it."
