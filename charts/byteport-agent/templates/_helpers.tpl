@@ -3,7 +3,7 @@
 {{- define "byteport.labels" -}}
 app.kubernetes.io/part-of: byteport
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- /* Of one process: (dict "component" …). */}}
