@@ -10,11 +10,9 @@ from activities.audit.log import open_log
 from activities.clock import utc_now
 from activities.kubernetes.client import KubernetesCluster
 from activities.kubernetes.policy_source import load_policy
-from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, NAMESPACE
 from byteport.contracts.acts import Queue
 from byteport.domain.ids import watch_id
-from byteport.errors import BytePortError, ConfigError, NotPermitted
-from byteport.kubernetes import fields
+from byteport.errors import BytePortError, ConfigError
 from byteport.kubernetes.port import ClusterPort
 from byteport.settings import Settings, installation
 from byteport.temporal.attributes import TYPES
@@ -23,12 +21,11 @@ from byteport.temporal.registration import command, registered
 from byteport.temporal.views import pending_heartbeat
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
-from workers.boundary_check import look_at_boundary
+from workers.boundary_doctor import AGENT, examine_boundary
 from workers.overdue import check_floors
 from workers.preflight import (
     Check,
     Outcome,
-    check_boundary,
     check_cluster_uid,
     check_packages,
     check_rights,
@@ -38,8 +35,6 @@ from workers.processes import ROLES, Process
 from workers.start import check_policy, key_ring
 from workers.wiring import connect_cluster, policy_of, uid_of
 
-AGENT = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
-"""Whom a person's credential acts as to see what the agent may."""
 WATCH_LATE_SECONDS = 60.0
 """A watch that heartbeats every few seconds and has not for this long is not watching."""
 
@@ -158,25 +153,8 @@ async def _cluster(settings: Settings) -> list[Check]:
 
 
 async def _boundary(settings: Settings, cluster: ClusterPort) -> list[Check]:
-    """What holds the agent's account, by its own credential or by one that may act as it: from outside, a compromised
-    agent cannot answer for itself."""
-    if ACCOUNTS_GROUP in fields.strings((await cluster.identity()).get("groups")):
-        return await _whole(settings, cluster)
-    agent = await connect_cluster(settings, act_as=AGENT)
-    try:
-        seen = Check("account", Outcome.WARNING, f"this credential is not the agent's; looked at as {AGENT}")
-        return [seen, *await _whole(settings, agent)]
-    except NotPermitted:
-        what = f"this credential is not the agent's, and may not act as {AGENT}; run it with one that may impersonate"
-        return [Check("boundary", Outcome.FAILED, what)]
-    finally:
-        await agent.close()
-
-
-async def _whole(settings: Settings, cluster: ClusterPort) -> list[Check]:
-    config = settings.boundary
-    report = await look_at_boundary(cluster, config, policy_of(settings).read())
-    return check_boundary(report, refusing=Outcome.FAILED, weaker_accepted=config.accept_weaker_rollback)
+    policy = policy_of(settings).read()
+    return await examine_boundary(cluster, lambda: connect_cluster(settings, act_as=AGENT), settings.boundary, policy)
 
 
 def _log(settings: Settings) -> Check:

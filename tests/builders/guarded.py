@@ -10,7 +10,7 @@ import asyncio
 import copy
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from byteport.boundary.choices import Choices
 from byteport.boundary.names import ACCOUNTS_GROUP, CEILINGS, NAMESPACE, role_ref
@@ -141,6 +141,12 @@ class Guarded(ClusterPort):
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     def watch(
         self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int = 300

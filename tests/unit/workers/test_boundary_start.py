@@ -21,7 +21,6 @@ from byteport.errors import NotPermitted, Unavailable
 from byteport.sandbox.simulated import SimulatedCluster
 from byteport.settings import Settings, load
 from tests.builders.guarded import Guarded
-from workers import examine
 from workers.boundary_check import look_at_boundary
 from workers.boundary_watch import MOST_SAID, Boundary
 from workers.preflight import Check, Outcome, check_boundary
@@ -174,43 +173,3 @@ async def test_where_no_boundary_is_enforced_nothing_is_looked_at(tmp_path: Path
     async with _boundary_held(ROLES[Process.EMBEDDED], around(sandbox, SimulatedCluster()), lambda _: None) as bounds:
         assert bounds is UNBOUNDED
         assert (await bounds.standing("shop")).ceiling is None
-
-
-# -- the doctor ----------------------------------------------------------------------------------------------------------
-
-
-async def test_the_doctor_sees_what_the_agents_own_credential_sees(cluster: Guarded, settings: Settings) -> None:
-    cluster.bind([rule("", "secrets", ["get"])])
-    assert outcomes(await examine._boundary(settings, cluster)) == [("boundary", Outcome.FAILED)]
-
-
-async def test_another_credential_acts_as_the_agent(
-    cluster: Guarded, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    admin, asked = Guarded(), []
-    admin.groups = ["system:masters"]
-
-    async def connected(_: Settings, *, act_as: str = "") -> Guarded:
-        asked.append(act_as)
-        return cluster
-
-    monkeypatch.setattr(examine, "connect_cluster", connected)
-    checks = await examine._boundary(settings, admin)
-    assert outcomes(checks) == [("account", Outcome.WARNING), ("boundary", Outcome.OK)]
-    assert asked == ["system:serviceaccount:byteport-agent:byteport-agent"]
-
-
-async def test_one_that_may_not_act_as_the_agent_cannot_tell(
-    cluster: Guarded, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Forbidden(Guarded):
-        async def identity(self) -> dict[str, Any]:
-            raise NotPermitted("review of who we are: forbidden")
-
-    async def connected(_: Settings, *, act_as: str = "") -> Guarded:
-        return Forbidden()
-
-    monkeypatch.setattr(examine, "connect_cluster", connected)
-    cluster.groups = ["system:authenticated"]
-    ((name, outcome),) = outcomes(await examine._boundary(settings, cluster))
-    assert (name, outcome) == ("boundary", Outcome.FAILED)
