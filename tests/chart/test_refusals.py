@@ -53,6 +53,8 @@ def refusal(values: dict[str, Any] | None = None, **rendering: Any) -> str:
         ({"image": {"repository": ""}}, "image/repository"),
         ({"networkPolicy": {"apiServer": {"cidrs": []}}}, "networkPolicy/apiServer/cidrs"),
         ({"networkPolicy": {"apiServer": {"cidrs": ["everywhere"]}}}, "networkPolicy/apiServer/cidrs/0"),
+        ({"networkPolicy": {"extraEgress": [{}]}}, "networkPolicy/extraEgress/0"),
+        ({"networkPolicy": {"extraEgress": [{"to": [{}], "ports": []}]}}, "networkPolicy/extraEgress/0"),
         ({"telemetry": {"metrics_address": "127.0.0.1:9464"}}, "telemetry/metrics_address"),
         ({"nodeHelper": {"runtime": "rkt"}}, "nodeHelper/runtime"),
         ({"processes": "many"}, "processes"),
