@@ -33,7 +33,7 @@ from byteport.boundary.selfcheck import (
 from byteport.boundary.whole import DANGEROUS, IN_A_NAMESPACE, Finding, Granted, Need, Right, granted
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.policy import PROTECTED_NAMESPACES, PolicyConfig
-from byteport.errors import NotPermitted, TargetGone
+from byteport.errors import NotPermitted, PermanentError, TargetGone
 from byteport.kubernetes import fields, port
 from byteport.kubernetes.enrolment import ENABLED_SELECTOR, enrolled
 from byteport.kubernetes.port import JSON, ClusterPort, Resource
@@ -159,18 +159,28 @@ class _Look:
 
     async def _rights(self, choices: Choices, given: Mapping[str, Ceiling | None]) -> tuple[dict[str, Granted], bool]:
         """What is held in each namespace that counts, and whether that is all."""
-        names = sorted({*always_reviewed(choices), *given})
-        answers = await asyncio.gather(*(self._asked(partial(self._cluster.rules, name)) for name in names))
-        listed = {name: granted(answer) for name, answer in zip(names, answers, strict=True)}
+        own = frozenset(always_reviewed(choices))
+        names = sorted({*own, *given})
+        answers = await asyncio.gather(*(self._asked(partial(self._rules, name, own)) for name in names))
+        listed = {name: granted(answer) for name, answer in zip(names, answers, strict=True) if answer is not None}
         if all(complete for _, complete in listed.values()):
             return {name: rights for name, (rights, _) in listed.items()}, True
         expected = Expected(choices, {name: ceiling or OBSERVED for name, ceiling in given.items()})
         everywhere = await self._held(_right(one) for one in DANGEROUS)
-        everywhere |= await self._unlisted(expected.needed(EVERYWHERE), [rights for rights, _ in listed.values()], "")
+        everywhere |= await self._unlisted(expected.needed(EVERYWHERE), [listed[name][0] for name in own], "")
         return {
             name: rights | everywhere | (frozenset() if complete else await self._unseen(name, rights, expected))
             for name, (rights, complete) in listed.items()
         }, False
+
+    async def _rules(self, namespace: str, own: frozenset[str]) -> JSON | None:
+        """None for what cannot be taken of a tenant's namespace: it must not keep the others from being looked at."""
+        try:
+            return await self._cluster.rules(namespace)
+        except PermanentError:
+            if namespace in own:
+                raise
+            return None
 
     async def _unseen(self, namespace: str, rights: Granted, expected: Expected) -> Granted:
         """What is held there and could not be listed, as far as it is asked for one by one."""

@@ -17,7 +17,7 @@ from byteport.boundary.selfcheck import OBSERVED, ceilings_in
 from byteport.boundary.whole import Finding
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.policy import Standing
-from byteport.errors import BytePortError
+from byteport.errors import BytePortError, Unavailable
 from byteport.kubernetes.port import ClusterPort
 from byteport.settings.model import BoundaryConfig
 from workers.boundary_check import Report, choices_of, given_to_us, look_at_boundary, switched_on
@@ -64,8 +64,11 @@ class Boundary:
     async def look(self) -> Report:
         """Look once, keep what was found, and say what has changed. Raises what the port raises."""
         began = self._seconds()
-        async with asyncio.timeout(LATE_INTERVALS * self._config.check_seconds):
-            report = await look_at_boundary(self._cluster, self._config, self._policy.read())
+        try:
+            async with asyncio.timeout(LATE_INTERVALS * self._config.check_seconds):
+                report = await look_at_boundary(self._cluster, self._config, self._policy.read())
+        except TimeoutError:
+            raise Unavailable("the API server does not answer all that is asked of the boundary in time") from None
         before, self._report, self._looked_at = self._report, report, began
         _say(before, report)
         self._heard(report)
@@ -105,8 +108,6 @@ async def watch_boundary(boundary: Boundary, config: BoundaryConfig) -> None:
             await boundary.look()
         except BytePortError as error:
             logger.warning("the boundary cannot be looked at now: %s", error)
-        except TimeoutError:
-            logger.warning("the boundary cannot be looked at now: no answer in time")
 
 
 def _say(before: Report | None, now: Report) -> None:

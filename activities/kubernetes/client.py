@@ -38,6 +38,8 @@ WATCH_GRACE_SECONDS = 15.0
 
 LIST_ATTEMPTS = 3
 LOG_LIMIT = 64 << 10
+LARGEST_REVIEW = 4 << 20
+"""Tenants write roles, and whatever is bound to our account comes back in a review of all rules."""
 USER_AGENT = f"byteport/{version('byteport')}"
 ACTION_LETTERS = 12
 
@@ -217,7 +219,8 @@ class KubernetesCluster(ClusterPort):
 
     async def _review(self, group: str, plural: str, body: JSON, asked: Asked) -> JSON:
         """The status of one question about ourselves. Nothing is stored by it, so that it may be asked again."""
-        answer = await self._object(Request("POST", f"/apis/{group}.k8s.io/v1/{plural}", body=body), asked)
+        request = Request("POST", f"/apis/{group}.k8s.io/v1/{plural}", body=body, largest=LARGEST_REVIEW)
+        answer = await self._object(request, asked)
         status = answer.get("status")
         return status if isinstance(status, dict) else {}
 

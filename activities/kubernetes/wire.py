@@ -41,6 +41,8 @@ class Request:
     body: Any = None
     content_type: str = JSON_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
+    largest: int = LARGEST_ANSWER
+    """Of the answer, in bytes."""
 
 
 class Answer:
@@ -81,7 +83,7 @@ class Wire:
         """The answer, whatever its status."""
         ends = asyncio.get_running_loop().time() + seconds
         async with self.open(request, asked, seconds) as response, asyncio.timeout_at(ends):
-            return Answer(response.status, response.headers, await _bounded(response, asked))
+            return Answer(response.status, response.headers, await _bounded(response, asked, request.largest))
 
     @asynccontextmanager
     async def open(self, request: Request, asked: Asked, seconds: float) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -167,12 +169,12 @@ async def _note_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: obj
         context.trace_request_ctx.headers = True
 
 
-async def _bounded(response: aiohttp.ClientResponse, asked: Asked) -> bytes:
+async def _bounded(response: aiohttp.ClientResponse, asked: Asked, largest: int) -> bytes:
     parts, size = [], 0
     async for part in response.content.iter_any():
         size += len(part)
-        if size > LARGEST_ANSWER:
-            raise PermanentError(f"{asked.what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB")
+        if size > largest:
+            raise PermanentError(f"{asked.what}: the answer is larger than {largest >> 20} MiB")
         parts.append(part)
     return b"".join(parts)
 

@@ -41,7 +41,8 @@ class Seen(NamedTuple):
     ceilings: Mapping[str, Ceiling | None]
     """By namespace that was given to us; None where what is written down cannot be read."""
     rights: Mapping[str, Granted]
-    """By namespace: those that were given to us, and those that never are. Each holds the cluster-wide ones too."""
+    """By namespace: those that were given to us, and those that never are. Each holds the cluster-wide ones too. One
+    that was given to us is left out where the API server's answer could not be taken."""
     complete: bool
     """Whether every one of them is all that there is."""
     policies: Mapping[tuple[str, str], JSON | None]
@@ -86,8 +87,8 @@ def findings(seen: Seen, choices: Choices) -> list[Finding]:
     """Everything that is not whole, each thing once."""
     known = {name: ceiling or OBSERVED for name, ceiling in seen.ceilings.items()}
     expected = Expected(choices, known)
-    common = _everywhere(seen)
-    found = [*_account(seen), *_ceilings(seen), *_policies(seen, choices)]
+    common = _everywhere(seen, choices)
+    found = [*_account(seen), *_ceilings(seen), *_unlisted(seen), *_policies(seen, choices)]
     found += missing(expected.needed(EVERYWHERE), common, "", given=False)
     found += excess(common, expected.allowed(EVERYWHERE), "")
     for name, rights in sorted(seen.rights.items()):
@@ -101,7 +102,7 @@ def findings(seen: Seen, choices: Choices) -> list[Finding]:
 def blindness(seen: Seen, choices: Choices) -> list[Blindness]:
     """Optional rights that are missing somewhere."""
     expected = Expected(choices, {name: ceiling or OBSERVED for name, ceiling in seen.ceilings.items()})
-    lacking = blind(expected.needed(EVERYWHERE), _everywhere(seen))
+    lacking = blind(expected.needed(EVERYWHERE), _everywhere(seen, choices))
     for name, rights in seen.rights.items():
         lacking += blind(expected.needed(name), rights)
     return [Blindness(*one) for one in sorted(set(lacking))]
@@ -127,10 +128,12 @@ def keeps_from_starting(found: Iterable[Finding], given: Iterable[str]) -> list[
     return [one for one in found if one.kind is Kind.MISSING and one.namespace not in theirs]
 
 
-def _everywhere(seen: Seen) -> Granted:
-    """What is granted in each of them is granted cluster-wide: kube-system has no binding of ours at all."""
-    every = list(seen.rights.values())
-    return frozenset.intersection(*every) if every else frozenset()
+def _everywhere(seen: Seen, choices: Choices) -> Granted:
+    """What is granted in each of our own and the cluster's namespaces is granted cluster-wide.
+
+    No other namespace counts: what a tenant does in one must not make a right of everybody's look missing.
+    """
+    return frozenset.intersection(*(seen.rights[name] for name in always_reviewed(choices)))
 
 
 def _account(seen: Seen) -> list[Finding]:
@@ -148,6 +151,13 @@ def _ceilings(seen: Seen) -> list[Finding]:
         for name, ceiling in sorted(seen.ceilings.items())
         if ceiling is None
     ]
+
+
+def _unlisted(seen: Seen) -> list[Finding]:
+    what = "the API server's list of our rights cannot be taken, as when it is too long"
+    remedy = "look at the roles that are bound to byteport-agent there"
+    names = sorted(name for name in seen.ceilings if name not in seen.rights)
+    return [Finding(kind=Kind.UNLISTED, what=what, namespace=name, remedy=remedy) for name in names]
 
 
 def _policies(seen: Seen, choices: Choices) -> list[Finding]:

@@ -9,6 +9,8 @@ the others. Roles are written by tenants, so that no word of one is repeated whi
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -22,6 +24,11 @@ from byteport.kubernetes.port import JSON
 Right = tuple[str, str, str, str]
 """Group, resource, verb and object name (empty: every object); a path beside objects is a name without a resource."""
 Granted = frozenset[Right]
+TOO_MANY: Right = ("", "more-than-can-be-listed", "*", "")
+MOST_RIGHTS = 5000
+"""Of one review; the widest installation holds some seventy."""
+MOST_NAMED = 10
+"""Rights too many that are named one by one, in one place."""
 
 
 class Need(NamedTuple):
@@ -94,6 +101,8 @@ class Kind(StrEnum):
     """The credential is of an account that no policy binds."""
     UNREADABLE = "unreadable"
     """Nobody can tell how far a namespace was given: what stands in the ConfigMap is no ceiling."""
+    UNLISTED = "unlisted"
+    """What is held in one namespace could not be taken from the API server."""
     CANNOT_PROVE = "cannot_prove"
     """The authoriser cannot list what it grants; none of the dangerous ones was found."""
 
@@ -126,6 +135,7 @@ _SAID: Mapping[Kind, str] = {
     Kind.UNBOUND: "",
     Kind.UNKNOWN_ACCOUNT: "",
     Kind.UNREADABLE: "",
+    Kind.UNLISTED: "",
     Kind.CANNOT_PROVE: "",
 }
 
@@ -146,28 +156,37 @@ def granted(review: JSON) -> tuple[Granted, bool]:
 
 
 def rights_of(its_rules: Iterable[Mapping[str, object]]) -> Granted:
-    """What RBAC's rules grant, however they are put together."""
-    return frozenset(
-        (group, resource, verb, name)
-        for one in its_rules
-        for group in fields.strings(one.get("apiGroups"))
-        for resource in fields.strings(one.get("resources"))
-        for verb in fields.strings(one.get("verbs"))
-        for name in fields.strings(one.get("resourceNames")) or [""]
-    )
+    """What RBAC's rules grant, however they are put together.
+
+    A tenant writes roles too, and one rule of a thousand words in each list would be a billion rights: of more than
+    `MOST_RIGHTS` the rest is `TOO_MANY`, which nothing needs.
+    """
+    found: set[Right] = set()
+    for one in its_rules:
+        lists = [fields.strings(one.get(name)) for name in ("apiGroups", "resources", "verbs")]
+        lists.append(fields.strings(one.get("resourceNames")) or [""])
+        if len(found) + math.prod(map(len, lists)) > MOST_RIGHTS:
+            found.add(TOO_MANY)
+            continue
+        found.update((group, resource, verb, name) for group, resource, verb, name in itertools.product(*lists))
+    return frozenset(found)
 
 
 def excess(has: Granted, may: Iterable[Right], namespace: str) -> list[Finding]:
     """Rights beyond `may`. A right for every object covers that for one; a wildcard is never covered."""
     allowed = set(may)
-    beyond = {
-        written(*right)
-        for right in has
-        if right not in allowed and (*right[:3], "") not in allowed and right[:3] not in BASELINE
-    }
+    beyond = sorted(
+        {
+            written(*right)
+            for right in has
+            if right not in allowed and (*right[:3], "") not in allowed and right[:3] not in BASELINE
+        }
+    )
+    if len(beyond) > MOST_NAMED:
+        beyond[MOST_NAMED:] = [f"{len(beyond) - MOST_NAMED} more rights"]
     where = f"-n {namespace} rolebindings" if namespace else "clusterrolebindings"
     remedy = f"kubectl get {where} -o wide | grep -E 'byteport-agent|system:(serviceaccounts|authenticated)'"
-    return [Finding(kind=Kind.EXCESS, what=what, namespace=namespace, remedy=remedy) for what in sorted(beyond)]
+    return [Finding(kind=Kind.EXCESS, what=what, namespace=namespace, remedy=remedy) for what in beyond]
 
 
 def missing(needed: Iterable[Need], has: Granted, namespace: str, *, given: bool) -> list[Finding]:

@@ -19,7 +19,7 @@ from byteport.boundary.roles import binding, installation, of_namespace, role
 from byteport.boundary.selfcheck import PLURALS
 from byteport.boundary.whole import BASELINE, Granted, Right, covered, rights_of
 from byteport.domain.ceilings import Ceiling
-from byteport.errors import NotPermitted, TargetGone, Unavailable
+from byteport.errors import NotPermitted, PermanentError, TargetGone, Unavailable
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.port import JSON, Attribution, ClusterPort, ExecResult, Listed, Resource, WatchEvent
 
@@ -41,6 +41,8 @@ class Guarded(ClusterPort):
         self.elsewhere: set[tuple[str, Right]] = set()
         """What that one grants: namespace (empty: everywhere) and right."""
         self.broken = False
+        self.unlisted: set[str] = set()
+        """Namespaces of which the list of our rights is too long to be taken."""
         self.asked: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
         self.objects: dict[Key, JSON] = {}
@@ -119,6 +121,8 @@ class Guarded(ClusterPort):
 
     async def rules(self, namespace: str) -> JSON:
         await self._ask("rules")
+        if namespace in self.unlisted:
+            raise PermanentError("review of all rules: the answer is larger than 4 MiB")
         listed = [
             {
                 "apiGroups": [group],

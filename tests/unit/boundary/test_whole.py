@@ -14,6 +14,9 @@ from byteport.boundary.policies.catalogue import policies
 from byteport.boundary.whole import (
     BASELINE,
     DANGEROUS,
+    MOST_NAMED,
+    MOST_RIGHTS,
+    TOO_MANY,
     Finding,
     Kind,
     Need,
@@ -298,6 +301,25 @@ def test_no_word_of_a_tenants_role_is_repeated_that_is_not_plain() -> None:
     assert one.what == "(a strange word) pods"
     assert "\n" not in one.text
     assert written("", "pods", "get", "x" * 254) == "get pods/(a strange word)"
+
+
+def test_a_rule_of_a_billion_rights_is_one_right_too_many() -> None:
+    words = [f"w{number}" for number in range(1000)]
+    huge = {"apiGroups": words, "resources": words, "verbs": words}
+    has = rights_of([huge, rule("", "pods", "get")])
+    assert has == {PODS, TOO_MANY}
+    (one,) = excess(has, [PODS], "shop")
+    assert one.what == "* more-than-can-be-listed"
+    assert not covered(("", "secrets", "get", ""), has)
+
+
+def test_of_many_small_rules_no_more_are_kept_than_can_be_compared() -> None:
+    has = rights_of([rule("", f"kind{number}", "get") for number in range(MOST_RIGHTS + 10)])
+    assert len(has) == MOST_RIGHTS + 1
+    assert TOO_MANY in has
+    named = excess(has, (), "shop")
+    assert len(named) == MOST_NAMED + 1
+    assert named[-1].what == f"{MOST_RIGHTS + 1 - MOST_NAMED} more rights"
 
 
 def test_a_finding_reads_as_one_line_with_place_and_remedy() -> None:

@@ -27,7 +27,7 @@ from byteport.boundary.whole import DANGEROUS, Kind
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.modes import Mode
 from byteport.domain.policy import PolicyConfig
-from byteport.errors import Unavailable
+from byteport.errors import PermanentError, Unavailable
 from byteport.kubernetes.port import JSON
 from byteport.settings.model import BoundaryConfig
 from tests.builders.guarded import Guarded
@@ -260,6 +260,25 @@ async def test_in_cluster_sight_a_label_alone_gives_no_right_to_write() -> None:
     report = await look(wide)
     assert report.given == {"shop": Ceiling(mode=Mode.OBSERVE)}
     assert {(one.kind, one.namespace) for one in report.findings} == {(Kind.EXCESS, "shop")}
+
+
+async def test_a_list_of_rights_that_is_too_long_refuses_in_that_namespace_alone(cluster: Guarded) -> None:
+    cluster.unlisted = {"shop"}
+    report = await look(cluster)
+    assert [(one.kind, one.namespace) for one in report.findings] == [(Kind.UNLISTED, "shop")]
+    assert report.refuses_auto("shop")
+    assert not report.refuses_auto("till")
+    cluster.unlisted = {NAMESPACE}
+    with pytest.raises(PermanentError):
+        await look(cluster)
+
+
+async def test_so_many_rights_of_one_tenant_that_ours_are_lost_among_them_refuse_there_alone(cluster: Guarded) -> None:
+    words = [f"w{number}" for number in range(1000)]
+    cluster.bind([{"apiGroups": words, "resources": words, "verbs": words}], "shop")
+    report = await look(cluster)
+    assert {one.namespace for one in report.findings} == {"shop"}
+    assert report.keeps_from_starting == []
 
 
 # -- policies ------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from byteport.boundary.choices import Choices
 from byteport.boundary.names import ACT_ROLE, CEILINGS, MAY_ACT, NAMESPACE
 from byteport.boundary.policies import everything, pods
 from byteport.boundary.roles import rule
+from byteport.boundary.whole import MOST_NAMED
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.modes import Mode
 from byteport.domain.policy import PolicyConfig, Standing
@@ -290,6 +291,18 @@ async def test_a_thousand_rights_of_one_tenant_are_not_a_thousand_lines_and_none
     cluster.bind([rule("", f"kind{number}", ["get\nroot:"]) for number in range(1000)], "shop")
     await boundary.look()
     said = [text for _, text in lines(caplog)]
-    assert len(said) == MOST_SAID + 1
-    assert "and 980 more" in said[-1]
+    assert len(said) == MOST_NAMED + 1
+    assert "990 more rights in shop" in said[-1]
     assert not any("\n" in text or "root" in text for text in said)
+
+
+async def test_a_hundred_namespaces_in_trouble_are_not_a_hundred_lines(
+    cluster: Guarded, boundary: Boundary, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(100):
+        cluster.enable(f"team-{number}", Ceiling(mode=Mode.OBSERVE))
+        cluster.bind([SECRETS], f"team-{number}")
+    await boundary.look()
+    said = [text for _, text in lines(caplog)]
+    assert len(said) == MOST_SAID + 1
+    assert said[-1].endswith("and 80 more; `byteport doctor` lists them")
