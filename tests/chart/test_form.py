@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import helm_python
 import kubernetes_validate
+import kubernetes_validate.utils
 import pytest
 
 from byteport.kubernetes.port import JSON
@@ -20,6 +22,15 @@ EVERYTHING: dict[str, Any] = {
     "nodeHelper": {"enabled": True},
     "sight": "cluster",
 }
+
+
+_schema = cache(kubernetes_validate.utils.schema_contents)
+
+
+@pytest.fixture(autouse=True)
+def _schemas_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library reads a file of megabytes for every object."""
+    monkeypatch.setattr(kubernetes_validate.utils, "schema_contents", _schema)
 
 
 @pytest.mark.parametrize("values", [{}, *(example(path.name) for path in sorted(EXAMPLES.glob("*.yaml")))])

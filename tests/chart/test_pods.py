@@ -193,6 +193,15 @@ def test_every_worker_is_probed_where_it_really_listens(layout: str) -> None:
             assert main[probe]["httpGet"] == {"path": "/metrics", "port": port["name"]}
 
 
+def test_the_only_variable_of_ours_names_the_settings() -> None:
+    """Any other with our prefix would be a setting, and win over the file."""
+    for spec in (spec for layout in LAYOUTS for _, spec in own_pods(layout)):
+        ours = {
+            v["name"]: v["value"] for one in containers(spec) for v in one.get("env", []) if "BYTEPORT" in v["name"]
+        }
+        assert ours in ({}, {"BYTEPORT_CONFIG": "/etc/byteport/config/config.yaml"})
+
+
 def test_no_variable_of_a_neighbour_reaches_a_worker() -> None:
     """A Service `byteport-…` would otherwise become a variable BYTEPORT_…, which the agent refuses as no setting."""
     assert all(spec["enableServiceLinks"] is False for _, spec in pod_specs(objects(LAYOUTS["air-gap"])))
