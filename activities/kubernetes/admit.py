@@ -40,7 +40,6 @@ from byteport.contracts.kubernetes import (
 from byteport.contracts.workflows import REMEDIATION, TIMEBOX
 from byteport.domain.failures import Failure
 from byteport.domain.plans import (
-    AnyPlan,
     DeletePodPlan,
     PruneImagesPlan,
     RaiseFloorPlan,
@@ -52,6 +51,7 @@ from byteport.domain.plans import (
     undoes,
 )
 from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, beyond, judge
+from byteport.domain.reasons import Reason
 from byteport.domain.warrants import Warrant
 from byteport.errors import NotPermitted
 from byteport.runbooks.base import Runbook
@@ -166,7 +166,7 @@ class Admission:
         Raises `NotPermitted` or `PreconditionFailed`.
         """
         plan = warrant.plan
-        await self._refuse_out_of_bounds(plan)
+        await self._refuse_out_of_bounds(warrant)
         if isinstance(plan, RestoreFloorPlan) or (not warrant.auto and warrant.inverse_of is None):
             await self._refuse_unless_enabled(warrant, checked.policy)
             return
@@ -191,14 +191,25 @@ class Admission:
         if again.arguments() != plan.arguments():
             raise stale(Ground.CHANGED, "what the target needs now is another act")
 
-    async def _refuse_out_of_bounds(self, plan: AnyPlan) -> None:
-        """What the API server would refuse whoever agreed. A floor goes down as long as the API server lets it."""
+    async def _refuse_out_of_bounds(self, warrant: Warrant) -> None:
+        """What the API server would refuse whoever agreed. A floor goes down as long as the API server lets it.
+
+        What undoes an act that nobody said yes to is not judged again, so that it is refused here where `auto` is.
+        """
+        plan = warrant.plan
         standing = await self._bounds.standing(plan.target.namespace)
         if standing.halted:
             raise deny(Ground.HALTED, "the switch is off: nothing is written anywhere")
-        outside = None if isinstance(plan, RestoreFloorPlan) else beyond(plan, standing.ceiling)
+        if isinstance(plan, RestoreFloorPlan):
+            return
+        outside = beyond(plan, standing.ceiling)
         if outside is not None:
             raise deny(Ground.CEILING, outside.value)
+        if warrant.auto and warrant.inverse_of is not None:
+            if standing.unguarded:
+                raise deny(Ground.MODE, Reason.BOUNDARY_NOT_WHOLE.value)
+            if standing.ceiling is not None and standing.ceiling.mode is not Mode.AUTO:
+                raise deny(Ground.MODE, "here nothing is done without a person's yes")
 
     async def _refuse_unless_enabled(self, warrant: Warrant, policy: PolicyConfig) -> None:
         target = warrant.plan.target
