@@ -154,7 +154,8 @@ def test_nothing_is_run_in_an_application_even_if_somebody_binds_the_right(
 
 @pytest.mark.claim("C-205")
 def test_another_container_of_the_helpers_pod_is_refused(helper: Helper) -> None:
-    assert refused(helper.run(*DF, container="sidecar"))
+    where = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{helper.pod}/exec?container=sidecar&command=df&command=-h&stdout=true"
+    assert asked(helper.guarded.agent(), "POST", where).by_policy
 
 
 @pytest.mark.claim("C-205")

@@ -59,6 +59,8 @@ class Release:
         wanted["spec"]["template"] = template
         annotations = wanted["metadata"].setdefault("annotations", {})
         annotations |= {ACTION_ID: FRESH, ROLLBACK_TO: target["metadata"]["name"]}
+        for kept_by_the_server in ("resourceVersion", "managedFields", "generation"):
+            wanted["metadata"].pop(kept_by_the_server, None)
         return wanted
 
 
@@ -69,6 +71,8 @@ def release(guarded: Installed, shop: Namespace) -> Release:
 
 def by_json_patch(release: Release, wanted: JSON) -> Said:
     now = release.now()
+    for kept_by_the_server in ("resourceVersion", "managedFields", "generation"):
+        now["metadata"].pop(kept_by_the_server, None)
     operations = [
         {"op": "add", "path": f"/{part}/{key}", "value": wanted[part][key]}
         for part in ("metadata", "spec")
