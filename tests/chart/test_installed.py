@@ -14,7 +14,7 @@ import helm_python
 import pytest
 
 from byteport.boundary import whole
-from byteport.boundary.names import CEILINGS, MAY_ACT, NAMESPACE
+from byteport.boundary.names import CEILINGS, MAY_ACT, NAMESPACE, role_ref
 from byteport.boundary.policies.catalogue import policies
 from byteport.boundary.roles import binding
 from byteport.kubernetes.port import JSON
@@ -176,3 +176,13 @@ def test_an_upgrade_keeps_what_enable_wrote_and_ends_no_halt(
         helm.upgrade(str(CHART), RELEASE, {}, namespace=NAMESPACE)
     helm.upgrade(str(CHART), RELEASE, {"mayAct": False}, namespace=NAMESPACE)
     assert live(control_plane, switch) is None
+
+
+def test_an_upgrade_goes_on_after_a_halt_was_ended(control_plane: ControlPlane, helm: helm_python.Config) -> None:
+    """`byteport resume` makes the binding anew, and not as a part of the release."""
+    install(helm)
+    switch = binding("ClusterRoleBinding", MAY_ACT, role_ref("ClusterRole", MAY_ACT))
+    control_plane.api.call("DELETE", path_of(switch))
+    control_plane.api.call("POST", path_of(switch).rsplit("/", 1)[0], switch)
+    helm.upgrade(str(CHART), RELEASE, {"telemetry": {"log_level": "debug"}}, namespace=NAMESPACE)
+    assert live(control_plane, switch) is not None

@@ -199,5 +199,11 @@ def test_an_upgrade_ends_no_halt() -> None:
     assert asked([]) == ""
 
 
+def test_a_switch_that_resume_made_anew_stands_in_no_upgrades_way() -> None:
+    resumed = [thing("ClusterRoleBinding", "byteport-may-act")]
+    assert asked(resumed, upgrade=True) == ""
+    assert "is nobody's release" in asked(resumed)
+
+
 def test_kinds_that_the_cluster_does_not_have_are_refused_in_our_words() -> None:
     assert "need the Prometheus operator's kinds" in asked([], {"metrics": {"serviceMonitor": {"enabled": True}}})
