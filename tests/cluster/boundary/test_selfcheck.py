@@ -1,7 +1,7 @@
 """The self-check on a real API server, with the agent's own token: each thing that is changed refuses `auto`, and put
 back, it is whole again.
 
-REVIEW 1, 2 and 3, FAULTS 28. What it looks at is what the chart and `byteport enable` render.
+What it looks at is what the chart and `byteport enable` render.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ async def test_what_is_installed_is_whole(ask: Ask, given: tuple[str, str]) -> N
     assert report.choices.proves_rollbacks
 
 
-async def test_a_right_that_is_added_while_it_runs_refuses_auto_within_one_interval(
+async def test_review_2_and_fault_28_a_right_that_is_added_while_it_runs_refuses_auto_within_one_interval(
     guarded: Installed, ask: Ask, agent: KubernetesCluster, given: tuple[str, str]
 ) -> None:
     loop, config = asyncio.get_running_loop(), config_of(guarded)
@@ -177,7 +177,7 @@ async def test_a_right_that_is_added_while_it_runs_refuses_auto_within_one_inter
     assert took < EVERY_SECONDS + 2
 
 
-async def test_what_the_administrator_of_a_namespace_binds_refuses_there_alone(
+async def test_critique_0_10_what_the_administrator_of_a_namespace_binds_refuses_there_alone(
     guarded: Installed, ask: Ask, given: tuple[str, str]
 ) -> None:
     extra = [binding("RoleBinding", EXTRA, role_ref("ClusterRole", "edit"), given[1])]
@@ -220,7 +220,7 @@ def _policy(kind: str, name: str) -> str:
         ),
     ],
 )
-async def test_a_policy_that_is_weakened_is_found(
+async def test_review_3_and_fault_28_a_policy_that_is_weakened_is_found(
     guarded: Installed, ask: Ask, given: tuple[str, str], kind: str, name: str, patch: JSON, found: Kind
 ) -> None:
     path = _policy(kind, name)
@@ -240,7 +240,9 @@ async def test_a_policy_that_is_weakened_is_found(
     ("kind", "found"),
     [("ValidatingAdmissionPolicy", Kind.POLICY_ABSENT), ("ValidatingAdmissionPolicyBinding", Kind.UNBOUND)],
 )
-async def test_a_policy_that_is_deleted_is_found(guarded: Installed, ask: Ask, kind: str, found: Kind) -> None:
+async def test_review_3_and_fault_28_a_policy_that_is_deleted_is_found(
+    guarded: Installed, ask: Ask, kind: str, found: Kind
+) -> None:
     item = next(one for one in guarded.objects if (one["kind"], one["metadata"]["name"]) == (kind, pods.EVICTION))
     guarded.remove([item])
     report = await once(lambda one: not whole(one), ask)
