@@ -19,7 +19,7 @@ from byteport.boundary.names import CEILINGS, NAMESPACE
 from byteport.boundary.policies.catalogue import policies
 from byteport.boundary.selfcheck import (
     OBSERVED,
-    PLURALS,
+    RESOURCES,
     Blindness,
     Seen,
     always_reviewed,
@@ -151,7 +151,7 @@ class _Look:
 
     async def _policy(self, kind: str, name: str) -> JSON | NotPermitted | None:
         try:
-            return await self._cluster.get(Resource("admissionregistration.k8s.io", "v1", PLURALS[kind]), "", name)
+            return await self._cluster.get(RESOURCES[kind], "", name)
         except TargetGone:
             return None
         except NotPermitted as refused:

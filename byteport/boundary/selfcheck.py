@@ -19,18 +19,19 @@ from byteport.boundary.whole import Finding, Granted, Kind, blind, excess, missi
 from byteport.boundary.whole import policies as compared
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.modes import Mode
-from byteport.kubernetes import fields
+from byteport.kubernetes import fields, port
 from byteport.kubernetes.enrolment import given_in
 from byteport.kubernetes.port import JSON
 
 OBSERVED = Ceiling(mode=Mode.OBSERVE)
 """How far a namespace was given of which nothing is written down, or nothing that can be read."""
-PLURALS = {
-    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
-    "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
-    "MutatingAdmissionPolicy": "mutatingadmissionpolicies",
-    "MutatingAdmissionPolicyBinding": "mutatingadmissionpolicybindings",
+RESOURCES = {
+    "ValidatingAdmissionPolicy": port.VALIDATING_POLICIES,
+    "ValidatingAdmissionPolicyBinding": port.VALIDATING_BINDINGS,
+    "MutatingAdmissionPolicy": port.MUTATING_POLICIES,
+    "MutatingAdmissionPolicyBinding": port.MUTATING_BINDINGS,
 }
+"""Where each kind of our policies lies."""
 
 
 class Seen(NamedTuple):
@@ -164,7 +165,11 @@ def _policies(seen: Seen, choices: Choices) -> list[Finding]:
     wanted = policies(choices)
     keys = {(str(item["kind"]), str(item["metadata"]["name"])): item for item in wanted}
     unread = [
-        Finding(kind=Kind.MISSING, what=written(ADMISSION, PLURALS[kind], "get", name), remedy="helm upgrade the chart")
+        Finding(
+            kind=Kind.MISSING,
+            what=written(ADMISSION, RESOURCES[kind].plural, "get", name),
+            remedy="helm upgrade the chart",
+        )
         for kind, name in keys
         if (kind, name) not in seen.policies
     ]

@@ -16,7 +16,7 @@ from byteport.boundary.choices import Choices
 from byteport.boundary.names import ACCOUNTS_GROUP, CEILINGS, NAMESPACE, role_ref
 from byteport.boundary.policies.catalogue import names_of, policies
 from byteport.boundary.roles import binding, installation, of_namespace, role
-from byteport.boundary.selfcheck import PLURALS
+from byteport.boundary.selfcheck import RESOURCES
 from byteport.boundary.whole import BASELINE, Granted, Right, covered, rights_of
 from byteport.domain.ceilings import Ceiling
 from byteport.errors import NotPermitted, PermanentError, TargetGone, Unavailable
@@ -24,7 +24,10 @@ from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.port import JSON, Attribution, ClusterPort, ExecResult, Listed, Resource, WatchEvent
 
 Key = tuple[str, str, str]
-_KINDS = {plural: kind for kind, plural in PLURALS.items()} | {"configmaps": "ConfigMap", "namespaces": "Namespace"}
+_KINDS = {resource.plural: kind for kind, resource in RESOURCES.items()} | {
+    "configmaps": "ConfigMap",
+    "namespaces": "Namespace",
+}
 
 
 class Guarded(ClusterPort):
