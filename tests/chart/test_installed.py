@@ -80,6 +80,7 @@ def live(control_plane: ControlPlane, item: JSON) -> JSON | None:
         raise
 
 
+@pytest.mark.claim("C-147")
 def test_one_command_installs_everything_and_the_policies_stand_as_rendered(
     control_plane: ControlPlane, helm: helm_python.Config
 ) -> None:
@@ -97,6 +98,7 @@ def test_one_command_installs_everything_and_the_policies_stand_as_rendered(
     assert whole.policies(wanted, found) == []
 
 
+@pytest.mark.claim("C-141")
 def test_the_restricted_level_admits_every_pod(control_plane: ControlPlane, helm: helm_python.Config) -> None:
     install(helm)
 
@@ -110,6 +112,7 @@ def test_the_restricted_level_admits_every_pod(control_plane: ControlPlane, helm
     eventually(admitted)
 
 
+@pytest.mark.claim("C-145")
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -134,6 +137,7 @@ def test_bad_values_are_one_error_and_nothing_is_applied(
         control_plane.kubectl("delete", "namespace", "unlabelled", "--wait=true")
 
 
+@pytest.mark.claim("C-145")
 def test_a_name_that_is_taken_is_one_error_and_nothing_is_applied(
     control_plane: ControlPlane, helm: helm_python.Config
 ) -> None:
@@ -148,6 +152,7 @@ def test_a_name_that_is_taken_is_one_error_and_nothing_is_applied(
         control_plane.api.call("DELETE", path_of(taken))
 
 
+@pytest.mark.claim("C-146")
 def test_an_uninstall_leaves_nothing_behind(control_plane: ControlPlane, helm: helm_python.Config) -> None:
     control_plane.kubectl("create", "namespace", "shop")
     control_plane.kubectl("label", "namespace", "shop", ENABLED)
@@ -162,6 +167,7 @@ def test_an_uninstall_leaves_nothing_behind(control_plane: ControlPlane, helm: h
         control_plane.kubectl("delete", "namespace", "shop", "--wait=true")
 
 
+@pytest.mark.claim("C-084")
 def test_an_upgrade_keeps_what_enable_wrote_and_ends_no_halt(
     control_plane: ControlPlane, helm: helm_python.Config
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from byteport.kubernetes.port import JSON
 from tests.chart.chart import example, objects, of_kind
 
@@ -34,10 +36,12 @@ def ports(rules: list[JSON]) -> Ports:
 DNS: Ports = {("UDP", 53), ("TCP", 53)}
 
 
+@pytest.mark.claim("C-148")
 def test_everything_is_denied_that_no_other_policy_lists() -> None:
     assert policies()["byteport-default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+@pytest.mark.claim("C-148")
 def test_the_agent_alone_reaches_the_api_server() -> None:
     assert ports(reached(None, "agent")) == DNS | {("TCP", 7233), ("TCP", 443), ("TCP", 6443)}
     for values, component in (
@@ -47,6 +51,7 @@ def test_the_agent_alone_reaches_the_api_server() -> None:
         assert ports(reached(values, component)) == DNS | {("TCP", 7233)}, component
 
 
+@pytest.mark.claim("C-148")
 def test_no_rule_without_a_list_of_ports_and_of_peers() -> None:
     for values in (None, example("production.yaml"), example("air-gap.yaml")):
         for name, spec in policies(values).items():
@@ -55,6 +60,7 @@ def test_no_rule_without_a_list_of_ports_and_of_peers() -> None:
                 assert rule.get("to") or rule.get("from"), name
 
 
+@pytest.mark.claim("C-148")
 def test_any_address_is_never_that_of_a_clouds_metadata() -> None:
     blocks = [peer["ipBlock"] for rule in reached(None, "agent") for peer in rule["to"] if "ipBlock" in peer]
     assert {block["cidr"]: block["except"] for block in blocks} == {

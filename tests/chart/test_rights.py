@@ -157,7 +157,7 @@ def test_without_a_list_the_agent_is_told_of_nothing_and_may_still_be_told() -> 
     assert told.get("data") is None
 
 
-@pytest.mark.claim("C-140")
+@pytest.mark.claim("C-140", "C-147")
 @pytest.mark.parametrize("kubernetes", [BEFORE_PROOF, NEWEST])
 @pytest.mark.parametrize(
     "changes", [{}, {"protected": ("payments", "temporal")}, {"helper_namespace": "nodes"}], ids=str

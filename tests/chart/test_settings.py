@@ -48,6 +48,7 @@ def test_the_agent_reads_its_settings(layout: str, tmp_path: Path) -> None:
     assert read.ledger.path == Path("/var/lib/byteport/state/ledger.db")
 
 
+@pytest.mark.claim("C-149")
 def test_with_no_values_it_is_a_dry_run_that_nobody_can_say_yes_to(tmp_path: Path) -> None:
     assert policy({}).mode is Mode.DRY_RUN
     signers = only(objects(), "ConfigMap", "byteport-signers")["data"]

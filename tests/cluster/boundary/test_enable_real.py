@@ -231,6 +231,7 @@ def _until_allowed(guarded: Installed, token: str, attributes: JSON) -> None:
 # --- enable -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-014")
 def test_the_agent_may_what_was_shown_and_no_more_and_nothing_before(
     guarded: Installed, byteport: Run, shop: Namespace
 ) -> None:
@@ -266,6 +267,7 @@ def test_a_second_run_writes_nothing_at_all(guarded: Installed, byteport: Run, s
     byteport("disable", shop.name, "--yes")
 
 
+@pytest.mark.claim("C-015")
 def test_what_is_no_longer_granted_is_gone_and_what_comes_is_there(
     guarded: Installed, byteport: Run, shop: Namespace
 ) -> None:
@@ -309,6 +311,7 @@ def test_a_binding_to_another_role_is_made_again(guarded: Installed, byteport: R
     byteport("disable", shop.name, "--yes")
 
 
+@pytest.mark.claim("C-015")
 def test_a_role_and_a_binding_that_somebody_widened_are_as_rendered_again(
     guarded: Installed, byteport: Run, shop: Namespace
 ) -> None:
@@ -332,6 +335,7 @@ def test_a_role_and_a_binding_that_somebody_widened_are_as_rendered_again(
 # --- refused before anything is applied ---------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-016")
 @pytest.mark.parametrize(
     ("namespace", "code", "says"),
     [
@@ -353,6 +357,7 @@ def _whole(says: str) -> list[str]:
     return [f"{says}: nothing of ours is ever given rights in it" if "protected" in says else says]
 
 
+@pytest.mark.claim("C-016")
 def test_names_that_are_not_there_are_said_and_nothing_is_written(
     guarded: Installed, byteport: Run, shop: Namespace
 ) -> None:
@@ -376,6 +381,7 @@ def test_a_namespace_on_its_way_out_is_refused_and_can_still_be_taken_back(guard
     api.call("PATCH", f"/api/v1/namespaces/{name}", {"metadata": {"finalizers": None}}, content_type=MERGE)
 
 
+@pytest.mark.claim("C-016")
 def test_an_object_of_our_name_that_is_not_ours_stops_it(guarded: Installed, byteport: Run, shop: Namespace) -> None:
     theirs = binding("RoleBinding", SIGHT_ROLE, role_ref("ClusterRole", "view"), shop.name)
     theirs["metadata"].pop("labels")
@@ -400,6 +406,7 @@ def test_without_a_whole_policy_no_right_is_given(
     assert standing(guarded, shop.name) == {}
 
 
+@pytest.mark.claim("C-016")
 def test_without_an_installation_it_says_to_install_the_chart(
     guarded: Installed, byteport: Run, shop: Namespace
 ) -> None:
@@ -550,6 +557,7 @@ def hpa(guarded: Installed, namespace: Namespace) -> JSON:
     return guarded.plane.api.call("GET", _hpa_path(namespace))
 
 
+@pytest.mark.claim("C-017")
 def test_a_raised_floor_goes_back_first_and_then_nothing_of_ours_is_left(
     guarded: Installed, byteport: Run, shop: Namespace
 ) -> None:
@@ -586,6 +594,7 @@ def test_a_raised_floor_goes_back_first_and_then_nothing_of_ours_is_left(
     assert "nothing changes" in byteport("disable", shop.name).out
 
 
+@pytest.mark.claim("C-017")
 def test_a_floor_that_somebody_set_since_stops_it_and_names_who_and_what_to_type(
     guarded: Installed, byteport: Run, shop: Namespace
 ) -> None:
@@ -623,6 +632,7 @@ def switch(guarded: Installed) -> Iterator[None]:
     guarded.apply([item for item in guarded.objects if item["metadata"]["name"] == MAY_ACT])
 
 
+@pytest.mark.claim("C-083")
 @pytest.mark.usefixtures("switch", "settings")
 def test_a_halt_is_in_force_at_the_api_server_within_five_seconds_and_a_resume_ends_it(
     guarded: Installed, byteport: Run, shop: Namespace
@@ -661,6 +671,7 @@ def test_the_documented_role_of_whoever_is_on_call_halts_and_resumes(
             assert (said.code, said.err) == (Exit.OK, ""), command
 
 
+@pytest.mark.claim("C-083")
 @pytest.mark.usefixtures("switch")
 def test_whoever_may_not_throw_the_switch_halts_the_ledger_and_is_told(
     guarded: Installed, byteport: Run, settings: Path, tmp_path: Path
@@ -675,6 +686,7 @@ def test_whoever_may_not_throw_the_switch_halts_the_ledger_and_is_told(
     assert "halted: nothing is acted until `byteport resume`" in said.out
 
 
+@pytest.mark.claim("C-083")
 @pytest.mark.usefixtures("switch")
 def test_another_binding_that_lets_the_agent_act_is_found(guarded: Installed, byteport: Run) -> None:
     other = binding("ClusterRoleBinding", "byteport-besides", role_ref("ClusterRole", MAY_ACT))

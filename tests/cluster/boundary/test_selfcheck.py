@@ -146,6 +146,7 @@ async def test_what_is_installed_is_whole(ask: Ask, given: tuple[str, str]) -> N
     assert report.choices.proves_rollbacks
 
 
+@pytest.mark.claim("C-011")
 async def test_review_2_and_fault_28_a_right_that_is_added_while_it_runs_refuses_auto_within_one_interval(
     guarded: Installed, ask: Ask, agent: KubernetesCluster, given: tuple[str, str]
 ) -> None:
@@ -177,6 +178,7 @@ async def test_review_2_and_fault_28_a_right_that_is_added_while_it_runs_refuses
     assert took < EVERY_SECONDS + 2
 
 
+@pytest.mark.claim("C-011")
 async def test_critique_0_10_what_the_administrator_of_a_namespace_binds_refuses_there_alone(
     guarded: Installed, ask: Ask, given: tuple[str, str]
 ) -> None:
@@ -205,6 +207,7 @@ def _policy(kind: str, name: str) -> str:
     return path_of({"kind": kind, "metadata": {"name": name}})
 
 
+@pytest.mark.claim("C-012")
 @pytest.mark.parametrize(
     ("kind", "name", "patch", "found"),
     [
@@ -236,6 +239,7 @@ async def test_review_3_and_fault_28_a_policy_that_is_weakened_is_found(
         guarded.plane.api.call("PATCH", path, {"spec": back}, content_type=merge)
 
 
+@pytest.mark.claim("C-012")
 @pytest.mark.parametrize(
     ("kind", "found"),
     [("ValidatingAdmissionPolicy", Kind.POLICY_ABSENT), ("ValidatingAdmissionPolicyBinding", Kind.UNBOUND)],
@@ -265,6 +269,7 @@ async def test_an_administrator_sees_the_same_by_acting_as_the_agent(guarded: In
         assert await look(guarded, port) == await ask()
 
 
+@pytest.mark.claim("C-012")
 async def test_an_account_that_no_policy_binds_is_found(guarded: Installed, ask: Ask) -> None:
     async with await connect(guarded.plane.kubeconfig) as port:
         kinds = {one.kind for one in (await look(guarded, port)).findings}
