@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -94,9 +94,14 @@ def at_least(version: str, wanted: tuple[int, int]) -> bool:
     return found is not None and (int(found[1]), int(found[2])) >= wanted
 
 
-async def look_at_boundary(cluster: ClusterPort, config: BoundaryConfig, policy: PolicyConfig) -> Report:
-    """Ask for everything, once. Raises what the port raises when an answer does not come at all."""
-    return await _Look(cluster).report(config, policy)
+async def look_at_boundary(
+    cluster: ClusterPort, config: BoundaryConfig, policy: PolicyConfig, *, beside: Collection[str] = ()
+) -> Report:
+    """Ask for everything, once. `beside` are further namespaces, which the agent itself may not know of.
+
+    Raises what the port raises when an answer does not come at all.
+    """
+    return await _Look(cluster).report(config, policy, beside)
 
 
 async def switched_on(cluster: ClusterPort) -> bool:
@@ -119,7 +124,7 @@ class _Look:
         self._cluster = cluster
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def report(self, config: BoundaryConfig, policy: PolicyConfig) -> Report:
+    async def report(self, config: BoundaryConfig, policy: PolicyConfig, beside: Collection[str]) -> Report:
         version, identity, ceilings, on = await asyncio.gather(
             self._cluster.server_version(),
             self._cluster.identity(),
@@ -128,8 +133,11 @@ class _Look:
         )
         choices = choices_of(config, policy, version)
         given = await self._labelled(choices, policy) | ceilings_in(ceilings, choices)
-        standing, (rights, complete) = await asyncio.gather(self._policies(choices), self._rights(choices, given))
-        seen = Seen(fields.strings(identity.get("groups")), given, rights, complete, standing)
+        standing, (listed, unlisted) = await asyncio.gather(
+            self._policies(choices), self._listed(choices, {*given, *beside})
+        )
+        rights, complete = await self._rights(choices, given, listed)
+        seen = Seen(fields.strings(identity.get("groups")), given, rights, complete, standing, unlisted)
         found, lacking = await asyncio.to_thread(lambda: (findings(seen, choices), blindness(seen, choices)))
         return Report(choices, version, given, tuple(found), tuple(lacking), halted=not on)
 
@@ -157,17 +165,27 @@ class _Look:
         except NotPermitted as refused:
             return refused
 
-    async def _rights(self, choices: Choices, given: Mapping[str, Ceiling | None]) -> tuple[dict[str, Granted], bool]:
-        """What is held in each namespace that counts, and whether that is all."""
+    async def _listed(
+        self, choices: Choices, names: Collection[str]
+    ) -> tuple[dict[str, tuple[Granted, bool]], list[str]]:
+        """What the API server lists of each namespace and whether that is all; then those whose answer was not taken."""
         own = frozenset(always_reviewed(choices))
-        names = sorted({*own, *given})
-        answers = await asyncio.gather(*(self._asked(partial(self._rules, name, own)) for name in names))
-        listed = {name: granted(answer) for name, answer in zip(names, answers, strict=True) if answer is not None}
+        every = sorted({*own, *names})
+        answers = await asyncio.gather(*(self._asked(partial(self._rules, name, own)) for name in every))
+        found = dict(zip(every, answers, strict=True))
+        listed = {name: granted(answer) for name, answer in found.items() if answer is not None}
+        return listed, [name for name in every if name not in listed]
+
+    async def _rights(
+        self, choices: Choices, given: Mapping[str, Ceiling | None], listed: Mapping[str, tuple[Granted, bool]]
+    ) -> tuple[dict[str, Granted], bool]:
+        """What is held in each namespace, and whether that is all; what could not be listed is asked for one by one."""
         if all(complete for _, complete in listed.values()):
             return {name: rights for name, (rights, _) in listed.items()}, True
         expected = Expected(choices, {name: ceiling or OBSERVED for name, ceiling in given.items()})
         everywhere = await self._held(_right(one) for one in DANGEROUS)
-        everywhere |= await self._unlisted(expected.needed(EVERYWHERE), [listed[name][0] for name in own], "")
+        own = [listed[name][0] for name in always_reviewed(choices)]
+        everywhere |= await self._unlisted(expected.needed(EVERYWHERE), own, "")
         return {
             name: rights | everywhere | (frozenset() if complete else await self._unseen(name, rights, expected))
             for name, (rights, complete) in listed.items()

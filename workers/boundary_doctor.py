@@ -6,7 +6,7 @@ from the installation, and the questions are asked as the agent's account, imper
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import yaml
@@ -38,10 +38,10 @@ async def examine_boundary(
     """What holds the agent's account. `as_agent` connects as that account, for a credential that is another's."""
     if ACCOUNTS_GROUP in fields.strings((await cluster.identity()).get("groups")):
         return await _looked_at(cluster, config, policy)
-    agent = await as_agent()
+    agent, every = await as_agent(), await _namespaces(cluster)
     try:
-        seen = Check("account", Outcome.WARNING, f"this credential is not the agent's; looked at as {AGENT}")
-        return [seen, *await _looked_at(agent, config, policy)]
+        seen = f"this credential is not the agent's; looked at as {AGENT}, in {len(every) or 'no other'} namespace(s)"
+        return [Check("account", Outcome.WARNING, seen), *await _looked_at(agent, config, policy, every)]
     except NotPermitted:
         what = f"this credential is not the agent's, and may not act as {AGENT}; use one that may impersonate it"
         return [Check("boundary", Outcome.FAILED, what)]
@@ -81,6 +81,18 @@ async def _text(cluster: ClusterPort, name: str, key: str) -> str:
     return str(fields.mapping(found.get("data")).get(key, ""))
 
 
-async def _looked_at(cluster: ClusterPort, config: BoundaryConfig, policy: PolicyConfig) -> list[Check]:
-    report = await look_at_boundary(cluster, config, policy)
+async def _namespaces(cluster: ClusterPort) -> list[str]:
+    """All of them, as far as this credential sees them: rights may be bound to us where nothing was given to us."""
+    try:
+        listed = await cluster.list(port.NAMESPACES, "")
+    except NotPermitted:
+        return []
+    names = (fields.name(fields.metadata(item).get("name")) for item in listed.items)
+    return [name for name in names if name]
+
+
+async def _looked_at(
+    cluster: ClusterPort, config: BoundaryConfig, policy: PolicyConfig, beside: Sequence[str] = ()
+) -> list[Check]:
+    report = await look_at_boundary(cluster, config, policy, beside=beside)
     return check_boundary(report, refusing=Outcome.FAILED, weaker_accepted=config.accept_weaker_rollback)

@@ -42,12 +42,13 @@ class Seen(NamedTuple):
     ceilings: Mapping[str, Ceiling | None]
     """By namespace that was given to us; None where what is written down cannot be read."""
     rights: Mapping[str, Granted]
-    """By namespace: those that were given to us, and those that never are. Each holds the cluster-wide ones too. One
-    that was given to us is left out where the API server's answer could not be taken."""
+    """By namespace: those that were given to us, and those that never are. Each holds the cluster-wide ones too."""
     complete: bool
     """Whether every one of them is all that there is."""
     policies: Mapping[tuple[str, str], JSON | None]
     """By kind and name; None where there is none, and left out where it may not be read."""
+    unlisted: Sequence[str] = ()
+    """Namespaces of which the API server's answer could not be taken."""
 
 
 class Blindness(NamedTuple):
@@ -157,8 +158,7 @@ def _ceilings(seen: Seen) -> list[Finding]:
 def _unlisted(seen: Seen) -> list[Finding]:
     what = "the API server's list of our rights cannot be taken, as when it is too long"
     remedy = "look at the roles that are bound to byteport-agent there"
-    names = sorted(name for name in seen.ceilings if name not in seen.rights)
-    return [Finding(kind=Kind.UNLISTED, what=what, namespace=name, remedy=remedy) for name in names]
+    return [Finding(kind=Kind.UNLISTED, what=what, namespace=name, remedy=remedy) for name in sorted(seen.unlisted)]
 
 
 def _policies(seen: Seen, choices: Choices) -> list[Finding]:

@@ -113,7 +113,8 @@ class Guarded(ClusterPort):
             raise NotPermitted(f"list {resource.plural}: forbidden")
         key, _, value = labels.partition("=")
         every = [item for (kind, _, _), item in self.objects.items() if kind == _KINDS[resource.plural]]
-        return Listed([item for item in every if (item["metadata"].get("labels") or {}).get(key) == value], "1")
+        chosen = [item for item in every if not key or (item["metadata"].get("labels") or {}).get(key) == value]
+        return Listed(chosen, "1")
 
     async def review(
         self, verb: str, resource: Resource, namespace: str, *, subresource: str = "", name: str = ""

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from byteport.boundary.choices import Choices
-from byteport.boundary.names import NAMESPACE
-from byteport.boundary.roles import rule
+from byteport.boundary.names import NAMESPACE, role_ref
+from byteport.boundary.roles import binding, role, rule
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.modes import Mode
 from byteport.domain.policy import PolicyConfig
@@ -120,6 +120,19 @@ async def test_it_finds_what_the_agent_would_find(cluster: Guarded) -> None:
     checks = await examine_installation(None, None)
     assert outcomes(checks) == [("account", Outcome.WARNING), ("boundary", Outcome.FAILED)]
     assert "get secrets in shop; kubectl get -n shop rolebindings" in checks[1].finding
+
+
+async def test_it_also_looks_where_the_agent_may_not(cluster: Guarded) -> None:
+    cluster.apply({"kind": "Namespace", "metadata": {"name": "payroll"}})
+    cluster.bind([rule("", "namespaces", ["list"])])
+    assert [check.name for check in await examine_installation(None, None)] == ["account", "boundary"]
+    cluster.apply(
+        role("Role", "other", [rule("", "secrets", ["get"])], "payroll"),
+        binding("RoleBinding", "other", role_ref("Role", "other"), "payroll"),
+    )
+    checks = await examine_installation(None, None)
+    assert "get secrets in payroll" in checks[-1].finding
+    assert "in 5 namespace(s)" in checks[0].finding
 
 
 @pytest.mark.parametrize(
