@@ -2,7 +2,7 @@
 
 `byteport enable` must bind what this cluster's installation holds, not what a settings file on somebody's laptop says. So
 each rendering that is possible is laid beside the live roles, and the one that matches is the answer. Comes after whoever
-fetched the objects (`byteport/cli/administration.py`), before `enrol.py`.
+fetched the objects (`workers/administration.py`), before `enrol.py`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from byteport.cli.enrolment import DryRun, Manner, Yes, change_namespace, checked_name
-from byteport.cli.hands import Context, Hands, Kubeconfig
+from byteport.cli.hands import Context, Kubeconfig
 from byteport.cli.session import AsJson, run
+from byteport.kubernetes.hands import Hands
 
 if TYPE_CHECKING:
     from byteport.boundary.changes import Plan
@@ -26,17 +27,8 @@ def disable(
     name = checked_name(namespace)
 
     async def planner(hands: Hands) -> Plan:
-        return await plan(hands, name)
+        from workers.administration import plan_disabling
+
+        return await plan_disabling(hands, name)
 
     run(change_namespace(Manner(name, kubeconfig, context, yes, dry_run, as_json), planner))
-
-
-async def plan(hands: Hands, name: str) -> Plan:
-    """What would change, or why nothing may. The installation need not be there any more."""
-    from byteport.boundary.changes import Plan
-    from byteport.boundary.disenrol import plan_disable
-    from byteport.cli.administration import lacking, look, reads_of
-
-    if unread := await lacking(hands, reads_of(name)):
-        return Plan(problems=tuple(unread))
-    return plan_disable(name, await look(hands, name))

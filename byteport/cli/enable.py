@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from byteport.cli.enrolment import DryRun, Manner, Yes, change_namespace, checked_name
-from byteport.cli.hands import Context, Hands, Kubeconfig
+from byteport.cli.hands import Context, Kubeconfig
 from byteport.cli.session import AsJson, run
 from byteport.errors import MalformedInput
+from byteport.kubernetes.hands import Hands
 
 if TYPE_CHECKING:
     from byteport.boundary.changes import Plan
@@ -45,7 +46,9 @@ def enable(
     ceiling = ceiling_of(mode, rollback or [], hpa or [])
 
     async def planner(hands: Hands) -> Plan:
-        return await plan(hands, name, ceiling)
+        from workers.administration import plan_enabling
+
+        return await plan_enabling(hands, name, ceiling)
 
     run(change_namespace(Manner(name, kubeconfig, context, yes, dry_run, as_json), planner))
 
@@ -70,26 +73,6 @@ def ceiling_of(mode: str, rollback: list[str], hpa: list[str]) -> Ceiling:
         several = first["type"] == "value_error"
         text = "write '*' alone, or names" if several else "is not a name that an object can have"
         raise MalformedInput(f"--{first['loc'][0]}", text) from None
-
-
-async def plan(hands: Hands, name: str, ceiling: Ceiling) -> Plan:
-    """What would change, or why nothing may: the server's age, the caller's rights, the installation, the namespace."""
-    from byteport.boundary.changes import Plan
-    from byteport.boundary.enrol import plan_enable
-    from byteport.boundary.installed import Problem, choices_of, policy_problems, too_old
-    from byteport.cli.administration import lacking, look, look_at_installation, reads_of, reads_of_installation
-
-    version = await hands.version()
-    if old := too_old(version):
-        return Plan(problems=(old,))
-    if unread := await lacking(hands, [*reads_of(name), *reads_of_installation()]):
-        return Plan(problems=tuple(unread))
-    installed = await look_at_installation(hands, version)
-    choices = choices_of(installed)
-    if isinstance(choices, Problem):
-        return Plan(problems=(choices,))
-    planned = plan_enable(name, ceiling, choices, installed, await look(hands, name))
-    return planned.model_copy(update={"problems": (*policy_problems(choices, installed), *planned.problems)})
 
 
 def _names(given: list[str]) -> tuple[str, ...]:

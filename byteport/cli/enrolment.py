@@ -14,9 +14,10 @@ import typer
 from rich.text import Text
 
 from byteport.cli.exits import Exit, exit_for
-from byteport.cli.hands import Hands, hands_of
+from byteport.cli.hands import hands_of
 from byteport.cli.output import complain, note, print_json, say, stderr, while_waiting
 from byteport.errors import BytePortError, MalformedInput
+from byteport.kubernetes.hands import Hands
 
 if TYPE_CHECKING:
     from byteport.boundary.changes import AnyChange, Plan
@@ -60,7 +61,7 @@ async def change_namespace(manner: Manner, planner: Planner) -> None:
         planned = await while_waiting(f"looking at {hands.server}", planner(hands))
         _refuse(planned.problems)
         if planned.changes:
-            from byteport.cli.administration import lacking_for
+            from workers.administration import lacking_for
 
             _refuse(await while_waiting("asking what you may do", lacking_for(hands, planned.changes)))
         if not manner.as_json:
@@ -116,7 +117,7 @@ def _confirm(manner: Manner, server: str) -> None:
 
 async def _carry_out_all(hands: Hands, changes: Sequence[AnyChange]) -> None:
     """One after another, in the plan's order. What stops half-way is safe: the next run does the rest."""
-    from byteport.cli.administration import carry_out
+    from workers.administration import carry_out
 
     for done, change in enumerate(changes):
         try:

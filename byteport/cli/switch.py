@@ -19,11 +19,12 @@ from byteport.boundary.installed import RESOURCES
 from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, MAY_ACT, NAMESPACE, role_ref
 from byteport.boundary.roles import binding
 from byteport.cli.exits import exit_for
-from byteport.cli.hands import Hands, hands_of
+from byteport.cli.hands import hands_of
 from byteport.domain.base import Frozen
 from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, TargetGone, Unavailable
 from byteport.kubernetes import fields
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, floor_of
+from byteport.kubernetes.hands import Hands
 from byteport.kubernetes.port import AUTOSCALERS, JSON, NAMESPACES
 from byteport.kubernetes.templates import annotations_of
 

@@ -14,8 +14,6 @@ from byteport.boundary.disenrol import AGENT_MANAGER, restore
 from byteport.boundary.installed import Obstacle, Problem
 from byteport.boundary.names import ACT_ROLE, CEILINGS, ENABLED_LABEL, NAMED_ROLE, NAMESPACE, ROLLBACK_LABEL, SIGHT_ROLE
 from byteport.boundary.standing import FIELD_MANAGER
-from byteport.cli import disable, enable
-from byteport.cli.administration import carry_out
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.policy import Mode
@@ -32,6 +30,7 @@ from tests.builders.administered import (
     installed_cluster,
     keys,
 )
+from workers.administration import carry_out, plan_disabling, plan_enabling
 
 JSON = dict[str, Any]
 RAISED = "a" * 64
@@ -42,13 +41,13 @@ WIDE = Ceiling(mode=Mode.AUTO, rollback=("api",), hpa=("web",))
 async def given(*more: JSON) -> Administered:
     """`shop` enabled as widely as there are names."""
     cluster = installed_cluster(*more)
-    for change in (await enable.plan(cluster, "shop", WIDE)).changes:
+    for change in (await plan_enabling(cluster, "shop", WIDE)).changes:
         await carry_out(cluster, change)
     return cluster
 
 
 async def disabled(cluster: Administered) -> Plan:
-    planned = await disable.plan(cluster, "shop")
+    planned = await plan_disabling(cluster, "shop")
     assert planned.problems == ()
     for change in planned.changes:
         await carry_out(cluster, change)
@@ -116,7 +115,7 @@ async def test_it_goes_in_the_order_of_floors_bindings_role_key_label_and_the_de
         "label Namespace shop",
         "label Deployment shop/api",
     ]
-    assert (await disable.plan(cluster, "shop")).changes == ()
+    assert (await plan_disabling(cluster, "shop")).changes == ()
 
 
 async def test_a_raised_floor_goes_back_to_its_owners_with_our_marks_off() -> None:
@@ -136,7 +135,7 @@ async def test_a_raised_floor_goes_back_to_its_owners_with_our_marks_off() -> No
 async def test_a_floor_that_moves_between_the_look_and_the_restore_is_not_written_over() -> None:
     cluster = await given()
     raised = raised_by_the_agent(cluster)
-    change = (await disable.plan(cluster, "shop")).changes[0]
+    change = (await plan_disabling(cluster, "shop")).changes[0]
     raised["spec"]["minReplicas"] = 4
     with pytest.raises(PreconditionFailed):
         await carry_out(cluster, change)
@@ -158,7 +157,7 @@ async def test_a_floor_that_somebody_has_changed_since_is_named_and_stops_everyt
 ) -> None:
     cluster = await given()
     raised_by_the_agent(cluster)["metadata"]["managedFields"] = fields
-    (problem,) = (await disable.plan(cluster, "shop")).problems
+    (problem,) = (await plan_disabling(cluster, "shop")).problems
     assert problem.kind is Obstacle.TAKEN_OVER
     assert says in problem.text
     assert "kubectl annotate hpa web -n shop byteport.io/floor-before-" in problem.text
@@ -203,7 +202,7 @@ async def test_of_a_namespace_that_is_gone_the_key_goes_and_without_one_there_is
         del cluster.objects[place]
     cluster.drop("Namespace", "shop")
     assert [one.ref for one in (await disabled(cluster)).changes] == [f"ConfigMap {NAMESPACE}/{CEILINGS}"]
-    assert [one.kind for one in (await disable.plan(cluster, "shop")).problems] == [Obstacle.NO_SUCH]
+    assert [one.kind for one in (await plan_disabling(cluster, "shop")).problems] == [Obstacle.NO_SUCH]
 
 
 async def test_what_others_made_stays_whatever_it_is_called() -> None:

@@ -22,8 +22,6 @@ from byteport.boundary.names import (
 )
 from byteport.boundary.roles import of_namespace
 from byteport.boundary.whole import granted
-from byteport.cli.administration import carry_out
-from byteport.cli.enable import plan
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.policy import Mode
 from tests.builders.administered import (
@@ -35,6 +33,7 @@ from tests.builders.administered import (
     keys,
     the_installation,
 )
+from workers.administration import carry_out, plan_enabling
 
 JSON = dict[str, Any]
 
@@ -57,7 +56,7 @@ def _name(ceiling: object) -> str:
 
 async def enabled(cluster: Administered, ceiling: Ceiling) -> Plan:
     """Enabled, with the plan that did it."""
-    planned = await plan(cluster, "shop", ceiling)
+    planned = await plan_enabling(cluster, "shop", ceiling)
     assert planned.problems == ()
     for change in planned.changes:
         await carry_out(cluster, change)
@@ -88,7 +87,7 @@ async def test_whatever_was_given_before_what_stands_is_what_was_asked_for_last(
     if "*" not in after.rollback:
         assert moved.plain() == fresh.plain()
     assert rights(moved) == rights(fresh)
-    assert (await plan(moved, "shop", after)).changes == ()
+    assert (await plan_enabling(moved, "shop", after)).changes == ()
 
 
 @pytest.mark.claim("C-015")
@@ -101,7 +100,7 @@ async def test_on_no_step_of_the_way_are_there_rights_that_neither_ceiling_gives
     given, wanted = rights(cluster), installed_cluster()
     await enabled(wanted, after)
     allowed = given | rights(wanted)
-    for change in (await plan(cluster, "shop", after)).changes:
+    for change in (await plan_enabling(cluster, "shop", after)).changes:
         await carry_out(cluster, change)
         assert rights(cluster) <= allowed
 
@@ -113,7 +112,7 @@ async def test_a_run_that_stopped_anywhere_is_finished_by_the_next(ceiling: Ceil
     changes = (await enabled(fresh, ceiling)).changes
     for done in range(len(changes)):
         cluster = installed_cluster()
-        for change in (await plan(cluster, "shop", ceiling)).changes[:done]:
+        for change in (await plan_enabling(cluster, "shop", ceiling)).changes[:done]:
             await carry_out(cluster, change)
         rest = await enabled(cluster, ceiling)
         assert [one.ref for one in rest.changes] == [one.ref for one in changes[done:]]
@@ -181,7 +180,7 @@ async def test_one_name_for_another_changes_the_role_in_place_and_says_both() ->
 async def test_the_keys_of_other_namespaces_stay() -> None:
     cluster = installed_cluster(a_namespace("till"))
     await enabled(cluster, Ceiling(mode=Mode.AUTO))
-    for change in (await plan(cluster, "till", Ceiling(mode=Mode.OBSERVE))).changes:
+    for change in (await plan_enabling(cluster, "till", Ceiling(mode=Mode.OBSERVE))).changes:
         await carry_out(cluster, change)
     assert {name: Ceiling.model_validate_json(text).mode for name, text in keys(cluster).items()} == {
         "shop": Mode.AUTO,
@@ -248,14 +247,14 @@ async def test_a_binding_with_other_subjects_is_ours_alone_again() -> None:
 @pytest.mark.parametrize(("kind", "name"), [("RoleBinding", SIGHT_ROLE), ("Role", NAMED_ROLE)])
 async def test_an_object_of_our_name_that_is_not_ours_stops_everything(kind: str, name: str) -> None:
     theirs: JSON = {"kind": kind, "metadata": {"name": name, "namespace": "shop"}, "rules": [], "roleRef": {}}
-    planned = await plan(installed_cluster(theirs), "shop", Ceiling(mode=Mode.AUTO, rollback=("api",)))
+    planned = await plan_enabling(installed_cluster(theirs), "shop", Ceiling(mode=Mode.AUTO, rollback=("api",)))
     assert [(one.kind, name in one.text) for one in planned.problems] == [(Obstacle.FOREIGN, True)]
 
 
 @pytest.mark.claim("C-016")
 async def test_a_config_map_of_our_name_that_is_not_ours_stops_everything() -> None:
     theirs: JSON = {"kind": "ConfigMap", "metadata": {"name": CEILINGS, "namespace": NAMESPACE}, "data": {}}
-    planned = await plan(installed_cluster(theirs), "shop", Ceiling())
+    planned = await plan_enabling(installed_cluster(theirs), "shop", Ceiling())
     assert [one.kind for one in planned.problems] == [Obstacle.FOREIGN]
 
 
@@ -290,7 +289,7 @@ async def test_a_label_that_its_owner_put_on_a_deployment_that_was_never_named_s
 async def test_a_label_of_ours_goes_even_if_the_key_was_never_written() -> None:
     cluster = installed_cluster()
     wide = Ceiling(mode=Mode.AUTO, rollback=("api",))
-    labelled = next(one for one in (await plan(cluster, "shop", wide)).changes if one.kind == "Deployment")
+    labelled = next(one for one in (await plan_enabling(cluster, "shop", wide)).changes if one.kind == "Deployment")
     await carry_out(cluster, labelled)
     planned = await enabled(cluster, Ceiling(mode=Mode.AUTO))
     assert (planned.changes[0].verb, planned.changes[0].ref) == ("label", "Deployment shop/api")
@@ -310,21 +309,23 @@ async def test_who_else_has_an_object_in_hand_is_told() -> None:
 @pytest.mark.parametrize("name", ["kube-system", "byteport-agent", "default", "temporal", "byteport-node"])
 async def test_a_protected_namespace_is_refused_those_of_the_installations_own_policies_too(name: str) -> None:
     cluster = installed_cluster(a_namespace(name), choices=Choices(protected=("temporal",)))
-    planned = await plan(cluster, name, Ceiling())
+    planned = await plan_enabling(cluster, name, Ceiling())
     assert [one.kind for one in planned.problems] == [Obstacle.PROTECTED]
 
 
 @pytest.mark.claim("C-016")
 async def test_a_namespace_that_is_not_there_or_is_on_its_way_out_is_refused() -> None:
     cluster = installed_cluster()
-    assert [one.kind for one in (await plan(cluster, "till", Ceiling())).problems] == [Obstacle.NO_SUCH]
+    assert [one.kind for one in (await plan_enabling(cluster, "till", Ceiling())).problems] == [Obstacle.NO_SUCH]
     cluster.put({**a_namespace("shop"), "status": {"phase": "Terminating"}})
-    assert [one.kind for one in (await plan(cluster, "shop", Ceiling())).problems] == [Obstacle.BEING_DELETED]
+    assert [one.kind for one in (await plan_enabling(cluster, "shop", Ceiling())).problems] == [Obstacle.BEING_DELETED]
 
 
 @pytest.mark.claim("C-016")
 async def test_each_name_that_is_not_there_is_a_problem_of_its_own() -> None:
-    planned = await plan(installed_cluster(), "shop", Ceiling(mode=Mode.AUTO, rollback=("api", "pai"), hpa=("bew",)))
+    planned = await plan_enabling(
+        installed_cluster(), "shop", Ceiling(mode=Mode.AUTO, rollback=("api", "pai"), hpa=("bew",))
+    )
     assert [one.text for one in planned.problems] == [
         "there is no Deployment pai in the namespace shop",
         "there is no HorizontalPodAutoscaler bew in the namespace shop",
@@ -333,7 +334,7 @@ async def test_each_name_that_is_not_there_is_a_problem_of_its_own() -> None:
 
 @pytest.mark.parametrize("ceiling", CEILINGS_OF_ALL_KINDS, ids=_name)
 async def test_whoever_gives_rights_away_is_asked_for_the_leave_or_for_each_of_them(ceiling: Ceiling) -> None:
-    planned = await plan(installed_cluster(), "shop", ceiling)
+    planned = await plan_enabling(installed_cluster(), "shop", ceiling)
     given = {
         (one.resource.group, one.resource.plural, one.verb)
         for change in planned.changes

@@ -1,7 +1,8 @@
 """What stands between a plan of the boundary and the cluster: looking, asking what the caller may, and carrying out.
 
-Used by `enrolment.py`. Everything that a plan will do is asked of the API server before the first change is made, so
-that a credential which does not suffice changes nothing at all.
+Used by `byteport enable` and `disable`, and by the sandbox, which gives its own namespaces to the agent. Everything that
+a plan will do is asked of the API server before the first change is made, so that a credential which does not suffice
+changes nothing at all.
 """
 
 from __future__ import annotations
@@ -17,19 +18,54 @@ from byteport.boundary.changes import (
     Entry,
     Gift,
     Label,
+    Plan,
     Replace,
     Restore,
     asks,
     gift,
 )
-from byteport.boundary.installed import RESOURCES, Installed, Obstacle, Problem, wanted_keys
+from byteport.boundary.disenrol import plan_disable
+from byteport.boundary.enrol import plan_enable
+from byteport.boundary.installed import (
+    RESOURCES,
+    Installed,
+    Obstacle,
+    Problem,
+    choices_of,
+    policy_problems,
+    too_old,
+    wanted_keys,
+)
 from byteport.boundary.names import CEILINGS, NAMED_ROLE, NAMESPACE
 from byteport.boundary.standing import Standing
-from byteport.cli.hands import Hands
+from byteport.domain.ceilings import Ceiling
 from byteport.errors import TargetGone
+from byteport.kubernetes.hands import Hands
 from byteport.kubernetes.port import AUTOSCALERS, CONFIG_MAPS, DEPLOYMENTS, JSON, NAMESPACES, Resource
 
 _BINDINGS, _ROLES = RESOURCES["RoleBinding"], RESOURCES["Role"]
+
+
+async def plan_enabling(hands: Hands, name: str, ceiling: Ceiling) -> Plan:
+    """What would change, or why nothing may: the server's age, the caller's rights, the installation, the namespace."""
+    version = await hands.version()
+    if old := too_old(version):
+        return Plan(problems=(old,))
+    if unread := await lacking(hands, [*reads_of(name), *reads_of_installation()]):
+        return Plan(problems=tuple(unread))
+    installed = await look_at_installation(hands, version)
+    choices = choices_of(installed)
+    if isinstance(choices, Problem):
+        return Plan(problems=(choices,))
+    planned = plan_enable(name, ceiling, choices, installed, await look(hands, name))
+    return planned.model_copy(update={"problems": (*policy_problems(choices, installed), *planned.problems)})
+
+
+async def plan_disabling(hands: Hands, name: str) -> Plan:
+    """What would change, or why nothing may. The installation need not be there any more."""
+    if unread := await lacking(hands, reads_of(name)):
+        return Plan(problems=tuple(unread))
+    return plan_disable(name, await look(hands, name))
 
 
 def reads_of(namespace: str) -> list[Ask]:
