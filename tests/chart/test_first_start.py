@@ -71,6 +71,7 @@ def wired(process: Process, settings: Settings) -> None:
     wire(role, Surroundings(settings, installation(settings), client, cluster, utc_now), UNBOUNDED)
 
 
+@pytest.mark.claim("C-143")
 @pytest.mark.parametrize("values", [SMALL, EACH], ids=["small", "each"])
 def test_every_process_can_be_wired_with_what_its_pod_mounts(
     values: dict[str, Any], tmp_path: Path, secrets: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
@@ -84,6 +85,7 @@ def test_every_process_can_be_wired_with_what_its_pod_mounts(
         wired(process_of(deployment), settings)
 
 
+@pytest.mark.claim("C-143")
 @pytest.mark.parametrize("values", [SMALL, EACH], ids=["small", "each"])
 def test_the_agents_pod_cannot_be_wired_as_the_ledger(
     values: dict[str, Any], tmp_path: Path, secrets: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
@@ -112,6 +114,7 @@ def test_pods_that_start_in_either_order_have_one_set_of_keys(tmp_path: Path, mo
     assert len(set(fingerprints)) == 2
 
 
+@pytest.mark.claim("C-143")
 def test_keys_from_secrets_are_their_owners_alone_where_the_process_reads_them(
     tmp_path: Path, secrets: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

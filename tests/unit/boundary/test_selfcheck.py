@@ -71,6 +71,7 @@ MORE: tuple[Right, ...] = (
 )
 
 
+@pytest.mark.claim("C-011")
 @pytest.mark.parametrize("more", MORE)
 @pytest.mark.parametrize("choices", EVERY, ids=name_of)
 def test_each_right_too_many_in_one_namespace_is_found_there_alone(choices: Choices, more: Right) -> None:
@@ -85,6 +86,7 @@ def test_each_right_too_many_in_one_namespace_is_found_there_alone(choices: Choi
         assert refuses_auto(judged, "somewhere", choices) is everywhere
 
 
+@pytest.mark.claim("C-011")
 @pytest.mark.parametrize("more", MORE)
 def test_one_too_many_everywhere_is_said_once(more: Right) -> None:
     choices = Choices()
