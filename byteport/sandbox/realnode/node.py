@@ -15,13 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from byteport.errors import BytePortError
 from byteport.sandbox.children import free_port
-from byteport.sandbox.controlplane import ControlPlane
+from byteport.sandbox.controlplane import ApiRefused, ControlPlane
 from byteport.sandbox.controlplane.build import NodeTool, Progress, ensure_built
 from byteport.sandbox.controlplane.components import REAL_NODE, write_kubeconfig
 from byteport.sandbox.controlplane.pki import KeyPair
@@ -142,6 +143,8 @@ class RealNode:
         path = f"/api/v1/nodes/{self.name}"
         labels = {"kubernetes.io/hostname": self.name, "kubernetes.io/os": "linux"}
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name, "labels": labels}}
+        with suppress(ApiRefused):  # none from before, whose Ready would be taken for this one's
+            self.plane.api.call("DELETE", path)
         self.plane.api.apply(path, node)
         addresses = [{"type": "InternalIP", "address": "127.0.0.1"}, {"type": "Hostname", "address": self.name}]
         status = {"addresses": addresses, "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}
