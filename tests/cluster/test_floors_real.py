@@ -96,7 +96,7 @@ def of_acts(agent: Agent) -> list[Record]:
     return [record for record in agent.records() if record.action_id]
 
 
-@pytest.mark.claim("C-044")
+@pytest.mark.claim("C-044", "C-213")
 async def test_a_floor_is_raised_scaled_up_from_and_put_back(
     server: DevServer, place: RealPlace, tmp_path: Path
 ) -> None:

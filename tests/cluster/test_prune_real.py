@@ -70,7 +70,7 @@ def commands(plane: ControlPlane, since: int) -> list[str]:
     return [uri for uri in uris.values() if "prune" in uri]
 
 
-@pytest.mark.claim("C-021")
+@pytest.mark.claim("C-021", "C-213")
 async def test_the_agent_prunes_a_labelled_node_once_and_no_other(
     bench: RealBench, control_plane: ControlPlane
 ) -> None:
