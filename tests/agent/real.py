@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-import yaml
-
 from activities.clock import utc_now
 from byteport.boundary.choices import Choices
 from byteport.boundary.names import CEILINGS, ENABLED_LABEL, NAMESPACE, ROLLBACK_ALLOWED, ROLLBACK_LABEL
@@ -180,9 +178,3 @@ def forget(plane: ControlPlane, namespace: str) -> None:
     except ApiRefused as error:
         if error.status != NOT_FOUND:
             raise
-
-
-def token_in(kubeconfig: Path) -> str:
-    """The token that a kubeconfig carries."""
-    document = yaml.safe_load(kubeconfig.read_text())
-    return str(document["users"][0]["user"]["token"])
