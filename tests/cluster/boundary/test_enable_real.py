@@ -262,7 +262,7 @@ def test_a_second_run_writes_nothing_at_all(guarded: Installed, byteport: Run, s
     assert (again.code, "nothing changes" in again.out) == (Exit.OK, True)
     events = guarded.plane.audit_events(verbs=WRITES, since=since)
     assert [
-        event for event in events if "byteport/" in event["userAgent"] and "review" not in event["requestURI"]
+        event for event in events if "byteport/" in event.get("userAgent", "") and "review" not in event["requestURI"]
     ] == []
     byteport("disable", shop.name, "--yes")
 
@@ -579,7 +579,7 @@ def test_a_raised_floor_goes_back_first_and_then_nothing_of_ours_is_left(
     written = [
         f"{event['verb']} {event['objectRef']['resource']}"
         for event in guarded.plane.audit_events(verbs=WRITES, since=since)
-        if "byteport/" in event["userAgent"] and not event["objectRef"]["resource"].endswith("reviews")
+        if "byteport/" in event.get("userAgent", "") and not event["objectRef"]["resource"].endswith("reviews")
     ]
     assert written == [
         "patch horizontalpodautoscalers",
@@ -616,8 +616,8 @@ def test_a_floor_that_somebody_set_since_stops_it_and_names_who_and_what_to_type
 
 
 @pytest.fixture
-def settings(guarded: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings of this very cluster, with a ledger."""
+def settings(guarded: Installed, byteport: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings of this very cluster, with a ledger; after `byteport`, which unsets whatever there were."""
     uid = guarded.plane.api.call("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"]
     config = tmp_path / "config.yaml"
     config.write_text(f"cluster: {{name: real, uid: {uid}}}\nstate_dir: state\n")
