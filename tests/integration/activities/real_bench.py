@@ -67,7 +67,17 @@ class RealBench(Bench):
             await self._patch_deployment(name, {"metadata": {"annotations": dict(annotations)}})
 
     async def create(self, item: JSON) -> None:
+        """Of an autoscaler also its controller's first word, which moves its resourceVersion at once."""
         await self.stage.apply({**item, "metadata": {**item["metadata"], "namespace": self.home}})
+        if item["kind"] != "HorizontalPodAutoscaler":
+            return
+        name = item["metadata"]["name"]
+
+        async def looked_at() -> bool:
+            status = (await self.stage.port.get(port.AUTOSCALERS, self.home, name)).get("status") or {}
+            return any(one["type"] == "ScalingActive" for one in status.get("conditions") or [])
+
+        await self.stage.eventually(looked_at)
 
     async def write_log(self, pod: str, container: str, text: str, *, previous: bool = False) -> None:
         await self.stage.set_log(pod, container, text, previous=previous)
