@@ -27,6 +27,7 @@ def demo(folder: Path, *arguments: str, stdin: str = "") -> subprocess.Completed
     )
 
 
+@pytest.mark.claim("C-213")
 @pytest.mark.timeout(300)
 def test_the_demo_is_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
     done = demo(tmp_path, "--cluster", "control-plane")

@@ -43,6 +43,7 @@ def pins(lock: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.claim("C-120")
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_a_lock_holds_a_hash_for_every_pin_and_no_address(lock: Path) -> None:
     text = lock.read_text()
@@ -53,6 +54,7 @@ def test_a_lock_holds_a_hash_for_every_pin_and_no_address(lock: Path) -> None:
     assert "index-url" not in text
 
 
+@pytest.mark.claim("C-120")
 def test_the_locks_satisfy_what_the_project_asks_for() -> None:
     project, groups = pyproject()["project"], pyproject()["dependency-groups"]
     extras = [line for extra in project["optional-dependencies"].values() for line in extra]
