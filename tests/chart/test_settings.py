@@ -109,7 +109,7 @@ def test_the_clusters_uid_is_taken_from_the_api_server_where_there_is_one(tmp_pa
         default_choices(sight=Sight.CLUSTER, runbooks=frozenset({"CpuSpikeRunbook"})),
         default_choices(helper=True, helper_namespace="nodes", protected=("payments", "temporal")),
     ],
-    ids=str,
+    ids=["default", "cluster sight", "helper"],
 )
 def test_the_agent_expects_the_boundary_that_the_chart_renders(
     choices: Choices, kubernetes: str, tmp_path: Path

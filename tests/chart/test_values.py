@@ -90,7 +90,7 @@ def test_a_processor_has_no_limit_by_default() -> None:
         ),
         ({"api_key_secret": {"name": "api", "key": "token"}}, {"temporal-api-key"}),
     ],
-    ids=str,
+    ids=["plain", "authority", "mutual", "key"],
 )
 def test_every_worker_is_given_what_temporal_asks_for(temporal: dict[str, Any], files: set[str]) -> None:
     for spec in workers({"temporal": temporal}):
