@@ -139,6 +139,7 @@ def test_a_key_that_is_no_key_is_malformed(blob: bytes) -> None:
         ARMOURED.replace("U1NI", "U1N!", 1),
         ARMOURED.replace("U1NI", "U1N=", 1),
     ],
+    ids=["nothing", "a word", "another head", "words before", "words after", "twice", "a strange letter", "a hole"],
 )
 def test_nothing_but_the_armour_is_taken(text: str) -> None:
     with pytest.raises(MalformedInput):
