@@ -37,7 +37,7 @@ from byteport.boundary.policies.catalogue import policies
 from byteport.boundary.roles import binding
 from byteport.cli.exits import Exit
 from byteport.cli.main import invoke
-from byteport.domain.ceilings import Ceiling
+from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.policy import Mode
 from byteport.domain.targets import Target
@@ -332,6 +332,28 @@ def test_a_role_and_a_binding_that_somebody_widened_are_as_rendered_again(
     ]
     assert found[f"rolebindings/{ACT_ROLE}"]["subjects"] == subject()
     byteport("disable", shop.name, "--yes")
+
+
+def test_when_the_installation_changes_its_sight_the_namespaces_binding_goes_and_comes(
+    guarded: Installed, byteport: Run, shop: Namespace
+) -> None:
+    assert byteport("enable", shop.name, "--yes").code == Exit.OK
+    wide = Installed(guarded.plane, guarded.choices.model_copy(update={"sight": Sight.CLUSTER}))
+    everywhere = [item for item in wide.objects if item["kind"] == "ClusterRoleBinding" and item not in guarded.objects]
+    try:
+        wide.apply(wide.objects)
+        said = byteport("enable", shop.name, "--yes")
+        assert (said.code, said.err) == (Exit.OK, "")
+        assert f"rolebindings/{SIGHT_ROLE}" not in standing(guarded, shop.name)
+        has(guarded, shop, READS, DELETES)
+    finally:
+        guarded.apply(guarded.objects)
+        guarded.remove(everywhere)
+    said = byteport("enable", shop.name, "--yes")
+    assert (said.code, said.err) == (Exit.OK, "")
+    assert f"rolebindings/{SIGHT_ROLE}" in standing(guarded, shop.name)
+    byteport("disable", shop.name, "--yes")
+    has(guarded, shop)
 
 
 # --- refused before anything is applied ---------------------------------------------------------------------------
