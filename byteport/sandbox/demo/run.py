@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from activities.kubernetes.policy_source import load_policy
 from byteport.domain.policy import Mode
 from byteport.errors import BytePortError
 from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled
@@ -109,7 +110,9 @@ async def _show(demo: Demo, stage: Stage, begun: float) -> Report:
     if stage.sandbox.cluster.boundary is not None:
         with _step("looking at the boundary", demo.folder):
             stage.say(f"\n{next(titles)}. What the API server holds the agent to, and a write that it forbids")
-            broken += await held(dataclasses.replace(stage, say=_indented(stage.say)))
+            policy = load_policy(stage.home.policy_file)
+            port, config = stage.sandbox.cluster.port, stage.sandbox.settings.boundary
+            broken += await held(port, config, policy, _indented(stage.say))
     with _step("proving the log", demo.folder):
         stage.say(f"\n{next(titles)}. The log, and one byte of it changed by hand")
         audit: Audit = await asyncio.to_thread(prove, stage.ledger(), demo.folder, _indented(stage.say))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from byteport.boundary.choices import Choices
+from byteport.cli.main import invoke
 from byteport.sandbox.controlplane import ControlPlane
+from byteport.sandbox.strains import autoscaler
+from tests.cluster.boundary.given import OTHER, Run, Typed
 from tests.cluster.boundary.installed import Installed
 from tests.cluster.workloads import Namespace
 
@@ -37,5 +41,37 @@ def shop(guarded: Installed) -> Iterator[Namespace]:
     namespace.await_available(APP)
     guarded.enable(namespace.name)
     guarded.await_in_force(namespace.name, namespace.pods(APP)[0]["metadata"]["name"])
+    yield namespace
+    namespace.delete()
+
+
+@pytest.fixture
+def byteport(
+    guarded: Installed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Run:
+    """As the administrator, unless another kubeconfig is named."""
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.delenv("BYTEPORT_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, kubeconfig: Path | None = None) -> Typed:
+        code = invoke([*arguments, "--kubeconfig", str(kubeconfig or guarded.plane.kubeconfig)])
+        captured = capsys.readouterr()
+        # On a busy machine it says what it waits for.
+        said = [line for line in captured.err.splitlines(keepends=True) if not line.endswith(" …\n")]
+        return Typed(code, captured.out, "".join(said))
+
+    return run
+
+
+@pytest.fixture
+def untouched(guarded: Installed) -> Iterator[Namespace]:
+    """Deployments `api` and `web`, an autoscaler `web`, and nothing of ours."""
+    namespace = Namespace(guarded.plane, f"shop-{secrets.token_hex(3)}")
+    namespace.create()
+    for name in (APP, OTHER):
+        namespace.deploy(name, replicas=2)
+    where = f"/apis/autoscaling/v2/namespaces/{namespace.name}/horizontalpodautoscalers"
+    guarded.plane.api.call("POST", where, autoscaler(namespace.name, OTHER, ceiling=6))
     yield namespace
     namespace.delete()
