@@ -153,6 +153,7 @@ def _etcd(state: Path, tools: Path, ports: Ports, has: Credentials) -> Component
         peer_trusted_ca_file=has.authority,
         peer_client_cert_auth="true",
         unsafe_no_fsync="true",
+        watch_progress_notify_interval="5s",  # as kubeadm has it: a quiet watch gets no bookmarks without
         log_level="error",
     )
 
