@@ -60,6 +60,15 @@ async def events_of(place: RealPlace, reason: str) -> list[str]:
     return [event["message"] for event in found["items"]]
 
 
+async def told(place: RealPlace, reason: str, words: str) -> None:
+    """Wait until an event of that reason has these words: a kubelet's events follow what they are about."""
+
+    async def look() -> bool:
+        return any(words in said for said in await events_of(place, reason))
+
+    await eventually(f"an event {reason}: {words}", look, within=60.0)
+
+
 async def test_the_node_is_ready_and_names_its_runtime_and_images(node: RealNode) -> None:
     found = await asyncio.to_thread(node.plane.api.call, "GET", f"/api/v1/nodes/{node.name}")
     info = found["status"]["nodeInfo"]
@@ -99,7 +108,7 @@ async def test_a_crash_keeps_its_exit_code_its_log_and_a_growing_back_off(place:
         return "panic: index out of range [7]" in await log_of(place, pod, "--previous")
 
     await eventually("the log of the container before", printed)
-    assert any("Back-off restarting failed container" in said for said in await events_of(place, "BackOff"))
+    await told(place, "BackOff", "Back-off restarting failed container")
 
 
 async def test_a_container_over_its_limit_is_killed_by_the_kernel_and_named_so(place: RealPlace) -> None:
@@ -113,19 +122,15 @@ async def test_a_failing_liveness_probe_kills_the_container(place: RealPlace) ->
     await serve(place, replicas=1, probed=True)
     pod = await break_one(place, workload.GOES_DEAF)
     await until_status(place, pod, "a restart", lambda status: bool(status["restartCount"]))
-    assert any(said.startswith("Liveness probe failed") for said in await events_of(place, "Unhealthy"))
-    assert any("failed liveness probe, will be restarted" in said for said in await events_of(place, "Killing"))
+    await told(place, "Unhealthy", "Liveness probe failed")
+    await told(place, "Killing", "failed liveness probe, will be restarted")
 
 
 async def test_an_image_is_pulled_and_one_that_is_not_there_is_not_found(place: RealPlace) -> None:
     await serve(place, image=f"{REPOSITORY}:{TAGS[1]}", replicas=1)
-    assert any(said.startswith(f'Successfully pulled image "{REPOSITORY}') for said in await events_of(place, "Pulled"))
+    await told(place, "Pulled", f'Successfully pulled image "{REPOSITORY}:{TAGS[1]}"')
     await place.apply(workload.web(image=MISSING_IMAGE, replicas=1))
-
-    async def refused() -> bool:
-        return any(f"{MISSING_IMAGE}: not found" in said for said in await events_of(place, "Failed"))
-
-    await eventually("a pull to fail", refused, within=60.0)
+    await told(place, "Failed", f"{MISSING_IMAGE}: not found")
     assert IMAGE.rpartition(":")[0] == MISSING_IMAGE.rpartition(":")[0]
 
 
