@@ -15,7 +15,7 @@ from byteport.errors import TargetGone
 from byteport.kubernetes import fields
 from byteport.kubernetes.disk_output import read_disk_output
 from byteport.kubernetes.node_commands import DF, du
-from byteport.sandbox.controlplane import KubectlFailed
+from byteport.sandbox.controlplane import ApiRefused, KubectlFailed
 from byteport.sandbox.realnode import IMAGE, MISSING_IMAGE, RealNode
 from byteport.sandbox.realnode.image import REPOSITORY, TAGS
 from tests.agent.places import APP, eventually
@@ -148,6 +148,20 @@ async def test_the_helpers_figures_are_those_of_the_disk_that_the_node_lies_on(
         measured = await cluster.exec(HELPER_NAMESPACE, HELPER_POD, HELPER_CONTAINER, du("/var/lib/containerd"))
         (found,) = read_disk_output(measured.stdout.splitlines()).measured
         assert found.used_bytes > 1 << 20
+
+
+async def test_the_kubelets_own_figures_are_of_that_disk_too(node: RealNode) -> None:
+    async def measured() -> JSON | None:
+        try:
+            return dict(await asyncio.to_thread(node.kubelet.call, "GET", "/stats/summary"))
+        except ApiRefused:
+            return None  # it has not measured yet
+
+    summary = await eventually("the kubelet to have measured", measured, within=60.0)
+    disk = os.statvfs(node.state_dir)
+    assert summary["node"]["fs"]["capacityBytes"] == disk.f_blocks * disk.f_frsize
+    assert summary["node"]["fs"]["availableBytes"] == pytest.approx(disk.f_bavail * disk.f_frsize, rel=0.05)
+    assert summary["node"]["runtime"]["imageFs"]["usedBytes"] > 1 << 20
 
 
 async def test_the_agents_port_reads_a_real_log_and_none_of_a_pod_that_is_gone(place: RealPlace) -> None:
