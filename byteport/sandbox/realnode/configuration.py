@@ -109,7 +109,6 @@ def kubelet(port: int, longest_backoff_seconds: int) -> str:
             "evictionHard": {},
             "imageGCHighThresholdPercent": 100,
             "imageGCLowThresholdPercent": 99,
-            "localStorageCapacityIsolation": False,
             "failSwapOn": False,
             "serializeImagePulls": False,
             "resolvConf": "",

@@ -26,13 +26,13 @@ class Hierarchy(NamedTuple):
     """One mounted hierarchy of version 1."""
 
     controllers: str
-    """As mounted together: `memory`, `cpu,cpuacct`."""
+    """As mounted together: `memory`, `cpu,cpuacct`; or `name=systemd`, which has none."""
     own: Path
     """The group that this process is in."""
 
 
 def hierarchies() -> list[Hierarchy]:
-    """Those with controllers in which this process's own group can be seen."""
+    """Those in which this process's own group can be seen. runc enters the named ones too."""
     groups = dict(_groups(Path("/proc/self/cgroup").read_text()))
     found: dict[str, Hierarchy] = {}
     for controllers, root, mount in _mounted(Path("/proc/self/mountinfo").read_text()):
@@ -122,7 +122,7 @@ def _depth_first(group: Path) -> Iterator[Path]:
 def _groups(text: str) -> Iterator[tuple[str, Path]]:
     for line in text.splitlines():
         _, controllers, path = line.split(":", 2)
-        if controllers and "=" not in controllers:
+        if controllers:
             yield controllers, Path(path)
 
 
@@ -134,7 +134,7 @@ def _mounted(text: str) -> Iterator[tuple[str, Path, Path]]:
         if kind != "cgroup":
             continue
         words = before.split(" ")
-        controllers = [word for word in options.split(",") if word in _KNOWN]
+        controllers = [word for word in options.split(",") if word in _KNOWN or word.startswith("name=")]
         if controllers:
             yield ",".join(controllers), Path(words[3]), Path(words[4])
 

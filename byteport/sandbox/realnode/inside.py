@@ -44,11 +44,12 @@ def mount_world(files: Path, programs: Path, tools: Path) -> None:
     _mount("-t", "sysfs", "sysfs", "/sys")
     _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/sys/fs/cgroup")
     for controllers in _hierarchies():
-        group = Path("/sys/fs/cgroup") / controllers
+        group = Path("/sys/fs/cgroup") / controllers.removeprefix("name=")
         group.mkdir()
-        _mount("-t", "cgroup", "-o", controllers, "cgroup", str(group))
+        options = f"none,{controllers}" if "=" in controllers else controllers
+        _mount("-t", "cgroup", "-o", options, "cgroup", str(group))
         for one in controllers.split(","):
-            if one != controllers:
+            if one != group.name and "=" not in one:
                 (group.parent / one).symlink_to(controllers)
     for name, over in OVER.items():
         _mount("--rbind", str(files / name), over)
@@ -115,10 +116,10 @@ def _keep_resolver(files: Path) -> None:
 
 
 def _hierarchies() -> list[str]:
-    """Controllers of version 1, as they are mounted together."""
+    """Controllers of version 1 as they are mounted together, and `name=` of those without one."""
     lines = Path("/proc/self/cgroup").read_text().splitlines()
     found = [line.split(":", 2)[1] for line in lines]
-    return [controllers for controllers in found if controllers and "=" not in controllers]
+    return [controllers for controllers in found if controllers]
 
 
 def _mount(*arguments: str) -> None:

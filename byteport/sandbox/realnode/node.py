@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Self
 
 from byteport.errors import BytePortError
 from byteport.sandbox.children import free_port
-from byteport.sandbox.controlplane import ApiRefused, ControlPlane
+from byteport.sandbox.controlplane import Api, ApiRefused, ControlPlane
 from byteport.sandbox.controlplane.build import NodeTool, Progress, ensure_built
 from byteport.sandbox.controlplane.components import REAL_NODE, write_kubeconfig
 from byteport.sandbox.controlplane.pki import KeyPair
@@ -67,12 +67,13 @@ class RealNode:
         self.state_dir = state_dir.resolve()
         self.programs: dict[str, int] = {}
         """Pids of containerd and the kubelet as the node itself counts them."""
+        self._port = 0
         self._supervisor: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Returns when the node is Ready. Raises `NodeFailed`, and what `ensure_programs` raises."""
         programs = ensure_programs()
-        port = free_port()
+        self._port = port = free_port()
         self._write(programs, port)
         self._register(port)
         command = [sys.executable, "-m", "byteport.sandbox.realnode.supervise", "--state", str(self.state_dir)]
@@ -109,6 +110,15 @@ class RealNode:
         if self._supervisor is None:
             raise NodeFailed("the node was not started")
         return self._supervisor.pid
+
+    @property
+    def kubelet(self) -> Api:
+        """The kubelet itself, called as the administrator.
+
+        The API server reaches it for logs and exec, but proxies nothing else to loopback.
+        """
+        pki = self.plane.state_dir / "pki"
+        return Api(f"https://127.0.0.1:{self._port}", pki / "ca.crt", KeyPair(pki / "admin.crt", pki / "admin.key"))
 
     def __enter__(self) -> Self:
         return self.start()

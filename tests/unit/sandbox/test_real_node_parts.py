@@ -89,6 +89,7 @@ def test_the_groups_of_this_process_are_found_below_whatever_is_mounted(monkeypa
     assert groups.hierarchies() == [
         groups.Hierarchy("cpu,cpuacct", Path("/sys/fs/cgroup/cpu,cpuacct/b")),
         groups.Hierarchy("memory", Path("/sys/fs/cgroup/memory/jobs/7")),
+        groups.Hierarchy("name=systemd", Path("/sys/fs/cgroup/systemd")),
     ]
     assert groups.lacking() == "no control groups of version 1 for cpuset, devices, freezer, pids"
 
