@@ -19,7 +19,8 @@ from byteport.kubernetes.port import ExecResult
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 ANY_ANSWER = {"Accept": "*/*"}
-"""The header is handed on to the kubelet, which names no type that it answers a command with and refuses (406) any other."""
+"""Handed on to a kubelet that takes websockets itself. It names no type that it answers a command with, and refuses
+(406) whoever asks for one."""
 STDOUT, STDERR, OUTCOME = 1, 2, 3
 STREAM_LIMIT = 64 << 10
 LARGEST_MESSAGE = 1 << 20

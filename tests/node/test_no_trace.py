@@ -122,6 +122,21 @@ def test_a_node_whose_supervisor_is_killed_leaves_nothing(another: RealNode, bef
     assert host() == before
 
 
+def test_what_was_left_since_everybody_was_killed_goes_with_the_next_start(another: RealNode, before: Host) -> None:
+    pids = processes()
+    children = Path(f"/proc/{another.supervisor}/task/{another.supervisor}/children").read_text().split()
+    for pid in (*map(int, children), another.supervisor):
+        os.kill(pid, signal.SIGKILL)
+    eventually("its processes to end", lambda: not any(map(runs, pids)))
+    abandoned = groups_left()
+    assert abandoned != []
+    another.start()
+    assert not {*abandoned} & {*groups_left()}
+    another.stop()
+    assert left(another.state_dir, pids) == []
+    assert host() == before
+
+
 def test_a_node_whose_owner_is_killed_leaves_nothing(
     owner: subprocess.Popen[str], tmp_path: Path, before: Host
 ) -> None:

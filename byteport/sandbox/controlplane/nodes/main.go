@@ -149,11 +149,6 @@ func cut(content []byte, query url.Values) ([]byte, error) {
 }
 
 func (n node) exec(w http.ResponseWriter, q *http.Request) {
-	// As a kubelet does: its route names no type that it answers with, so that no other than any is taken.
-	if accept := q.Header.Get("Accept"); accept != "" && !strings.Contains(accept, "*/*") {
-		http.Error(w, "406: Not Acceptable", http.StatusNotAcceptable)
-		return
-	}
 	options, err := remotecommand.NewOptions(q)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
