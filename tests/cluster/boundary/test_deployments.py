@@ -20,6 +20,7 @@ JSON = dict[str, Any]
 
 WEB = "web"
 FRESH = "ab" * 32
+OK = 200
 
 
 class Release:
@@ -66,10 +67,13 @@ class Release:
 
 @pytest.fixture
 def release(guarded: Installed, shop: Namespace) -> Release:
-    return Release(guarded, shop)
+    """Returns when the API server knows its ReplicaSets, and would let an honest rollback through."""
+    made = Release(guarded, shop)
+    once(lambda said: said.status == OK, lambda: by_json_patch(made, made.rolled_back(), query="?dryRun=All"))
+    return made
 
 
-def by_json_patch(release: Release, wanted: JSON) -> Said:
+def by_json_patch(release: Release, wanted: JSON, query: str = "") -> Said:
     now = release.now()
     for kept_by_the_server in ("resourceVersion", "managedFields", "generation"):
         now["metadata"].pop(kept_by_the_server, None)
@@ -85,7 +89,9 @@ def by_json_patch(release: Release, wanted: JSON) -> Said:
         for key in now[part]
         if key not in wanted[part]
     ]
-    return asked(release.guarded.agent(), "PATCH", release.path, operations, content_type="application/json-patch+json")
+    return asked(
+        release.guarded.agent(), "PATCH", release.path + query, operations, content_type="application/json-patch+json"
+    )
 
 
 def _patch(release: Release, wanted: JSON, content_type: str, query: str = "") -> Said:
