@@ -32,6 +32,7 @@ from tests.scenarios.model import Scenario
 from tests.scenarios.run import Scene, played, prepared, watched
 from tests.workflows.clock import FollowingClock
 from tests.workflows.world import SKIPPING_SERVER
+from workers.boundary_watch import GIVEN_SECONDS
 
 SHORT_SETTLE = 5
 FULL_SETTLE = 60
@@ -172,6 +173,7 @@ class ControlPlaneHost:
             selector = {SLOT: str(slot)}
             ground = Ground(ControlPlaneHands(self._plane), place, outside.name, selector=selector)
             await prepared(ground, scenario)
+            await asyncio.sleep(GIVEN_SECONDS)  # so long the agent may believe that the namespace is not its own
             judged = await played(scenario, ground, scene_of(self._agent, place))
             await asyncio.to_thread(forget, self._plane, own.name)
             for namespace in (own, outside):

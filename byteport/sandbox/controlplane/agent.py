@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, AGENT_PODS, NAMESPA
 from byteport.boundary.policies.catalogue import names_of, policies
 from byteport.boundary.roles import installation
 from byteport.domain.ceilings import Ceiling, Sight
-from byteport.errors import BytePortError
+from byteport.errors import BytePortError, PreconditionFailed
+from byteport.kubernetes.hands import Hands
 from byteport.sandbox.controlplane.auditlog import AGENT_USER
 from byteport.sandbox.controlplane.kubectl import KubectlFailed
 from byteport.sandbox.controlplane.rest import Api, ApiRefused
@@ -38,6 +40,8 @@ TOKEN_LIFETIME = timedelta(days=30)
 """Nobody renews it: longer than a control plane on somebody's machine is left running."""
 IN_FORCE_SECONDS = 15.0
 POLL_SECONDS = 0.05
+RUNS = 5
+"""How often a namespace is given anew when somebody else's change came between."""
 BY_POLICY = "ValidatingAdmissionPolicy"
 """Stands in the message of every refusal by a policy."""
 NOT_FOUND = 404
@@ -95,13 +99,24 @@ def path_of(item: JSON) -> str:
 
 
 async def enable(kubeconfig: Path, namespace: str, ceiling: Ceiling) -> None:
-    """As `byteport enable NAMESPACE --yes` by the administrator. Raises `NotGiven` with every reason why not."""
+    """As `byteport enable NAMESPACE --yes` by the administrator. Raises `NotGiven` with every reason why not.
+
+    What somebody else moved meanwhile is looked at anew, as a person does who runs the command again.
+    """
     async with await administrator(kubeconfig) as hands:
-        planned = await plan_enabling(hands, namespace, ceiling)
-        if planned.problems:
-            raise NotGiven("; ".join(problem.text for problem in planned.problems))
-        for change in planned.changes:
-            await carry_out(hands, change)
+        for _ in range(RUNS - 1):
+            with suppress(PreconditionFailed):
+                await _enable(hands, namespace, ceiling)
+                return
+        await _enable(hands, namespace, ceiling)
+
+
+async def _enable(hands: Hands, namespace: str, ceiling: Ceiling) -> None:
+    planned = await plan_enabling(hands, namespace, ceiling)
+    if planned.problems:
+        raise NotGiven("; ".join(problem.text for problem in planned.problems))
+    for change in planned.changes:
+        await carry_out(hands, change)
 
 
 def _widest(choices: Choices) -> Choices:
