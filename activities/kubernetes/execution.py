@@ -18,6 +18,9 @@ from byteport.errors import PermanentError, Unavailable
 from byteport.kubernetes.port import ExecResult
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+ANY_ANSWER = {"Accept": "*/*"}
+"""Handed on to a kubelet that takes websockets itself. It names no type that it answers a command with, and refuses
+(406) whoever asks for one."""
 STDOUT, STDERR, OUTCOME = 1, 2, 3
 STREAM_LIMIT = 64 << 10
 LARGEST_MESSAGE = 1 << 20
@@ -35,7 +38,7 @@ async def execute(
             wire.for_streams.ws_connect(
                 wire.url(request),
                 protocols=PROTOCOLS,
-                headers=await wire.headers({}),
+                headers=await wire.headers(ANY_ANSWER),
                 max_msg_size=LARGEST_MESSAGE,
                 autoping=True,
                 **wire.connection(),

@@ -235,6 +235,17 @@ async def test_a_list_that_expires_every_time_is_unavailable(server: Liar, port:
         await port.list(PODS, "shop")
 
 
+async def test_exec_names_no_type_that_a_kubelet_would_have_to_answer_with(
+    server: Liar, port: KubernetesCluster
+) -> None:
+    """One that takes websockets itself answers 406 to whoever wants JSON of a command."""
+    server.answers = [says(503, b"")]
+    with pytest.raises(Unavailable):
+        await port.exec("shop", "web-1", "app", ["df", "-h"])
+    sent = {name.lower(): value for name, value in server.heard[0].headers.items()}
+    assert sent["accept"] == "*/*"
+
+
 async def test_exec_that_is_refused_ran_nothing_and_one_that_is_cut_may_have(
     server: Liar, port: KubernetesCluster
 ) -> None:
