@@ -27,7 +27,13 @@ def test_make_help_tells_every_target() -> None:
 
 def test_ci_runs_the_check_then_the_suite_then_the_heavier_ones_and_the_cluster_suite_last() -> None:
     script = (ROOT / ".ci" / "run").read_text()
-    assert re.findall(r"^make (\S+)$", script, re.MULTILINE) == ["check", "test", "test-slow", "scenarios", "test-cluster"]
+    assert re.findall(r"^make (\S+)$", script, re.MULTILINE) == [
+        "check",
+        "test",
+        "test-slow",
+        "scenarios",
+        "test-cluster",
+    ]
     assert "set -euo pipefail" in script
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
