@@ -47,7 +47,7 @@ class Credentials:
     async def authorization(self) -> str | None:
         """The value of the header, if the credential is not a certificate."""
         if self.plugin is not None:
-            await self.plugin.load_from_exec_plugin()  # type: ignore[no-untyped-call]
+            await self.plugin.load_from_exec_plugin()
             self.configuration.api_key["BearerToken"] = self.plugin.token
         settings = await self.configuration.auth_settings()
         token = settings.get("BearerToken")
@@ -67,7 +67,7 @@ async def load_credentials(
 def _in_cluster() -> Credentials:
     configuration = Configuration()
     try:
-        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        load_incluster_config(client_configuration=configuration)
     except ConfigException as error:
         raise ConfigError("cluster", f"the pod's own ServiceAccount cannot be used: {error}") from None
     return _credentials(configuration, None)
@@ -79,7 +79,7 @@ async def _from_kubeconfig(paths: Sequence[Path], context: str | None, *, allow_
     with tempfile.TemporaryDirectory(prefix="byteport-") as folder:
         try:
             _write_inline_keys(document, Path(folder))
-            loader = await load_kube_config_from_dict(  # type: ignore[no-untyped-call]
+            loader = await load_kube_config_from_dict(
                 document, client_configuration=configuration, temp_file_path=folder
             )
             runs_plugin = "exec" in document["users"][0]["user"]

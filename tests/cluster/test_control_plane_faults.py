@@ -186,7 +186,7 @@ def test_exec_with_stdin_or_a_terminal_is_refused(namespace: Namespace, wanted: 
     namespace.await_available("web")
     plane, pod = namespace.plane, namespace.pod("web")["metadata"]["name"]
     plane.write_exec(namespace.name, "web", "app", ["df", "-h"], stdout="Filesystem  Size\n")
-    as_admin = config.new_client_from_config(str(plane.kubeconfig))  # type: ignore[no-untyped-call]
+    as_admin = config.new_client_from_config(str(plane.kubeconfig))
     core = client.CoreV1Api(as_admin)
     answer = stream(
         core.connect_get_namespaced_pod_exec,

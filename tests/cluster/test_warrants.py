@@ -103,7 +103,7 @@ class Attacker:
     def queue(self) -> str:
         return task_queue_name(Queue.CLUSTER, self.agent.place.uid)
 
-    async def by_workflow(self, defined: type, warrant: Warrant) -> Mutated | str:
+    async def by_workflow(self, defined: type[SomethingElse | Impostor], warrant: Warrant) -> Mutated | str:
         """Run the act from a workflow: its result, or the code and words of its failure."""
         own = f"attacker-{secrets.token_hex(4)}"
         async with Worker(
@@ -111,7 +111,7 @@ class Attacker:
         ):
             try:
                 done: Mutated = await self.agent.client.execute_workflow(
-                    defined.run,  # type: ignore[attr-defined]
+                    defined.run,
                     args=[act_of(warrant), self.queue, MutatingCall(warrant=warrant)],
                     id=own,
                     task_queue=own,

@@ -28,16 +28,21 @@ from tests.workflows.remediation import Remediation, crash_loop, remediation_of
 from tests.workflows.world import World
 
 
-async def test_for_ten_minutes_after_its_node_restarted_no_pod_is_deleted_and_afterwards_it_is(
-    world: World, cluster: SimulatedCluster
-) -> None:
+async def crash_on_a_restarted_node(world: World, cluster: SimulatedCluster) -> tuple[str, Remediation]:
+    """A pod that crashes in `auto`, by name, whose node has come back just now; nothing is reported yet."""
     world.policy(mode="auto")
     victim = await world.one_pod_crashes()
     node = next(pod["spec"]["nodeName"] for pod in await world.pods() if pod["metadata"]["name"] == victim)
     await cluster.set_node_condition(node, "Ready", "False")
     await cluster.set_node_condition(node, "Ready", "True")
+    return victim, await remediation_of(world, Failure.CRASHLOOP)
+
+
+async def test_for_ten_minutes_after_its_node_restarted_no_pod_is_deleted_and_afterwards_it_is(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    victim, remediation = await crash_on_a_restarted_node(world, cluster)
     restarted = world.clock()
-    remediation = await remediation_of(world, Failure.CRASHLOOP)
     with world.time_stands_still():
         await remediation.report()
     diagnosing = await remediation.until(Phase.DIAGNOSING)
@@ -61,12 +66,7 @@ async def test_a_symptom_that_comes_while_the_target_is_read_is_followed_by_anot
     world: World, cluster: SimulatedCluster
 ) -> None:
     """What it is about may be just what that look has missed, and the runbook's own time is minutes away."""
-    world.policy(mode="auto")
-    victim = await world.one_pod_crashes()
-    node = next(pod["spec"]["nodeName"] for pod in await world.pods() if pod["metadata"]["name"] == victim)
-    await cluster.set_node_condition(node, "Ready", "False")
-    await cluster.set_node_condition(node, "Ready", "True")
-    remediation = await remediation_of(world, Failure.CRASHLOOP)
+    _, remediation = await crash_on_a_restarted_node(world, cluster)
     with held(cluster, "list", port.EVENTS) as hold, world.time_stands_still():
         await remediation.report()
         await hold.reached.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -116,5 +117,6 @@ async def test_a_watch_that_nobody_reads_on_lets_go_of_its_connection(server: Li
     watch = port.watch(PODS, "shop", resource_version="7")
     async for _ in watch:
         break
-    await watch.aclose()  # type: ignore[attr-defined]
+    assert isinstance(watch, AsyncGenerator)
+    await watch.aclose()
     await asyncio.wait_for(closed.wait(), 5)

@@ -1,5 +1,7 @@
 """What the checker says of a chain to which something was done: the fault by its cause, and the record by its number."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,7 +173,7 @@ def test_records_of_somebody_else_are_foreign(chain_: Chain, fault: Fault) -> No
         lambda head: b"null",
     ],
 )
-def test_a_header_that_is_no_record_is_bad_json_though_its_hash_fits(spoil) -> None:  # type: ignore[no-untyped-def]
+def test_a_header_that_is_no_record_is_bad_json_though_its_hash_fits(spoil: Callable[[bytes], bytes]) -> None:
     head = spoil(ENTRIES[0].header)
     assert head != ENTRIES[0].header
     entry = ENTRIES[0].model_copy(update={"header": head, "hash": record_hash(head)})

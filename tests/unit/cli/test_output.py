@@ -1,6 +1,7 @@
 """What is printed cannot be markup, and cannot speak to the terminal."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,9 @@ HOSTILE = "[bold red]web[/] \x1b[31m\x07\r\nnext \u202e"
 @pytest.mark.parametrize(
     "show", [say, complain, lambda text: table("A", rows=[[text]]), lambda text: facts([("a", text)])]
 )
-def test_a_hostile_name_is_printed_as_it_is_written(show, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+def test_a_hostile_name_is_printed_as_it_is_written(
+    show: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     show(HOSTILE)
     captured = capsys.readouterr()
     text = captured.out + captured.err

@@ -71,7 +71,7 @@ def test_every_setting_is_in_the_version(field: str) -> None:
         "helper_namespace": "x",
     }
     assert field in other, f"{field} is new: say here how it changes the version"
-    assert PolicyConfig(**{field: other[field]}).version != PolicyConfig().version  # type: ignore[arg-type]
+    assert PolicyConfig.model_validate({field: other[field]}).version != PolicyConfig().version
 
 
 def test_an_update_that_brings_a_setting_voids_no_approval_that_waits() -> None:
@@ -103,4 +103,4 @@ def test_mappings_are_in_the_version_too_and_order_is_not() -> None:
 )
 def test_an_absurd_rule_is_refused(rule: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
-        ApprovalRule(**rule)  # type: ignore[arg-type]
+        ApprovalRule.model_validate(rule)

@@ -14,9 +14,6 @@ from byteport.kubernetes.autoscalers import (
 )
 from tests.unit.kubernetes.test_floor_patch import autoscaler
 
-NOW = datetime(2026, 3, 10, 9, 0, 0, 654321, tzinfo=UTC)
-ACTION, OTHER = "0123456789abcdef" * 4, "fedcba9876543210" * 4
-PLACE = {"cluster_uid": "c1", "namespace": "shop", "name": "web"}
 JSON = dict[str, Any]
 
 # -- who set it -------------------------------------------------------------------------------------------------------

@@ -141,19 +141,19 @@ def test_what_no_object_was_found_for_is_named_by_its_address() -> None:
 
 
 def test_a_budget_is_judged_by_the_eviction_apis_own_rule() -> None:
-    def budget(**status_: object) -> JSON:
-        spec = {"selector": {"matchLabels": {"app": "web"}}} | status_.pop("spec", {})  # type: ignore[operator]
-        return simple("PodDisruptionBudget", "web", api="policy/v1", spec=spec, status=status_)
+    def budget(status_: JSON, spec: JSON | None = None) -> JSON:
+        whole = {"selector": {"matchLabels": {"app": "web"}}} | (spec or {})
+        return simple("PodDisruptionBudget", "web", api="policy/v1", spec=whole, status=status_)
 
     shop = Workload()
     shop.crash(0)
     name = shop.name_of(0)
     short = {"disruptionsAllowed": 0, "currentHealthy": 4, "desiredHealthy": 5}
-    assert around(shop, budget(**short)).budget_of(name) == "web"
-    assert around(shop, budget(**short, spec={"unhealthyPodEvictionPolicy": "AlwaysAllow"})).budget_of(name) == ""
+    assert around(shop, budget(short)).budget_of(name) == "web"
+    assert around(shop, budget(short, spec={"unhealthyPodEvictionPolicy": "AlwaysAllow"})).budget_of(name) == ""
     enough = {"disruptionsAllowed": 0, "currentHealthy": 4, "desiredHealthy": 4}
-    assert around(shop, budget(**enough)).budget_of(name) == ""
-    other = budget(**short)
+    assert around(shop, budget(enough)).budget_of(name) == ""
+    other = budget(short)
     other["spec"]["selector"] = {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}
     assert around(shop, other).budget_of(name) == ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -213,9 +214,9 @@ def test_another_clock_does_not_matter(samples: list[UsageSample], seconds: int)
 
 
 @given(st.lists(points, max_size=8, unique_by=lambda one: one.at), st.randoms(use_true_random=False))
-def test_the_order_of_samples_does_not_matter(samples: list[UsageSample], chance: object) -> None:
+def test_the_order_of_samples_does_not_matter(samples: list[UsageSample], chance: Random) -> None:
     mixed = list(samples)
-    chance.shuffle(mixed)  # type: ignore[attr-defined]
+    chance.shuffle(mixed)
     assert trend_of(mixed) == trend_of(samples)
 
 

@@ -9,6 +9,7 @@ from byteport.domain.policy import PolicyConfig, VerdictKind
 from byteport.domain.reasons import Cause, Reason
 from byteport.kubernetes.node_helper import EXEC, HELPER_PODS
 from byteport.kubernetes.node_reading import OTHER_PODS, PULL_EVENTS
+from byteport.kubernetes.world import JSON
 from tests.builders.objects import container, pod, status, uid_of, waiting
 from tests.unit.runbooks.disk_worlds import AUTO, Disk, being_created, initialised, never_pulling
 
@@ -321,11 +322,13 @@ def test_a_node_that_is_not_ready_is_a_persons(ready: str) -> None:
 
 
 def test_a_node_that_is_being_deleted_is_a_persons() -> None:
-    disk = Disk()
-    made = disk.node()
-    made["metadata"]["deletionTimestamp"] = "2026-03-10T08:59:00Z"
-    disk.node = lambda: made  # type: ignore[method-assign]
-    said = disk.ask()
+    class Leaving(Disk):
+        def node(self) -> JSON:
+            made = super().node()
+            made["metadata"]["deletionTimestamp"] = "2026-03-10T08:59:00Z"
+            return made
+
+    said = Leaving().ask()
     assert said.escalates
     assert Reason.BEING_DELETED in said.reasons
     assert isinstance(said.plan, Refused)

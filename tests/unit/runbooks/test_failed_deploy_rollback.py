@@ -5,6 +5,8 @@ Each test changes one thing about a rollout in which revision 2 fails while revi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from byteport.contracts.kubernetes import READ_SITUATION, ROLL_BACK
@@ -151,8 +153,8 @@ def _with_a_liveness_probe_that_kills() -> Shop:
         (that_no_node_takes, Cause.RELEASE_UNSCHEDULABLE),
     ],
 )
-def test_what_the_release_changed_and_fails_by_is_undone(made: object, cause: Cause) -> None:
-    world = made()  # type: ignore[operator]
+def test_what_the_release_changed_and_fails_by_is_undone(made: Callable[[], Shop], cause: Cause) -> None:
+    world = made()
     assert (world.diagnose().cause, world.diagnose().reasons) == (cause, ())
     assert acts(world)
 
