@@ -20,7 +20,7 @@ from typing import Any
 from byteport.domain.plans import RaiseFloorPlan, RestoreFloorPlan
 from byteport.kubernetes import fields
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, floor_of, rest_digest
-from byteport.kubernetes.patches import ACTION_ID, Operation, pointer
+from byteport.kubernetes.patches import ACTION_ID, NO_ANNOTATIONS, Operation, first_annotations, pointer
 from byteport.kubernetes.templates import annotations_of
 from byteport.kubernetes.world import JSON
 
@@ -37,11 +37,7 @@ def raise_patch(autoscaler: JSON, plan: RaiseFloorPlan, action_id: str, *, now: 
     wanted = {FLOOR_BEFORE: str(plan.floor_before), FLOOR_UNTIL: _written(until), ACTION_ID: action_id}
     operations = [*_as_read(autoscaler), _set_floor(autoscaler, plan.floor_to)]
     if not annotations_of(autoscaler):
-        # `add` would replace a map that somebody wrote meanwhile: only on exactly the object that was read.
-        version = fields.metadata(autoscaler).get("resourceVersion")
-        operations.append({"op": "test", "path": "/metadata/resourceVersion", "value": version})
-        operations.append({"op": "add", "path": _ANNOTATIONS, "value": wanted})
-        return operations
+        return [*operations, *first_annotations(wanted)]
     operations += [{"op": "add", "path": _annotation(key), "value": value} for key, value in wanted.items()]
     return operations
 
@@ -135,9 +131,8 @@ _AS_READ: tuple[_Path, ...] = (("test", "/metadata/uid"), ("test", _SPEC))
 _RAISE = _AS_READ
 _RAISE_WRITES = {("add", _annotation(key)): key for key in (FLOOR_BEFORE, FLOOR_UNTIL, ACTION_ID)}
 _WHOLE: _Path = ("add", _ANNOTATIONS)
-_VERSION: _Path = ("test", "/metadata/resourceVersion")
 _FLOORS: frozenset[_Path] = frozenset({("replace", _FLOOR), ("add", _FLOOR)})
-_RAISE_MAY = frozenset({*_AS_READ, *_FLOORS, *_RAISE_WRITES, _WHOLE, _VERSION})
+_RAISE_MAY = frozenset({*_AS_READ, *_FLOORS, *_RAISE_WRITES, _WHOLE, NO_ANNOTATIONS})
 _RESTORE: tuple[_Path, ...] = (*_AS_READ, ("test", _annotation(FLOOR_BEFORE)), ("test", _annotation(ACTION_ID)))
 _RESTORE_MAY = frozenset(
     {
@@ -205,9 +200,8 @@ def _annotations_of_raise(values: Mapping[_Path, Any]) -> dict[str, Any]:
     """What a raise writes into annotations; nothing when it writes any that are not ours, or a whole map unguarded."""
     single = {key: values[path] for path, key in _RAISE_WRITES.items() if path in values}
     if _WHOLE not in values:
-        return {} if _VERSION in values else single
-    whole, version = values[_WHOLE], values.get(_VERSION)
-    guarded = isinstance(version, str) and bool(version)
+        return {} if NO_ANNOTATIONS in values else single
+    whole, guarded = values[_WHOLE], values.get(NO_ANNOTATIONS, _WHOLE) is None
     mine = isinstance(whole, Mapping) and set(whole) == set(_RAISE_WRITES.values())
     return dict(whole) if guarded and mine and not single else {}
 

@@ -58,17 +58,26 @@ def rollback_patch(deployment: JSON, replica_set: JSON, action_id: str) -> list[
     if isinstance(cause, str):
         wanted[CHANGE_CAUSE] = cause
     if not annotations:
-        # `add` would replace a map that somebody wrote meanwhile: only on exactly the object that was read.
-        version = fields.metadata(deployment).get("resourceVersion")
-        operations.append({"op": "test", "path": "/metadata/resourceVersion", "value": version})
-        operations.append({"op": "add", "path": "/metadata/annotations", "value": wanted})
-        return operations
+        return [*operations, *first_annotations(wanted)]
     stale = [key for key in (VERIFIED, CHANGE_CAUSE) if key in annotations and key not in wanted]
     operations += [{"op": "remove", "path": pointer("metadata", "annotations", key)} for key in stale]
     operations += [
         {"op": "add", "path": pointer("metadata", "annotations", key), "value": value} for key, value in wanted.items()
     ]
     return operations
+
+
+def first_annotations(wanted: Mapping[str, Any]) -> list[Operation]:
+    """Operations that give an object its first annotations, and fail when it has got any since it was read.
+
+    `add` alone would replace a map that somebody wrote meanwhile. The API server serves no empty map, and takes a
+    `test` for null to mean that the member is missing (evanphx/json-patch, `Patch.test`). A test on the resourceVersion
+    would fail at every status that a controller writes.
+    """
+    return [
+        {"op": "test", "path": _ANNOTATIONS, "value": None},
+        {"op": "add", "path": _ANNOTATIONS, "value": dict(wanted)},
+    ]
 
 
 def patch_arguments(
@@ -130,12 +139,14 @@ _ACTION_ID = re.compile(r"[0-9a-f]{64}")
 _Path = tuple[str, str]
 _REQUIRED: tuple[_Path, ...] = (("test", "/metadata/uid"), ("test", "/spec/template"), ("replace", "/spec/template"))
 _ANNOTATIONS = "/metadata/annotations"
+NO_ANNOTATIONS: _Path = ("test", _ANNOTATIONS)
+"""Operation and path of the test in `first_annotations`; its value must be null."""
 _STAMPS = {("add", pointer("metadata", "annotations", key)): key for key in (ACTION_ID, ROLLBACK_TO, CHANGE_CAUSE)}
 _ALLOWED = frozenset(
     {
         *_REQUIRED,
         *_STAMPS,
-        ("test", "/metadata/resourceVersion"),
+        NO_ANNOTATIONS,
         ("add", _ANNOTATIONS),
         ("remove", pointer("metadata", "annotations", VERIFIED)),
         ("remove", pointer("metadata", "annotations", CHANGE_CAUSE)),
@@ -157,7 +168,9 @@ def _annotations(values: Mapping[_Path, Any]) -> dict[str, Any]:
     """What the patch writes into annotations; nothing when it writes any that are not ours."""
     whole = values.get(("add", _ANNOTATIONS))
     if whole is not None:
-        guarded = ("test", "/metadata/resourceVersion") in values
+        guarded = values.get(NO_ANNOTATIONS, whole) is None
         mine = isinstance(whole, Mapping) and set(whole) <= OURS - {VERIFIED}
         return dict(whole) if guarded and mine and not values.keys() & _STAMPS.keys() else {}
+    if NO_ANNOTATIONS in values:
+        return {}
     return {key: values[path] for path, key in _STAMPS.items() if path in values}

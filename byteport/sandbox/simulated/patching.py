@@ -30,7 +30,9 @@ def patched(resource: Resource, before: JSON, operations: Sequence[Mapping[str, 
     Raises `PreconditionFailed` when one of them does not apply or the object is another version than they say
     (the API's 422 and 409), and `PermanentError` when the result is not valid (422 with causes).
     """
-    after = _applied(resource, before, operations)
+    if resource not in PATCHABLE:
+        raise NotModelled(f"a patch of {resource.plural}")
+    after = applied(before, operations)
     metadata, was = after.get("metadata") or {}, before["metadata"]
     if metadata.get("uid") != was["uid"]:
         raise PermanentError("the uid of an object is immutable")
@@ -53,15 +55,27 @@ def patched(resource: Resource, before: JSON, operations: Sequence[Mapping[str, 
     return after
 
 
-def _applied(resource: Resource, before: JSON, operations: Sequence[Mapping[str, Any]]) -> JSON:
-    if resource not in PATCHABLE:
-        raise NotModelled(f"a patch of {resource.plural}")
+def applied(before: JSON, operations: Sequence[Mapping[str, Any]]) -> JSON:
+    """What the operations make of `before`, which stays as it is: the API server's JSON Patch and nothing else.
+
+    A `test` for null holds where the member is missing, as in evanphx/json-patch; RFC 6902 has it fail.
+    Raises `PreconditionFailed` when one of them does not apply.
+    """
     for operation in operations:
         if operation.get("op") not in OPERATIONS:
             raise NotModelled(f"the JSON Patch operation {operation.get('op')!r}")
-    document = copied(before)
+    after = copied(before)
     try:
-        after: JSON = jsonpatch.JsonPatch([dict(operation) for operation in operations]).apply(document)
+        for operation in operations:
+            if not _tests_for_a_missing_member(after, operation):
+                after = jsonpatch.JsonPatch([dict(operation)]).apply(after, in_place=True)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
         raise PreconditionFailed("a test or an operation of the patch did not apply") from None
     return after
+
+
+def _tests_for_a_missing_member(document: JSON, operation: Mapping[str, Any]) -> bool:
+    if operation["op"] != "test" or "value" not in operation or operation["value"] is not None:
+        return False
+    holder, member = jsonpointer.JsonPointer(operation["path"]).to_last(document)
+    return isinstance(holder, dict) and holder.get(member) is None

@@ -53,6 +53,18 @@ async def test_a_template_equals_itself_whatever_characters_are_in_it(stage: Sta
     )
 
 
+FIRST_LABELS = [_test("/metadata/labels", None), {"op": "add", "path": "/metadata/labels", "value": {"team": "a"}}]
+
+
+async def test_a_test_for_null_holds_where_the_member_is_missing_and_nowhere_else(stage: Stage, web: JSON) -> None:
+    assert "labels" not in web["metadata"]
+    answer = await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", FIRST_LABELS, by=BY)
+    assert answer["metadata"]["labels"] == {"team": "a"}
+    for unmet in (FIRST_LABELS, [_test("/metadata/nothing/below", None), *FIRST_LABELS[1:]]):
+        with pytest.raises(PreconditionFailed):
+            await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", unmet, by=BY)
+
+
 async def test_the_generation_counts_annotations_and_not_labels(stage: Stage, web: JSON) -> None:
     label = [{"op": "add", "path": "/metadata/labels", "value": {"note": "x"}}]
     answer = await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", label, by=BY)

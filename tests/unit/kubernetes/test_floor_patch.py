@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import jsonpatch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from byteport.domain.plans import RaiseFloorPlan, RestoreFloorPlan, restore_of
 from byteport.domain.targets import Target
+from byteport.errors import PreconditionFailed
 from byteport.kubernetes.autoscalers import (
     FLOOR_BEFORE,
     FLOOR_UNTIL,
@@ -27,6 +27,7 @@ from byteport.kubernetes.floor_patch import (
     restore_patch,
 )
 from byteport.kubernetes.patches import ACTION_ID
+from byteport.sandbox.simulated.patching import applied as api_server_applies
 
 NOW = datetime(2026, 3, 10, 9, 0, 0, 654321, tzinfo=UTC)
 ACTION, OTHER = "0123456789abcdef" * 4, "fedcba9876543210" * 4
@@ -70,8 +71,7 @@ def raising(item: JSON, floor_to: int = 5, *, before: int | None = None, box: in
 
 
 def applied(item: JSON, patch: Patch) -> JSON:
-    result: JSON = jsonpatch.apply_patch(item, patch)
-    return result
+    return api_server_applies(item, patch)
 
 
 def raised() -> tuple[JSON, RaiseFloorPlan, RestoreFloorPlan]:
@@ -129,7 +129,7 @@ def test_a_restore_holds_also_when_somebody_took_the_time_off_the_object() -> No
     assert read_restore(patch) == plan.arguments()
 
 
-def test_where_there_are_no_annotations_the_map_is_made_on_exactly_the_object_that_was_read() -> None:
+def test_where_there_are_no_annotations_the_map_is_made_unless_somebody_wrote_one_meanwhile() -> None:
     item = autoscaler()
     del item["metadata"]["annotations"]
     plan = raising(item)
@@ -137,7 +137,10 @@ def test_where_there_are_no_annotations_the_map_is_made_on_exactly_the_object_th
     assert set(applied(item, patch)["metadata"]["annotations"]) == {FLOOR_BEFORE, FLOOR_UNTIL, ACTION_ID}
     assert read_raise(patch) == plan.arguments()
     item["metadata"]["resourceVersion"] = "901"
-    with pytest.raises(jsonpatch.JsonPatchTestFailed):
+    item["status"] = {"currentReplicas": 2}
+    assert applied(item, patch)["metadata"]["annotations"][ACTION_ID] == ACTION
+    item["metadata"]["annotations"] = {"team": "a"}
+    with pytest.raises(PreconditionFailed):
         applied(item, patch)
 
 
@@ -173,7 +176,7 @@ def test_both_fail_on_another_object_or_a_spec_that_somebody_has_changed(
     for key in path[:-1]:
         inner = inner[key]
     inner[path[-1]] = value
-    with pytest.raises(jsonpatch.JsonPatchTestFailed):
+    with pytest.raises(PreconditionFailed):
         applied(item, patch)
 
 
@@ -185,7 +188,7 @@ def test_a_restore_fails_when_it_is_not_our_floor_any_more(key: str, value: str 
     item["metadata"]["annotations"].pop(key)
     if value is not None:
         item["metadata"]["annotations"][key] = value
-    with pytest.raises((jsonpatch.JsonPatchTestFailed, jsonpatch.JsonPatchConflict)):
+    with pytest.raises(PreconditionFailed):
         applied(item, patch)
 
 
@@ -282,6 +285,16 @@ def whole_map(patch: Patch) -> None:
 def whole_map_with_a_foreign_key(patch: Patch) -> None:
     whole_map(patch)
     patch[-1]["value"]["team"] = "b"
+    patch.insert(3, {"op": "test", "path": "/metadata/annotations", "value": None})
+
+
+def whole_map_where_there_was_another(patch: Patch) -> None:
+    whole_map(patch)
+    patch.insert(3, {"op": "test", "path": "/metadata/annotations", "value": {"team": "b"}})
+
+
+def whole_map_at_a_version(patch: Patch) -> None:
+    whole_map(patch)
     patch.insert(3, {"op": "test", "path": "/metadata/resourceVersion", "value": "900"})
 
 
@@ -316,6 +329,8 @@ EITHER: list[Forge] = [
 RAISES: list[Forge] = [
     whole_map,
     whole_map_with_a_foreign_key,
+    whole_map_where_there_was_another,
+    whole_map_at_a_version,
     drop("add", "floor-before"),
     drop("add", "floor-until"),
     change("add", "floor-before", "3"),
@@ -329,6 +344,7 @@ RAISES: list[Forge] = [
     change("replace", "/spec/minReplicas", 2),
     change("replace", "/spec/minReplicas", 1),
     add("/metadata/resourceVersion", "900", "test"),
+    add("/metadata/annotations", None, "test"),
 ]
 RESTORES: list[Forge] = [
     drop("test", "floor-before"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import jsonpatch
 import pytest
 
 from byteport.domain.plans import RollbackPlan
+from byteport.errors import PreconditionFailed
 from byteport.kubernetes.patches import (
     ACTION_ID,
     ROLLBACK_TO,
@@ -18,6 +18,7 @@ from byteport.kubernetes.patches import (
     rollback_patch,
 )
 from byteport.kubernetes.templates import template_digest, template_to_restore
+from byteport.sandbox.simulated.patching import applied as api_server_applies
 from tests.builders.rollouts import Shop, crashing, shop, template
 
 ACTION = "0123456789abcdef" * 4
@@ -38,8 +39,7 @@ def matches(world: Shop, plan: RollbackPlan, patch: Patch, **other: str) -> bool
 
 
 def applied(world: Shop, patch: Patch) -> dict[str, Any]:
-    result: dict[str, Any] = jsonpatch.apply_patch(world.deployment, patch)
-    return result
+    return api_server_applies(world.deployment, patch)
 
 
 def test_it_restores_the_template_and_leaves_everything_else() -> None:
@@ -60,14 +60,14 @@ def test_it_restores_the_template_and_leaves_everything_else() -> None:
 def test_it_fails_on_another_object_of_the_same_name() -> None:
     world, _, patch = made()
     world.deployment["metadata"]["uid"] = "another"
-    with pytest.raises(jsonpatch.JsonPatchTestFailed):
+    with pytest.raises(PreconditionFailed):
         applied(world, patch)
 
 
 def test_it_fails_when_somebody_has_deployed_meanwhile() -> None:
     world, _, patch = made()
     world.deployment["spec"]["template"]["metadata"]["labels"]["team"] = "a"
-    with pytest.raises(jsonpatch.JsonPatchTestFailed):
+    with pytest.raises(PreconditionFailed):
         applied(world, patch)
 
 
@@ -78,14 +78,16 @@ def test_it_holds_when_an_autoscaler_has_scaled_meanwhile_and_keeps_its_count() 
     assert applied(world, patch)["spec"]["replicas"] == 12
 
 
-def test_where_there_are_no_annotations_the_map_is_made_on_exactly_the_object_that_was_read() -> None:
+def test_where_there_are_no_annotations_the_map_is_made_unless_somebody_wrote_one_meanwhile() -> None:
     world, plan, _ = made()
     world.deployment["metadata"].pop("annotations")
     patch = rollback_patch(world.deployment, world.old, ACTION)
     assert applied(world, patch)["metadata"]["annotations"] == {ACTION_ID: ACTION, ROLLBACK_TO: "web-111111111"}
     assert matches(world, plan, patch)
     world.deployment["metadata"]["resourceVersion"] = "901"
-    with pytest.raises(jsonpatch.JsonPatchTestFailed):
+    assert applied(world, patch)["metadata"]["annotations"][ACTION_ID] == ACTION
+    world.deployment["metadata"]["annotations"] = {"team": "a"}
+    with pytest.raises(PreconditionFailed):
         applied(world, patch)
 
 
@@ -180,6 +182,20 @@ def _whole_map(patch: Patch) -> None:
     )
 
 
+def _whole_map_where_there_was_another(patch: Patch) -> None:
+    _whole_map(patch)
+    patch.insert(3, {"op": "test", "path": "/metadata/annotations", "value": {"team": "a"}})
+
+
+def _whole_map_at_a_version(patch: Patch) -> None:
+    _whole_map(patch)
+    patch.insert(3, {"op": "test", "path": "/metadata/resourceVersion", "value": "900"})
+
+
+def _no_annotations_and_each_alone(patch: Patch) -> None:
+    patch.insert(3, {"op": "test", "path": "/metadata/annotations", "value": None})
+
+
 def _other_name(patch: Patch) -> None:
     next(item for item in patch if item["path"].endswith("rollback-to"))["value"] = "web-222222222"
 
@@ -196,6 +212,7 @@ def _no_action(patch: Patch) -> None:
     "forge",
     [
         _image, _replicas, _label, _foreign_annotation, _no_uid, _no_test, _test_after, _twice, _stamp, _whole_map,
+        _whole_map_where_there_was_another, _whole_map_at_a_version, _no_annotations_and_each_alone,
         _other_name, _short_action, _no_action,
     ],
 )  # fmt: skip
