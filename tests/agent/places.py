@@ -19,7 +19,7 @@ from activities.clock import Clock
 from byteport.domain.targets import Target
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.port import ClusterPort
-from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION
+from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, READINESS
 from tests.agent.stops import Stops
 
 JSON = dict[str, Any]
@@ -83,7 +83,9 @@ class Place(ABC):
         labels = {"app": APP}
         template = {
             "metadata": {"labels": labels, "annotations": fate},
-            "spec": {"containers": [{"name": APP, "image": f"registry.example/{APP}:{version}"}]},
+            "spec": {
+                "containers": [{"name": APP, "image": f"registry.example/{APP}:{version}", "readinessProbe": READINESS}]
+            },
         }
         await self.apply(
             {

@@ -72,7 +72,7 @@ class Scene(Agent):
 async def prepared(ground: Ground, scenario: Scenario) -> None:
     """The namespaces, the neighbours and a healthy `web`, an hour ago where time can be turned."""
     ground.replicas, ground.deadline_seconds = scenario.replicas, scenario.deadline_seconds
-    ground.backoff_seconds = scenario.backoff_seconds
+    ground.backoff_seconds, ground.probed = scenario.backoff_seconds, scenario.probed
     await ground.place.enable()
     await ground.release(1, app=NEIGHBOUR, replicas=1)
     await ground.release(1, namespace=ground.outside, replicas=1)

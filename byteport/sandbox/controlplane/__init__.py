@@ -18,6 +18,7 @@ from byteport.sandbox.controlplane.stages import (
     EXIT_CODE_ANNOTATION,
     FAULT_ANNOTATION,
     MESSAGE_ANNOTATION,
+    READINESS,
     Fault,
 )
 from byteport.sandbox.controlplane.start import ControlPlane, NotRunning, Part, StartFailed
@@ -29,6 +30,7 @@ __all__ = [
     "EXIT_CODE_ANNOTATION",
     "FAULT_ANNOTATION",
     "MESSAGE_ANNOTATION",
+    "READINESS",
     "WRITES",
     "Answer",
     "Api",

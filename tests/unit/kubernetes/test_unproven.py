@@ -9,7 +9,7 @@ import pytest
 from byteport.kubernetes.pod_reading import read_pod
 from byteport.kubernetes.pods import PodReading
 from byteport.kubernetes.world import World
-from tests.builders.objects import JSON, NOW, When, pod, running, status, terminated, waiting
+from tests.builders.objects import JSON, NOW, pod, running, status, terminated, waiting
 
 
 def read(*statuses: JSON, **more: object) -> PodReading:
@@ -21,7 +21,7 @@ def read(*statuses: JSON, **more: object) -> PodReading:
 
 def up_again(*, up: float, lasted: float, restarts: int = 1, code: int = 1, reason: str = "Error") -> JSON:
     """Running and ready for `up` seconds, after a run that lasted `lasted` seconds and failed."""
-    ended: When = (up + 10) / 60
+    ended = (up + 10) / 60
     last = terminated(code, reason, started=ended + lasted / 60, finished=ended)
     return status(state=running(up / 60), last=last, restarts=restarts)
 
