@@ -104,11 +104,13 @@ def _has_served(pod: PodReading) -> bool:
     if changed is None or born is None or changed - born <= READY_SLACK:
         return False
     mains = [item for item in pod.containers if item.role is not Role.INIT]
-    runs = [item.final.lasted for item in mains if item.final is not None]
+    ends = [item.final for item in mains if item.final is not None]
+    begun = [at for end in ends if (at := end.started_at or end.finished_at) is not None]
+    if not ends or (begun and changed < max(begun)):
+        return True  # it did not crash, or has not been Ready in its latest run: what it lost was no moment in between
+    runs = [end.lasted for end in ends if end.lasted is not None]
     runs += [changed - item.running_since for item in mains if item.running_since is not None]
-    return all(item.final is None for item in mains) or any(
-        run is not None and run > READY_SLACK for run in (*runs, pod.longest_run)
-    )
+    return max((*runs, pod.longest_run)) > READY_SLACK
 
 
 def with_unscheduled(events: tuple[EventReading, ...], pod: JSON) -> tuple[EventReading, ...]:

@@ -89,6 +89,13 @@ def test_a_pod_that_served_for_hours_before_its_crashes_has() -> None:
     assert crashed(minutes=20, restarts=6, ran=240).was_ready
 
 
+def test_a_pod_that_served_for_a_while_and_was_not_ready_in_any_of_its_later_runs_has() -> None:
+    down = status(
+        state=waiting("CrashLoopBackOff"), last=terminated(1, started=2, finished=1.9), restarts=5, ready=False
+    )
+    assert read(down, ready=False, created=8, changed=6.7).was_ready
+
+
 def test_a_pod_that_fell_out_long_after_it_was_restarted_has_served() -> None:
     restarted = status(state=running(200), last=terminated(1, started=201, finished=200.9), restarts=1, ready=False)
     assert read(restarted, ready=False, created=201, changed=30).was_ready
