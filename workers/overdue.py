@@ -11,11 +11,13 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from activities.kubernetes.enabled import Namespaces
+from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import NotPermitted
 from byteport.kubernetes import fields, port
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, floor_of
-from byteport.kubernetes.enrolment import ENABLED_SELECTOR, enrolled
+from byteport.kubernetes.enrolment import enrolled
 from byteport.kubernetes.port import JSON, ClusterPort
 from byteport.kubernetes.templates import annotations_of
 from workers.preflight import Check, Outcome
@@ -26,11 +28,13 @@ MOST_NAMED = 10
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
 
-async def check_floors(cluster: ClusterPort, policy: PolicyConfig, *, now: datetime) -> Check:
+async def check_floors(
+    cluster: ClusterPort, policy: PolicyConfig, *, now: datetime, sight: Sight = Sight.CLUSTER
+) -> Check:
     """Look at the autoscalers of every enabled namespace; what may not be listed is said, and fails nothing."""
     try:
-        listed = await cluster.list(port.NAMESPACES, "", labels=ENABLED_SELECTOR)
-        names = [_name(item) for item in listed.items if enrolled(item, policy)]
+        labelled = await Namespaces(cluster, sight).labelled()
+        names = [_name(item) for item in labelled if enrolled(item, policy)]
         every = await asyncio.gather(*(cluster.list(port.AUTOSCALERS, name) for name in names))
     except NotPermitted as refused:
         return Check("raised floors", Outcome.WARNING, f"cannot tell whether one is overdue: {refused.message}")

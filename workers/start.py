@@ -9,9 +9,13 @@ import asyncio
 import contextlib
 import os
 import platform
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from temporalio.runtime import Runtime
 
 from activities.clock import utc_now
+from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.policy_source import load_policy
 from byteport.contracts.acts import Queue
 from byteport.errors import ConfigError
@@ -21,11 +25,21 @@ from byteport.temporal.connect import connect
 from byteport.temporal.intake import start_watch
 from byteport.temporal.keys import KeyRing, read_key_ring
 from byteport.temporal.registration import ensure_search_attributes
+from workers.boundary_metrics import BoundaryMetrics
+from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
 from workers.policy_changes import note_policy_changes
-from workers.preflight import Check, Outcome, check_cluster_uid, check_packages, check_rights, must_pass
+from workers.preflight import (
+    Check,
+    Outcome,
+    check_boundary,
+    check_cluster_uid,
+    check_packages,
+    check_rights,
+    must_pass,
+)
 from workers.processes import ROLES, Credential, Process, Role
 from workers.run import metrics_runtime, serve
-from workers.wiring import Surroundings, connect_cluster, policy_changes, uid_of, wire
+from workers.wiring import Surroundings, connect_cluster, policy_changes, policy_of, uid_of, wire
 
 
 async def start(settings: Settings, process: Process, *, stop: asyncio.Event, say: Callable[[str], None]) -> None:
@@ -56,7 +70,14 @@ async def start(settings: Settings, process: Process, *, stop: asyncio.Event, sa
 
 async def serve_wired(role: Role, around: Surroundings, *, stop: asyncio.Event, say: Callable[[str], None]) -> None:
     """Wire, start the watch, and serve until `stop`."""
-    activities = wire(role, around)
+    async with _boundary_held(role, around, say) as bounds:
+        await _serve(role, around, bounds, stop=stop, say=say)
+
+
+async def _serve(
+    role: Role, around: Surroundings, bounds: Bounds, *, stop: asyncio.Event, say: Callable[[str], None]
+) -> None:
+    activities = wire(role, around, bounds)
     if Queue.CONTROL in role.queues and around.settings.watch.enabled:
         await start_watch(around.client, around.installation)
     cluster_uid = around.installation.cluster_uid
@@ -67,6 +88,33 @@ async def serve_wired(role: Role, around: Surroundings, *, stop: asyncio.Event, 
 
     async with _policy_noted(role, around):
         await serve(around.client, role, cluster_uid, activities, stop=stop, ready=ready)
+
+
+@contextlib.asynccontextmanager
+async def _boundary_held(role: Role, around: Surroundings, say: Callable[[str], None]) -> AsyncIterator[Bounds]:
+    """While inside, and where the cluster's queue is served, what the API server holds us to is looked at on a timer.
+
+    The first look is over by then. A missing right of the installation is raised; everything else is said, and refuses
+    `auto` until it is whole.
+    """
+    config, cluster = around.settings.boundary, around.cluster
+    if cluster is None or Queue.CLUSTER not in role.queues or not config.enforced:
+        yield UNBOUNDED
+        return
+    runtime = around.client.service_client.config.runtime or Runtime.default()
+    metrics = BoundaryMetrics(runtime.metric_meter, around.clock)
+    boundary = Boundary(cluster, config, policy_of(around.settings), seconds=time.monotonic, heard=metrics.looked)
+    report = await boundary.look()
+    checks = check_boundary(report, refusing=Outcome.WARNING, weaker_accepted=config.accept_weaker_rollback)
+    _say_warnings(checks, say)
+    must_pass(checks)
+    watching = asyncio.create_task(watch_boundary(boundary, config))
+    try:
+        yield boundary
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
 
 
 @contextlib.asynccontextmanager
@@ -90,13 +138,20 @@ async def look(
     """The checks that need the cluster. Warnings are said; a failed check is raised."""
     if cluster is None or uid is None:
         return
-    acts = [act for act in role.acts if act.queue is Queue.CLUSTER]
-    checks = [check_cluster_uid(settings, uid), *await check_rights(cluster, acts)]
-    for check in checks:
-        if check.outcome is Outcome.WARNING:
-            say(f"warning: {check.finding}")
+    checks = [check_cluster_uid(settings, uid)]
+    if not settings.boundary.enforced:
+        checks += await check_rights(cluster, [act for act in role.acts if act.queue is Queue.CLUSTER])
+    _say_warnings(checks, say)
     must_pass(checks)
     remember(settings, uid)
+
+
+def _say_warnings(checks: Sequence[Check], say: Callable[[str], None]) -> None:
+    warnings = [check for check in checks if check.outcome is Outcome.WARNING]
+    for check in warnings[:MOST_SAID]:
+        say(f"warning: {check.finding}")
+    if len(warnings) > MOST_SAID:
+        say(f"warning: and {len(warnings) - MOST_SAID} more; `byteport doctor` lists them")
 
 
 def check_policy(settings: Settings) -> Check:

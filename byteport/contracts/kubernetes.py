@@ -18,11 +18,16 @@ from byteport.kubernetes.situation import Situation
 _WORKLOADS = Rights.on("deployments", "get", "list", "watch", group="apps") + Rights.on(
     "replicasets", "get", "list", "watch", group="apps"
 )
-_EVIDENCE = (
+_SEEN = (
     Rights.on("pods", "get", "list", "watch")
     + Rights.on("events", "get", "list", "watch")
     + Rights.on("nodes", "get", "list", "watch")
     + Rights.on("namespaces", "get", "list", because="the label byteport.io/enabled, and the pod-security level")
+    + _WORKLOADS
+)
+"""What the watch sees, whichever runbooks there are."""
+_EVIDENCE = (
+    _SEEN
     + Rights.on("resourcequotas", "list", because="whether a replacement would be admitted")
     + Rights.on("limitranges", "list", because="whether a replacement would be admitted")
     + Rights.on("services", "list", because="two Deployments behind one Service; fail-closed webhooks")
@@ -30,7 +35,6 @@ _EVIDENCE = (
     + Rights.on("leases", "list", group="coordination.k8s.io", because="the pod that holds a lease is not deleted")
     + Rights.on("poddisruptionbudgets", "list", group="policy", because="names the budget that refuses")
     + Rights.on("horizontalpodautoscalers", "list", group="autoscaling", because="who else sets replicas")
-    + _WORKLOADS
 )
 
 
@@ -63,6 +67,8 @@ class Seen(Frozen):
     standing: Standing
     enabled: bool
     """The namespace has `byteport.io/enabled: "true"` and is not being deleted."""
+    runbooks_off: tuple[Failure, ...] = ()
+    """Failures whose runbook is switched off here. For one of them nothing was read, and `enabled` is False."""
 
 
 READ_SITUATION = Act(
@@ -74,8 +80,9 @@ READ_SITUATION = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(minutes=5),
     summary="Read objects, events and log classes",
-    needs=_EVIDENCE + _WEBHOOKS + Rights.on("pods/log", "get") + Rights.on("pods/eviction", "create"),
+    needs=_EVIDENCE + _WEBHOOKS + Rights.on("pods/log", "get"),
 )
+"""The disruption budget is asked, by a dry-run eviction, only where DELETE_POD's rights are granted."""
 
 
 _MEASURED = Rights.on("pods", "get", "list", group="metrics.k8s.io", because="what containers use now")
@@ -289,12 +296,12 @@ RESOLVE_OUTCOME = Act(
     deadline=timedelta(seconds=20),
     schedule_to_close=timedelta(minutes=5),
     summary="Read the target again after an unknown outcome",
-    needs=_EVIDENCE,
+    needs=_SEEN,
 )
 
 
 class WatchCluster(Frozen):
-    """Watch one cluster for at most `seconds`, from `bookmarks` (resourceVersion by plural kind)."""
+    """Watch one cluster for at most `seconds`, from `bookmarks` (resourceVersion by plural kind, or `kind/namespace`)."""
 
     cluster_uid: str
     bookmarks: dict[str, str] = {}
@@ -317,8 +324,9 @@ WATCH_CLUSTER = Act(
     deadline=timedelta(hours=2),
     heartbeat=timedelta(seconds=10),
     summary="Watch the cluster for symptoms",
-    needs=_EVIDENCE + _MEASURED + Rights.on("horizontalpodautoscalers", "watch", group="autoscaling"),
+    needs=_SEEN,
 )
+"""What the runbooks for load want seen beside it (autoscalers, metrics) is theirs; where it is refused, the rest is."""
 
 
 class Report(Frozen):

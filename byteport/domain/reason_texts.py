@@ -68,8 +68,9 @@ REASONS: Mapping[Reason, Said] = {
         "",
     ),
     Reason.NAMESPACE_NOT_ENABLED: Said(
-        'The namespace has no label byteport.io/enabled: "true"; it is not even looked into.',
-        "An administrator may enable it: kubectl label namespace {namespace} byteport.io/enabled=true",
+        'The namespace was not given to the agent, or has no label byteport.io/enabled: "true"; it is not even looked '
+        "into.",
+        "An administrator may give it: byteport enable {namespace}",
     ),
     Reason.OUTSIDE_SCOPE: Said(
         "The plan does not belong to this failure's runbook.", "This is a defect: please report it."
@@ -281,6 +282,24 @@ REASONS: Mapping[Reason, Said] = {
     Reason.INEFFECTIVE: Said(
         "Two acts of this kind did not help within the hour: a third is not tried alone.", "byteport records"
     ),
+    Reason.BOUNDARY_NOT_WHOLE: Said(
+        "What the API server must hold the agent to is not whole: a right too many or too few, or a policy that is gone "
+        "or weakened. Nothing is done alone until it is.",
+        "byteport doctor",
+    ),
+    Reason.CEILING_OBSERVES: Said(
+        "The namespace was given to the agent only to observe.", "byteport enable {namespace} --mode dry_run"
+    ),
+    Reason.NOT_NAMED: Said(
+        "The namespace's administrator did not name this object, so that the API server refuses the change even to an "
+        "agent that a person agrees with.",
+        "byteport enable {namespace} --rollback {name}, or --hpa NAME for an autoscaler",
+    ),
+    Reason.ROLLBACK_UNPROVEN: Said(
+        "Before Kubernetes 1.36 the API server cannot prove that a rollback restores a revision's own template: each one "
+        "waits for a person's yes, unless the settings accept that.",
+        "byteport approve DIGEST, or byteport reject DIGEST",
+    ),
     Reason.APPROVED: Said("A person said yes.", ""),
     Reason.REJECTED: Said("A person said no.", ""),
     Reason.EXPIRED: Said("Nobody answered in time.", ""),
@@ -307,5 +326,9 @@ REASONS: Mapping[Reason, Said] = {
     Reason.HEALTHY: Said("Nothing is wrong.", ""),
     Reason.HANDED_OVER: Said("Another runbook treats this; it has a run of its own.", "byteport runs"),
     Reason.NO_RUNBOOK: Said("No runbook treats this.", ""),
+    Reason.RUNBOOK_OFF: Said(
+        "The runbook that treats this is switched off, and its rights with it.",
+        "An administrator may switch it on: runbooks in the chart's values, boundary.runbooks in the settings.",
+    ),
     Reason.FAILED: Said("Something of ours failed; nothing was done on it.", "byteport doctor; the worker's log"),
 }

@@ -189,6 +189,10 @@ class Reason(StrEnum):
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     ALARM = "alarm"
     INEFFECTIVE = "ineffective"
+    BOUNDARY_NOT_WHOLE = "boundary_not_whole"
+    CEILING_OBSERVES = "ceiling_observes"
+    NOT_NAMED = "not_named"
+    ROLLBACK_UNPROVEN = "rollback_unproven"
     # approvals and the act
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -205,4 +209,5 @@ class Reason(StrEnum):
     HEALTHY = "healthy"
     HANDED_OVER = "handed_over"
     NO_RUNBOOK = "no_runbook"
+    RUNBOOK_OFF = "runbook_off"
     FAILED = "failed"

@@ -188,6 +188,7 @@ async def an_unused_warrant(
     assert place.attempts() == []
 
 
+@pytest.mark.claim("C-071")
 @pytest.mark.parametrize(("failure", "mode"), [(Failure.CRASHLOOP, "auto"), (Failure.BAD_ROLLOUT, "dry_run")])
 async def test_an_act_without_a_remediation_is_refused_though_its_warrant_is_real(
     server: DevServer, place: RealPlace, tmp_path: Path, failure: Failure, mode: str
@@ -236,6 +237,7 @@ FORGERIES: dict[Forge, str] = {
 }
 
 
+@pytest.mark.claim("C-071")
 async def test_a_forged_input_is_refused_whatever_the_workflow_calls_itself(
     server: DevServer, place: RealPlace, tmp_path: Path
 ) -> None:
@@ -248,6 +250,7 @@ async def test_a_forged_input_is_refused_whatever_the_workflow_calls_itself(
             assert place.attempts() == [], forge.__name__
 
 
+@pytest.mark.claim("C-060")
 async def test_an_approval_cannot_be_left_out_or_made_up(server: DevServer, place: RealPlace, tmp_path: Path) -> None:
     async with an_unused_warrant(server, tmp_path, place, Failure.BAD_ROLLOUT, "dry_run") as (agent, warrant):
         attacker = Attacker(agent)
@@ -267,6 +270,7 @@ async def test_an_approval_cannot_be_left_out_or_made_up(server: DevServer, plac
 # -- a warrant that has been used -------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-071")
 @pytest.mark.parametrize("failure", [Failure.CRASHLOOP, Failure.BAD_ROLLOUT])
 async def test_a_receipt_replayed_after_the_act_writes_nothing(
     server: DevServer, place: RealPlace, tmp_path: Path, failure: Failure

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.activity.v1 import ActivityOptions
@@ -131,6 +132,7 @@ async def test_what_stays_unknown_is_escalated_and_its_lease_is_kept(world: Worl
     assert (world.writes, await world.image()) == ([], "web:3")
 
 
+@pytest.mark.claim("C-041")
 async def test_a_disruption_budget_that_refuses_at_the_act_is_escalated_at_once_by_its_name(
     world: World, cluster: SimulatedCluster
 ) -> None:
@@ -148,6 +150,7 @@ async def test_a_disruption_budget_that_refuses_at_the_act_is_escalated_at_once_
     assert (finished.result, finished.reason) == (Result.FAILURE, "budget_refuses")
 
 
+@pytest.mark.claim("C-080")
 async def test_a_halt_refuses_an_act_whose_grant_was_given_already(world: World, cluster: SimulatedCluster) -> None:
     world.policy(mode="auto")
     await world.one_pod_crashes()
@@ -162,6 +165,7 @@ async def test_a_halt_refuses_an_act_whose_grant_was_given_already(world: World,
     assert any("halted" in line for line in (await paged(world)).tried)
 
 
+@pytest.mark.claim("C-080")
 async def test_while_halted_nothing_is_asked_for_and_nothing_done(world: World) -> None:
     world.halts.halt(by="ada", reason="stop everything")
     remediation = await bad_release(world)
@@ -170,6 +174,7 @@ async def test_while_halted_nothing_is_asked_for_and_nothing_done(world: World) 
     assert world.writes == []
 
 
+@pytest.mark.claim("C-113")
 async def test_a_second_act_within_the_hour_waits_for_a_person_who_is_told_of_the_limit(
     limited: World,
 ) -> None:

@@ -48,6 +48,7 @@ def events(world: World) -> list[Event]:
     return [record.event for record in world.records]
 
 
+@pytest.mark.claim("C-049")
 async def test_targets_that_share_a_node_pause_auto_and_are_one_page_that_names_it(world: World, storm: Storm) -> None:
     await share_a_node(storm, 3)
     assert not (await storm.until_counted(3)).on

@@ -143,7 +143,7 @@ async def test_a_watcher_that_falls_silent_is_replaced_by_one_that_goes_on_from_
     """A worker that was killed, or cut off: the server hears no more of it. Cut off, it watches on beside the next."""
 
     async def once(round_: watch._Round) -> None:
-        activity.heartbeat(round_.bookmarks)
+        activity.heartbeat(round_.following.bookmarks)
         await asyncio.Event().wait()
 
     await watched.hand_over()

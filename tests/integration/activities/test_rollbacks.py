@@ -31,6 +31,7 @@ async def test_what_is_reported_names_the_object_and_the_action(bench: Simulated
     assert int(mutated.resource_version) <= int(deployment["metadata"]["resourceVersion"])
 
 
+@pytest.mark.claim("C-042")
 async def test_a_rollback_restores_the_template_and_touches_nothing_else(
     bench: SimulatedBench, rollback: Warrant
 ) -> None:
@@ -187,6 +188,7 @@ async def test_an_earlier_attempt_that_may_have_acted_before_somebody_deployed_i
     assert (error.type, bench.written()) == ("unknown_outcome", [])
 
 
+@pytest.mark.claim("C-042")
 async def test_a_revision_whose_template_is_not_the_agreed_one_is_not_restored(
     bench: SimulatedBench, rollback: Warrant
 ) -> None:
@@ -200,6 +202,7 @@ async def test_a_revision_whose_template_is_not_the_agreed_one_is_not_restored(
     assert "arguments" in error.message
 
 
+@pytest.mark.claim("C-042")
 async def test_another_deployments_revision_is_not_restored(bench: SimulatedBench, rollback: Warrant) -> None:
     assert isinstance(rollback.plan, RollbackPlan)
     await bench.cluster.deploy("shop/api", image="api:1")

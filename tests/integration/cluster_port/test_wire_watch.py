@@ -120,3 +120,15 @@ async def test_a_watch_that_nobody_reads_on_lets_go_of_its_connection(server: Li
     assert isinstance(watch, AsyncGenerator)
     await watch.aclose()
     await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_however_many_watches_are_open_a_read_is_still_answered(server: Liar, port: KubernetesCluster) -> None:
+    many = 50
+    server.answers = [streams(_line("ADDED"), ends=False)] * many + [says(200, {"metadata": {"name": "web"}})]
+    open_ones = [port.watch(PODS, f"shop-{number}", resource_version="7") for number in range(many)]
+    for watch in open_ones:
+        assert (await anext(watch)).type == "ADDED"
+    assert await port.get(PODS, "shop", "web") == {"metadata": {"name": "web"}}
+    for watch in open_ones:
+        assert isinstance(watch, AsyncGenerator)
+        await watch.aclose()

@@ -50,6 +50,7 @@ def test_a_time_to_repair_is_never_negative(world: World) -> None:
     assert record.mttr_seconds == 0
 
 
+@pytest.mark.claim("C-091")
 def test_secrets_and_control_characters_do_not_reach_the_log(world: World) -> None:
     world.ledger.record(
         draft("key", command="kubectl exec web --token=abc123secret\r\nrm -rf /", note="password: hunter2\x1b[31m")

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from byteport.boundary.choices import Choices
+from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import NotPermitted
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
 from tests.integration.activities.autoscaled import autoscaled, edit, raised, restore
+from tests.integration.activities.granted import Granted, give
 from tests.integration.activities.simulated_bench import SimulatedBench
 from workers.overdue import check_floors
 from workers.preflight import Check, Outcome
@@ -55,6 +58,18 @@ async def test_of_a_namespace_that_is_not_enabled_nothing_is_read(bench: Simulat
     await raised(bench)
     await bench.enable("shop", enabled=False)
     assert (await said(bench, after=2 * HOUR)).outcome is Outcome.OK
+
+
+async def test_in_namespaced_sight_only_those_that_were_given_are_asked(bench: SimulatedBench) -> None:
+    await raised(bench)
+    agent, late = Granted(bench, Choices()), bench.clock() + 2 * HOUR
+    agent.bind("shop")
+    found = await check_floors(agent, PolicyConfig(), now=late, sight=Sight.NAMESPACED)
+    assert found.outcome is Outcome.OK
+    await give(bench, "shop")
+    found = await check_floors(agent, PolicyConfig(), now=late, sight=Sight.NAMESPACED)
+    assert found.finding.startswith("shop/web (floor 5")
+    assert agent.refused == []
 
 
 async def test_what_may_not_be_listed_is_said(bench: SimulatedBench) -> None:

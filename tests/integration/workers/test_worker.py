@@ -81,6 +81,7 @@ def test_the_doctor_finds_nothing_wrong_with_temporal_before_a_worker_has_read_t
     assert "a worker's start begins it" in found["finding"]
 
 
+@pytest.mark.claim("C-104")
 @pytest.mark.parametrize("key", ["payload.key", "grant"])
 def test_a_key_that_others_can_read_keeps_it_from_starting(installed: Installation, key: str) -> None:
     (installed.home.folder / "keys" / key).chmod(0o644)

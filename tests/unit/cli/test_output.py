@@ -11,6 +11,7 @@ from byteport.cli.output import ago, complain, facts, print_json, say, table
 HOSTILE = "[bold red]web[/] \x1b[31m\x07\r\nnext \u202e"
 
 
+@pytest.mark.claim("C-111")
 @pytest.mark.parametrize(
     "show", [say, complain, lambda text: table("A", rows=[[text]]), lambda text: facts([("a", text)])]
 )

@@ -78,6 +78,7 @@ def test_what_two_tails_say_is_said_together() -> None:
     assert both.port == 5432
 
 
+@pytest.mark.claim("C-101")
 @given(st.text(max_size=2000))
 def test_nothing_of_the_text_is_left_but_a_host(text: str) -> None:
     seen = json.loads(log_signature(text).model_dump_json())

@@ -208,6 +208,7 @@ def _no_action(patch: Patch) -> None:
     patch[:] = [item for item in patch if not item["path"].endswith("action-id")]
 
 
+@pytest.mark.claim("C-042")
 @pytest.mark.parametrize(
     "forge",
     [
@@ -223,6 +224,7 @@ def test_one_operation_more_less_or_other_is_not_the_plan(forge: Any) -> None:
     assert not matches(world, plan, forged)
 
 
+@pytest.mark.claim("C-042")
 def test_a_replica_set_of_another_deployment_restores_nothing() -> None:
     world, plan, patch = made()
     world.old["metadata"]["ownerReferences"][0]["uid"] = "another"

@@ -43,12 +43,14 @@ async def test_the_same_payload_is_never_encrypted_to_the_same_bytes() -> None:
     assert one.data != two.data
 
 
+@pytest.mark.claim("C-102")
 async def test_a_payload_is_refused_by_another_workflow() -> None:
     (sealed,) = await codec("remediate:a").encode([SECRET])
     with pytest.raises(Undecodable, match="another workflow was presented to remediate:b"):
         await codec("remediate:b").decode([sealed])
 
 
+@pytest.mark.claim("C-102")
 async def test_relabelling_a_payload_for_another_workflow_does_not_help() -> None:
     (sealed,) = await codec("remediate:a").encode([SECRET])
     sealed.metadata[WORKFLOW_ID] = b"remediate:b"
@@ -56,6 +58,7 @@ async def test_relabelling_a_payload_for_another_workflow_does_not_help() -> Non
         await codec("remediate:b").decode([sealed])
 
 
+@pytest.mark.claim("C-102")
 @pytest.mark.parametrize("at", [0, 11, 12, -1])
 async def test_one_changed_byte_is_found(at: int) -> None:
     (sealed,) = await codec("remediate:a").encode([SECRET])

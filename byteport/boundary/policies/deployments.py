@@ -1,0 +1,151 @@
+"""Deployments: the template alone, back to that of a serving ReplicaSet of its own, which the API server itself proves.
+
+CEL has no "all but", so each field of a DeploymentSpec is named; a test walks the server's OpenAPI and fails when it
+grows another. The proof: a mutating policy with the ReplicaSet as its parameter stamps the Deployment when the new
+template is that of the named ReplicaSet, another takes off whatever stamp was sent, and the validating one demands it.
+"""
+
+from __future__ import annotations
+
+from byteport.boundary.choices import Choices
+from byteport.boundary.names import ADMISSION, ROLLBACK_ALLOWED, ROLLBACK_LABEL
+from byteport.boundary.policies.shape import (
+    ANNOTATIONS,
+    ENABLED,
+    IS_OURS,
+    PLAIN_UPDATE,
+    SAME_METADATA,
+    UNOWNED,
+    Rule,
+    metadata,
+    not_protected,
+    only_annotations,
+    resources,
+    validating,
+)
+from byteport.kubernetes.patches import ACTION_ID, OURS, ROLLBACK_TO, VERIFIED, pointer
+from byteport.kubernetes.port import JSON
+
+NAME = "byteport-deployments"
+STRIP = "byteport-deployments-0-strip"
+PROVE = "byteport-deployments-1-prove"
+"""Mutating policies are called in the order of their names; both orders were seen to hold."""
+
+COMPARED_SPEC = {
+    "selector": "",
+    "replicas": "",
+    "strategy": "",
+    "minReadySeconds": "0",
+    "revisionHistoryLimit": "-1",
+    "progressDeadlineSeconds": "-1",
+}
+"""Fields that may not change, with what CEL takes for an absent one; empty where the server always fills it in."""
+NOT_COMPARED = frozenset({"template", "paused"})
+"""The one that may change, and the one that is false before and after."""
+
+_SAME_SPEC = " && ".join(
+    f"object.spec.?{field}.orValue({absent}) == oldObject.spec.?{field}.orValue({absent})"
+    if absent
+    else f"object.spec.{field} == oldObject.spec.{field}"
+    for field, absent in COMPARED_SPEC.items()
+)
+_ONLY_TEMPLATE = Rule(
+    f"{_SAME_SPEC} && !object.spec.?paused.orValue(false) && !oldObject.spec.?paused.orValue(false)",
+    "only the template may change, and never while paused",
+)
+_LABELLED = Rule(
+    f"oldObject.metadata.?labels[?'{ROLLBACK_LABEL}'].orValue('') == '{ROLLBACK_ALLOWED}'",
+    f"the Deployment has no label {ROLLBACK_LABEL}={ROLLBACK_ALLOWED}",
+)
+_STAMPED = Rule(
+    "object.spec.template != oldObject.spec.template"
+    f" && variables.na[?'{ACTION_ID}'].orValue('').matches('^[0-9a-f]{{64}}$')"
+    f" && variables.na[?'{ACTION_ID}'].orValue('') != variables.oa[?'{ACTION_ID}'].orValue('')"
+    f" && variables.na[?'{ROLLBACK_TO}'].orValue('') != ''",
+    "a rollback carries a fresh action id and the name of the ReplicaSet that it goes back to",
+)
+_PROVED = Rule(
+    f"variables.na[?'{VERIFIED}'].orValue('') == variables.na[?'{ROLLBACK_TO}'].orValue('-')",
+    "the template is not that of a serving ReplicaSet of this Deployment",
+)
+_OPERATIONS = ["CREATE", "UPDATE", "DELETE"]
+
+
+def rollbacks(choices: Choices) -> list[JSON]:
+    """The validating policy. Without the server's proof it still lets nothing but the template change."""
+    rules = [PLAIN_UPDATE, ENABLED, not_protected(choices), _LABELLED, UNOWNED, _ONLY_TEMPLATE, SAME_METADATA]
+    rules += [only_annotations(sorted(OURS)), _STAMPED, *([_PROVED] if choices.proves_rollbacks else [])]
+    matched = resources("apps", "v1", _OPERATIONS, "deployments", "deployments/*")
+    return validating(NAME, matched, rules, ANNOTATIONS)
+
+
+def proof(choices: Choices) -> list[JSON]:
+    """The two mutating policies and their bindings; none where the API server has no such thing."""
+    return [*_strip(), *_prove()] if choices.proves_rollbacks else []
+
+
+_STAMP = pointer("metadata", "annotations", VERIFIED)
+
+
+def _strip() -> list[JSON]:
+    has = f"has(object.metadata.annotations) && '{VERIFIED}' in object.metadata.annotations"
+    spec = {
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "matchConstraints": {"resourceRules": [resources("apps", "v1", ["CREATE", "UPDATE"], "deployments")]},
+        "matchConditions": [{"name": "is-ours", "expression": IS_OURS}, {"name": "has-a-stamp", "expression": has}],
+        "mutations": [_json_patch(f"JSONPatch{{op: 'remove', path: '{_STAMP}'}}")],
+    }
+    return _mutating(STRIP, spec, {"policyName": STRIP})
+
+
+def _prove() -> list[JSON]:
+    names_it = (
+        f"has(object.metadata.annotations) && object.metadata.annotations[?'{ROLLBACK_TO}'].orValue('')"
+        " == params.metadata.name"
+    )
+    owned = (
+        "has(params.metadata.ownerReferences) && params.metadata.ownerReferences.exists(o,"
+        " o.uid == oldObject.metadata.uid && has(o.controller) && o.controller)"
+    )
+    template = "spec.template"
+    conditions = {
+        "is-ours": IS_OURS,
+        "names-it": names_it,
+        "owned": owned,
+        "serving-now": "has(params.status) && params.status.?availableReplicas.orValue(0) > 0",
+        "same-spec": f"object.{template}.spec == params.{template}.spec",
+        "same-annotations": f"object.{template}.metadata.?annotations.orValue({{}})"
+        f" == params.{template}.metadata.?annotations.orValue({{}})",
+        "same-labels": f"object.{template}.metadata.labels.all(k,"
+        f" params.{template}.metadata.labels[?k].orValue('') == object.{template}.metadata.labels[k])"
+        f" && params.{template}.metadata.labels.all(k,"
+        f" k == 'pod-template-hash' || k in object.{template}.metadata.labels)",
+    }
+    spec = {
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "IfNeeded",
+        "paramKind": {"apiVersion": "apps/v1", "kind": "ReplicaSet"},
+        "matchConstraints": {
+            "objectSelector": {"matchLabels": {ROLLBACK_LABEL: ROLLBACK_ALLOWED}},
+            "resourceRules": [resources("apps", "v1", ["UPDATE"], "deployments")],
+        },
+        "matchConditions": [{"name": name, "expression": text} for name, text in conditions.items()],
+        "mutations": [_json_patch(f"JSONPatch{{op: 'add', path: '{_STAMP}', value: params.metadata.name}}")],
+    }
+    # Allow, never Deny: a parameter that is not found would otherwise deny everybody, whom conditions exclude included.
+    return _mutating(
+        PROVE, spec, {"policyName": PROVE, "paramRef": {"selector": {}, "parameterNotFoundAction": "Allow"}}
+    )
+
+
+def _json_patch(operation: str) -> JSON:
+    return {"patchType": "JSONPatch", "jsonPatch": {"expression": f"[{operation}]"}}
+
+
+def _mutating(name: str, spec: JSON, bound: JSON) -> list[JSON]:
+    version = f"{ADMISSION}/v1"
+    return [
+        {"apiVersion": version, "kind": "MutatingAdmissionPolicy", "metadata": metadata(name), "spec": spec},
+        {"apiVersion": version, "kind": "MutatingAdmissionPolicyBinding", "metadata": metadata(name), "spec": bound},
+    ]

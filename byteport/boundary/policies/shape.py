@@ -1,0 +1,120 @@
+"""The shape that all our policies have: bound to our accounts, one resource in one version, closed on every error.
+
+Facts that the expressions rest on, each observed on a real API server: on the main resource `request.subResource` is
+absent, not empty; a CEL error denies; `reason: Forbidden` answers 403 where 422 would be taken for a failed
+precondition; `matchPolicy: Equivalent` (the default) shows every version of a request as the one that is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from byteport.boundary.choices import Choices
+from byteport.boundary.names import ACCOUNTS_GROUP, ADMISSION, ENABLED_LABEL, HELPER_ACCOUNTS_GROUP, PART_OF
+from byteport.kubernetes.port import JSON
+
+V1 = f"{ADMISSION}/v1"
+
+
+class Rule(NamedTuple):
+    """What must hold, as CEL, and what is said when it does not. `message` begins with what the agent tried to do."""
+
+    holds: str
+    message: str
+
+
+def cel_list(words: Sequence[str]) -> str:
+    """Words as a CEL list of strings. Raises `ValueError` for a word that would need quoting."""
+    for word in words:
+        if not word.isascii() or not word.isprintable() or "'" in word or "\\" in word:
+            raise ValueError(f"{word!r} cannot be a plain CEL string")
+    return "[" + ", ".join(f"'{word}'" for word in words) + "]"
+
+
+IS_OURS = f"'{ACCOUNTS_GROUP}' in request.userInfo.groups || '{HELPER_ACCOUNTS_GROUP}' in request.userInfo.groups"
+"""Every account of our namespaces, whatever its name."""
+ENABLED = Rule(
+    f"has(namespaceObject.metadata.labels) && namespaceObject.metadata.labels[?'{ENABLED_LABEL}'].orValue('') == 'true'"
+    " && !has(namespaceObject.metadata.deletionTimestamp)",
+    f"the namespace has no label {ENABLED_LABEL}=true, or is being deleted",
+)
+
+
+def not_protected(choices: Choices) -> Rule:
+    """No write in a namespace that is the cluster's, ours, or that settings protect."""
+    return Rule(f"!(request.namespace in {cel_list(choices.untouchable)})", "the namespace is protected")
+
+
+ANNOTATIONS = {
+    "na": "has(object.metadata.annotations) ? object.metadata.annotations : {}",
+    "oa": "has(oldObject.metadata.annotations) ? oldObject.metadata.annotations : {}",
+}
+"""CEL variables: the annotations as they will be, and as they were."""
+
+
+def only_annotations(mine: Sequence[str]) -> Rule:
+    """No annotation but these is written, changed or taken away; needs the variables `na` and `oa`."""
+    ours = cel_list(mine)
+    return Rule(
+        f"variables.na.all(k, k in {ours} || (k in variables.oa && variables.oa[k] == variables.na[k]))"
+        f" && variables.oa.all(k, k in {ours} || k in variables.na)",
+        "only our own annotations may change",
+    )
+
+
+UNOWNED = Rule(
+    "!has(oldObject.metadata.ownerReferences) || size(oldObject.metadata.ownerReferences) == 0",
+    "another object owns it",
+)
+SAME_METADATA = Rule(
+    "object.metadata.?labels.orValue({}) == oldObject.metadata.?labels.orValue({})"
+    " && object.metadata.?finalizers.orValue([]) == oldObject.metadata.?finalizers.orValue([])"
+    " && object.metadata.?ownerReferences.orValue([]) == oldObject.metadata.?ownerReferences.orValue([])",
+    "labels, finalizers and owners may not change",
+)
+PLAIN_UPDATE = Rule("request.operation == 'UPDATE' && !has(request.subResource)", "only an update of the object itself")
+
+
+def validating(
+    name: str, resource_rule: JSON, rules: Sequence[Rule], variables: dict[str, str] | None = None
+) -> list[JSON]:
+    """A ValidatingAdmissionPolicy that denies our accounts what breaks a rule, and its binding."""
+    policy = {
+        "apiVersion": V1,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": metadata(name),
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [resource_rule]},
+            "matchConditions": [{"name": "is-ours", "expression": IS_OURS}],
+            "variables": [{"name": key, "expression": text} for key, text in (variables or {}).items()],
+            "validations": [
+                {"expression": rule.holds, "message": f"byteport: {rule.message}", "reason": "Forbidden"}
+                for rule in rules
+            ],
+        },
+    }
+    if not variables:
+        del policy["spec"]["variables"]  # type: ignore[attr-defined]
+    bound = {
+        "apiVersion": V1,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": metadata(name),
+        "spec": {"policyName": name, "validationActions": ["Deny"]},
+    }
+    return [policy, bound]
+
+
+def resources(group: str, version: str, operations: Sequence[str], *names: str) -> JSON:
+    """A resource rule of exactly one version."""
+    return {
+        "apiGroups": [group],
+        "apiVersions": [version],
+        "operations": list(operations),
+        "resources": list(names),
+    }
+
+
+def metadata(name: str) -> JSON:
+    return {"name": name, "labels": dict(PART_OF)}

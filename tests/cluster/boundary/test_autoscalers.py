@@ -1,0 +1,278 @@
+"""What the agent's token can do to autoscalers: raise a floor with the owner's written down, and put back exactly that."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
+from byteport.kubernetes.floor_patch import FLOOR_RESTORED
+from byteport.kubernetes.patches import ACTION_ID
+from tests.cluster.boundary.conftest import APP
+from tests.cluster.boundary.installed import Installed, Said, asked
+from tests.cluster.workloads import Namespace, eventually
+
+JSON = dict[str, Any]
+
+UNTIL = "2030-01-01T00:00:00Z"
+V2_ONLY_IN_V1 = "autoscaling.alpha.kubernetes.io/behavior"
+BEHAVIOUR = (
+    '{"ScaleDown":{"SelectPolicy":"Max","Policies":[{"Type":"Pods","Value":50,"PeriodSeconds":15}]},'
+    '"ScaleUp":{"SelectPolicy":"Max","Policies":[{"Type":"Pods","Value":50,"PeriodSeconds":15}]}}'
+)
+JSON_PATCH = "application/json-patch+json"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+
+
+class Scaler:
+    """An autoscaler of `api`, floor 2, ceiling 6."""
+
+    def __init__(self, guarded: Installed, shop: Namespace, *, floor: int = 2) -> None:
+        self.guarded, self.shop = guarded, shop
+        metric = {
+            "type": "Resource",
+            "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}},
+        }
+        spec = {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": APP},
+            "minReplicas": floor,
+            "maxReplicas": 6,
+            "metrics": [metric],
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
+        }
+        body = {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": APP},
+            "spec": spec,
+        }
+        guarded.plane.api.call("POST", self.path().rsplit("/", 1)[0], body)
+
+    def path(self, version: str = "v2") -> str:
+        return f"/apis/autoscaling/{version}/namespaces/{self.shop.name}/horizontalpodautoscalers/{APP}"
+
+    def now(self) -> JSON:
+        return self.guarded.plane.api.call("GET", self.path())
+
+    def patch(self, patch: JSON | list[JSON], content_type: str = MERGE, version: str = "v2", query: str = "") -> Said:
+        return asked(self.guarded.agent(), "PATCH", self.path(version) + query, patch, content_type=content_type)
+
+    def raised(self, to: int = 4, **spec: object) -> JSON:
+        """A merge patch that raises the floor."""
+        before = str(self.now()["spec"]["minReplicas"])
+        marks = {ACTION_ID: "ab" * 32, FLOOR_BEFORE: before, FLOOR_UNTIL: UNTIL}
+        return {"metadata": {"annotations": marks}, "spec": {"minReplicas": to, **spec}}
+
+    def restored(self, to: int = 2) -> JSON:
+        marks = {ACTION_ID: "cd" * 32, FLOOR_BEFORE: None, FLOOR_UNTIL: None, FLOOR_RESTORED: "ab" * 32}
+        return {"metadata": {"annotations": marks}, "spec": {"minReplicas": to}}
+
+
+@pytest.fixture
+def scaler(guarded: Installed, shop: Namespace) -> Scaler:
+    return Scaler(guarded, shop)
+
+
+@pytest.mark.claim("C-223")
+@pytest.mark.parametrize("content_type", [MERGE, STRATEGIC])
+def test_a_raise_within_the_bounds_that_writes_the_owners_floor_down_and_its_restore(
+    scaler: Scaler, content_type: str
+) -> None:
+    assert scaler.patch(scaler.raised(), MERGE).status == 200
+    assert scaler.patch(scaler.restored(), MERGE).status == 200
+    assert scaler.now()["spec"]["minReplicas"] == 2
+
+
+def test_a_second_raise_keeps_the_first_floor(scaler: Scaler) -> None:
+    assert scaler.patch(scaler.raised(3)).status == 200
+    kept = scaler.raised(5)
+    kept["metadata"]["annotations"][FLOOR_BEFORE] = "2"
+    assert scaler.patch(kept).status == 200
+    assert scaler.patch(scaler.restored()).status == 200
+
+
+def beyond_the_ceiling(patch: JSON) -> None:
+    patch["spec"]["minReplicas"] = 7
+
+
+def below_what_it_was(patch: JSON) -> None:
+    patch["spec"]["minReplicas"] = 1
+
+
+def without_the_owners_floor(patch: JSON) -> None:
+    patch["metadata"]["annotations"].pop(FLOOR_BEFORE)
+
+
+def with_another_floor_written_down(patch: JSON) -> None:
+    patch["metadata"]["annotations"][FLOOR_BEFORE] = "1"
+
+
+def without_an_end(patch: JSON) -> None:
+    patch["metadata"]["annotations"].pop(FLOOR_UNTIL)
+
+
+def with_the_ceiling_along(patch: JSON) -> None:
+    patch["spec"]["maxReplicas"] = 60
+
+
+def with_metrics_along(patch: JSON) -> None:
+    patch["spec"]["metrics"] = []
+
+
+def with_a_target_along(patch: JSON) -> None:
+    patch["spec"]["scaleTargetRef"] = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "another"}
+
+
+def with_behaviour_along(patch: JSON) -> None:
+    patch["spec"]["behavior"] = {"scaleDown": {"selectPolicy": "Disabled"}}
+
+
+def with_no_behaviour(patch: JSON) -> None:
+    patch["spec"]["behavior"] = None
+
+
+def with_a_label_along(patch: JSON) -> None:
+    patch["metadata"]["labels"] = {"example.com/mine": "true"}
+
+
+def with_a_foreign_annotation_along(patch: JSON) -> None:
+    patch["metadata"]["annotations"]["example.com/mine"] = "true"
+
+
+def with_a_finalizer_along(patch: JSON) -> None:
+    patch["metadata"]["finalizers"] = ["example.com/hold"]
+
+
+FORGERIES: tuple[Callable[[JSON], None], ...] = (
+    beyond_the_ceiling,
+    below_what_it_was,
+    without_the_owners_floor,
+    with_another_floor_written_down,
+    without_an_end,
+    with_the_ceiling_along,
+    with_metrics_along,
+    with_a_target_along,
+    with_behaviour_along,
+    with_no_behaviour,
+    with_a_label_along,
+    with_a_foreign_annotation_along,
+    with_a_finalizer_along,
+)
+
+
+@pytest.mark.claim("C-204")
+def test_every_forged_raise_is_refused_by_every_kind_of_patch(scaler: Scaler) -> None:
+    let_through = []
+    for forge in FORGERIES:
+        for way in (MERGE, STRATEGIC, "apply", JSON_PATCH):
+            if forge is with_no_behaviour and way == "apply":
+                continue  # what somebody else set is not taken away by not naming it
+            patch = scaler.raised()
+            forge(patch)
+            said = _sent(scaler, patch, way)
+            if not said.by_policy and said.status != 422:  # a ceiling below the floor is refused by validation already
+                let_through.append(f"{forge.__name__} {way}: {said.status} {said.message[:100]}")
+            assert scaler.now()["spec"]["minReplicas"] == 2, forge.__name__
+    assert let_through == []
+
+
+def _sent(scaler: Scaler, patch: JSON, way: str) -> Said:
+    if way == JSON_PATCH:
+        return scaler.patch(_operations(scaler.now(), patch), way)
+    if way == "apply":
+        whole = copy.deepcopy(scaler.now())
+        fields = {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": APP, **{k: v for k, v in patch["metadata"].items() if v is not None}},
+            "spec": {k: v for k, v in (whole["spec"] | patch["spec"]).items() if v is not None},
+        }
+        return scaler.patch(fields, "application/apply-patch+yaml", query="?fieldManager=byteport&force=true")
+    return scaler.patch(patch, way)
+
+
+def _operations(now: JSON, patch: JSON) -> list[JSON]:
+    found = []
+    for part in ("metadata", "spec"):
+        for key, value in patch[part].items():
+            op = "remove" if value is None else "add"
+            if op == "remove" and key not in now[part]:
+                continue
+            found.append({"op": op, "path": f"/{part}/{key}"} | ({} if value is None else {"value": value}))
+    return found
+
+
+@pytest.mark.claim("C-204")
+def test_the_only_way_down_is_exactly_to_the_owners_floor(scaler: Scaler) -> None:
+    assert scaler.patch(scaler.raised(4)).status == 200
+    for lower in (1, 3):
+        assert scaler.patch(scaler.restored(lower)).by_policy
+    assert scaler.patch({"spec": {"minReplicas": 3}}).by_policy
+    forgets = {"metadata": {"annotations": {FLOOR_BEFORE: "1"}}}
+    assert scaler.patch(forgets).by_policy
+
+
+@pytest.mark.claim("C-204")
+def test_a_floor_of_nought_is_not_raised(guarded: Installed, shop: Namespace) -> None:
+    """With an external metric an autoscaler may scale to zero, and its owner put it to sleep."""
+    sleeping = Scaler(guarded, shop)
+    external = {
+        "type": "External",
+        "external": {"metric": {"name": "queue"}, "target": {"type": "Value", "value": "5"}},
+    }
+    owner = {"spec": {"minReplicas": 0, "metrics": [external]}}
+    guarded.plane.api.call("PATCH", sleeping.path(), owner, content_type=MERGE)
+    patch = sleeping.raised(2)
+    assert sleeping.patch(patch).by_policy
+
+
+@pytest.mark.claim("C-204")
+def test_an_owned_autoscaler_is_its_owners(scaler: Scaler) -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "keda"}}
+    api = scaler.guarded.plane.api
+    made = api.call("POST", f"/api/v1/namespaces/{scaler.shop.name}/configmaps", config)
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "keda", "uid": made["metadata"]["uid"]}
+    api.call("PATCH", scaler.path(), {"metadata": {"ownerReferences": [owner]}}, content_type=MERGE)
+    assert scaler.patch(scaler.raised()).by_policy
+
+
+@pytest.mark.claim("C-204")
+@pytest.mark.parametrize(
+    "along",
+    [
+        {"spec": {"targetCPUUtilizationPercentage": 1}},
+        {"metadata": {"annotations": {V2_ONLY_IN_V1: BEHAVIOUR}}},
+        {"spec": {"maxReplicas": 60}},
+        {"spec": {"minReplicas": 1}},
+    ],
+    ids=["target", "behaviour", "ceiling", "lower"],
+)
+def test_the_older_version_of_the_api_carries_nothing_along(scaler: Scaler, along: JSON) -> None:
+    patch = scaler.raised()
+    for part, fields in along.items():
+        for key, value in fields.items():
+            patch[part][key] = (patch[part][key] | value) if isinstance(value, dict) else value
+    assert scaler.patch(patch, version="v1").by_policy
+    assert scaler.now()["spec"]["minReplicas"] == 2
+
+
+def test_an_honest_raise_through_the_older_version_is_let_through(scaler: Scaler) -> None:
+    assert scaler.patch(scaler.raised(), version="v1").status == 200
+
+
+@pytest.mark.claim("C-204")
+@pytest.mark.parametrize(("method", "sub"), [("PUT", ""), ("DELETE", ""), ("POST", ""), ("PUT", "/status")])
+def test_nothing_else_is_granted(scaler: Scaler, method: str, sub: str) -> None:
+    path = scaler.path().rsplit("/", 1)[0] if method == "POST" else scaler.path() + sub
+    body = scaler.now() if method != "DELETE" else None
+    assert asked(scaler.guarded.agent(), method, path, body).by_rights
+
+
+@pytest.mark.claim("C-208")
+def test_nothing_is_raised_once_the_label_is_gone(scaler: Scaler) -> None:
+    scaler.guarded.plane.kubectl("label", "namespace", scaler.shop.name, "byteport.io/enabled-")
+    assert eventually(lambda: scaler.patch(scaler.raised()).by_policy)

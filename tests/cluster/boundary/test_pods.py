@@ -1,0 +1,180 @@
+"""What the agent's token can do to pods: delete one that is not Ready and comes again, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from byteport.sandbox.controlplane import Fault
+from tests.cluster.boundary.conftest import APP
+from tests.cluster.boundary.installed import Installed, Said, asked, once
+from tests.cluster.workloads import Namespace, eventually, fault_annotations
+
+JSON = dict[str, Any]
+
+CONFLICT = 409
+
+
+def crashing(shop: Namespace, name: str = "broken") -> JSON:
+    """A pod of a Deployment that has begun to crash and is not Ready."""
+    shop.deploy(name, annotations=fault_annotations(Fault.CRASH))
+    return eventually(lambda: next((pod for pod in shop.pods(name) if not is_ready(pod) and "status" in pod), None))
+
+
+def is_ready(pod: JSON) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def path(shop: Namespace, name: str = "", sub: str = "") -> str:
+    whole = f"/api/v1/namespaces/{shop.name}/pods"
+    return whole + (f"/{name}" if name else "") + (f"/{sub}" if sub else "")
+
+
+def preconditions(pod: JSON, **changed: str) -> JSON:
+    fields = {"uid": pod["metadata"]["uid"], "resourceVersion": pod["metadata"]["resourceVersion"]} | changed
+    return {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {k: v for k, v in fields.items() if v}}
+
+
+def deleted(guarded: Installed, shop: Namespace, pod: JSON, **changed: str) -> Said:
+    """A delete of the pod as it is at this moment; its controllers may write to it in between."""
+    name = pod["metadata"]["name"]
+
+    def tried() -> Said:
+        now = guarded.plane.api.call("GET", path(shop, name))
+        return asked(guarded.agent(), "DELETE", path(shop, name), preconditions(now, **changed))
+
+    return once(lambda said: said.status != CONFLICT, tried)
+
+
+def make(shop: Namespace, body: JSON) -> JSON:
+    container = {"name": "app", "image": "registry.example/app:1"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {"containers": [container]}}
+    pod["metadata"] |= body.get("metadata", {})
+    pod["spec"] |= body.get("spec", {})
+    return shop.plane.api.call("POST", path(shop), pod)
+
+
+@pytest.mark.claim("C-221")
+def test_an_unready_pod_of_a_replica_set_may_be_deleted(guarded: Installed, shop: Namespace) -> None:
+    assert deleted(guarded, shop, crashing(shop)).status == 200
+
+
+@pytest.mark.claim("C-201")
+def test_a_ready_pod_may_not(guarded: Installed, shop: Namespace) -> None:
+    said = deleted(guarded, shop, shop.pods(APP)[0])
+    assert said.by_policy
+    assert "the pod is Ready" in said.message
+
+
+@pytest.mark.claim("C-201")
+@pytest.mark.parametrize("left_out", ["uid", "resourceVersion"])
+def test_a_delete_without_both_preconditions_is_refused(guarded: Installed, shop: Namespace, left_out: str) -> None:
+    said = deleted(guarded, shop, crashing(shop), **{left_out: ""})
+    assert said.by_policy
+    assert "preconditions" in said.message
+
+
+@pytest.mark.claim("C-201")
+def test_a_bare_pod_is_gone_for_good_and_is_not_deleted(guarded: Installed, shop: Namespace) -> None:
+    said = deleted(guarded, shop, make(shop, {"metadata": {"name": "bare"}}))
+    assert said.by_policy
+    assert "no ReplicaSet would make the pod again" in said.message
+
+
+@pytest.mark.claim("C-201")
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_what_another_controller_makes_is_not_deleted(guarded: Installed, shop: Namespace, kind: str) -> None:
+    labels = {"app": "db"}
+    annotations = fault_annotations(Fault.CRASH)
+    container = {"name": "app", "image": "registry.example/db:1"}
+    template = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {"containers": [container]}}
+    spec: JSON = {"selector": {"matchLabels": labels}, "template": template}
+    spec |= {"serviceName": "db", "replicas": 1} if kind == "StatefulSet" else {}
+    body = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "db"}, "spec": spec}
+    guarded.plane.api.call("POST", f"/apis/apps/v1/namespaces/{shop.name}/{kind.lower()}s", body)
+    said = deleted(guarded, shop, eventually(lambda: shop.pods("db"))[0])
+    assert said.by_policy
+    assert "no ReplicaSet would make the pod again" in said.message
+
+
+@pytest.mark.claim("C-201")
+def test_a_replica_set_of_another_group_is_none(guarded: Installed, shop: Namespace) -> None:
+    """Whoever may edit pods writes owners at will."""
+    owner = {"apiVersion": "example.com/v1", "kind": "ReplicaSet", "name": "db", "controller": True}
+    metadata = {"name": "of-none", "ownerReferences": [owner | {"uid": "1b1d5a0e-0000-4000-8000-000000000001"}]}
+    assert deleted(guarded, shop, make(shop, {"metadata": metadata})).by_policy
+
+
+@pytest.mark.claim("C-201")
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
+        {
+            "name": "data",
+            "ephemeral": {
+                "volumeClaimTemplate": {
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+                }
+            },
+        },
+    ],
+    ids=["claim", "ephemeral"],
+)
+def test_a_pod_that_holds_a_claim_is_not_deleted(guarded: Installed, shop: Namespace, volume: JSON) -> None:
+    container = {"name": "app", "image": "registry.example/app:1"}
+    labels = {"app": "held"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container], "volumes": [volume]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "held"}, "spec": spec}
+    guarded.plane.api.call("POST", f"/apis/apps/v1/namespaces/{shop.name}/deployments", body)
+    held = eventually(lambda: shop.pods("held"))[0]
+    said = deleted(guarded, shop, held)
+    assert said.by_policy
+    assert "claim" in said.message
+
+
+@pytest.mark.claim("C-208")
+def test_nothing_is_deleted_once_the_label_is_gone_or_the_namespace_ends(guarded: Installed, shop: Namespace) -> None:
+    pod = crashing(shop)
+    guarded.plane.kubectl("label", "namespace", shop.name, "byteport.io/enabled-")
+    said = once(lambda said: said.by_policy, lambda: deleted(guarded, shop, pod))
+    assert "byteport.io/enabled" in said.message
+
+
+@pytest.mark.claim("C-201")
+def test_a_whole_collection_is_never_deleted(guarded: Installed, shop: Namespace) -> None:
+    crashing(shop)
+    said = asked(guarded.agent(), "DELETE", path(shop))
+    assert said.by_rights
+
+
+@pytest.mark.claim("C-202")
+def test_an_eviction_is_a_dry_run_in_the_query_or_is_refused(guarded: Installed, shop: Namespace) -> None:
+    pod = shop.pods(APP)[0]["metadata"]["name"]
+    body: JSON = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": shop.name}}
+    where, agent = path(shop, pod, "eviction"), guarded.agent()
+    for refused in (body, body | {"deleteOptions": {"dryRun": ["All"]}}):
+        said = asked(agent, "POST", where, refused)
+        assert said.by_policy
+        assert "dry run" in said.message
+    assert asked(agent, "POST", f"{where}?dryRun=All", body).status == 200
+    assert pod in [one["metadata"]["name"] for one in shop.pods(APP)]
+
+
+@pytest.mark.parametrize("sub", ["", "status", "ephemeralcontainers", "resize", "binding"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_no_pod_is_made_or_changed_through_any_subresource(
+    guarded: Installed, shop: Namespace, sub: str, method: str
+) -> None:
+    name = "" if method == "POST" and not sub else shop.pods(APP)[0]["metadata"]["name"]
+    said = asked(
+        guarded.agent(),
+        method,
+        path(shop, name, sub),
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name or "new"}},
+        content_type="application/merge-patch+json" if method == "PATCH" else "application/json",
+    )
+    assert said.status in (403, 405), said
