@@ -87,7 +87,7 @@ def test_every_process_can_be_wired_with_what_its_pod_mounts(
 
 @pytest.mark.claim("C-143")
 @pytest.mark.parametrize("values", [SMALL, EACH], ids=["small", "each"])
-def test_the_agents_pod_cannot_be_wired_as_the_ledger(
+def test_review_20_the_agents_pod_cannot_be_wired_as_the_ledger(
     values: dict[str, Any], tmp_path: Path, secrets: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever takes the agent over cannot make grants: the private key is on no path of its container."""

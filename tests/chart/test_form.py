@@ -75,7 +75,7 @@ def test_everything_of_a_namespace_names_one_of_ours_or_one_that_was_given() -> 
 
 
 @pytest.mark.claim("C-146")
-def test_an_uninstall_leaves_nothing_of_it_behind() -> None:
+def test_review_25_an_uninstall_leaves_nothing_of_it_behind() -> None:
     """Nothing is kept, nothing finalises, and what is no part of the release (a hook) removes itself."""
     for item in objects(EVERYTHING):
         metadata = item["metadata"]

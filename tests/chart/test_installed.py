@@ -99,7 +99,7 @@ def test_one_command_installs_everything_and_the_policies_stand_as_rendered(
 
 
 @pytest.mark.claim("C-141")
-def test_the_restricted_level_admits_every_pod(control_plane: ControlPlane, helm: helm_python.Config) -> None:
+def test_review_17_the_restricted_level_admits_every_pod(control_plane: ControlPlane, helm: helm_python.Config) -> None:
     install(helm)
 
     def admitted() -> bool | None:
@@ -153,7 +153,7 @@ def test_a_name_that_is_taken_is_one_error_and_nothing_is_applied(
 
 
 @pytest.mark.claim("C-146")
-def test_an_uninstall_leaves_nothing_behind(control_plane: ControlPlane, helm: helm_python.Config) -> None:
+def test_review_25_an_uninstall_leaves_nothing_behind(control_plane: ControlPlane, helm: helm_python.Config) -> None:
     control_plane.kubectl("create", "namespace", "shop")
     control_plane.kubectl("label", "namespace", "shop", ENABLED)
     try:
@@ -168,7 +168,7 @@ def test_an_uninstall_leaves_nothing_behind(control_plane: ControlPlane, helm: h
 
 
 @pytest.mark.claim("C-084")
-def test_an_upgrade_keeps_what_enable_wrote_and_ends_no_halt(
+def test_review_22_an_upgrade_keeps_what_enable_wrote_and_ends_no_halt(
     control_plane: ControlPlane, helm: helm_python.Config
 ) -> None:
     install(helm)

@@ -37,12 +37,12 @@ DNS: Ports = {("UDP", 53), ("TCP", 53)}
 
 
 @pytest.mark.claim("C-148")
-def test_everything_is_denied_that_no_other_policy_lists() -> None:
+def test_review_19_everything_is_denied_that_no_other_policy_lists() -> None:
     assert policies()["byteport-default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
 @pytest.mark.claim("C-148")
-def test_the_agent_alone_reaches_the_api_server() -> None:
+def test_review_19_the_agent_alone_reaches_the_api_server() -> None:
     assert ports(reached(None, "agent")) == DNS | {("TCP", 7233), ("TCP", 443), ("TCP", 6443)}
     for values, component in (
         (None, "rest"),
@@ -52,7 +52,7 @@ def test_the_agent_alone_reaches_the_api_server() -> None:
 
 
 @pytest.mark.claim("C-148")
-def test_no_rule_without_a_list_of_ports_and_of_peers() -> None:
+def test_review_19_no_rule_without_a_list_of_ports_and_of_peers() -> None:
     for values in (None, example("production.yaml"), example("air-gap.yaml")):
         for name, spec in policies(values).items():
             for rule in [*spec.get("egress", []), *spec.get("ingress", [])]:
@@ -61,7 +61,7 @@ def test_no_rule_without_a_list_of_ports_and_of_peers() -> None:
 
 
 @pytest.mark.claim("C-148")
-def test_any_address_is_never_that_of_a_clouds_metadata() -> None:
+def test_review_14_and_19_any_address_is_never_that_of_a_clouds_metadata() -> None:
     blocks = [peer["ipBlock"] for rule in reached(None, "agent") for peer in rule["to"] if "ipBlock" in peer]
     assert {block["cidr"]: block["except"] for block in blocks} == {
         "0.0.0.0/0": ["169.254.0.0/16"],

@@ -17,13 +17,13 @@ def daemon(runtime: str = "containerd") -> JSON:
 
 
 @pytest.mark.claim("C-141")
-def test_nothing_of_it_is_there_unless_it_is_chosen() -> None:
+def test_review_17_and_18_nothing_of_it_is_there_unless_it_is_chosen() -> None:
     assert [item for item in objects() if "node" in item["metadata"].get("namespace", "")] == []
     assert of_kind(objects(), "DaemonSet") == []
 
 
 @pytest.mark.claim("C-144")
-def test_its_account_has_no_right_and_its_pod_no_token() -> None:
+def test_review_18_its_account_has_no_right_and_its_pod_no_token() -> None:
     items = objects(ON)
     bound = [one["name"] for item in items for one in item.get("subjects", [])]
     assert set(bound) == {"byteport-agent"}
@@ -40,7 +40,7 @@ def test_it_is_found_by_the_words_that_the_agent_looks_for() -> None:
 
 @pytest.mark.claim("C-144")
 @pytest.mark.parametrize("runtime", Runtime)
-def test_it_sees_the_socket_and_three_folders_and_can_write_to_none(runtime: Runtime) -> None:
+def test_review_18_it_sees_the_socket_and_three_folders_and_can_write_to_none(runtime: Runtime) -> None:
     spec = daemon(runtime.value)["spec"]["template"]["spec"]
     (one,) = spec["containers"]
     mounts = {mount["mountPath"]: mount["readOnly"] for mount in one["volumeMounts"]}
@@ -52,7 +52,7 @@ def test_it_sees_the_socket_and_three_folders_and_can_write_to_none(runtime: Run
 
 
 @pytest.mark.claim("C-144")
-def test_it_is_root_without_anything_that_makes_root_dangerous_but_the_socket() -> None:
+def test_review_18_it_is_root_without_anything_that_makes_root_dangerous_but_the_socket() -> None:
     spec = daemon()["spec"]["template"]["spec"]
     (one,) = spec["containers"]
     assert not any(spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC"))
@@ -66,7 +66,7 @@ def test_it_is_root_without_anything_that_makes_root_dangerous_but_the_socket() 
 
 
 @pytest.mark.claim("C-144")
-def test_its_network_is_none_at_all() -> None:
+def test_review_18_its_network_is_none_at_all() -> None:
     (policy,) = [
         one for one in of_kind(objects(ON), "NetworkPolicy") if one["metadata"]["namespace"] == "byteport-node"
     ]

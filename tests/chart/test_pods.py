@@ -27,7 +27,7 @@ def own_pods(layout: str) -> list[tuple[str, JSON]]:
 
 @pytest.mark.claim("C-141")
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_pod_is_accepted_at_the_restricted_level(layout: str) -> None:
+def test_review_17_every_pod_is_accepted_at_the_restricted_level(layout: str) -> None:
     """Pod Security Standards, `restricted`, field by field; the node helper is the one exception, and stands elsewhere."""
     for name, spec in own_pods(layout):
         pod = spec["securityContext"]
@@ -96,7 +96,7 @@ def test_the_processes_together_serve_every_queue_once(layout: str) -> None:
 
 @pytest.mark.claim("C-143")
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_process_is_given_what_its_credentials_say_and_no_more(layout: str) -> None:
+def test_review_20_a_process_is_given_what_its_credentials_say_and_no_more(layout: str) -> None:
     for item in of_kind(objects(LAYOUTS[layout]), "Deployment"):
         spec, has = item["spec"]["template"]["spec"], ROLES[process_of(item)].credentials
         (main,) = spec["containers"]

@@ -79,7 +79,7 @@ def scaler(guarded: Installed, shop: Namespace) -> Scaler:
 
 @pytest.mark.claim("C-223")
 @pytest.mark.parametrize("content_type", [MERGE, STRATEGIC])
-def test_a_raise_within_the_bounds_that_writes_the_owners_floor_down_and_its_restore(
+def test_critique_b2_a_raise_within_the_bounds_that_writes_the_owners_floor_down_and_its_restore(
     scaler: Scaler, content_type: str
 ) -> None:
     assert scaler.patch(scaler.raised(), MERGE).status == 200
@@ -165,7 +165,7 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
 
 
 @pytest.mark.claim("C-204")
-def test_every_forged_raise_is_refused_by_every_kind_of_patch(scaler: Scaler) -> None:
+def test_review_5_every_forged_raise_is_refused_by_every_kind_of_patch(scaler: Scaler) -> None:
     let_through = []
     for forge in FORGERIES:
         for way in (MERGE, STRATEGIC, "apply", JSON_PATCH):
@@ -207,7 +207,7 @@ def _operations(now: JSON, patch: JSON) -> list[JSON]:
 
 
 @pytest.mark.claim("C-204")
-def test_the_only_way_down_is_exactly_to_the_owners_floor(scaler: Scaler) -> None:
+def test_critique_b1_the_only_way_down_is_exactly_to_the_owners_floor(scaler: Scaler) -> None:
     assert scaler.patch(scaler.raised(4)).status == 200
     for lower in (1, 3):
         assert scaler.patch(scaler.restored(lower)).by_policy
@@ -217,7 +217,7 @@ def test_the_only_way_down_is_exactly_to_the_owners_floor(scaler: Scaler) -> Non
 
 
 @pytest.mark.claim("C-204")
-def test_a_floor_of_nought_is_not_raised(guarded: Installed, shop: Namespace) -> None:
+def test_critique_b1_a_floor_of_nought_is_not_raised(guarded: Installed, shop: Namespace) -> None:
     """With an external metric an autoscaler may scale to zero, and its owner put it to sleep."""
     sleeping = Scaler(guarded, shop)
     external = {
@@ -231,7 +231,7 @@ def test_a_floor_of_nought_is_not_raised(guarded: Installed, shop: Namespace) ->
 
 
 @pytest.mark.claim("C-204")
-def test_an_owned_autoscaler_is_its_owners(scaler: Scaler) -> None:
+def test_critique_b1_an_owned_autoscaler_is_its_owners(scaler: Scaler) -> None:
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "keda"}}
     api = scaler.guarded.plane.api
     made = api.call("POST", f"/api/v1/namespaces/{scaler.shop.name}/configmaps", config)
@@ -251,7 +251,7 @@ def test_an_owned_autoscaler_is_its_owners(scaler: Scaler) -> None:
     ],
     ids=["target", "behaviour", "ceiling", "lower"],
 )
-def test_the_older_version_of_the_api_carries_nothing_along(scaler: Scaler, along: JSON) -> None:
+def test_critique_b1_the_older_version_of_the_api_carries_nothing_along(scaler: Scaler, along: JSON) -> None:
     patch = scaler.raised()
     for part, fields in along.items():
         for key, value in fields.items():
@@ -266,7 +266,7 @@ def test_an_honest_raise_through_the_older_version_is_let_through(scaler: Scaler
 
 @pytest.mark.claim("C-204")
 @pytest.mark.parametrize(("method", "sub"), [("PUT", ""), ("DELETE", ""), ("POST", ""), ("PUT", "/status")])
-def test_nothing_else_is_granted(scaler: Scaler, method: str, sub: str) -> None:
+def test_review_4_nothing_else_is_granted(scaler: Scaler, method: str, sub: str) -> None:
     path = scaler.path().rsplit("/", 1)[0] if method == "POST" else scaler.path() + sub
     body = scaler.now() if method != "DELETE" else None
     assert asked(scaler.guarded.agent(), method, path, body).by_rights

@@ -74,7 +74,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> bool:
 @pytest.mark.claim("C-224")
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("argv", [DF, FREE, du("/var/log"), du("/var/lib/containerd")])
-def test_the_known_words_are_run(helper: Helper, argv: tuple[str, ...], protocol: str) -> None:
+def test_critique_b2_the_known_words_are_run(helper: Helper, argv: tuple[str, ...], protocol: str) -> None:
     assert not refused(helper.run(*argv, protocol=protocol))
 
 
@@ -107,7 +107,9 @@ def test_the_known_words_are_run(helper: Helper, argv: tuple[str, ...], protocol
     ],
     ids=" ".join,
 )
-def test_any_other_words_are_refused_by_the_api_server(helper: Helper, argv: tuple[str, ...], protocol: str) -> None:
+def test_review_6_any_other_words_are_refused_by_the_api_server(
+    helper: Helper, argv: tuple[str, ...], protocol: str
+) -> None:
     done = helper.run(*argv, protocol=protocol)
     assert refused(done), done.stderr
 
@@ -120,7 +122,7 @@ def test_a_pods_own_empty_dir_and_a_plain_path_may_be_measured(helper: Helper) -
 @pytest.mark.claim("C-205")
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("options", [("-i",), ("-t",), ("-i", "-t")], ids=" ".join)
-def test_stdin_and_a_terminal_are_refused(helper: Helper, options: tuple[str, ...], protocol: str) -> None:
+def test_review_6_stdin_and_a_terminal_are_refused(helper: Helper, options: tuple[str, ...], protocol: str) -> None:
     if "-t" in options:
         agent = helper.guarded.agent()
         path = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{helper.pod}/exec?container=helper&command=df&command=-h&stdout=true"
@@ -131,7 +133,7 @@ def test_stdin_and_a_terminal_are_refused(helper: Helper, options: tuple[str, ..
 
 @pytest.mark.claim("C-205")
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_nothing_is_run_in_an_application(helper: Helper, shop: Namespace, protocol: str) -> None:
+def test_review_6_nothing_is_run_in_an_application(helper: Helper, shop: Namespace, protocol: str) -> None:
     pod = shop.pods(APP)[0]["metadata"]["name"]
     done = helper.run(*DF, namespace=shop.name, pod=pod, container="app", protocol=protocol)
     assert done.returncode != 0
@@ -139,7 +141,7 @@ def test_nothing_is_run_in_an_application(helper: Helper, shop: Namespace, proto
 
 
 @pytest.mark.claim("C-205")
-def test_nothing_is_run_in_an_application_even_if_somebody_binds_the_right(
+def test_review_6_nothing_is_run_in_an_application_even_if_somebody_binds_the_right(
     helper: Helper, shop: Namespace, guarded: Installed
 ) -> None:
     """Who administers a namespace can bind rights to the agent's account there; the policy does not care."""
@@ -153,14 +155,14 @@ def test_nothing_is_run_in_an_application_even_if_somebody_binds_the_right(
 
 
 @pytest.mark.claim("C-205")
-def test_another_container_of_the_helpers_pod_is_refused(helper: Helper) -> None:
+def test_review_6_another_container_of_the_helpers_pod_is_refused(helper: Helper) -> None:
     where = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{helper.pod}/exec?container=sidecar&command=df&command=-h&stdout=true"
     assert asked(helper.guarded.agent(), "POST", where).by_policy
 
 
 @pytest.mark.claim("C-205")
 @pytest.mark.parametrize("sub", ["attach", "portforward", "proxy"])
-def test_no_other_connection_is_granted(helper: Helper, sub: str) -> None:
+def test_review_6_no_other_connection_is_granted(helper: Helper, sub: str) -> None:
     path = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{helper.pod}/{sub}"
     for method in ("GET", "POST"):
         assert asked(helper.guarded.agent(), method, path).status == 403

@@ -125,7 +125,7 @@ WAYS: tuple[Way, ...] = (by_json_patch, by_merge_patch, by_strategic_merge_patch
 
 
 @pytest.mark.claim("C-222")
-def test_an_honest_rollback_is_let_through_and_stamped_by_the_api_server(release: Release) -> None:
+def test_critique_0_7_and_b2_an_honest_rollback_is_let_through_and_stamped_by_the_api_server(release: Release) -> None:
     said = by_json_patch(release, release.rolled_back())
     assert said.status == 200, said
     assert said.body["metadata"]["annotations"][VERIFIED] == release.serving["metadata"]["name"]
@@ -244,7 +244,9 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
 
 
 @pytest.mark.claim("C-203")
-def test_every_forgery_is_refused_by_every_way_to_write_a_deployment(release: Release) -> None:
+def test_review_5_and_critique_0_7_every_forgery_is_refused_by_every_way_to_write_a_deployment(
+    release: Release,
+) -> None:
     let_through = []
     for forge in FORGERIES:
         for way in WAYS:
@@ -257,7 +259,7 @@ def test_every_forgery_is_refused_by_every_way_to_write_a_deployment(release: Re
 
 
 @pytest.mark.claim("C-203")
-def test_forward_to_the_revision_that_does_not_serve_is_refused(release: Release) -> None:
+def test_critique_0_7_forward_to_the_revision_that_does_not_serve_is_refused(release: Release) -> None:
     assert by_json_patch(release, release.rolled_back()).status == 200
     forward = release.rolled_back(to=release.broken)
     forward["metadata"]["annotations"][ACTION_ID] = "cd" * 32
@@ -267,7 +269,7 @@ def test_forward_to_the_revision_that_does_not_serve_is_refused(release: Release
 
 
 @pytest.mark.claim("C-203")
-def test_a_stamp_that_was_left_on_the_object_proves_nothing_a_second_time(release: Release) -> None:
+def test_critique_0_7_a_stamp_that_was_left_on_the_object_proves_nothing_a_second_time(release: Release) -> None:
     assert by_json_patch(release, release.rolled_back()).status == 200
     wanted = release.rolled_back()
     another_image(wanted)
@@ -276,7 +278,7 @@ def test_a_stamp_that_was_left_on_the_object_proves_nothing_a_second_time(releas
 
 
 @pytest.mark.claim("C-203")
-def test_an_action_id_is_used_once(release: Release) -> None:
+def test_critique_b1_an_action_id_is_used_once(release: Release) -> None:
     assert by_json_patch(release, release.rolled_back()).status == 200
     release.shop.patch_deployment(
         WEB, [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "registry.example/app:3"}]
@@ -288,7 +290,7 @@ def test_an_action_id_is_used_once(release: Release) -> None:
 
 @pytest.mark.claim("C-203")
 @pytest.mark.parametrize("what", ["no label", "owned", "paused", "namespace"])
-def test_what_its_owner_did_not_allow_is_refused(release: Release, what: str) -> None:
+def test_critique_b1_what_its_owner_did_not_allow_is_refused(release: Release, what: str) -> None:
     plane, shop = release.guarded.plane, release.shop
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "operator"}}
     made = plane.api.call("POST", f"/api/v1/namespaces/{shop.name}/configmaps", config)
@@ -310,7 +312,9 @@ def test_what_its_owner_did_not_allow_is_refused(release: Release, what: str) ->
 @pytest.mark.claim("C-203")
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
 @pytest.mark.parametrize("sub", ["", "/scale", "/status"])
-def test_replacing_making_deleting_and_subresources_are_not_granted(release: Release, method: str, sub: str) -> None:
+def test_review_4_replacing_making_deleting_and_subresources_are_not_granted(
+    release: Release, method: str, sub: str
+) -> None:
     path = release.path.rsplit("/", 1)[0] if method == "POST" and not sub else release.path + sub
     said = asked(release.guarded.agent(), method, path, release.rolled_back())
     assert said.status in (403, 405), said
@@ -318,7 +322,7 @@ def test_replacing_making_deleting_and_subresources_are_not_granted(release: Rel
 
 @pytest.mark.claim("C-203")
 @pytest.mark.parametrize("sub", ["/scale", "/status"])
-def test_a_subresource_is_not_patched(release: Release, sub: str) -> None:
+def test_review_4_a_subresource_is_not_patched(release: Release, sub: str) -> None:
     patch = {"spec": {"replicas": 0}} if sub == "/scale" else {"status": {"replicas": 0}}
     agent = release.guarded.agent()
     said = asked(agent, "PATCH", release.path + sub, patch, content_type="application/merge-patch+json")
@@ -326,7 +330,7 @@ def test_a_subresource_is_not_patched(release: Release, sub: str) -> None:
 
 
 @pytest.mark.claim("C-203")
-def test_another_deployment_is_another_rollback(release: Release) -> None:
+def test_critique_0_7_another_deployment_is_another_rollback(release: Release) -> None:
     """A ReplicaSet of another Deployment is no revision of this one, whatever its template is."""
     other = release.shop
     other.deploy("other", replicas=1)

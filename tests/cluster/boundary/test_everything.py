@@ -55,7 +55,7 @@ def delete(guarded: Installed, shop: Namespace, pod: JSON, token: str | None = N
 
 
 @pytest.mark.claim("C-207")
-def test_the_switch_is_in_force_within_five_seconds_and_nobody_else_notices(
+def test_review_22_and_critique_0_6_the_switch_is_in_force_within_five_seconds_and_nobody_else_notices(
     guarded: Installed, shop: Namespace
 ) -> None:
     pod = unready(shop)
@@ -121,7 +121,7 @@ def test_the_switch_is_in_force_within_five_seconds_and_nobody_else_notices(
         ),
     ],
 )
-def test_a_cluster_administrator_with_the_agents_account_writes_nothing_but_the_acts(
+def test_review_4_a_cluster_administrator_with_the_agents_account_writes_nothing_but_the_acts(
     guarded: Installed, shop: Namespace, method: str, path: str, body: JSON | None
 ) -> None:
     content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
@@ -137,7 +137,7 @@ def test_a_cluster_administrator_with_the_agents_account_writes_nothing_but_the_
 @pytest.mark.claim("C-208")
 @pytest.mark.usefixtures("everything_granted")
 @pytest.mark.parametrize("namespace", ["kube-system", "default", NAMESPACE])
-def test_a_protected_namespace_is_not_written_to_though_it_carries_the_label(
+def test_critique_b1_a_protected_namespace_is_not_written_to_though_it_carries_the_label(
     guarded: Installed, shop: Namespace, namespace: str
 ) -> None:
     protected = Namespace(guarded.plane, namespace)
@@ -153,7 +153,7 @@ def test_a_protected_namespace_is_not_written_to_though_it_carries_the_label(
 
 
 @pytest.mark.claim("C-206")
-def test_a_token_that_no_pod_of_the_agent_holds_writes_nothing(guarded: Installed, shop: Namespace) -> None:
+def test_critique_b1_a_token_that_no_pod_of_the_agent_holds_writes_nothing(guarded: Installed, shop: Namespace) -> None:
     pod = unready(shop)
     guarded.make_pod("somebody-else")
     try:
@@ -167,7 +167,9 @@ def test_a_token_that_no_pod_of_the_agent_holds_writes_nothing(guarded: Installe
 
 @pytest.mark.claim("C-200")
 @pytest.mark.usefixtures("everything_granted")
-def test_every_account_of_the_agents_namespace_is_bound_whatever_its_name(guarded: Installed, shop: Namespace) -> None:
+def test_critique_b1_every_account_of_the_agents_namespace_is_bound_whatever_its_name(
+    guarded: Installed, shop: Namespace
+) -> None:
     guarded.plane.kubectl("create", "serviceaccount", "another", "-n", NAMESPACE)
     where = ("clusterrolebinding", "another", "--clusterrole=cluster-admin", f"--serviceaccount={NAMESPACE}:another")
     guarded.plane.kubectl("create", *where)
@@ -185,7 +187,7 @@ def test_every_account_of_the_agents_namespace_is_bound_whatever_its_name(guarde
 
 
 @pytest.mark.claim("C-209")
-def test_with_any_object_of_the_boundary_gone_others_still_write_and_the_agent_gains_nothing(
+def test_critique_0_5_with_any_object_of_the_boundary_gone_others_still_write_and_the_agent_gains_nothing(
     guarded: Installed, shop: Namespace
 ) -> None:
     """Each object is deleted alone: administrators and tenants go on; what the agent could not do it still cannot."""
@@ -222,7 +224,7 @@ def _tenant(guarded: Installed, shop: Namespace) -> str:
 
 
 @pytest.mark.claim("C-210")
-def test_who_edits_a_namespace_cannot_enrol_it_or_widen_the_agent(guarded: Installed, shop: Namespace) -> None:
+def test_review_7_who_edits_a_namespace_cannot_enrol_it_or_widen_the_agent(guarded: Installed, shop: Namespace) -> None:
     tenant = guarded.agent(_tenant(guarded, shop))
     merge = "application/merge-patch+json"
     label = {"metadata": {"labels": {"byteport.io/enabled": "true"}}}

@@ -40,7 +40,7 @@ def switch(guarded: Installed) -> Iterator[None]:
 
 @pytest.mark.claim("C-083")
 @pytest.mark.usefixtures("switch", "settings")
-def test_a_halt_is_in_force_at_the_api_server_within_five_seconds_and_a_resume_ends_it(
+def test_critique_0_6_a_halt_is_in_force_at_the_api_server_within_five_seconds_and_a_resume_ends_it(
     guarded: Installed, byteport: Run, untouched: Namespace
 ) -> None:
     byteport("enable", untouched.name, "--mode", "auto", "--hpa", OTHER, "--yes")
@@ -104,7 +104,9 @@ def test_another_binding_that_lets_the_agent_act_is_found(guarded: Installed, by
     assert (said.code, "another binding still lets the agent act" in said.err) == (Exit.REFUSED, True)
 
 
-def test_the_agents_own_credential_turns_nothing(guarded: Installed, byteport: Run, tmp_path: Path) -> None:
+def test_critique_0_6_the_agents_own_credential_turns_nothing(
+    guarded: Installed, byteport: Run, tmp_path: Path
+) -> None:
     authority = guarded.plane.state_dir / "pki" / "ca.crt"
     own = write_kubeconfig(tmp_path / "agent.kubeconfig", guarded.plane.server, authority, ACCOUNT, guarded.token())
     assert byteport("halt", "--no-ledger", kubeconfig=own).code == Exit.REFUSED

@@ -33,7 +33,7 @@ from tests.cluster.boundary.installed import Installed
 from tests.cluster.workloads import Namespace, eventually
 
 
-def test_an_account_that_may_only_edit_the_namespace_is_told_what_it_lacks_and_changes_nothing(
+def test_review_7_an_account_that_may_only_edit_the_namespace_is_told_what_it_lacks_and_changes_nothing(
     guarded: Installed, byteport: Run, untouched: Namespace, tmp_path: Path
 ) -> None:
     rules = eventually(lambda: guarded.plane.api.call("GET", f"{RBAC_ROOT}/clusterroles/admin").get("rules"))

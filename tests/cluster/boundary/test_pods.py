@@ -57,12 +57,12 @@ def make(shop: Namespace, body: JSON) -> JSON:
 
 
 @pytest.mark.claim("C-221")
-def test_an_unready_pod_of_a_replica_set_may_be_deleted(guarded: Installed, shop: Namespace) -> None:
+def test_critique_b2_an_unready_pod_of_a_replica_set_may_be_deleted(guarded: Installed, shop: Namespace) -> None:
     assert deleted(guarded, shop, crashing(shop)).status == 200
 
 
 @pytest.mark.claim("C-201")
-def test_a_ready_pod_may_not(guarded: Installed, shop: Namespace) -> None:
+def test_critique_0_2_a_ready_pod_may_not(guarded: Installed, shop: Namespace) -> None:
     said = deleted(guarded, shop, shop.pods(APP)[0])
     assert said.by_policy
     assert "the pod is Ready" in said.message
@@ -70,14 +70,16 @@ def test_a_ready_pod_may_not(guarded: Installed, shop: Namespace) -> None:
 
 @pytest.mark.claim("C-201")
 @pytest.mark.parametrize("left_out", ["uid", "resourceVersion"])
-def test_a_delete_without_both_preconditions_is_refused(guarded: Installed, shop: Namespace, left_out: str) -> None:
+def test_critique_0_2_a_delete_without_both_preconditions_is_refused(
+    guarded: Installed, shop: Namespace, left_out: str
+) -> None:
     said = deleted(guarded, shop, crashing(shop), **{left_out: ""})
     assert said.by_policy
     assert "preconditions" in said.message
 
 
 @pytest.mark.claim("C-201")
-def test_a_bare_pod_is_gone_for_good_and_is_not_deleted(guarded: Installed, shop: Namespace) -> None:
+def test_critique_0_2_a_bare_pod_is_gone_for_good_and_is_not_deleted(guarded: Installed, shop: Namespace) -> None:
     said = deleted(guarded, shop, make(shop, {"metadata": {"name": "bare"}}))
     assert said.by_policy
     assert "no ReplicaSet would make the pod again" in said.message
@@ -85,7 +87,9 @@ def test_a_bare_pod_is_gone_for_good_and_is_not_deleted(guarded: Installed, shop
 
 @pytest.mark.claim("C-201")
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
-def test_what_another_controller_makes_is_not_deleted(guarded: Installed, shop: Namespace, kind: str) -> None:
+def test_critique_0_2_what_another_controller_makes_is_not_deleted(
+    guarded: Installed, shop: Namespace, kind: str
+) -> None:
     labels = {"app": "db"}
     annotations = fault_annotations(Fault.CRASH)
     container = {"name": "app", "image": "registry.example/db:1"}
@@ -100,7 +104,7 @@ def test_what_another_controller_makes_is_not_deleted(guarded: Installed, shop: 
 
 
 @pytest.mark.claim("C-201")
-def test_a_replica_set_of_another_group_is_none(guarded: Installed, shop: Namespace) -> None:
+def test_review_7_a_replica_set_of_another_group_is_none(guarded: Installed, shop: Namespace) -> None:
     """Whoever may edit pods writes owners at will."""
     owner = {"apiVersion": "example.com/v1", "kind": "ReplicaSet", "name": "db", "controller": True}
     metadata = {"name": "of-none", "ownerReferences": [owner | {"uid": "1b1d5a0e-0000-4000-8000-000000000001"}]}
@@ -123,7 +127,9 @@ def test_a_replica_set_of_another_group_is_none(guarded: Installed, shop: Namesp
     ],
     ids=["claim", "ephemeral"],
 )
-def test_a_pod_that_holds_a_claim_is_not_deleted(guarded: Installed, shop: Namespace, volume: JSON) -> None:
+def test_critique_0_2_a_pod_that_holds_a_claim_is_not_deleted(
+    guarded: Installed, shop: Namespace, volume: JSON
+) -> None:
     container = {"name": "app", "image": "registry.example/app:1"}
     labels = {"app": "held"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container], "volumes": [volume]}}
@@ -137,7 +143,9 @@ def test_a_pod_that_holds_a_claim_is_not_deleted(guarded: Installed, shop: Names
 
 
 @pytest.mark.claim("C-208")
-def test_nothing_is_deleted_once_the_label_is_gone_or_the_namespace_ends(guarded: Installed, shop: Namespace) -> None:
+def test_critique_b1_nothing_is_deleted_once_the_label_is_gone_or_the_namespace_ends(
+    guarded: Installed, shop: Namespace
+) -> None:
     pod = crashing(shop)
     guarded.plane.kubectl("label", "namespace", shop.name, "byteport.io/enabled-")
     said = once(lambda said: said.by_policy, lambda: deleted(guarded, shop, pod))
@@ -145,14 +153,14 @@ def test_nothing_is_deleted_once_the_label_is_gone_or_the_namespace_ends(guarded
 
 
 @pytest.mark.claim("C-201")
-def test_a_whole_collection_is_never_deleted(guarded: Installed, shop: Namespace) -> None:
+def test_review_4_a_whole_collection_is_never_deleted(guarded: Installed, shop: Namespace) -> None:
     crashing(shop)
     said = asked(guarded.agent(), "DELETE", path(shop))
     assert said.by_rights
 
 
 @pytest.mark.claim("C-202")
-def test_an_eviction_is_a_dry_run_in_the_query_or_is_refused(guarded: Installed, shop: Namespace) -> None:
+def test_critique_0_2_an_eviction_is_a_dry_run_in_the_query_or_is_refused(guarded: Installed, shop: Namespace) -> None:
     pod = shop.pods(APP)[0]["metadata"]["name"]
     body: JSON = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": shop.name}}
     where, agent = path(shop, pod, "eviction"), guarded.agent()
@@ -166,7 +174,7 @@ def test_an_eviction_is_a_dry_run_in_the_query_or_is_refused(guarded: Installed,
 
 @pytest.mark.parametrize("sub", ["", "status", "ephemeralcontainers", "resize", "binding"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_no_pod_is_made_or_changed_through_any_subresource(
+def test_review_4_no_pod_is_made_or_changed_through_any_subresource(
     guarded: Installed, shop: Namespace, sub: str, method: str
 ) -> None:
     name = "" if method == "POST" and not sub else shop.pods(APP)[0]["metadata"]["name"]

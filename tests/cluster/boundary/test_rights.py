@@ -75,7 +75,7 @@ def empty(guarded: Installed) -> Iterator[Namespace]:
 
 
 @pytest.mark.claim("C-007", "C-211")
-def test_in_a_namespace_that_was_not_given_to_it_the_agent_may_read_nothing(
+def test_review_1_in_a_namespace_that_was_not_given_to_it_the_agent_may_read_nothing(
     guarded: Installed, empty: Namespace
 ) -> None:
     assert listed(guarded, empty.name) == standing(guarded.choices)
@@ -83,7 +83,9 @@ def test_in_a_namespace_that_was_not_given_to_it_the_agent_may_read_nothing(
 
 @pytest.mark.claim("C-005", "C-006", "C-211", "C-220")
 @pytest.mark.parametrize("mode", list(Mode))
-def test_each_mode_grants_exactly_its_part_of_the_matrix(guarded: Installed, empty: Namespace, mode: Mode) -> None:
+def test_review_1_each_mode_grants_exactly_its_part_of_the_matrix(
+    guarded: Installed, empty: Namespace, mode: Mode
+) -> None:
     ceiling = Ceiling(mode=mode, rollback=("api",), hpa=("api", "web"))
     guarded.enable(empty.name, ceiling)
     wanted = expected(guarded.choices, ceiling)
@@ -93,7 +95,7 @@ def test_each_mode_grants_exactly_its_part_of_the_matrix(guarded: Installed, emp
 
 
 @pytest.mark.claim("C-211")
-def test_its_own_namespace_and_the_helpers_grant_what_they_say(guarded: Installed) -> None:
+def test_review_1_its_own_namespace_and_the_helpers_grant_what_they_say(guarded: Installed) -> None:
     choices = guarded.choices
     own = standing(choices) | {("", "configmaps", "get", CEILINGS)}
     assert listed(guarded, NAMESPACE) == own
@@ -107,7 +109,9 @@ def test_its_own_namespace_and_the_helpers_grant_what_they_say(guarded: Installe
 
 @pytest.mark.claim("C-004")
 @pytest.mark.parametrize("off", sorted(EVERY_RUNBOOK))
-def test_a_runbook_that_is_off_takes_its_rights_with_it(guarded: Installed, empty: Namespace, off: str) -> None:
+def test_review_1_a_runbook_that_is_off_takes_its_rights_with_it(
+    guarded: Installed, empty: Namespace, off: str
+) -> None:
     narrower = Installed(guarded.plane, guarded.choices.model_copy(update={"runbooks": EVERY_RUNBOOK - {off}}))
     ceiling = Ceiling(mode=Mode.AUTO, rollback=("*",), hpa=("*",))
     narrower.apply(narrower.objects)
@@ -119,7 +123,7 @@ def test_a_runbook_that_is_off_takes_its_rights_with_it(guarded: Installed, empt
         guarded.apply(guarded.objects)
 
 
-def test_cluster_sight_reads_everywhere_and_still_writes_only_where_it_was_given_to(
+def test_review_1_cluster_sight_reads_everywhere_and_still_writes_only_where_it_was_given_to(
     guarded: Installed, empty: Namespace
 ) -> None:
     wider = Installed(guarded.plane, guarded.choices.model_copy(update={"sight": Sight.CLUSTER}))

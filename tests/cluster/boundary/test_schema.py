@@ -25,14 +25,16 @@ from tests.cluster.workloads import eventually
         ),
     ],
 )
-def test_no_field_of_the_server_is_left_out(guarded: Installed, group: str, schema: str, known: set[str]) -> None:
+def test_critique_b1_no_field_of_the_server_is_left_out(
+    guarded: Installed, group: str, schema: str, known: set[str]
+) -> None:
     """CEL has no "all but": a field that a newer server adds would change unseen."""
     document = guarded.plane.api.call("GET", f"/openapi/v3/apis/{group}")
     assert set(document["components"]["schemas"][schema]["properties"]) == known
 
 
 @pytest.mark.claim("C-212")
-def test_every_policy_type_checks_clean(guarded: Installed) -> None:
+def test_critique_b1_every_policy_type_checks_clean(guarded: Installed) -> None:
     for item in guarded.objects:
         if item["kind"] != "ValidatingAdmissionPolicy":
             continue

@@ -146,7 +146,7 @@ FORGERIES: list[Callable[[Warrant], Warrant]] = [by_another_key, to_another_pod,
 
 
 @pytest.mark.claim("C-071")
-async def test_forgeries_and_calls_from_nowhere_write_nothing(any_bench: Bench) -> None:
+async def test_critique_0_1_forgeries_and_calls_from_nowhere_write_nothing(any_bench: Bench) -> None:
     warrant = await deletion(any_bench)
     for forge in FORGERIES:
         assert await failure(any_bench, forge(warrant)) == "not_permitted"
@@ -182,7 +182,7 @@ async def test_fault_14_the_target_was_made_again_under_its_name(any_bench: Benc
 
 
 @pytest.mark.claim("C-041")
-async def test_a_disruption_budget_that_refuses_is_escalated_at_once(any_bench: Bench) -> None:
+async def test_critique_0_2_a_disruption_budget_that_refuses_is_escalated_at_once(any_bench: Bench) -> None:
     warrant = await deletion(any_bench)
     await any_bench.create(
         {

@@ -129,7 +129,9 @@ async def test_a_plan_about_another_object_than_the_symptom_is_refused(
 
 
 @pytest.mark.claim("C-024")
-async def test_a_pod_of_another_namespace_than_its_owner_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
+async def test_review_7_a_pod_of_another_namespace_than_its_owner_is_refused(
+    bench: SimulatedBench, approved: Warrant
+) -> None:
     pod = pod_of(approved).model_copy(update={"namespace": "kube-system"})
     await refused(bench, bench.warrant(approved.plan.model_copy(update={"pod": pod})), "not_permitted", "target")
 
@@ -180,14 +182,16 @@ async def test_a_request_without_answers_is_refused(bench: SimulatedBench, appro
 
 @pytest.mark.claim("C-060")
 @pytest.mark.parametrize("field", ["tenant", "cluster_uid", "incident_id", "plan_digest", "runbook"])
-async def test_an_answer_to_another_request_is_refused(bench: SimulatedBench, approved: Warrant, field: str) -> None:
+async def test_critique_b3_an_answer_to_another_request_is_refused(
+    bench: SimulatedBench, approved: Warrant, field: str
+) -> None:
     assert approved.request is not None
     forged = approved.request.model_copy(update={field: "another"})
     await refused(bench, approved.model_copy(update={"request": forged}), "not_permitted", "request")
 
 
 @pytest.mark.claim("C-060")
-async def test_an_answer_to_another_plan_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
+async def test_critique_b3_an_answer_to_another_plan_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     assert approved.request is not None
     other = bench.answer(approved.request.model_copy(update={"plan_digest": "f" * 64}), "ada")
     await refused(bench, approved.model_copy(update={"answers": (other,)}), "not_permitted", "other_plan")
@@ -204,7 +208,7 @@ async def test_a_yes_of_which_a_letter_was_changed_is_refused(bench: SimulatedBe
 
 
 @pytest.mark.claim("C-061")
-async def test_a_key_that_is_not_allowed_any_more_voids_what_it_signed(
+async def test_critique_b3_a_key_that_is_not_allowed_any_more_voids_what_it_signed(
     bench: SimulatedBench, approved: Warrant
 ) -> None:
     bench.allow("grace")
@@ -212,7 +216,7 @@ async def test_a_key_that_is_not_allowed_any_more_voids_what_it_signed(
 
 
 @pytest.mark.claim("C-061")
-async def test_a_revoked_key_voids_what_it_signed(bench: SimulatedBench, approved: Warrant) -> None:
+async def test_critique_b3_a_revoked_key_voids_what_it_signed(bench: SimulatedBench, approved: Warrant) -> None:
     bench.revoke("ada")
     await refused(bench, approved, "not_permitted", "key_revoked")
 
@@ -228,7 +232,7 @@ async def test_signers_that_cannot_be_read_let_nothing_through_and_are_asked_aga
 
 
 @pytest.mark.claim("C-064")
-async def test_the_workers_own_quorum_counts_not_the_requests(bench: SimulatedBench) -> None:
+async def test_critique_b3_the_workers_own_quorum_counts_not_the_requests(bench: SimulatedBench) -> None:
     bench.set_policy(DRY_RUN_POLICY + "approvals: {PodCrashloopRunbook: {quorum: 2}}\n")
     plan = await bench.deletion(await bench.one_pod_crashes())
     await refused(bench, bench.warrant(plan, auto=False, by=["ada"]), "not_permitted", "2 valid yes")
@@ -245,7 +249,7 @@ async def test_the_workers_own_approvers_count_not_the_requests(bench: Simulated
 
 
 @pytest.mark.claim("C-062")
-async def test_the_requester_cannot_approve(bench: SimulatedBench, approved: Warrant) -> None:
+async def test_critique_b3_the_requester_cannot_approve(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(bench, bench.warrant(approved.plan, auto=False, requester="ada"), "not_permitted", "requester")
 
 
@@ -274,7 +278,9 @@ async def test_an_unsigned_yes_is_refused_unless_the_workers_own_mount_takes_it(
 
 
 @pytest.mark.claim("C-063")
-async def test_an_unsigned_yes_is_never_taken_where_auto_is_possible(bench: SimulatedBench, approved: Warrant) -> None:
+async def test_critique_b3_an_unsigned_yes_is_never_taken_where_auto_is_possible(
+    bench: SimulatedBench, approved: Warrant
+) -> None:
     bench.set_policy("mode: auto\nlog_store_named: true\naccept_unsigned_answers: true\n")
     warrant = bench.warrant(approved.plan, auto=False)
     answer = warrant.answers[0].model_copy(update={"signature": None, "claimed_by": "ada"})

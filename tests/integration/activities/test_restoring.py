@@ -82,7 +82,7 @@ async def test_a_namespace_protected_since_is_not_written_to(bench: SimulatedBen
 
 
 @pytest.mark.claim("C-080")
-async def test_a_halt_stops_a_restore_too(bench: SimulatedBench, restoring: Warrant) -> None:
+async def test_critique_0_6_a_halt_stops_a_restore_too(bench: SimulatedBench, restoring: Warrant) -> None:
     bench.switch.on = True
     assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("not_permitted", "halted")
 

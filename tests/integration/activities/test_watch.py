@@ -360,7 +360,9 @@ async def test_a_pod_without_a_controller_is_its_own_target(bench: SimulatedBenc
 
 
 @pytest.mark.claim("C-024")
-async def test_a_reference_to_another_object_of_that_name_is_not_followed(bench: SimulatedBench, inbox: Inbox) -> None:
+async def test_review_7_a_reference_to_another_object_of_that_name_is_not_followed(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
     """An owner reference is written by whoever writes the pod: it must not aim us at somebody else's Deployment."""
     pod = await bench.one_pod_crashes()
     await bench.cluster.deploy("shop/api", image="api:1")

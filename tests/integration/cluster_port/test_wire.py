@@ -96,7 +96,9 @@ async def test_nobody_listening_is_unavailable_also_for_a_write(tmp_path: Path, 
 
 
 @pytest.mark.claim("C-108")
-async def test_a_server_that_another_authority_vouches_for_is_not_spoken_to(server: Liar, tmp_path: Path) -> None:
+async def test_review_14_a_server_that_another_authority_vouches_for_is_not_spoken_to(
+    server: Liar, tmp_path: Path
+) -> None:
     async with liar(tmp_path / "other") as other:
         ours = await load_credentials(server.kubeconfig, None)
         theirs = await load_credentials(other.kubeconfig, None)

@@ -318,7 +318,7 @@ def test_a_yes_passes_a_stop_that_it_was_asked_about_and_no_other(tmp_path: Path
 
 
 @pytest.mark.claim("C-080")
-def test_a_halt_stops_reservations_retries_inverses_and_every_yes_at_once(world: World) -> None:
+def test_critique_0_6_a_halt_stops_reservations_retries_inverses_and_every_yes_at_once(world: World) -> None:
     forward = rollback_plan()
     world.granted(world.ask(forward))
     world.finish(verified=False)
@@ -335,7 +335,7 @@ def test_a_halt_stops_reservations_retries_inverses_and_every_yes_at_once(world:
 
 
 @pytest.mark.claim("C-081")
-def test_a_halt_is_seen_by_another_process_and_after_a_restart(world: World) -> None:
+def test_review_22_a_halt_is_seen_by_another_process_and_after_a_restart(world: World) -> None:
     other = World(world.folder)
     other.halts.halt(by="bob", reason="drill")
     assert world.halts.is_halted()

@@ -53,7 +53,9 @@ def three(world: World) -> World:
         "REPLACE INTO chain_heads VALUES ('acme', 'uid-1', 1, 'sha256:0', 0)",
     ],
 )
-def test_what_was_appended_is_neither_changed_nor_taken_away_by_any_statement(three: World, statement: str) -> None:
+def test_review_20_what_was_appended_is_neither_changed_nor_taken_away_by_any_statement(
+    three: World, statement: str
+) -> None:
     before = [record.hash for record in three.log.iter_records()]
     with (
         intruder(three.path) as sql,

@@ -69,7 +69,7 @@ def test_the_matrix_is_what_the_runbooks_declare_and_the_roles_grant() -> None:
 
 
 @pytest.mark.claim("C-003")
-def test_what_is_never_requested_is_in_no_right_and_no_role() -> None:
+def test_critique_b5_what_is_never_requested_is_in_no_right_and_no_role() -> None:
     keys = {placed.key for placed in every_right()} | granted([*installed(), *of_namespace("shop", EVERYTHING, WIDEST)])
     assert [(key, never.why) for key in sorted(keys) for never in NEVER if never.covers(key)] == []
 

@@ -64,7 +64,7 @@ def test_what_the_api_server_fills_in_is_no_finding() -> None:
 
 @pytest.mark.claim("C-012")
 @pytest.mark.parametrize("item", WANTED, ids=lambda item: f"{item['kind']}-{item['metadata']['name']}")
-def test_each_policy_and_each_binding_that_is_deleted_is_found(item: JSON) -> None:
+def test_review_3_each_policy_and_each_binding_that_is_deleted_is_found(item: JSON) -> None:
     live = standing()
     live[item["kind"], item["metadata"]["name"]] = None
     ((kind, what),) = found(live)
@@ -152,7 +152,7 @@ Weaken = Callable[[Any], object]
         ),
     ],
 )
-def test_a_policy_that_is_weakened_anywhere_is_found(kind: str, name: str, weaken: Weaken, where: str) -> None:
+def test_review_3_a_policy_that_is_weakened_anywhere_is_found(kind: str, name: str, weaken: Weaken, where: str) -> None:
     live = standing()
     there = live[kind, name]
     assert there is not None
@@ -165,7 +165,7 @@ def test_a_policy_that_is_weakened_anywhere_is_found(kind: str, name: str, weake
 
 @pytest.mark.claim("C-012")
 @pytest.mark.parametrize("actions", [["Audit"], ["Warn"], ["Warn", "Audit"], [], ["Deny", "Audit"]])
-def test_a_binding_that_does_not_deny_and_nothing_else_is_found(actions: list[str]) -> None:
+def test_review_3_a_binding_that_does_not_deny_and_nothing_else_is_found(actions: list[str]) -> None:
     live = standing()
     there = live[BINDING, everything.NAME]
     assert there is not None
@@ -192,7 +192,9 @@ def test_a_binding_that_does_not_deny_and_nothing_else_is_found(actions: list[st
         ),
     ],
 )
-def test_a_binding_that_was_narrowed_or_given_another_parameter_is_found(name: str, kind: str, more: JSON) -> None:
+def test_review_3_a_binding_that_was_narrowed_or_given_another_parameter_is_found(
+    name: str, kind: str, more: JSON
+) -> None:
     live = standing()
     there = live[kind, name]
     assert there is not None

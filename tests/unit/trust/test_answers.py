@@ -69,7 +69,7 @@ def test_a_signed_yes_is_taken_as_its_persons() -> None:
         ({"reasons": ()}, Rejection.OTHER_PLAN),
     ],
 )
-def test_an_answer_cannot_be_replayed_elsewhere(changes: dict[str, object], expected: Rejection) -> None:
+def test_critique_b3_an_answer_cannot_be_replayed_elsewhere(changes: dict[str, object], expected: Rejection) -> None:
     (verdict,) = verdicts([ADA.says(request())], request(**changes))
     assert because(verdict) is expected
 
@@ -160,7 +160,7 @@ def test_whoever_asked_under_an_alias_cannot_answer_either() -> None:
 
 
 @pytest.mark.claim("C-061")
-def test_a_key_revoked_after_it_signed_voids_the_answer() -> None:
+def test_critique_b3_a_key_revoked_after_it_signed_voids_the_answer() -> None:
     answer = ADA.says(request())
     assert isinstance(verdicts([answer], request())[0], Taken)
     (verdict,) = verdicts([answer], request(), revoked=RevokedKeys(frozenset({ADA.key.public_key})))
@@ -225,7 +225,7 @@ def test_the_same_answer_twice_counts_once() -> None:
 
 
 @pytest.mark.claim("C-062")
-def test_two_keys_of_one_person_are_not_a_quorum() -> None:
+def test_critique_b3_two_keys_of_one_person_are_not_a_quorum() -> None:
     other = ADA.with_another_key()
     answers = [ADA.says(request()), other.says(request(), number=2)]
     said = verdicts(answers, request(), allowing(ADA, other, BOB))

@@ -366,7 +366,9 @@ async def test_a_ceiling_that_nobody_can_read_is_one_of_observe_and_said(cluster
 
 
 @pytest.mark.claim("C-013")
-async def test_where_not_everything_is_listed_absence_cannot_be_proved_and_nothing_is_refused(cluster: Guarded) -> None:
+async def test_critique_b5_where_not_everything_is_listed_absence_cannot_be_proved_and_nothing_is_refused(
+    cluster: Guarded,
+) -> None:
     cluster.incomplete = True
     report = await look(cluster)
     assert [one.kind for one in report.findings] == [Kind.CANNOT_PROVE]
@@ -375,7 +377,9 @@ async def test_where_not_everything_is_listed_absence_cannot_be_proved_and_nothi
 
 @pytest.mark.claim("C-013")
 @pytest.mark.parametrize("dangerous", DANGEROUS)
-async def test_a_dangerous_right_is_asked_for_by_itself(cluster: Guarded, dangerous: tuple[str, str, str]) -> None:
+async def test_critique_b5_a_dangerous_right_is_asked_for_by_itself(
+    cluster: Guarded, dangerous: tuple[str, str, str]
+) -> None:
     cluster.incomplete = True
     cluster.elsewhere.add(("", (*dangerous, "")))
     report = await look(cluster)
@@ -384,7 +388,7 @@ async def test_a_dangerous_right_is_asked_for_by_itself(cluster: Guarded, danger
 
 
 @pytest.mark.claim("C-013")
-async def test_secrets_of_one_namespace_are_asked_for_there(cluster: Guarded) -> None:
+async def test_critique_b5_secrets_of_one_namespace_are_asked_for_there(cluster: Guarded) -> None:
     cluster.incomplete = True
     cluster.elsewhere.add(("shop", ("", "secrets", "get", "")))
     report = await look(cluster)

@@ -147,7 +147,7 @@ async def test_paths_in_a_kubeconfig_are_its_own_folders(tmp_path: Path) -> None
 
 
 @pytest.mark.claim("C-108")
-async def test_a_server_that_is_not_verified_is_told_apart(tmp_path: Path) -> None:
+async def test_review_14_a_server_that_is_not_verified_is_told_apart(tmp_path: Path) -> None:
     document = _config(token="t")
     document["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
     assert not (await load_credentials(_write(tmp_path, document), None)).verifies_server
