@@ -11,9 +11,11 @@ import os
 import platform
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 
 from temporalio.runtime import Runtime
 
+from activities.audit.store import must_be_readable
 from activities.clock import utc_now
 from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.policy_source import load_policy
@@ -21,12 +23,14 @@ from byteport.contracts.acts import Queue
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import ClusterPort
 from byteport.settings import Settings, installation, remember
-from byteport.temporal.connect import connect
+from byteport.temporal.connect import connect, must_answer
 from byteport.temporal.intake import start_watch
 from byteport.temporal.keys import KeyRing, read_key_ring
 from byteport.temporal.registration import ensure_search_attributes
 from workers.boundary_metrics import BoundaryMetrics
 from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
+from workers.health import ANSWER_SECONDS, Health, Part, Question
+from workers.health_endpoint import health_served
 from workers.policy_changes import note_policy_changes
 from workers.preflight import (
     Check,
@@ -38,7 +42,7 @@ from workers.preflight import (
     must_pass,
 )
 from workers.processes import ROLES, Credential, Process, Role
-from workers.run import metrics_runtime, serve
+from workers.run import Workers, metrics_runtime, serve
 from workers.wiring import Surroundings, connect_cluster, policy_changes, policy_of, uid_of, wire
 
 
@@ -69,36 +73,66 @@ async def start(settings: Settings, process: Process, *, stop: asyncio.Event, sa
 
 
 async def serve_wired(role: Role, around: Surroundings, *, stop: asyncio.Event, say: Callable[[str], None]) -> None:
-    """Wire, start the watch, and serve until `stop`."""
-    async with _boundary_held(role, around, say) as bounds:
-        await _serve(role, around, bounds, stop=stop, say=say)
+    """Wire, start the watch, and serve until `stop`. How it fares can be asked from before the first look on."""
+    health = health_of(role, around, stop)
+    async with (
+        health_served(around.settings.telemetry.health_address, health, say),
+        _boundary_held(role, around, say, health) as bounds,
+    ):
+        await _serve(role, around, bounds, health, stop=stop, say=say)
+
+
+def health_of(role: Role, around: Surroundings, stop: asyncio.Event) -> Health:
+    """What a process of that role must have reached, and what must answer it, to take work."""
+    awaited, client, path = {Part.QUEUES}, around.client, around.settings.ledger.path
+    asked: dict[Part, Question] = {Part.TEMPORAL: lambda: must_answer(client, within=timedelta(seconds=ANSWER_SECONDS))}
+    if _is_held(role, around):
+        awaited.add(Part.BOUNDARY)
+    if role.queues & {Queue.LEDGER, Queue.CLUSTER} and path is not None:
+        asked[Part.LEDGER] = lambda: asyncio.to_thread(must_be_readable, path)
+    return Health(stop, awaited, asked)
+
+
+def _is_held(role: Role, around: Surroundings) -> bool:
+    return around.cluster is not None and Queue.CLUSTER in role.queues and around.settings.boundary.enforced
 
 
 async def _serve(
-    role: Role, around: Surroundings, bounds: Bounds, *, stop: asyncio.Event, say: Callable[[str], None]
+    role: Role,
+    around: Surroundings,
+    bounds: Bounds,
+    health: Health,
+    *,
+    stop: asyncio.Event,
+    say: Callable[[str], None],
 ) -> None:
     activities = wire(role, around, bounds)
     if Queue.CONTROL in role.queues and around.settings.watch.enabled:
         await start_watch(around.client, around.installation)
     cluster_uid = around.installation.cluster_uid
 
-    def ready() -> None:
+    def ready(workers: Workers) -> None:
+        for queue, worker in workers.items():
+            health.lives_by(f"worker of {queue.value}", worker)
+        health.reached(Part.QUEUES)
         queues = ", ".join(sorted(queue.value for queue in role.queues))
         say(f"serving {queues} for cluster {around.installation.cluster_name} ({cluster_uid})")
 
-    async with _policy_noted(role, around):
+    async with _policy_noted(role, around, health):
         await serve(around.client, role, cluster_uid, activities, stop=stop, ready=ready)
 
 
 @contextlib.asynccontextmanager
-async def _boundary_held(role: Role, around: Surroundings, say: Callable[[str], None]) -> AsyncIterator[Bounds]:
+async def _boundary_held(
+    role: Role, around: Surroundings, say: Callable[[str], None], health: Health
+) -> AsyncIterator[Bounds]:
     """While inside, and where the cluster's queue is served, what the API server holds us to is looked at on a timer.
 
     The first look is over by then. A missing right of the installation is raised; everything else is said, and refuses
     `auto` until it is whole.
     """
     config, cluster = around.settings.boundary, around.cluster
-    if cluster is None or Queue.CLUSTER not in role.queues or not config.enforced:
+    if cluster is None or not _is_held(role, around):
         yield UNBOUNDED
         return
     runtime = around.client.service_client.config.runtime or Runtime.default()
@@ -109,6 +143,8 @@ async def _boundary_held(role: Role, around: Surroundings, say: Callable[[str], 
     _say_warnings(checks, say)
     must_pass(checks)
     watching = asyncio.create_task(watch_boundary(boundary, config))
+    health.lives_by("look at the boundary", watching)
+    health.reached(Part.BOUNDARY)
     try:
         yield boundary
     finally:
@@ -118,13 +154,14 @@ async def _boundary_held(role: Role, around: Surroundings, say: Callable[[str], 
 
 
 @contextlib.asynccontextmanager
-async def _policy_noted(role: Role, around: Surroundings) -> AsyncIterator[None]:
+async def _policy_noted(role: Role, around: Surroundings, health: Health) -> AsyncIterator[None]:
     """While inside, and where the ledger is served, changes of the policy are put on record."""
     if Queue.LEDGER not in role.queues:
         yield
         return
     stop = asyncio.Event()
     noting = asyncio.create_task(note_policy_changes(policy_changes(around), stop))
+    health.lives_by("look at the policy", noting)
     try:
         yield
     finally:

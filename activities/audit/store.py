@@ -119,6 +119,12 @@ class Store:
             self._connection = None
 
 
+def must_be_readable(path: Path) -> None:
+    """Raises `Unavailable` unless a ledger of ours can be read at `path` now, `ConfigError` for one that is none."""
+    with translated(), reading(path):
+        return
+
+
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that can only read, inside one read transaction."""

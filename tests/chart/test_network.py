@@ -102,3 +102,13 @@ def test_what_else_must_be_reached_is_said_in_kubernetes_own_words() -> None:
 
 def test_they_can_be_left_to_somebody_else() -> None:
     assert policies({"networkPolicy": {"enabled": False}}) == {}
+
+
+@pytest.mark.claim("C-148")
+@pytest.mark.parametrize("values", [None, example("production.yaml"), example("air-gap.yaml")])
+def test_the_port_of_health_is_let_to_nobody(values: dict[str, Any] | None) -> None:
+    """A pod's own node, from which a kubelet's probes come, is never shut out by a NetworkPolicy."""
+    let_in = {
+        port["port"] for spec in policies(values).values() for r in spec.get("ingress", []) for port in r["ports"]
+    }
+    assert let_in == {9464}

@@ -8,6 +8,8 @@ import pytest
 
 from byteport.kubernetes.port import JSON
 from tests.chart.chart import containers, example, objects, of_kind, only, pod_specs, version_of
+from workers.health import ANSWER_SECONDS
+from workers.health_endpoint import LIVE, READY
 from workers.processes import ROLES, Credential, Process
 from workers.run import GRACE
 
@@ -187,10 +189,19 @@ def test_a_pod_has_time_to_hand_over_and_every_process_has_a_budget_that_lets_a_
 def test_every_worker_is_probed_where_it_really_listens(layout: str) -> None:
     for item in of_kind(objects(LAYOUTS[layout]), "Deployment"):
         (main,) = item["spec"]["template"]["spec"]["containers"]
-        (port,) = main["ports"]
-        assert port["containerPort"] == 9464
+        ports = {port["name"]: port["containerPort"] for port in main["ports"]}
+        assert ports == {"metrics": 9464, "health": 9465}
+        for probe, path in (("startupProbe", LIVE), ("readinessProbe", READY), ("livenessProbe", LIVE)):
+            assert main[probe]["httpGet"] == {"path": path, "port": "health"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_kubelet_waits_longer_for_an_answer_than_we_wait_for_those_that_we_ask(layout: str) -> None:
+    """Otherwise a Temporal that hangs would be a pod that does not answer, and not the reason that it gives."""
+    for item in of_kind(objects(LAYOUTS[layout]), "Deployment"):
+        (main,) = item["spec"]["template"]["spec"]["containers"]
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            assert main[probe]["httpGet"] == {"path": "/metrics", "port": port["name"]}
+            assert main[probe]["timeoutSeconds"] > 2 * ANSWER_SECONDS
 
 
 def test_the_only_variable_of_ours_names_the_settings() -> None:

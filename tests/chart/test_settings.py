@@ -45,6 +45,7 @@ def policy(values: dict[str, Any]) -> PolicyConfig:
 def test_the_agent_reads_its_settings(layout: str, tmp_path: Path) -> None:
     read = settings(ALL[layout], tmp_path)
     assert read.telemetry.metrics_address == "0.0.0.0:9464"
+    assert read.telemetry.health_address == "0.0.0.0:9465"
     assert read.ledger.path == Path("/var/lib/byteport/state/ledger.db")
 
 

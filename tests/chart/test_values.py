@@ -106,8 +106,8 @@ def test_every_worker_is_given_what_temporal_asks_for(temporal: dict[str, Any], 
 
 
 def test_a_port_that_is_changed_is_changed_everywhere() -> None:
-    items = objects({"telemetry": {"metrics_address": "[::]:9000"}})
-    assert {port["containerPort"] for item in of_kind(items, "Deployment") for port in ports(item)} == {9000}
+    items = objects({"telemetry": {"metrics_address": "[::]:9000", "health_address": "[::]:9001"}})
+    assert {port["containerPort"] for item in of_kind(items, "Deployment") for port in ports(item)} == {9000, 9001}
     assert only(items, "Service")["spec"]["ports"][0]["port"] == 9000
     let_in = [rule for item in of_kind(items, "NetworkPolicy") for rule in item["spec"].get("ingress", [])]
     assert [port["port"] for rule in let_in for port in rule["ports"]] == [9000]

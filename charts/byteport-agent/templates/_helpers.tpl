@@ -37,6 +37,10 @@ app.kubernetes.io/component: {{ .component }}
 {{ regexFind "[0-9]+$" .Values.telemetry.metrics_address }}
 {{- end }}
 
+{{- define "byteport.healthPort" -}}
+{{ regexFind "[0-9]+$" .Values.telemetry.health_address }}
+{{- end }}
+
 {{- /* Beside the fixed ones, sorted: what the policies and the agent's own policy both forbid. */}}
 {{- define "byteport.protectedNamespaces" -}}
 {{- $all := .Values.protectedNamespaces -}}

@@ -42,8 +42,9 @@ class Installation:
         kubeconfig: Path | None = None,
         uid: str = UID,
         boundary: Choices | None = None,
+        health_address: str | None = None,
     ) -> None:
-        extra: dict[str, Any] = {"telemetry": {"log_level": "warning"}}
+        extra: dict[str, Any] = {"telemetry": {"log_level": "warning", "health_address": health_address}}
         self.settings = self.home.write_config(
             cluster_name="test",
             cluster_uid=uid,

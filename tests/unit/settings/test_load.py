@@ -106,6 +106,7 @@ def test_the_file_of_a_sandbox_is_found_and_another_one_can_be_named(write: Writ
         (LEAST + "tenant: Acme Inc\n", "tenant", "pattern"),
         (LEAST + "telemetry: {log_level: loud}\n", "telemetry.log_level", "'debug'"),
         (LEAST + "telemetry: {metrics_address: '9090'}\n", "telemetry.metrics_address", "pattern"),
+        (LEAST + "telemetry: {health_address: '[::]:70000'}\n", "telemetry.health_address", "no port above 65535"),
         ("cluster: {name: a, uid: kube-system}\n", "cluster.uid", "pattern"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,6 +24,7 @@ from byteport.settings import Settings, load
 from tests.builders.guarded import Guarded
 from workers.boundary_check import look_at_boundary
 from workers.boundary_watch import MOST_SAID, Boundary
+from workers.health import Health, Part
 from workers.preflight import Check, Outcome, check_boundary
 from workers.processes import ROLES, Process
 from workers.start import _boundary_held
@@ -126,9 +128,24 @@ def around(settings: Settings, cluster: Any) -> Surroundings:
     return Surroundings(settings, installation, cast("Any", client), cluster, utc_now)
 
 
+def health() -> Health:
+    return Health(asyncio.Event(), {Part.BOUNDARY}, {})
+
+
+async def test_one_is_ready_only_after_the_first_look_and_lives_by_the_next_ones(
+    cluster: Guarded, settings: Settings
+) -> None:
+    asked = health()
+    assert await asked.lacks() == ["boundary: not yet"]
+    async with _boundary_held(ROLES[Process.CLUSTER], around(settings, cluster), lambda _: None, asked):
+        assert await asked.lacks() == []
+        assert asked.deaths() == []
+    assert asked.deaths() == ["look at the boundary: has ended"]
+
+
 async def test_a_process_starts_with_the_first_look_behind_it(cluster: Guarded, settings: Settings) -> None:
     said: list[str] = []
-    async with _boundary_held(ROLES[Process.CLUSTER], around(settings, cluster), said.append) as bounds:
+    async with _boundary_held(ROLES[Process.CLUSTER], around(settings, cluster), said.append, health()) as bounds:
         assert isinstance(bounds, Boundary)
         standing = await bounds.standing("shop")
         assert not standing.unguarded
@@ -139,7 +156,7 @@ async def test_a_process_starts_with_the_first_look_behind_it(cluster: Guarded, 
 async def test_one_that_lacks_a_right_of_the_installation_does_not_start(cluster: Guarded, settings: Settings) -> None:
     cluster.remove("ClusterRoleBinding", CLUSTER_ROLE)
     with pytest.raises(NotPermitted, match="list nodes"):
-        async with _boundary_held(ROLES[Process.CLUSTER], around(settings, cluster), lambda _: None):
+        async with _boundary_held(ROLES[Process.CLUSTER], around(settings, cluster), lambda _: None, health()):
             raise AssertionError("it started")
 
 
@@ -149,7 +166,7 @@ async def test_anything_else_is_said_and_refuses_auto(cluster: Guarded, settings
         cluster.bind([rule("", "secrets", ["get"])], f"team-{number}")
     cluster.bind([rule("", "secrets", ["get"])], "shop")
     said: list[str] = []
-    async with _boundary_held(ROLES[Process.EMBEDDED], around(settings, cluster), said.append) as bounds:
+    async with _boundary_held(ROLES[Process.EMBEDDED], around(settings, cluster), said.append, health()) as bounds:
         assert (await bounds.standing("shop")).unguarded
     assert len(said) == MOST_SAID + 1
     assert said[0].startswith("warning: granted and needed by nothing: get secrets in shop; ")
@@ -159,7 +176,7 @@ async def test_anything_else_is_said_and_refuses_auto(cluster: Guarded, settings
 async def test_one_whose_first_look_does_not_succeed_does_not_start(cluster: Guarded, settings: Settings) -> None:
     cluster.broken = True
     with pytest.raises(Unavailable):
-        async with _boundary_held(ROLES[Process.CLUSTER], around(settings, cluster), lambda _: None):
+        async with _boundary_held(ROLES[Process.CLUSTER], around(settings, cluster), lambda _: None, health()):
             raise AssertionError("it started")
 
 
@@ -167,12 +184,14 @@ async def test_one_whose_first_look_does_not_succeed_does_not_start(cluster: Gua
 async def test_a_process_without_the_clusters_credentials_looks_at_nothing(
     process: Process, settings: Settings
 ) -> None:
-    async with _boundary_held(ROLES[process], around(settings, None), lambda _: None) as bounds:
+    async with _boundary_held(ROLES[process], around(settings, None), lambda _: None, health()) as bounds:
         assert bounds is UNBOUNDED
 
 
 async def test_where_no_boundary_is_enforced_nothing_is_looked_at(tmp_path: Path, settings: Settings) -> None:
     sandbox = settings.model_copy(update={"boundary": settings.boundary.model_copy(update={"enforced": False})})
-    async with _boundary_held(ROLES[Process.EMBEDDED], around(sandbox, SimulatedCluster()), lambda _: None) as bounds:
+    async with _boundary_held(
+        ROLES[Process.EMBEDDED], around(sandbox, SimulatedCluster()), lambda _: None, health()
+    ) as bounds:
         assert bounds is UNBOUNDED
         assert (await bounds.standing("shop")).ceiling is None
