@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from byteport.boundary.choices import Choices
+from byteport.boundary.names import NAMESPACE
 from byteport.cli.main import invoke
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.strains import autoscaler
@@ -30,6 +31,20 @@ def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         stash[GUARDED] = Installed(plane, Choices(helper=True))
         stash[GUARDED].install()
     return stash[GUARDED]
+
+
+@pytest.fixture
+def everything_granted(guarded: Installed) -> Iterator[None]:
+    """The agent's account is a cluster administrator: what is refused now, only the policies refuse."""
+    guarded.plane.kubectl(
+        "create",
+        "clusterrolebinding",
+        "wide",
+        "--clusterrole=cluster-admin",
+        f"--serviceaccount={NAMESPACE}:byteport-agent",
+    )
+    yield
+    guarded.plane.kubectl("delete", "clusterrolebinding", "wide")
 
 
 @pytest.fixture

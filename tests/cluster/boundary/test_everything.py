@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,20 +17,6 @@ JSON = dict[str, Any]
 
 HALT_SECONDS = 5.0
 CONFLICT = 409
-
-
-@pytest.fixture
-def everything_granted(guarded: Installed) -> Iterator[None]:
-    """The agent's account is a cluster administrator: what is refused now, only the policies refuse."""
-    guarded.plane.kubectl(
-        "create",
-        "clusterrolebinding",
-        "wide",
-        "--clusterrole=cluster-admin",
-        f"--serviceaccount={NAMESPACE}:byteport-agent",
-    )
-    yield
-    guarded.plane.kubectl("delete", "clusterrolebinding", "wide")
 
 
 def unready(shop: Namespace) -> JSON:
@@ -114,10 +99,15 @@ def test_review_22_and_critique_0_6_the_switch_is_in_force_within_five_seconds_a
             },
         ),
         ("POST", "/api/v1/namespaces/{ns}/serviceaccounts/default/token", {"spec": {}}),
+        ("DELETE", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/wide", None),
         (
-            "DELETE",
-            "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/some-other-policy",
-            None,
+            "POST",
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "MutatingWebhookConfiguration",
+                "metadata": {"name": "x"},
+            },
         ),
     ],
 )
@@ -131,7 +121,7 @@ def test_review_4_a_cluster_administrator_with_the_agents_account_writes_nothing
         return asked(agent, method, path.format(ns=shop.name), body, content_type=content_type)
 
     said = once(lambda said: not said.by_rights, tried)
-    assert said.by_policy or said.status == 404, said
+    assert said.by_policy, said
 
 
 @pytest.mark.claim("C-208")
