@@ -73,13 +73,13 @@ async def check_rights(cluster: ClusterPort, acts: Iterable[AnyAct]) -> list[Che
     rights = union(act.needs for act in acts).rights
     granted = await asyncio.gather(*(_granted(cluster, right) for right in rights))
     refused = [right for right, yes in zip(rights, granted, strict=True) if not yes]
-    missing = [right for right in refused if not right.because]
-    blind = [right for right in refused if right.because]
+    missing = [right for right in refused if not right.optional]
+    blind = [right for right in refused if right.optional]
     checks = []
     if missing:
         checks.append(Check("rights", Outcome.FAILED, f"the cluster does not grant {_named(missing)}"))
     if blind:
-        reasons = "; ".join(sorted({right.because for right in blind}))
+        reasons = "; ".join(sorted({reason for right in blind for reason in right.because}))
         checks.append(Check("optional rights", Outcome.WARNING, f"without {_named(blind)} it cannot tell: {reasons}"))
     return checks or [Check("rights", Outcome.OK, "the cluster grants every right that the acts need")]
 

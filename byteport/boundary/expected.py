@@ -25,7 +25,7 @@ class Expected:
     """Rights by namespace, those of the whole cluster under `EVERYWHERE`."""
 
     def __init__(self, choices: Choices, ceilings: Mapping[str, Ceiling]) -> None:
-        self._optional = {placed.key: placed.right.because for placed in placed_rights(choices)}
+        self._optional = {placed.key: placed.right.why for placed in placed_rights(choices)}
         given = [item for name, ceiling in ceilings.items() for item in of_namespace(name, ceiling, choices)]
         self._needed = _by_namespace([*_installed(choices), *given])
         # The chart lets an older API server be asked for the policies that it does not have.

@@ -78,7 +78,7 @@ def entries() -> list[Entry]:
 def entry_of(placed: Placed) -> Entry:
     """The mark of one right. An added right without a reason has an empty one, which the tests refuse."""
     rows = [row for row in PUBLIC_TABLE if placed.key in row.keys]
-    reason = ADDED.get(placed.key) or placed.right.because
+    reason = ADDED.get(placed.key) or placed.right.why
     if not rows:
         return Entry(placed, Mark.ADDED, reason)
     given = frozenset().union(*(row.runbooks or EVERY_RUNBOOK for row in rows))
@@ -184,7 +184,7 @@ def _place(place: Place, every: Sequence[Entry]) -> str:
 def _marked(entry: Entry) -> str:
     if entry.mark is Mark.PUBLIC:
         return entry.mark.value
-    optional = " (optional)" if entry.placed.right.because else ""
+    optional = " (optional)" if entry.placed.right.optional else ""
     return f"{entry.mark.value}{optional}: {entry.reason}"
 
 

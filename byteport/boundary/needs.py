@@ -15,7 +15,7 @@ from byteport.boundary.names import ADMISSION
 from byteport.contracts.acts import AnyAct
 from byteport.contracts.kubernetes import COUNT_TARGETS, WATCH_CLUSTER
 from byteport.domain.ceilings import Sight
-from byteport.domain.scopes import Right, Rights
+from byteport.domain.scopes import Right, Rights, union
 from byteport.runbooks.catalogue import RUNBOOKS
 
 ALWAYS: tuple[AnyAct, ...] = (WATCH_CLUSTER, COUNT_TARGETS)
@@ -58,7 +58,7 @@ class Placed(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        return self.right.group, self.right.resource, self.right.verb
+        return self.right.key
 
     @property
     def writes(self) -> bool:
@@ -67,13 +67,13 @@ class Placed(NamedTuple):
 
 def placed_rights(choices: Choices) -> list[Placed]:
     """Every right that these choices need, each once, ordered by place, group, resource and verb."""
-    found: dict[tuple[str, str, str], tuple[Right, set[str], bool]] = {}
+    wanted: dict[tuple[str, str, str], set[str]] = {}
     for scope, runbook in _scopes():
         for right in scope.rights:
-            first, wanted, always = found.get(_key(right), (right, set(), False))
-            kept = first if not first.because else right  # a right that anybody must have is not optional
-            found[_key(right)] = (kept, wanted | ({runbook} if runbook else set()), always or not runbook)
-    every = [Placed(r, place_of(r), frozenset() if always else frozenset(w)) for r, w, always in found.values()]
+            wanted.setdefault(right.key, set()).add(runbook)
+    # Whether it is required, and why it is wanted, is for those to say that are on.
+    found = union(scope for scope, runbook in _scopes() if not runbook or runbook in choices.runbooks).rights
+    every = [Placed(right, place_of(right), _runbooks(wanted[right.key])) for right in found]
     chosen = [placed for placed in every if _is_chosen(placed, choices)]
     return sorted(chosen, key=lambda placed: (list(Place).index(placed.place), placed.key))
 
@@ -87,11 +87,11 @@ def place_of(right: Right) -> Place:
     """Where that right belongs, from the resource alone."""
     if (right.group, right.resource) in _NO_NAMESPACE:
         return Place.CLUSTER
-    if _key(right) == ("", "namespaces", "list"):
+    if right.key == ("", "namespaces", "list"):
         return Place.CLUSTER
     if right.resource == "pods/exec":
         return Place.HELPER
-    if _key(right) in _BY_NAME:
+    if right.key in _BY_NAME:
         return Place.NAMED
     return Place.SIGHT if right.verb in READ_VERBS else Place.ACT
 
@@ -103,18 +103,17 @@ def _scopes() -> Iterator[tuple[Rights, str]]:
         yield runbook.scope, runbook.name
 
 
+def _runbooks(wanted_by: set[str]) -> frozenset[str]:
+    """None where an act that is always there wants it, too."""
+    return frozenset() if "" in wanted_by else frozenset(wanted_by)
+
+
 def _is_chosen(placed: Placed, choices: Choices) -> bool:
-    if placed.wanted_by and not placed.wanted_by & choices.runbooks:
-        return False
     if placed.place is Place.HELPER:
         return choices.helper
     if placed.key == ("", "namespaces", "list"):
         return choices.sight is Sight.CLUSTER
     return True
-
-
-def _key(right: Right) -> tuple[str, str, str]:
-    return right.group, right.resource, right.verb
 
 
 def in_place(rights: Iterable[Placed], place: Place) -> list[Placed]:

@@ -30,7 +30,7 @@ _EVIDENCE = (
     _SEEN
     + Rights.on("resourcequotas", "list", because="whether a replacement would be admitted")
     + Rights.on("limitranges", "list", because="whether a replacement would be admitted")
-    + Rights.on("services", "list", because="two Deployments behind one Service; fail-closed webhooks")
+    + Rights.on("services", "list", because="two Deployments behind one Service, and fail-closed webhooks")
     + Rights.on("jobs", "list", group="batch", because="a migration under way")
     + Rights.on("leases", "list", group="coordination.k8s.io", because="the pod that holds a lease is not deleted")
     + Rights.on("poddisruptionbudgets", "list", group="policy", because="names the budget that refuses")
@@ -46,6 +46,9 @@ _WEBHOOKS = (
     )
     + Rights.on("endpointslices", "list", group="discovery.k8s.io", because="whether they answer")
 )
+
+
+_LOGS = Rights.on("pods/log", "get")
 
 
 class ReadSituation(Frozen):
@@ -80,7 +83,7 @@ READ_SITUATION = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(minutes=5),
     summary="Read objects, events and log classes",
-    needs=_EVIDENCE + _WEBHOOKS + Rights.on("pods/log", "get"),
+    needs=_EVIDENCE + _WEBHOOKS + _LOGS,
 )
 """The disruption budget is asked, by a dry-run eviction, only where DELETE_POD's rights are granted."""
 
@@ -104,7 +107,10 @@ READ_LOAD = Act(
     summary="Read load, limits and autoscaler",
     needs=_EVIDENCE + _LOAD,
 )
-"""For memory and CPU: READ_SITUATION's facts without logs, and `Situation.scaling` (of a Node: `Situation.node`)."""
+"""For memory and CPU: READ_SITUATION's facts without logs, and `Situation.scaling`.
+
+Of a Node it is READ_NODE by another name: a runbook that looks at nodes by it declares that act, and its rights, as well.
+"""
 
 _HELPER = Rights.on("pods/exec", "get", "create", because="df, du and free in the node helper's own pods")
 
@@ -154,7 +160,7 @@ DELETE_POD = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(seconds=90),
     summary="Delete one pod",
-    needs=_EVIDENCE + _WEBHOOKS + Rights.on("pods", "get", "delete") + Rights.on("pods/eviction", "create"),
+    needs=_EVIDENCE + _WEBHOOKS + _LOGS + Rights.on("pods", "get", "delete") + Rights.on("pods/eviction", "create"),
 )
 
 ROLL_BACK = Act(
@@ -166,7 +172,7 @@ ROLL_BACK = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(seconds=90),
     summary="Restore a revision's template",
-    needs=_EVIDENCE + Rights.on("deployments", "get", "patch", group="apps"),
+    needs=_EVIDENCE + _LOGS + Rights.on("deployments", "get", "patch", group="apps"),
 )
 
 
@@ -270,7 +276,9 @@ COUNT_TARGETS = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(minutes=2),
     summary="Count what could be in trouble",
-    needs=Rights.on("deployments", "list", group="apps") + Rights.on("nodes", "list") + Rights.on("namespaces", "list"),
+    needs=Rights.on("deployments", "list", group="apps")
+    + Rights.on("nodes", "list")
+    + Rights.on("namespaces", "get", "list"),
 )
 
 
@@ -296,8 +304,9 @@ RESOLVE_OUTCOME = Act(
     deadline=timedelta(seconds=20),
     schedule_to_close=timedelta(minutes=5),
     summary="Read the target again after an unknown outcome",
-    needs=_SEEN,
+    needs=_SEEN + Rights.on("horizontalpodautoscalers", "get", group="autoscaling"),
 )
+"""The last only after an act on an autoscaler, whose runbook has it."""
 
 
 class WatchCluster(Frozen):

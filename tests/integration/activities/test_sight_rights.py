@@ -132,7 +132,7 @@ def optional(choices: Choices) -> set[tuple[str, str, str]]:
     """What a runbook that is on calls optional, and what no runbook that is on wants at all."""
     every = placed_rights(choices.model_copy(update={"runbooks": EVERY_RUNBOOK}))
     chosen = {placed.key for placed in placed_rights(choices)}
-    return {placed.key for placed in every if placed.right.because or placed.key not in chosen}
+    return {placed.key for placed in every if placed.right.optional or placed.key not in chosen}
 
 
 def keys(asked: Iterable[Asked]) -> set[tuple[str, str, str]]:
