@@ -10,8 +10,14 @@ HELPER_NAMESPACE = "byteport-node"
 """The node helper's, when it is installed and the policy says nothing else."""
 ACCOUNT = "byteport-agent"
 """The ServiceAccount of the process that holds the cluster's credentials."""
-ACCOUNTS_GROUP = f"system:serviceaccounts:{NAMESPACE}"
-HELPER_ACCOUNTS_GROUP = f"system:serviceaccounts:{HELPER_NAMESPACE}"
+
+
+def accounts_of(namespace: str) -> str:
+    """The group of every ServiceAccount of a namespace."""
+    return f"system:serviceaccounts:{namespace}"
+
+
+ACCOUNTS_GROUP = accounts_of(NAMESPACE)
 AGENT_PODS = "byteport-agent-"
 """Names of the agent's pods begin with it; a token that is bound to no such pod writes nothing."""
 

@@ -167,7 +167,7 @@ REASONS: Mapping[Reason, Said] = {
     ),
     Reason.HELPER_ABSENT: Said(
         "No node helper answers on this node, so nobody can look at its disk, or free it.",
-        "kubectl get pods -n byteport-node -o wide; install the helper, or run df -h on the node",
+        "kubectl get pods -A -l app.kubernetes.io/name=byteport-node-helper -o wide; install the helper, or run df -h on the node",
     ),
     Reason.CONDITION_AND_DF_DISAGREE: Said(
         "The kubelet's DiskPressure and df do not agree: its thresholds or another filesystem may be the cause.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from byteport.domain.plans import HELPER_CONTAINER, Runtime
 from byteport.kubernetes.node_commands import HELPER_LABEL, HELPER_NAME, KUBELET_DIR, LOG_DIR, RUNTIME_DIRS
 from byteport.kubernetes.port import JSON
-from tests.chart.chart import objects, of_kind, only
+from tests.chart.chart import objects, of_kind, only, rendered
 
 ON = {"nodeHelper": {"enabled": True}}
 
@@ -79,3 +81,23 @@ def test_its_namespace_is_made_unless_it_is_there_already() -> None:
     assert "byteport.io/enabled" not in made["metadata"]["labels"]
     there = {"nodeHelper": {"enabled": True, "createNamespace": False}}
     assert of_kind(objects(there), "Namespace") == []
+
+
+@pytest.mark.claim("C-200")
+def test_no_file_names_another_namespace_of_the_helper_than_the_chosen_one() -> None:
+    """Whatever the chart writes: policies, roles, alerts, dashboards, the text after an installation."""
+    metrics = {kind: {"enabled": True} for kind in ("serviceMonitor", "prometheusRule", "dashboard")}
+    chosen = {"metrics": metrics, "nodeHelper": {"enabled": True, "namespace": "node-tools"}}
+    usual = {"metrics": metrics, "nodeHelper": {"enabled": True}}
+    files, as_usual = rendered(chosen), rendered(usual)
+    anywhere = re.compile(r"\bbyteport-node\b(?!-)")
+    assert [name for name, text in files.items() if anywhere.search(text)] == []
+    named = {name for name, text in as_usual.items() if anywhere.search(text)}
+    assert {
+        "templates/generated/policies.yaml",
+        "templates/generated/roles.yaml",
+        "templates/node-helper.yaml",
+    } <= named
+    digest = re.compile(r"[0-9a-f]{64}")  # of the settings, in which the namespace stands
+    for name in named:
+        assert digest.sub("", anywhere.sub("node-tools", as_usual[name])) == digest.sub("", files[name])

@@ -66,4 +66,4 @@ def floors(choices: Choices) -> list[JSON]:
     rules += [_WITHIN_BOUNDS, _UP_AND_EXACTLY_BACK]
     plural = "horizontalpodautoscalers"
     matched = resources("autoscaling", "v2", ["CREATE", "UPDATE", "DELETE"], plural, f"{plural}/*")
-    return validating(NAME, matched, rules, _VARIABLES)
+    return validating(NAME, choices, matched, rules, _VARIABLES)

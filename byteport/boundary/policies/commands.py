@@ -43,4 +43,4 @@ def connections(choices: Choices) -> list[JSON]:
     )
     known = Rule(f"has(object.command) && (object.command in {words} || ({measures}))", "the command is not known")
     matched = resources("", "v1", ["CONNECT"], "*/*")
-    return validating(NAME, matched, [_ONLY_EXEC, in_helper, _NO_TERMINAL, known])
+    return validating(NAME, choices, matched, [_ONLY_EXEC, in_helper, _NO_TERMINAL, known])

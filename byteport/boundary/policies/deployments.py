@@ -12,11 +12,11 @@ from byteport.boundary.names import ADMISSION, ROLLBACK_ALLOWED, ROLLBACK_LABEL
 from byteport.boundary.policies.shape import (
     ANNOTATIONS,
     ENABLED,
-    IS_OURS,
     PLAIN_UPDATE,
     SAME_METADATA,
     UNOWNED,
     Rule,
+    is_ours,
     metadata,
     not_protected,
     only_annotations,
@@ -76,30 +76,30 @@ def rollbacks(choices: Choices) -> list[JSON]:
     rules = [PLAIN_UPDATE, ENABLED, not_protected(choices), _LABELLED, UNOWNED, _ONLY_TEMPLATE, SAME_METADATA]
     rules += [only_annotations(sorted(OURS)), _STAMPED, *([_PROVED] if choices.proves_rollbacks else [])]
     matched = resources("apps", "v1", _OPERATIONS, "deployments", "deployments/*")
-    return validating(NAME, matched, rules, ANNOTATIONS)
+    return validating(NAME, choices, matched, rules, ANNOTATIONS)
 
 
 def proof(choices: Choices) -> list[JSON]:
     """The two mutating policies and their bindings; none where the API server has no such thing."""
-    return [*_strip(), *_prove()] if choices.proves_rollbacks else []
+    return [*_strip(choices), *_prove(choices)] if choices.proves_rollbacks else []
 
 
 _STAMP = pointer("metadata", "annotations", VERIFIED)
 
 
-def _strip() -> list[JSON]:
+def _strip(choices: Choices) -> list[JSON]:
     has = f"has(object.metadata.annotations) && '{VERIFIED}' in object.metadata.annotations"
     spec = {
         "failurePolicy": "Fail",
         "reinvocationPolicy": "Never",
         "matchConstraints": {"resourceRules": [resources("apps", "v1", ["CREATE", "UPDATE"], "deployments")]},
-        "matchConditions": [{"name": "is-ours", "expression": IS_OURS}, {"name": "has-a-stamp", "expression": has}],
+        "matchConditions": [is_ours(choices), {"name": "has-a-stamp", "expression": has}],
         "mutations": [_json_patch(f"JSONPatch{{op: 'remove', path: '{_STAMP}'}}")],
     }
     return _mutating(STRIP, spec, {"policyName": STRIP})
 
 
-def _prove() -> list[JSON]:
+def _prove(choices: Choices) -> list[JSON]:
     names_it = (
         f"has(object.metadata.annotations) && object.metadata.annotations[?'{ROLLBACK_TO}'].orValue('')"
         " == params.metadata.name"
@@ -110,7 +110,6 @@ def _prove() -> list[JSON]:
     )
     template = "spec.template"
     conditions = {
-        "is-ours": IS_OURS,
         "names-it": names_it,
         "owned": owned,
         "serving-now": "has(params.status) && params.status.?availableReplicas.orValue(0) > 0",
@@ -130,7 +129,10 @@ def _prove() -> list[JSON]:
             "objectSelector": {"matchLabels": {ROLLBACK_LABEL: ROLLBACK_ALLOWED}},
             "resourceRules": [resources("apps", "v1", ["UPDATE"], "deployments")],
         },
-        "matchConditions": [{"name": name, "expression": text} for name, text in conditions.items()],
+        "matchConditions": [
+            is_ours(choices),
+            *({"name": name, "expression": text} for name, text in conditions.items()),
+        ],
         "mutations": [_json_patch(f"JSONPatch{{op: 'add', path: '{_STAMP}', value: params.metadata.name}}")],
     }
     # Allow, never Deny: a parameter that is not found would otherwise deny everybody, whom conditions exclude included.

@@ -45,6 +45,6 @@ def writes(choices: Choices) -> list[JSON]:
     )
     not_a_review = f"!(request.resource.group in {cel_list(_REVIEWS)})"
     matched = resources("*", "*", ["CREATE", "UPDATE", "DELETE", "CONNECT"], "*/*")
-    found = validating(NAME, matched, [_SWITCH, _BOUND, _KINDS, _VERBS, protected])
+    found = validating(NAME, choices, matched, [_SWITCH, _BOUND, _KINDS, _VERBS, protected])
     found[0]["spec"]["matchConditions"].append({"name": "not-a-review", "expression": not_a_review})
     return found

@@ -36,7 +36,7 @@ _READY = (
 def deletions(choices: Choices) -> list[JSON]:
     """Deleting pods. `deletecollection` reaches this once for each pod, without preconditions, and is refused."""
     rules = [ENABLED, not_protected(choices), _BY_REPLICA_SET, _NOT_READY, _NO_CLAIM, _PRECONDITIONS]
-    return validating(DELETE, resources("", "v1", ["DELETE"], "pods"), rules, {"ready": _READY})
+    return validating(DELETE, choices, resources("", "v1", ["DELETE"], "pods"), rules, {"ready": _READY})
 
 
 def evictions(choices: Choices) -> list[JSON]:
@@ -45,5 +45,8 @@ def evictions(choices: Choices) -> list[JSON]:
         "has(request.dryRun) && request.dryRun", "an eviction only as a dry run, to ask the disruption budgets"
     )
     return validating(
-        EVICTION, resources("", "v1", ["CREATE"], "pods/eviction"), [ENABLED, not_protected(choices), only_asked]
+        EVICTION,
+        choices,
+        resources("", "v1", ["CREATE"], "pods/eviction"),
+        [ENABLED, not_protected(choices), only_asked],
     )

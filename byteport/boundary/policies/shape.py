@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from byteport.boundary.choices import Choices
-from byteport.boundary.names import ACCOUNTS_GROUP, ADMISSION, ENABLED_LABEL, HELPER_ACCOUNTS_GROUP, PART_OF
+from byteport.boundary.names import ACCOUNTS_GROUP, ADMISSION, ENABLED_LABEL, PART_OF, accounts_of
 from byteport.kubernetes.port import JSON
+from byteport.kubernetes.refusals import SAID_BY
 
 V1 = f"{ADMISSION}/v1"
 
@@ -32,8 +33,12 @@ def cel_list(words: Sequence[str]) -> str:
     return "[" + ", ".join(f"'{word}'" for word in words) + "]"
 
 
-IS_OURS = f"'{ACCOUNTS_GROUP}' in request.userInfo.groups || '{HELPER_ACCOUNTS_GROUP}' in request.userInfo.groups"
-"""Every account of our namespaces, whatever its name."""
+def is_ours(choices: Choices) -> JSON:
+    """The condition by which a policy is about every account of our namespaces, whatever its name."""
+    groups = (ACCOUNTS_GROUP, accounts_of(choices.helper_namespace))
+    return {"name": "is-ours", "expression": " || ".join(f"'{one}' in request.userInfo.groups" for one in groups)}
+
+
 ENABLED = Rule(
     f"has(namespaceObject.metadata.labels) && namespaceObject.metadata.labels[?'{ENABLED_LABEL}'].orValue('') == 'true'"
     " && !has(namespaceObject.metadata.deletionTimestamp)",
@@ -77,7 +82,7 @@ PLAIN_UPDATE = Rule("request.operation == 'UPDATE' && !has(request.subResource)"
 
 
 def validating(
-    name: str, resource_rule: JSON, rules: Sequence[Rule], variables: dict[str, str] | None = None
+    name: str, choices: Choices, resource_rule: JSON, rules: Sequence[Rule], variables: dict[str, str] | None = None
 ) -> list[JSON]:
     """A ValidatingAdmissionPolicy that denies our accounts what breaks a rule, and its binding."""
     policy = {
@@ -87,10 +92,10 @@ def validating(
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": [resource_rule]},
-            "matchConditions": [{"name": "is-ours", "expression": IS_OURS}],
+            "matchConditions": [is_ours(choices)],
             "variables": [{"name": key, "expression": text} for key, text in (variables or {}).items()],
             "validations": [
-                {"expression": rule.holds, "message": f"byteport: {rule.message}", "reason": "Forbidden"}
+                {"expression": rule.holds, "message": f"{SAID_BY}{rule.message}", "reason": "Forbidden"}
                 for rule in rules
             ],
         },
