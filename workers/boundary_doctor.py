@@ -14,46 +14,61 @@ from pydantic import ValidationError
 
 from activities.kubernetes.client import connect
 from activities.kubernetes.policy_source import parse_policy
-from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, NAMESPACE
+from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, AGENT_PODS, NAMESPACE
+from byteport.domain.ceilings import Ceiling
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, TargetGone
 from byteport.kubernetes import fields, port
+from byteport.kubernetes.hands import Hands
 from byteport.kubernetes.port import ClusterPort
 from byteport.settings.model import BoundaryConfig, Settings
-from workers.boundary_check import look_at_boundary
+from workers.boundary_check import PROVES_ROLLBACKS, Report, at_least, look_at_boundary
+from workers.boundary_proof import ask_for_proofs, proofs, unasked
 from workers.preflight import Check, Outcome, check_boundary, failed
 
 AGENT = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 """Whom a person's credential acts as to see what the agent may."""
+ASKING_POD = f"{AGENT_PODS}doctor"
+"""The pod that its token is then said to be bound to, where the policies ask for one; there is none of this name."""
 CONFIG, POLICY = "byteport-config", "byteport-policy"
 """ConfigMaps of the chart, with what the agent runs with."""
 
 
 async def examine_boundary(
     cluster: ClusterPort,
-    as_agent: Callable[[], Awaitable[ClusterPort]],
+    as_agent: Callable[[str], Awaitable[ClusterPort]],
     config: BoundaryConfig,
     policy: PolicyConfig,
 ) -> list[Check]:
-    """What holds the agent's account. `as_agent` connects as that account, for a credential that is another's."""
+    """What holds the agent's account, and whether its rollbacks are proved.
+
+    `as_agent` connects as that account, for a credential that is another's; with the name of a pod, as if its token was
+    bound to that one.
+    """
     if ACCOUNTS_GROUP in fields.strings((await cluster.identity()).get("groups")):
-        return await _looked_at(cluster, config, policy)
-    agent, every = await as_agent(), await _namespaces(cluster)
+        report, checks = await _looked_at(cluster, config, policy)
+        return [*checks, *await proofs(cluster, report)]
+    agent, every = await as_agent(""), await _namespaces(cluster)
     try:
-        seen = f"this credential is not the agent's; looked at as {AGENT}, in {len(every) or 'no other'} namespace(s)"
-        return [Check("account", Outcome.WARNING, seen), *await _looked_at(agent, config, policy, every)]
+        report, checks = await _looked_at(agent, config, policy, every)
     except NotPermitted:
         what = f"this credential is not the agent's, and may not act as {AGENT}; use one that may impersonate it"
         return [Check("boundary", Outcome.FAILED, what)]
     finally:
         await agent.close()
+    seen = f"this credential is not the agent's; looked at as {AGENT}, in {len(every) or 'no other'} namespace(s)"
+    bound = await as_agent(ASKING_POD)
+    try:
+        return [Check("account", Outcome.WARNING, seen), *checks, *await proofs(bound, report)]
+    finally:
+        await bound.close()
 
 
 async def examine_installation(kubeconfig: Path | None, context: str | None) -> list[Check]:
     """The same from outside, with a person's credential and none of the agent's settings."""
 
-    async def as_agent() -> ClusterPort:
-        return await connect(kubeconfig, context, allow_exec_plugins=True, act_as=AGENT)
+    async def as_agent(of_pod: str) -> ClusterPort:
+        return await connect(kubeconfig, context, allow_exec_plugins=True, act_as=AGENT, of_pod=of_pod)
 
     try:
         async with await connect(kubeconfig, context, allow_exec_plugins=True) as admin:
@@ -61,6 +76,18 @@ async def examine_installation(kubeconfig: Path | None, context: str | None) -> 
             return await examine_boundary(admin, as_agent, config, policy)
     except BytePortError as error:
         return [failed("boundary", error)]
+
+
+async def examine_proofs(hands: Hands, namespace: str, ceiling: Ceiling) -> list[Check]:
+    """Whether the API server proves the rollbacks that a namespace was just given for; `hands` act as the agent for it."""
+    agent = hands.acting_as(AGENT, ASKING_POD)
+    try:
+        proves = at_least(await hands.version(), PROVES_ROLLBACKS)
+        return await ask_for_proofs(agent, {namespace: ceiling}) if proves else []
+    except BytePortError as error:
+        return [unasked(error)]
+    finally:
+        await agent.close()
 
 
 async def chosen(cluster: ClusterPort) -> tuple[BoundaryConfig, PolicyConfig]:
@@ -93,6 +120,6 @@ async def _namespaces(cluster: ClusterPort) -> list[str]:
 
 async def _looked_at(
     cluster: ClusterPort, config: BoundaryConfig, policy: PolicyConfig, beside: Sequence[str] = ()
-) -> list[Check]:
+) -> tuple[Report, list[Check]]:
     report = await look_at_boundary(cluster, config, policy, beside=beside)
-    return check_boundary(report, refusing=Outcome.FAILED, weaker_accepted=config.accept_weaker_rollback)
+    return report, check_boundary(report, refusing=Outcome.FAILED, weaker_accepted=config.accept_weaker_rollback)

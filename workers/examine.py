@@ -154,7 +154,11 @@ async def _cluster(settings: Settings) -> list[Check]:
 
 async def _boundary(settings: Settings, cluster: ClusterPort) -> list[Check]:
     policy = policy_of(settings).read()
-    return await examine_boundary(cluster, lambda: connect_cluster(settings, act_as=AGENT), settings.boundary, policy)
+
+    async def as_agent(of_pod: str) -> ClusterPort:
+        return await connect_cluster(settings, act_as=AGENT, of_pod=of_pod)
+
+    return await examine_boundary(cluster, as_agent, settings.boundary, policy)
 
 
 def _log(settings: Settings) -> Check:

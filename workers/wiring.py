@@ -68,11 +68,16 @@ class Surroundings:
     clock: Clock
 
 
-async def connect_cluster(settings: Settings, *, act_as: str = "") -> ClusterPort:
-    """The cluster of the settings, by kubeconfig or as the pod that this runs in; `act_as` another user, impersonated."""
+async def connect_cluster(settings: Settings, *, act_as: str = "", of_pod: str = "") -> ClusterPort:
+    """The cluster of the settings, by kubeconfig or as the pod that this runs in; `act_as` another user, impersonated,
+    and `of_pod` the pod that its token would be bound to."""
     cluster = settings.cluster
     return await connect(
-        cluster.kubeconfig, cluster.context, allow_exec_plugins=cluster.allow_exec_plugins, act_as=act_as
+        cluster.kubeconfig,
+        cluster.context,
+        allow_exec_plugins=cluster.allow_exec_plugins,
+        act_as=act_as,
+        of_pod=of_pod,
     )
 
 

@@ -33,6 +33,7 @@ class Administrator:
     def __init__(self, credentials: Credentials, *, call_seconds: float = CALL_SECONDS) -> None:
         self._cluster = KubernetesCluster(credentials, call_seconds=call_seconds)
         self._wire = Wire(credentials, USER_AGENT)
+        self._credentials = credentials
         self._seconds = call_seconds
         self.server = credentials.server
 
@@ -45,6 +46,10 @@ class Administrator:
     async def close(self) -> None:
         await self._wire.close()
         await self._cluster.close()
+
+    def acting_as(self, user: str, of_pod: str) -> KubernetesCluster:
+        """The same cluster by the same credential, which impersonates that user with a token of that pod."""
+        return KubernetesCluster(self._credentials, call_seconds=self._seconds, act_as=user, of_pod=of_pod)
 
     async def version(self) -> str:
         """Such as `v1.37.2`."""

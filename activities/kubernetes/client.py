@@ -49,8 +49,10 @@ class KubernetesCluster(ClusterPort):
 
     simulated = False
 
-    def __init__(self, credentials: Credentials, *, call_seconds: float = CALL_SECONDS, act_as: str = "") -> None:
-        self._wire = Wire(credentials, USER_AGENT, act_as)
+    def __init__(
+        self, credentials: Credentials, *, call_seconds: float = CALL_SECONDS, act_as: str = "", of_pod: str = ""
+    ) -> None:
+        self._wire = Wire(credentials, USER_AGENT, act_as, of_pod)
         self._seconds = call_seconds
         self.server = credentials.server
         self.ca_digest = credentials.ca_digest
@@ -234,14 +236,16 @@ async def connect(
     *,
     allow_exec_plugins: bool = False,
     act_as: str = "",
+    of_pod: str = "",
 ) -> KubernetesCluster:
     """The cluster of a kubeconfig's context; without either, that of the pod this runs in, else kubectl's default.
 
-    `act_as` is a user whom the credential may impersonate; a ServiceAccount's groups follow from its name. Nothing is
+    `act_as` is a user whom the credential may impersonate; a ServiceAccount's groups follow from its name. With `of_pod`
+    it is as if that user's token was bound to a pod of this name. Nothing is
     sent yet. Raises `ConfigError`, which names the setting at fault.
     """
     credentials = await load_credentials(kubeconfig, context, allow_exec_plugins=allow_exec_plugins)
-    return KubernetesCluster(credentials, act_as=act_as)
+    return KubernetesCluster(credentials, act_as=act_as, of_pod=of_pod)
 
 
 async def kube_system_uid(cluster: ClusterPort) -> str:

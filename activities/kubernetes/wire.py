@@ -57,9 +57,9 @@ class Answer:
 class Wire:
     """Connections to one API server with one credential."""
 
-    def __init__(self, credentials: Credentials, user_agent: str, act_as: str = "") -> None:
+    def __init__(self, credentials: Credentials, user_agent: str, act_as: str = "", of_pod: str = "") -> None:
         self.credentials = credentials
-        self._act_as = act_as
+        self._impersonated = _impersonated(act_as, of_pod)
         self._user_agent = user_agent
         self._root = URL(credentials.server)
         self._reads = _session(aiohttp.TCPConnector(ssl=credentials.tls, limit=32))
@@ -138,7 +138,7 @@ class Wire:
             "Accept": JSON_TYPE,
             "User-Agent": self._user_agent,
             **({"Authorization": authorization} if authorization else {}),
-            **({"Impersonate-User": self._act_as} if self._act_as else {}),
+            **self._impersonated,
             **others,
         }
 
@@ -150,6 +150,12 @@ class Wire:
     def for_streams(self) -> aiohttp.ClientSession:
         """The session for websockets."""
         return self._writes
+
+
+def _impersonated(act_as: str, of_pod: str) -> dict[str, str]:
+    """As whom, and as if with a token that is bound to a pod of that name."""
+    user = {"Impersonate-User": act_as} if act_as else {}
+    return user | ({"Impersonate-Extra-authentication.kubernetes.io%2Fpod-name": of_pod} if of_pod else {})
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:

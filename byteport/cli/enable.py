@@ -15,6 +15,7 @@ from byteport.kubernetes.hands import Hands
 if TYPE_CHECKING:
     from byteport.boundary.changes import Plan
     from byteport.domain.ceilings import Ceiling
+    from workers.preflight import Check
 
 MODES = ("observe", "dry_run", "auto")
 
@@ -50,7 +51,13 @@ def enable(
 
         return await plan_enabling(hands, name, ceiling)
 
-    run(change_namespace(Manner(name, kubeconfig, context, yes, dry_run, as_json), planner))
+    async def proofs(hands: Hands) -> list[Check]:
+        from workers.boundary_doctor import examine_proofs
+
+        return await examine_proofs(hands, name, ceiling)
+
+    manner = Manner(name, kubeconfig, context, yes, dry_run, as_json)
+    run(change_namespace(manner, planner, proofs if ceiling.rollback else None))
 
 
 def ceiling_of(mode: str, rollback: list[str], hpa: list[str]) -> Ceiling:

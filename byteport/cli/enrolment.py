@@ -22,8 +22,10 @@ from byteport.kubernetes.hands import Hands
 if TYPE_CHECKING:
     from byteport.boundary.changes import AnyChange, Plan
     from byteport.boundary.installed import Problem
+    from workers.preflight import Check
 
 Planner = Callable[[Hands], Awaitable["Plan"]]
+Look = Callable[[Hands], Awaitable["list[Check]"]]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
@@ -55,8 +57,11 @@ def checked_name(namespace: str) -> str:
         raise MalformedInput("NAMESPACE", "is not a name that a namespace can have") from None
 
 
-async def change_namespace(manner: Manner, planner: Planner) -> None:
-    """Do what `planner` finds is to be done, once a person has seen it and said yes."""
+async def change_namespace(manner: Manner, planner: Planner, look: Look | None = None) -> None:
+    """Do what `planner` finds is to be done, once a person has seen it and said yes.
+
+    `look` is asked when all of it stands, of what this command does not make and which may be of no use without.
+    """
     async with hands_of(manner.kubeconfig, manner.context) as hands:
         planned = await while_waiting(f"looking at {hands.server}", planner(hands))
         _refuse(planned.problems)
@@ -71,10 +76,25 @@ async def change_namespace(manner: Manner, planner: Planner) -> None:
             _confirm(manner, hands.server)
             await _carry_out_all(hands, planned.changes)
             await _look_again(hands, planner)
+        checks: list[Check] = []
+        if look is not None and not manner.dry_run:
+            checks = await while_waiting("asking the API server", look(hands))
         if manner.as_json:
-            print_json(_document(manner, hands.server, planned, applied=applied))
+            print_json(_document(manner, hands.server, planned, checks, applied=applied))
         elif applied:
             say("done; the cluster was read again, and is as shown", style="green")
+        _tell(checks, as_json=manner.as_json)
+
+
+def _tell(checks: Sequence[Check], *, as_json: bool) -> None:
+    """What is amiss beside the changes, which stand: a defect ends with the code that doctor has for one."""
+    for check in checks:
+        if check.outcome.value == "failed":
+            complain(f"{check.name}: {check.finding}")
+        elif check.outcome.value == "warning" and not as_json:
+            say(f"  ! {check.name}: {check.finding}", style="bold yellow")
+    if any(check.outcome.value == "failed" for check in checks):
+        raise typer.Exit(Exit.FINDING)
 
 
 def _refuse(problems: Sequence[Problem]) -> None:
@@ -152,7 +172,7 @@ def _refuse_rest(left: Plan) -> None:
     raise typer.Exit(Exit.FINDING)
 
 
-def _document(manner: Manner, server: str, planned: Plan, *, applied: bool) -> dict[str, Any]:
+def _document(manner: Manner, server: str, planned: Plan, checks: Sequence[Check], *, applied: bool) -> dict[str, Any]:
     return {
         "namespace": manner.namespace,
         "server": server,
@@ -160,4 +180,5 @@ def _document(manner: Manner, server: str, planned: Plan, *, applied: bool) -> d
         "applied": applied,
         "changes": [change.model_dump(mode="json") for change in planned.changes],
         "notes": planned.notes,
+        "checks": [check._asdict() for check in checks],
     }

@@ -203,6 +203,7 @@ class Reason(StrEnum):
     CLOSED = "closed"
     UNKNOWN_OUTCOME = "unknown_outcome"
     NOT_PERMITTED = "not_permitted"
+    PROOF_STALE = "proof_stale"
     NOT_VERIFIED = "not_verified"
     NO_REPLACEMENT = "no_replacement"
     CANCELLED = "cancelled"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from byteport.kubernetes.port import JSON, Resource
+    from byteport.kubernetes.port import JSON, ClusterPort, Resource
 
 
 class Hands(Protocol):
@@ -18,6 +18,8 @@ class Hands(Protocol):
 
     @property
     def server(self) -> str: ...
+
+    def acting_as(self, user: str, of_pod: str) -> ClusterPort: ...
 
     async def version(self) -> str: ...
 

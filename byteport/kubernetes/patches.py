@@ -67,6 +67,25 @@ def rollback_patch(deployment: JSON, replica_set: JSON, action_id: str) -> list[
     return operations
 
 
+def asking_patch(deployment: JSON, replica_set: JSON, action_id: str) -> list[Operation]:
+    """Operations that only mark the Deployment as rolled back to `replica_set`, whose template it has already.
+
+    Our policy refuses them whatever else holds, since they change no template; by which rule tells whether the API server
+    knows that ReplicaSet as one that serves. Sent as a dry run all the same.
+    """
+    marks = {ACTION_ID: action_id, ROLLBACK_TO: fields.metadata(replica_set).get("name")}
+    same: list[Operation] = [{"op": "test", "path": "/metadata/uid", "value": fields.metadata(deployment).get("uid")}]
+    if not annotations_of(deployment):
+        return [*same, *first_annotations(marks)]
+    return [
+        *same,
+        *(
+            {"op": "add", "path": pointer("metadata", "annotations", key), "value": value}
+            for key, value in marks.items()
+        ),
+    ]
+
+
 def first_annotations(wanted: Mapping[str, Any]) -> list[Operation]:
     """Operations that give an object its first annotations, and fail when it has got any since it was read.
 

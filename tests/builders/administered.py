@@ -19,7 +19,8 @@ from byteport.boundary.names import CEILINGS, MAY_ACT, NAMESPACE
 from byteport.boundary.policies.catalogue import names_of, policies
 from byteport.boundary.roles import installation
 from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, TargetGone
-from byteport.kubernetes.port import Resource
+from byteport.kubernetes.port import ClusterPort, Resource
+from tests.builders.proving import Proving
 
 JSON = dict[str, Any]
 Place = tuple[str, str, str]
@@ -41,6 +42,8 @@ class Administered:
         self.breaks_at: dict[int, BytePortError] = {}
         """By number of the write: an error in its place."""
         self.down: BytePortError | None = None
+        self.agent: ClusterPort = Proving()
+        """What whoever acts as the agent reaches."""
         self.agent_may_act: bool | None = None
         """What the authoriser says of the agent; None: as the binding has it."""
         self._version = version
@@ -72,6 +75,10 @@ class Administered:
             if not item["metadata"].get("labels", True):
                 del item["metadata"]["labels"]
         return found
+
+    def acting_as(self, user: str, of_pod: str) -> ClusterPort:
+        assert (user, of_pod) == ("system:serviceaccount:byteport-agent:byteport-agent", "byteport-agent-doctor")
+        return self.agent
 
     async def version(self) -> str:
         self._answer()

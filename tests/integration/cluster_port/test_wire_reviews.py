@@ -50,6 +50,14 @@ async def test_whoever_acts_as_another_says_so_with_every_request(tmp_path: Path
         assert [one.get("impersonate-user") for one in sent] == [AGENT] * 3
 
 
+async def test_and_as_if_by_a_token_of_a_pod_where_that_is_asked_for(tmp_path: Path) -> None:
+    async with liar(tmp_path) as server, await connect(server.kubeconfig, act_as=AGENT, of_pod="byteport-x") as port:
+        server.answers = [says(200, {"status": {}})]
+        await port.rules("shop")
+        sent = {name.lower(): value for name, value in server.heard[0].headers.items()}
+        assert sent["impersonate-extra-authentication.kubernetes.io%2fpod-name"] == "byteport-x"
+
+
 async def test_one_who_may_not_is_not_permitted(tmp_path: Path) -> None:
     async with liar(tmp_path) as server, await connect(server.kubeconfig, act_as=AGENT) as port:
         server.answers = [says(403, status(403, "cannot impersonate"))]

@@ -19,7 +19,9 @@ from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, Una
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE
 from byteport.kubernetes.patches import ACTION_ID
 from tests.builders.administered import Administered, a_namespace, an_autoscaler, installed_cluster, keys
+from tests.builders.proving import Proving
 from tests.unit.cli.conftest import Run, Said
+from workers import boundary_proof
 
 JSON = dict[str, Any]
 On = Callable[..., Said]
@@ -68,6 +70,45 @@ def test_what_changes_is_shown_then_made_and_a_second_run_changes_nothing(bytepo
     again = byteport("enable", "shop", "--mode", "auto", "--rollback", "api", "--hpa", "web")
     assert (again.code, again.out) == (Exit.OK, "shop on https://cluster.example:6443: nothing changes\n")
     assert len(cluster.writes) == written
+
+
+def stale(cluster: Administered, monkeypatch: pytest.MonkeyPatch) -> Proving:
+    """The API server has stopped following ReplicaSets before `api` was released."""
+    monkeypatch.setattr(boundary_proof, "PAUSES", (0.0,))
+    agent = cluster.agent = Proving()
+    agent.release("shop", "api", known=False)
+    return agent
+
+
+def test_an_api_server_that_proves_no_rollback_is_said_when_all_is_done(
+    byteport: Run, cluster: Administered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale(cluster, monkeypatch)
+    said = byteport("enable", "shop", "--rollback", "api", "--yes")
+    assert said.code == Exit.FINDING
+    assert "done; the cluster was read again, and is as shown" in said.out
+    assert said.err.startswith("error: rollback proof: the API server does not prove rollbacks of shop/api")
+    assert "Restart kube-apiserver" in said.err
+    again = byteport("enable", "shop", "--rollback", "api", "--yes", "--json")
+    assert (again.code, [one["outcome"] for one in json.loads(again.out)["checks"]]) == (Exit.FINDING, ["failed"])
+
+
+def test_one_that_cannot_be_asked_is_a_word_and_no_defect(
+    byteport: Run, cluster: Administered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale(cluster, monkeypatch).objects.clear()
+    said = byteport("enable", "shop", "--rollback", "api", "--yes")
+    assert (said.code, said.err) == (Exit.OK, "")
+    assert "  ! rollback proof: could not be asked for" in said.out
+
+
+@pytest.mark.parametrize("options", [["--rollback", "api", "--dry-run"], ["--yes"]])
+def test_where_nothing_is_rolled_back_and_for_a_dry_run_nobody_is_asked(
+    byteport: Run, cluster: Administered, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    agent = stale(cluster, monkeypatch)
+    assert byteport("enable", "shop", *options).code == Exit.OK
+    assert not agent.asked
 
 
 @pytest.mark.claim("C-014")

@@ -30,14 +30,14 @@ def outcomes(checks: list[Check]) -> list[tuple[str, Outcome]]:
     return [(check.name, check.outcome) for check in checks]
 
 
-def ready(cluster: Guarded) -> Callable[[], Awaitable[ClusterPort]]:
-    async def connected() -> ClusterPort:
+def ready(cluster: Guarded) -> Callable[[str], Awaitable[ClusterPort]]:
+    async def connected(_: str) -> ClusterPort:
         return cluster
 
     return connected
 
 
-async def never() -> ClusterPort:
+async def never(_: str) -> ClusterPort:
     raise AssertionError("nobody acts as anybody")
 
 
