@@ -69,7 +69,7 @@ def _read(path: Path) -> JSON:
         document = yaml.safe_load(path.read_text())
     except FileNotFoundError:
         raise ConfigError(KEY, f"{path} does not exist") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(KEY, f"{path} cannot be read ({type(error).__name__})") from None
     if not isinstance(document, dict):
         raise ConfigError(KEY, f"{path} is not a kubeconfig")

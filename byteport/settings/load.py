@@ -125,7 +125,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any
 def _typed(name: str, value: str) -> Any:
     try:
         return yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(name, "write a list as in [900, 1800]") from None
 
 
