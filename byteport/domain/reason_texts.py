@@ -317,6 +317,12 @@ REASONS: Mapping[Reason, Said] = {
     Reason.NOT_PERMITTED: Said(
         "The agent may not do this: a right is missing, or a policy forbids it.", "byteport doctor"
     ),
+    Reason.PROOF_STALE: Said(
+        "The API server does not know the revision as one that serves, though the agent had just read that it does: a bug "
+        "of Kubernetes (its issue 130887), once the proof's binding has been gone.",
+        "Restart kube-apiserver, each instance behind a load balancer; then: byteport doctor --installation. Meanwhile, by "
+        "hand: kubectl rollout undo {kind}/{name} -n {namespace} --to-revision=N",
+    ),
     Reason.NOT_VERIFIED: Said("The act was done, and the target did not become healthy in time.", _DEPLOYMENT),
     Reason.NO_REPLACEMENT: Said(
         "No new pod was made within a minute of the deletion: this is an outage of our making.",

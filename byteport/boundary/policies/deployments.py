@@ -25,11 +25,13 @@ from byteport.boundary.policies.shape import (
 )
 from byteport.kubernetes.patches import ACTION_ID, OURS, ROLLBACK_TO, VERIFIED, pointer
 from byteport.kubernetes.port import JSON
+from byteport.kubernetes.refusals import RollbackRule
 
 NAME = "byteport-deployments"
 STRIP = "byteport-deployments-0-strip"
 PROVE = "byteport-deployments-1-prove"
-"""Mutating policies are called in the order of their names; both orders were seen to hold."""
+"""The API server keeps the two in no order: it asks them as a map of its own yields them, anew whenever a policy changes.
+Either order holds, because this one is asked again after the other has taken a stamp off (`reinvocationPolicy`)."""
 
 COMPARED_SPEC = {
     "selector": "",
@@ -62,25 +64,33 @@ _STAMPED = Rule(
     f" && variables.na[?'{ACTION_ID}'].orValue('').matches('^[0-9a-f]{{64}}$')"
     f" && variables.na[?'{ACTION_ID}'].orValue('') != variables.oa[?'{ACTION_ID}'].orValue('')"
     f" && variables.na[?'{ROLLBACK_TO}'].orValue('') != ''",
-    "a rollback carries a fresh action id and the name of the ReplicaSet that it goes back to",
+    RollbackRule.NO_ROLLBACK,
 )
 _PROVED = Rule(
     f"variables.na[?'{VERIFIED}'].orValue('') == variables.na[?'{ROLLBACK_TO}'].orValue('-')",
-    "the template is not that of a serving ReplicaSet of this Deployment",
+    RollbackRule.NOT_PROVED,
 )
 _OPERATIONS = ["CREATE", "UPDATE", "DELETE"]
 
 
 def rollbacks(choices: Choices) -> list[JSON]:
-    """The validating policy. Without the server's proof it still lets nothing but the template change."""
+    """The validating policy. Without the server's proof it still lets nothing but the template change.
+
+    The proof is asked for before the marks of a rollback: of a change that is none, the answer then tells whether the API
+    server stamped (`RollbackRule`, `workers/boundary_proof.py`).
+    """
     rules = [PLAIN_UPDATE, ENABLED, not_protected(choices), _LABELLED, UNOWNED, _ONLY_TEMPLATE, SAME_METADATA]
-    rules += [only_annotations(sorted(OURS)), _STAMPED, *([_PROVED] if choices.proves_rollbacks else [])]
+    rules += [only_annotations(sorted(OURS)), *([_PROVED] if choices.proves_rollbacks else []), _STAMPED]
     matched = resources("apps", "v1", _OPERATIONS, "deployments", "deployments/*")
     return validating(NAME, choices, matched, rules, ANNOTATIONS)
 
 
 def proof(choices: Choices) -> list[JSON]:
-    """The two mutating policies and their bindings; none where the API server has no such thing."""
+    """The two mutating policies and their bindings; none where the API server has no such thing.
+
+    There whatever runbook is on: when no binding names ReplicaSets as parameters for a second, the API server stops
+    following them and never begins again until it is restarted (kubernetes/kubernetes issue 130887).
+    """
     return [*_strip(choices), *_prove(choices)] if choices.proves_rollbacks else []
 
 
