@@ -26,6 +26,8 @@ LATE_INTERVALS = 3
 """A look that began longer ago counts as a bad one."""
 GIVEN_SECONDS = 5.0
 """How long what a namespace was given for, and the switch, are believed."""
+AFRESH_SECONDS = 1.0
+"""How soon it is asked again, whatever arrives, for a namespace of which what is believed says nothing."""
 MOST_SAID = 20
 """Findings of one look that are written out one by one."""
 
@@ -76,7 +78,7 @@ class Boundary:
 
     async def standing(self, namespace: str) -> Standing:
         """The boundary's part of it, for a target in that namespace."""
-        given = await self._given_now()
+        given = await self._given_now(namespace)
         report = self._report
         proved = report is not None and report.choices.proves_rollbacks
         ceiling = (given.ceilings.get(namespace) or OBSERVED) if namespace else None
@@ -87,17 +89,41 @@ class Boundary:
             ceiling=ceiling,
         )
 
+    def not_whole(self) -> tuple[str, ...] | None:
+        """What refused `auto` at the last look. People are told of it by the watch of the cluster, which is durable."""
+        if self._report is None:
+            return None
+        return tuple(sorted(one.text for one in self._report.findings if one.refuses_auto))
+
     def _is_late(self) -> bool:
         return self._seconds() - self._looked_at > LATE_INTERVALS * self._config.check_seconds
 
-    async def _given_now(self) -> _Given:
+    async def _given_now(self, namespace: str) -> _Given:
+        """As it was at most `GIVEN_SECONDS` ago. That a namespace was not given is said only after a look that began since.
+
+        It may have been given a moment ago: the watch sees it as soon as it has its label, and a symptom comes at once.
+        """
+        came = self._seconds()
+        if (given := self._believed(namespace, came)) is not None:
+            return given
         async with self._asking:
-            now = self._seconds()
-            if self._given is None or now - self._given.at > GIVEN_SECONDS:
-                config, on = await asyncio.gather(given_to_us(self._cluster), switched_on(self._cluster))
-                choices = choices_of(self._config, self._policy.read(), "")
-                self._given = _Given(now, ceilings_in(config, choices), on)
+            if (given := self._believed(namespace, came)) is not None:
+                return given
+            if self._given is not None:
+                await asyncio.sleep(self._given.at + AFRESH_SECONDS - self._seconds())
+            at = self._seconds()
+            config, on = await asyncio.gather(given_to_us(self._cluster), switched_on(self._cluster))
+            choices = choices_of(self._config, self._policy.read(), "")
+            self._given = _Given(at, ceilings_in(config, choices), on)
             return self._given
+
+    def _believed(self, namespace: str, came: float) -> _Given | None:
+        """What was heard last, if it is no older than may be, and knows the namespace or is newer than whoever asks."""
+        given = self._given
+        if given is None or self._seconds() - given.at > GIVEN_SECONDS:
+            return None
+        known = not namespace or namespace in given.ceilings or given.at > came
+        return given if known else None
 
 
 async def watch_boundary(boundary: Boundary, config: BoundaryConfig) -> None:

@@ -64,6 +64,22 @@ def boundary(cluster: Guarded, seconds: Seconds) -> Boundary:
     return Boundary(cluster, CONFIG, Given(), seconds=seconds, heard=lambda _: None)
 
 
+@pytest.fixture
+def slept(seconds: Seconds, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited each time; the clock goes on by it."""
+    found: list[float] = []
+
+    async def turned(delay: float) -> None:
+        await real(0)
+        if delay > 0:
+            found.append(delay)
+            seconds.now += delay
+
+    real = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", turned)
+    return found
+
+
 async def refuses(boundary: Boundary, namespace: str = "shop") -> bool:
     return (await boundary.standing(namespace)).unguarded
 
@@ -216,6 +232,51 @@ async def test_a_ceiling_that_is_lowered_is_heard_within_seconds_and_looks_in_be
     seconds.now += GIVEN_SECONDS + 0.1
     assert (await boundary.standing("shop")).ceiling == Ceiling(mode=Mode.OBSERVE)
     assert GIVEN_SECONDS <= 5
+
+
+@pytest.mark.claim("C-026")
+async def test_a_namespace_that_was_given_a_moment_ago_is_not_said_to_be_only_observed(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds, slept: list[float]
+) -> None:
+    """The watch sees it at once, and what is believed of the others is up to five seconds old."""
+    await boundary.look()
+    await boundary.standing("shop")
+    seconds.now += 0.4
+    cluster.enable("new", AUTO)
+    assert await boundary.standing("new") == Standing(ceiling=AUTO)
+    assert slept == [pytest.approx(0.6)]
+
+
+async def test_however_many_ask_about_namespaces_that_were_not_given_it_is_asked_once_a_second(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds, slept: list[float]
+) -> None:
+    await boundary.standing("shop")
+    before, began = cluster.asked["get configmaps"], seconds.now
+    for _ in range(4):
+        found = await asyncio.gather(*(boundary.standing(f"other-{number}") for number in range(50)))
+        assert {one.ceiling for one in found} == {Ceiling(mode=Mode.OBSERVE)}
+    assert seconds.now - began >= 4
+    assert cluster.asked["get configmaps"] - before == 4
+
+
+async def test_who_asks_about_one_that_was_given_waits_for_none_of_that(
+    boundary: Boundary, cluster: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = asyncio.Event()
+
+    async def for_ever(_: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    await boundary.standing("shop")
+    monkeypatch.setattr(asyncio, "sleep", for_ever)
+    other = asyncio.create_task(boundary.standing("other"))
+    await waiting.wait()
+    async with asyncio.timeout(5):
+        assert (await boundary.standing("shop")).ceiling == AUTO
+    other.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await other
 
 
 async def test_when_it_cannot_be_told_now_that_is_raised_and_nothing_old_is_believed(
