@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +42,7 @@ JSON = dict[str, Any]
 
 READY_IN = timedelta(seconds=120)
 STOPPED_IN_SECONDS = 20.0
+GONE_IN_SECONDS = 5.0
 POLL_SECONDS = 0.05
 LEFT_FROM_BEFORE = ("etcd", "pki", "replies", "audit.log", "kubeconfig", "agent.kubeconfig", "control-plane.json")
 
@@ -126,9 +128,10 @@ class ControlPlane:
         for number in (signal.SIGTERM, signal.SIGKILL):
             if pid is None or not self.is_running():
                 return
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError), _process(pid) as ended:
                 os.kill(pid, number)
-            self._await_end()
+                self._await_end()
+                select.select([ended], [], [], GONE_IN_SECONDS)  # the lock is let go of a moment before
 
     def is_running(self) -> bool:
         """Whether a supervisor holds this folder: asks the kernel, not a pid that may be somebody else's by now."""
@@ -321,6 +324,16 @@ class ControlPlane:
         if not described or not self.is_running():
             raise NotRunning(f"no control plane runs in {self.state_dir}")
         return described
+
+
+@contextmanager
+def _process(pid: int) -> Iterator[int]:
+    """A descriptor that can be read once that process has ended. Raises `ProcessLookupError` when there is none."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _end(supervisor: subprocess.Popen[bytes]) -> None:
