@@ -45,6 +45,11 @@ class Release:
     def now(self) -> JSON:
         return self.shop.deployment(WEB)
 
+    def _settled(self) -> JSON | None:
+        """Its revision is an annotation that the controller writes after each change of the template."""
+        now = self.now()
+        return now if now["status"].get("observedGeneration") == now["metadata"]["generation"] else None
+
     def _both(self) -> tuple[JSON, JSON] | None:
         sets = self.guarded.plane.api.call("GET", f"/apis/apps/v1/namespaces/{self.shop.name}/replicasets")["items"]
         ours = [one for one in sets if one["metadata"]["name"].startswith(f"{WEB}-")]
@@ -53,8 +58,8 @@ class Release:
         return (serving[0], broken[0]) if serving and broken else None
 
     def rolled_back(self, to: JSON | None = None) -> JSON:
-        """The Deployment as an honest rollback would leave it."""
-        wanted, target = self.now(), to or self.serving
+        """The Deployment as an honest rollback would leave it, once its controller has written what it had to."""
+        wanted, target = eventually(self._settled), to or self.serving
         template = copy.deepcopy(target["spec"]["template"])
         template["metadata"]["labels"].pop("pod-template-hash", None)
         wanted["spec"]["template"] = template
