@@ -148,7 +148,16 @@ def _cluster(around: Surroundings, bounds: Bounds) -> list[object]:
         Counting(cluster, policy, cluster_uid=uid, sight=sight),
         Mutations(cluster, admission, cluster_uid=uid, clock=clock),
         Outcomes(cluster, grants, cluster_uid=uid, clock=clock),
-        ClusterWatch(cluster, cluster_uid=uid, sink=_sink(around), policy=policy, clock=clock, sight=sight, off=off),
+        ClusterWatch(
+            cluster,
+            cluster_uid=uid,
+            sink=_sink(around),
+            policy=policy,
+            clock=clock,
+            sight=sight,
+            off=off,
+            bounds=bounds,
+        ),
     ]
 
 

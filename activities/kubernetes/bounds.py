@@ -17,12 +17,18 @@ class Bounds(Protocol):
     async def standing(self, namespace: str) -> Standing:
         """Of a target there; a node has the empty namespace. Raises `TemporaryError` when it cannot be told now."""
 
+    def not_whole(self) -> tuple[str, ...] | None:
+        """What refused `auto` at the last look, a line each, sorted; None where nobody looks."""
+
 
 class Unbounded:
     """Where settings say that no boundary is enforced, as in a sandbox: the policy alone decides."""
 
     async def standing(self, namespace: str) -> Standing:  # noqa: ARG002  it is the same everywhere
         return Standing()
+
+    def not_whole(self) -> None:
+        return None
 
 
 UNBOUNDED = Unbounded()

@@ -15,7 +15,8 @@ namespaces are looked at again every `look_again_seconds`, and at once when a na
 the metrics API measured, which has no watch.
 Nodes stand by a label of their own, and their kubelets' events lie in the namespace `default`; where those, or
 autoscalers, may not be watched, everything else still is.
-Started by `workflows/watch.py`; the age of its last heartbeat is alarmed from outside.
+It also ends when the boundary is not as people were last told (`boundary_telling.py`), since its workflow is what is durable
+and tells them. Started by `workflows/watch.py`; the age of its last heartbeat is alarmed from outside.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from temporalio import activity
 
 from activities.clock import Clock
+from activities.kubernetes.boundary_telling import BoundaryTelling
+from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.enabled import EnabledNamespaces
 from activities.kubernetes.following import Followed, Following
 from activities.kubernetes.metric_sightings import MetricSightings
@@ -78,6 +81,7 @@ class ClusterWatch:
         clock: Clock,
         sight: Sight = Sight.CLUSTER,
         off: frozenset[Failure] = frozenset(),
+        bounds: Bounds = UNBOUNDED,
         look_again_seconds: float = LOOK_AGAIN_SECONDS,
     ) -> None:
         """`off`: failures whose runbook is switched off."""
@@ -88,12 +92,15 @@ class ClusterWatch:
         self._clock = clock
         self._sight = sight
         self._off = off
+        self._boundary = BoundaryTelling(bounds, clock)
         self._look_again_seconds = look_again_seconds
 
     @performs(WATCH_CLUSTER)
     async def watch_cluster(self, call: WatchCluster) -> Watched:
         if call.cluster_uid != self._cluster_uid:
             raise NotPermitted("this worker watches another cluster")
+        if (news := self._boundary.news(call)) is not None:  # even where what is missing keeps us from watching
+            return Watched(bookmarks=_start(call), reported=0, boundary=news)
         enabled = EnabledNamespaces(self._cluster, self._policy, self._sight)
         await enabled.refresh()
         round_ = _Round(
@@ -119,10 +126,11 @@ class ClusterWatch:
             asyncio.create_task(_heartbeat(round_)),
         ]
         shutdown = asyncio.create_task(activity.wait_for_worker_shutdown())
+        telling = asyncio.create_task(self._boundary.wait(call))
         try:
             round_.follow()
             done, _ = await asyncio.wait(
-                [*endless, round_.following.broken, shutdown],
+                [*endless, round_.following.broken, shutdown, telling],
                 timeout=call.seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
@@ -130,11 +138,11 @@ class ClusterWatch:
                 task.result()
             bookmarks = round_.following.bookmarks
         finally:
-            for task in (*endless, shutdown):
+            for task in (*endless, shutdown, telling):
                 task.cancel()
-            await asyncio.gather(*endless, shutdown, return_exceptions=True)
+            await asyncio.gather(*endless, shutdown, telling, return_exceptions=True)
             await round_.following.close()
-        return Watched(bookmarks=bookmarks, reported=round_.reported)
+        return Watched(bookmarks=bookmarks, reported=round_.reported, boundary=self._boundary.news(call))
 
 
 class _Round:

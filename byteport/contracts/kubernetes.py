@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
 
 from byteport.contracts.acts import Act, Effect, Queue
 from byteport.domain.base import Frozen, Instant
@@ -310,11 +313,28 @@ RESOLVE_OUTCOME = Act(
 
 
 class WatchCluster(Frozen):
-    """Watch one cluster for at most `seconds`, from `bookmarks` (resourceVersion by plural kind, or `kind/namespace`)."""
+    """Watch one cluster for at most `seconds`, from `bookmarks` (resourceVersion by plural kind, or `kind/namespace`).
+
+    What an earlier version does not know is left out while it says nothing: it refuses unknown fields, and is still there
+    for a while in an upgrade. So in `Watched`.
+    """
 
     cluster_uid: str
     bookmarks: dict[str, str] = {}
     seconds: int = 3600
+    told: Annotated[str, Field(exclude_if=lambda digest: not digest)] = ""
+    """Digest of what people know is not whole of the boundary; empty when they know of nothing."""
+    tell_after: Annotated[Instant | None, Field(exclude_if=lambda at: at is None)] = None
+    """Before then nothing new of the boundary ends the watch."""
+
+
+class BoundaryNews(Frozen):
+    """What of the boundary refuses `auto`, as of the last look, when it is something else than people were told."""
+
+    digest: str
+    """Of all of it; empty when it is whole again."""
+    findings: tuple[str, ...]
+    """A line each, with what to run; the last one counts the rest."""
 
 
 class Watched(Frozen):
@@ -322,6 +342,8 @@ class Watched(Frozen):
 
     bookmarks: dict[str, str]
     reported: int
+    boundary: Annotated[BoundaryNews | None, Field(exclude_if=lambda news: news is None)] = None
+    """Why the watch ended, if it was for that."""
 
 
 WATCH_CLUSTER = Act(

@@ -127,6 +127,10 @@ class Held:
 
     now: Standing = field(default_factory=Standing)
     down: bool = False
+    findings: tuple[str, ...] | None = None
+
+    def not_whole(self) -> tuple[str, ...] | None:
+        return self.findings
 
     async def standing(self, namespace: str) -> Standing:
         if self.down:

@@ -367,3 +367,32 @@ async def test_a_hundred_namespaces_in_trouble_are_not_a_hundred_lines(
     said = [text for _, text in lines(caplog)]
     assert len(said) == MOST_SAID + 1
     assert said[-1].endswith("and 80 more; `byteport doctor` lists them")
+
+
+# -- what people are told of -----------------------------------------------------------------------------------------------
+
+
+async def test_people_are_told_of_what_refuses_auto_and_of_nothing_before_the_first_look(
+    boundary: Boundary, cluster: Guarded
+) -> None:
+    assert boundary.not_whole() is None
+    await boundary.look()
+    assert boundary.not_whole() == ()
+    binding = cluster.remove("ValidatingAdmissionPolicyBinding", pods.DELETE)
+    cluster.remove("RoleBinding", ACT_ROLE, "till")
+    await boundary.look()
+    found = boundary.not_whole()
+    assert found is not None
+    assert list(found) == sorted(found)
+    assert any("ValidatingAdmissionPolicyBinding byteport-pods-delete is not there" in text for text in found)
+    assert any("not granted: delete pods in till; byteport enable till" in text for text in found)
+    cluster.apply(binding)
+    cluster.enable("till", AUTO)
+    await boundary.look()
+    assert boundary.not_whole() == ()
+
+
+async def test_what_can_only_not_be_proved_wakes_nobody(boundary: Boundary, cluster: Guarded) -> None:
+    cluster.incomplete = True
+    assert (await boundary.look()).findings
+    assert boundary.not_whole() == ()
