@@ -29,6 +29,7 @@ def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         plane = ControlPlane(tmp_path_factory.mktemp("guarded")).start()
         request.config.add_cleanup(plane.stop)
         stash[GUARDED] = Installed(plane, Choices(helper=True))
+        stash[GUARDED].keep_following()
         stash[GUARDED].install()
     return stash[GUARDED]
 

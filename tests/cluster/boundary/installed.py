@@ -91,6 +91,24 @@ def once(holds: Callable[[Answer], bool], ask: Callable[[], Answer], *, within: 
     return answer
 
 
+def follower() -> list[JSON]:
+    """A mutating policy with ReplicaSets as its parameters that no request ever meets, and its binding."""
+    version, name = "admissionregistration.k8s.io/v1", {"name": "follows-replicasets"}
+    nothing = "[JSONPatch{op: 'test', path: '/kind', value: object.kind}]"
+    nowhere = {"apiGroups": ["nowhere.example"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["none"]}
+    spec = {
+        "paramKind": {"apiVersion": "apps/v1", "kind": "ReplicaSet"},
+        "matchConstraints": {"resourceRules": [nowhere]},
+        "reinvocationPolicy": "Never",
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": nothing}}],
+    }
+    bound = {"policyName": name["name"], "paramRef": {"selector": {}, "parameterNotFoundAction": "Allow"}}
+    return [
+        {"apiVersion": version, "kind": "MutatingAdmissionPolicy", "metadata": name, "spec": spec},
+        {"apiVersion": version, "kind": "MutatingAdmissionPolicyBinding", "metadata": name, "spec": bound},
+    ]
+
+
 def path_of(item: JSON) -> str:
     """Where an object of the boundary lies."""
     where = PATHS[item["kind"]].format(namespace=item["metadata"].get("namespace", ""))
@@ -124,6 +142,14 @@ class Installed:
         """By server-side apply, as an administrator."""
         for item in items:
             self.plane.api.apply(path_of(item), item)
+
+    def keep_following(self) -> None:
+        """Have the API server follow ReplicaSets whatever a test takes away of the proof.
+
+        One that stops never begins again (kubernetes/kubernetes issue 130887), and every later test of a rollback on this
+        control plane would fail. The policy is about no object; what counts is that a binding names ReplicaSets.
+        """
+        self.apply(follower())
 
     def remove(self, items: Sequence[JSON]) -> None:
         """As an administrator; what is not there is no error."""

@@ -71,7 +71,7 @@ def raised_by_the_agent(cluster: Administered, floor: int = 6) -> JSON:
     (whole,) = [
         one
         for one in raise_patch(autoscaler, plan, RAISED, now=datetime(2026, 3, 10, 9, 0, tzinfo=UTC))
-        if one["path"] == "/metadata/annotations"
+        if (one["op"], one["path"]) == ("add", "/metadata/annotations")
     ]
     autoscaler["metadata"]["annotations"] = whole["value"]
     autoscaler["spec"]["minReplicas"] = floor
