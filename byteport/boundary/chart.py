@@ -35,6 +35,7 @@ GENERATED = "templates/generated/"
 _PROTECTED = "zz-protected"
 _HELPER = "zz-helper"
 _NAMESPACE = "zz-namespace"
+_SWITCHED = "zz-may-act"
 _WIDEST = Choices(
     runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True, helper_namespace=_HELPER, protected=(_PROTECTED,)
 )
@@ -43,6 +44,7 @@ _SUBSTITUTED = {
     f", '{_PROTECTED}'": _MORE_PROTECTED,
     _HELPER: "{{ .Values.nodeHelper.namespace }}",
     _NAMESPACE: "{{ .name | quote }}",
+    _SWITCHED: "{{ .Values.mayAct | quote }}",
 }
 
 
@@ -105,6 +107,9 @@ def _roles() -> str:
             documents.append(_if(".Values.nodeHelper.enabled", _role(item, commands, always)))
         elif name == names.HELPER_ROLE:
             documents.append(_if(".Values.nodeHelper.enabled", _text(item)))
+        elif name == names.MAY_ACT and kind == "ClusterRole":
+            noted = {**item["metadata"], "annotations": {names.MAY_ACT_NOTE: _SWITCHED}}
+            documents.append(_text({**item, "metadata": noted}))
         elif item == binding(kind, names.MAY_ACT, names.role_ref("ClusterRole", names.MAY_ACT)):
             documents.append(_if(".Values.mayAct", _text(item)))
         elif item == binding(kind, names.SIGHT_ROLE, names.role_ref("ClusterRole", names.SIGHT_ROLE)):

@@ -37,6 +37,8 @@ OWN_ROLE = "byteport-agent-own"
 """What it may read in its own namespace: which namespaces were given to it, and how far."""
 MAY_ACT = "byteport-may-act"
 """The switch: while this binding is gone, nothing of ours writes anywhere."""
+MAY_ACT_NOTE = "byteport.io/may-act"
+"""What the chart's value `mayAct` was when that binding's role was rendered: whether the binding is a part of the release."""
 
 CEILINGS = "byteport-enabled"
 """ConfigMap in our own namespace: one key for each namespace that was given to us, its value the ceiling."""

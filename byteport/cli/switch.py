@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from byteport.boundary.disenrol import raised
 from byteport.boundary.installed import RESOURCES
-from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, MAY_ACT, NAMESPACE, role_ref
-from byteport.boundary.roles import binding
+from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, MAY_ACT, NAMESPACE
+from byteport.boundary.switch import kept_away, made_anew
 from byteport.cli.exits import exit_for
 from byteport.cli.hands import hands_of
 from byteport.domain.base import Frozen
@@ -143,13 +143,13 @@ async def take_away(hands: Hands, uid: str | None) -> Turned:
 
 
 async def give_back(hands: Hands, uid: str | None) -> Turned:
-    """Make the binding again exactly as it is rendered, and see that it is there."""
+    """Make the binding again as it is rendered, a part of the release again, and see that it is there."""
     await _must_be(hands, uid)
-    wanted = binding("ClusterRoleBinding", MAY_ACT, role_ref("ClusterRole", MAY_ACT))
-    standing = await hands.find(_BINDINGS, "", MAY_ACT)
+    standing, role = await hands.find(_BINDINGS, "", MAY_ACT), await hands.find(_ROLES, "", MAY_ACT)
+    if role is None and standing is None:
+        return _not_installed()
+    wanted = made_anew(role or {})
     if standing is None:
-        if await hands.find(_ROLES, "", MAY_ACT) is None:
-            return _not_installed()
         await hands.create(_BINDINGS, "", wanted)
         standing = await hands.find(_BINDINGS, "", MAY_ACT)
     if standing is None or any(standing.get(key) != wanted[key] for key in ("roleRef", "subjects")):
@@ -160,7 +160,11 @@ async def give_back(hands: Hands, uid: str | None) -> Turned:
         raise PreconditionFailed(
             f"ClusterRoleBinding {MAY_ACT} is there, but the API server still refuses: is its ClusterRole as installed?"
         )
-    return Turned(side=Side.DONE, told="the API server lets the agent act again, as far as its policies go")
+    told = "the API server lets the agent act again, as far as its policies go"
+    return Turned(side=Side.DONE, told=told + (_KEPT_AWAY if kept_away(role or {}) else ""))
+
+
+_KEPT_AWAY = "; the chart's value mayAct is false, and the next upgrade is refused until it is true"
 
 
 async def outstanding(hands: Hands) -> tuple[str, ...] | None:

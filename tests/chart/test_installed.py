@@ -6,6 +6,7 @@ no storage, so that pods are admitted here and never run; `byteport worker` runs
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 import helm_python
 import pytest
 
+from activities.kubernetes.administer import administrator
 from byteport.boundary import whole
 from byteport.boundary.names import CEILINGS, MAY_ACT, NAMESPACE, role_ref
 from byteport.boundary.policies.catalogue import policies
 from byteport.boundary.roles import binding
+from byteport.cli.switch import Side, Turn, Turned, give_back, take_away
 from byteport.kubernetes.port import JSON
 from byteport.sandbox.controlplane import ApiRefused, ControlPlane, ensure_built
 from tests.chart.chart import CHART, RELEASE, default_choices, objects
@@ -184,11 +187,66 @@ def test_review_22_an_upgrade_keeps_what_enable_wrote_and_ends_no_halt(
     assert live(control_plane, switch) is None
 
 
-def test_an_upgrade_goes_on_after_a_halt_was_ended(control_plane: ControlPlane, helm: helm_python.Config) -> None:
-    """`byteport resume` makes the binding anew, and not as a part of the release."""
+SWITCH = binding("ClusterRoleBinding", MAY_ACT, role_ref("ClusterRole", MAY_ACT))
+ENDS, STAYS = "this upgrade would end the halt", "it would stay; run `byteport halt` first"
+
+
+def turned(control_plane: ControlPlane, how: Turn) -> None:
+    """As `byteport halt` and `byteport resume` turn the API server's switch."""
+
+    async def turning() -> Turned:
+        async with await administrator(control_plane.kubeconfig) as hands:
+            return await how(hands, None)
+
+    assert asyncio.run(turning()).side is Side.DONE
+
+
+@pytest.mark.claim("C-084")
+@pytest.mark.parametrize("kept", [False, True], ids=["acting", "kept-away"])
+def test_whatever_comes_of_halts_and_upgrades_nothing_acts_again_but_by_a_resume(
+    control_plane: ControlPlane, helm: helm_python.Config, kept: bool
+) -> None:
+    """Every sequence of halt, resume and upgrade from either value of `mayAct`, and what is left of the last one: nothing.
+
+    On: what stands after the steps. Then what an upgrade to either value says, and leaves.
+    """
+    before = standing(control_plane)
+    install(helm, {"mayAct": not kept})
+    steps: list[tuple[list[Turn], bool]] = [([], not kept), ([take_away], False), ([take_away, give_back], True)]
+    for turns, on in steps:
+        for may_act in (True, False):
+            for turn in turns:
+                turned(control_plane, turn)
+            assert (live(control_plane, SWITCH) is not None) is on
+            refused = ENDS if may_act and not on else STAYS if kept and on and not may_act else ""
+            if refused:
+                with pytest.raises(helm_python.HelmError, match=refused):
+                    upgrade(helm, may_act)
+                assert (live(control_plane, SWITCH) is not None) is on
+            else:
+                upgrade(helm, may_act)
+                assert (live(control_plane, SWITCH) is not None) is may_act
+            turned(control_plane, take_away if kept else give_back)
+            upgrade(helm, not kept)
+            if kept:
+                assert live(control_plane, SWITCH) is None
+    turned(control_plane, give_back)
+    helm.uninstall(RELEASE, wait="watcher", timeout=60)
+    eventually(lambda: standing(control_plane) == before or None)
+
+
+def test_helms_own_rollback_asks_nobody_and_puts_the_switch_back(
+    control_plane: ControlPlane, helm: helm_python.Config
+) -> None:
+    """What docs/how-to/install.md says of it: no template is rendered, so that the chart cannot refuse."""
     install(helm)
-    switch = binding("ClusterRoleBinding", MAY_ACT, role_ref("ClusterRole", MAY_ACT))
-    control_plane.api.call("DELETE", path_of(switch))
-    control_plane.api.call("POST", path_of(switch).rsplit("/", 1)[0], switch)
-    helm.upgrade(str(CHART), RELEASE, {"telemetry": {"log_level": "debug"}}, namespace=NAMESPACE)
-    assert live(control_plane, switch) is not None
+    turned(control_plane, take_away)
+    upgrade(helm, may_act=False)
+    helm.rollback(RELEASE, version=1)
+    assert live(control_plane, SWITCH) is not None
+    turned(control_plane, take_away)
+    assert live(control_plane, SWITCH) is None
+
+
+def upgrade(helm: helm_python.Config, may_act: bool) -> None:
+    helm.upgrade(str(CHART), RELEASE, {"mayAct": may_act}, namespace=NAMESPACE)

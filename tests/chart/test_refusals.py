@@ -11,6 +11,7 @@ from typing import Any
 import helm_python
 import pytest
 
+from byteport.boundary.names import MAY_ACT_NOTE
 from byteport.domain.policy import PROTECTED_NAMESPACES
 from byteport.kubernetes.port import JSON
 from tests.chart.api_server import namespace, serving, thing
@@ -201,10 +202,41 @@ def test_an_upgrade_ends_no_halt() -> None:
     assert asked([]) == ""
 
 
-def test_a_switch_that_resume_made_anew_stands_in_no_upgrades_way() -> None:
-    resumed = [thing("ClusterRoleBinding", "byteport-may-act")]
-    assert asked(resumed, upgrade=True) == ""
-    assert "is nobody's release" in asked(resumed)
+HALTED, STAYS, FOREIGN = (
+    "this upgrade would end the halt",
+    "it would stay; run `byteport halt` first",
+    "is nobody's release",
+)
+
+
+@pytest.mark.claim("C-084")
+@pytest.mark.parametrize("noted", ["true", "false"])
+@pytest.mark.parametrize("may_act", [True, False])
+@pytest.mark.parametrize("switch", ["gone", "ours", "nobodys"])
+def test_only_a_resume_ends_a_halt_and_no_upgrade_leaves_what_its_values_keep_away(
+    noted: str, may_act: bool, switch: str
+) -> None:
+    """`noted` is what the release's last values said: only then is the binding in a manifest of it, and Helm's to take away."""
+    role = thing("ClusterRole", "byteport-may-act", release=RELEASE)
+    role["metadata"]["annotations"][MAY_ACT_NOTE] = noted
+    bindings = {"gone": [], "ours": [thing("ClusterRoleBinding", "byteport-may-act", release=RELEASE)]}
+    there = [role, *bindings.get(switch, [thing("ClusterRoleBinding", "byteport-may-act")])]
+    said = asked(there, {"mayAct": may_act}, upgrade=True)
+    if switch == "gone":
+        expected = HALTED if may_act else ""
+    elif noted == "true":
+        expected = ""
+    else:
+        expected = STAYS if not may_act else FOREIGN if switch == "nobodys" else ""
+    assert (expected in said) if expected else (said == "")
+    assert len(said.splitlines()) <= 1
+
+
+def test_an_installation_that_keeps_the_switch_away_is_not_made_beside_one() -> None:
+    there = [thing("ClusterRoleBinding", "byteport-may-act", release=RELEASE)]
+    assert STAYS in asked(there, {"mayAct": False})
+    assert asked(there) == ""
+    assert FOREIGN in asked([thing("ClusterRoleBinding", "byteport-may-act")])
 
 
 def test_kinds_that_the_cluster_does_not_have_are_refused_in_our_words() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from byteport.boundary.names import MAY_ACT, role_ref
+from byteport.boundary.names import MAY_ACT, MAY_ACT_NOTE, role_ref
 from byteport.boundary.roles import binding
 from byteport.cli.exits import Exit
 from byteport.errors import NotPermitted, PreconditionFailed, Unavailable
@@ -92,6 +92,66 @@ def test_a_resume_makes_the_binding_again_exactly_as_it_is_rendered(byteport: Ru
     again["metadata"] = {key: again["metadata"][key] for key in RENDERED["metadata"]}
     assert again == RENDERED
     assert not halted_in_the_ledger(byteport)
+
+
+RELEASE = {"meta.helm.sh/release-name": "byteport", "meta.helm.sh/release-namespace": "byteport-agent"}
+
+
+def released(cluster: Administered, **notes: str) -> None:
+    """The switch's role as Helm installed it, with what a GitOps tool writes beside it."""
+    role = cluster.have("ClusterRole", MAY_ACT)
+    assert role is not None
+    role["metadata"]["labels"] |= {"app.kubernetes.io/managed-by": "Helm", "argocd.argoproj.io/instance": "byteport"}
+    role["metadata"]["annotations"] = {**RELEASE, "argocd.argoproj.io/tracking-id": "byteport:x", **notes}
+
+
+@pytest.mark.claim("C-084")
+def test_of_a_helm_release_the_binding_is_made_again_as_a_part_of_it(byteport: Run, cluster: Administered) -> None:
+    released(cluster)
+    byteport("halt")
+    said = byteport("resume")
+    assert (said.code, "mayAct" in said.out) == (Exit.OK, False)
+    again = may_act(cluster)
+    assert again is not None
+    assert again["metadata"]["labels"] == {**RENDERED["metadata"]["labels"], "app.kubernetes.io/managed-by": "Helm"}
+    assert again["metadata"]["annotations"] == RELEASE
+
+
+@pytest.mark.parametrize("missing", [*RELEASE, "app.kubernetes.io/managed-by"])
+def test_half_of_what_helm_writes_is_not_made_up(byteport: Run, cluster: Administered, missing: str) -> None:
+    released(cluster)
+    role = cluster.have("ClusterRole", MAY_ACT)
+    assert role is not None
+    for notes in (role["metadata"]["labels"], role["metadata"]["annotations"]):
+        notes.pop(missing, None)
+    byteport("halt")
+    byteport("resume")
+    again = may_act(cluster)
+    assert again is not None
+    assert again["metadata"]["labels"] == RENDERED["metadata"]["labels"]
+    assert "annotations" not in again["metadata"]
+
+
+def test_the_binding_goes_with_its_role_when_the_release_is_taken_away(byteport: Run, cluster: Administered) -> None:
+    byteport("halt")
+    byteport("resume")
+    role, again = cluster.have("ClusterRole", MAY_ACT), may_act(cluster)
+    assert role is not None
+    assert again is not None
+    (owner,) = again["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("ClusterRole", MAY_ACT, role["metadata"]["uid"])
+
+
+def test_a_resume_against_the_charts_values_says_what_the_next_upgrade_needs(
+    byteport: Run, cluster: Administered
+) -> None:
+    released(cluster, **{MAY_ACT_NOTE: "false"})
+    byteport("halt")
+    said = byteport("resume")
+    assert said.code == Exit.OK
+    assert "the chart's value mayAct is false, and the next upgrade is refused until it is true" in said.out
+    released(cluster, **{MAY_ACT_NOTE: "true"})
+    assert "mayAct" not in byteport("resume").out
 
 
 def test_floors_that_stand_raised_are_listed_since_a_halt_keeps_them_up(byteport: Run, cluster: Administered) -> None:
