@@ -17,6 +17,7 @@ import pytest
 from activities.kubernetes.administer import administrator
 from byteport.boundary import whole
 from byteport.boundary.names import CEILINGS, MAY_ACT, NAMESPACE, role_ref
+from byteport.boundary.policies import deployments
 from byteport.boundary.policies.catalogue import policies
 from byteport.boundary.roles import binding
 from byteport.cli.switch import Side, Turn, Turned, give_back, take_away
@@ -168,6 +169,26 @@ def test_review_25_an_uninstall_leaves_nothing_behind(control_plane: ControlPlan
         eventually(lambda: standing(control_plane) == before or None)
     finally:
         control_plane.kubectl("delete", "namespace", "shop", "--wait=true")
+
+
+def test_no_upgrade_takes_the_proof_of_a_rollback_away(control_plane: ControlPlane, helm: helm_python.Config) -> None:
+    """An API server from which it was once gone proves none any more. Releases come and go on this control plane: nobody
+    can ask it for a proof."""
+    install(helm)
+    before = [live(control_plane, item) for item in deployments.proof(default_choices())]
+    since = control_plane.audit_position()
+    for values in (
+        {"runbooks": {"failedDeployRollback": False}},
+        {"sight": "cluster", "nodeHelper": {"enabled": True}},
+        {"protectedNamespaces": ["payments"]},
+        {},
+    ):
+        helm.upgrade(str(CHART), RELEASE, values, namespace=NAMESPACE)
+    after = [live(control_plane, item) for item in deployments.proof(default_choices())]
+    assert [one and one["metadata"]["uid"] for one in after] == [one and one["metadata"]["uid"] for one in before]
+    assert None not in after
+    gone = [event["objectRef"]["resource"] for event in control_plane.audit_events(verbs={"delete"}, since=since)]
+    assert not [resource for resource in gone if resource.startswith("mutatingadmissionpolic")]
 
 
 @pytest.mark.claim("C-084")
