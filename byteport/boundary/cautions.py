@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from byteport.boundary.changes import AnyChange
 from byteport.boundary.choices import Choices
-from byteport.boundary.installed import tells_rollbacks
-from byteport.boundary.names import ACCOUNT, NAMED_ROLE, NAMESPACE, ROLLBACK_ALLOWED, ROLLBACK_LABEL
+from byteport.boundary.names import ACCOUNT, NAMESPACE, ROLLBACK_ALLOWED, ROLLBACK_LABEL
 from byteport.boundary.needs import Place, in_place, placed_rights
 from byteport.boundary.standing import BOUND, Standing, is_ours
 from byteport.domain.ceilings import ALL, Ceiling
@@ -19,10 +18,8 @@ from byteport.kubernetes.ownership import keeper_of
 from byteport.kubernetes.port import JSON
 
 
-def notes_of(
-    name: str, ceiling: Ceiling, choices: Choices, standing: Standing, coming: Sequence[AnyChange]
-) -> list[str]:
-    """What a person must know before the yes; `coming` are the rights that come."""
+def notes_of(name: str, ceiling: Ceiling, choices: Choices, standing: Standing) -> list[str]:
+    """What a person must know before the yes."""
     notes = [*bound_besides(name, standing)]
     for word, named, plural in (
         ("--rollback", ceiling.rollback, "deployments"),
@@ -30,9 +27,6 @@ def notes_of(
     ):
         if named and not may_patch(choices, plural):
             notes.append(f"no runbook that is switched on wants {word}: it is written down and gives no right")
-    by_name = any(one.name == NAMED_ROLE for one in coming)
-    if by_name and ceiling.rollback and may_patch(choices, "deployments") and not tells_rollbacks(choices):
-        notes.append("the right to roll back is of use only while FailedDeployAutoRollbackRunbook is switched on")
     if ceiling.rollback and not choices.proves_rollbacks:
         notes.append("this API server does not prove that a rollback restores a template of the Deployment's own")
     if ALL in ceiling.rollback:

@@ -16,7 +16,7 @@ from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.needs import Place, Placed, every_right, in_place
 from byteport.boundary.policies import deployments
 from byteport.boundary.policies.catalogue import POLICIES, names_of, policies
-from byteport.boundary.roles import binding, installation, of_namespace, rule, rules
+from byteport.boundary.roles import binding, installation, noted, of_namespace, rule, rules
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.policy import PROTECTED_NAMESPACES, Mode
 from byteport.kubernetes.port import JSON
@@ -45,6 +45,7 @@ _SUBSTITUTED = {
     _HELPER: "{{ .Values.nodeHelper.namespace }}",
     _NAMESPACE: "{{ .name | quote }}",
     _SWITCHED: "{{ .Values.mayAct | quote }}",
+    noted(_WIDEST): '{{ include "byteport.runbooksOn" . | fromJsonArray | sortAlpha | join "," | quote }}',
 }
 
 

@@ -73,7 +73,7 @@ def plan_enable(name: str, ceiling: Ceiling, choices: Choices, installed: Instal
         standing.namespace, ENABLED_LABEL, "true", "gives the namespace to the agent; the policies ask for it"
     )
     changes = (*off, *going, *coming, *told, *on, *given)
-    notes = [*notes_of(name, ceiling, choices, standing, coming), *of_a_release(standing, changes)]
+    notes = [*notes_of(name, ceiling, choices, standing), *of_a_release(standing, changes)]
     return Plan(changes=changes, problems=tuple(problems), notes=tuple(notes))
 
 

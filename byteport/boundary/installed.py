@@ -1,23 +1,31 @@
 """What an installation says of itself: the choices that it was rendered with, read back from the objects that stand.
 
-`byteport enable` must bind what this cluster's installation holds, not what a settings file on somebody's laptop says. So
-each rendering that is possible is laid beside the live roles, and the one that matches is the answer. Comes after whoever
-fetched the objects (`workers/administration.py`), before `enrol.py`.
+`byteport enable` must bind what this cluster's installation holds, not what a settings file on somebody's laptop says. The
+roles say which runbooks are on, and must then hold exactly what these runbooks want. Comes after whoever fetched the
+objects (`workers/administration.py`), before `enrol.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from itertools import combinations
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from byteport.boundary import whole
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
-from byteport.boundary.names import ACT_ROLE, ADMISSION, CLUSTER_ROLE, MAY_ACT, NAMESPACE, RBAC, SIGHT_ROLE
+from byteport.boundary.names import (
+    ACT_ROLE,
+    ADMISSION,
+    CLUSTER_ROLE,
+    MAY_ACT,
+    NAMESPACE,
+    RBAC,
+    RUNBOOKS_NOTE,
+    SIGHT_ROLE,
+)
 from byteport.boundary.needs import Place, in_place, placed_rights
 from byteport.boundary.policies import commands, deployments, everything
 from byteport.boundary.policies.catalogue import names_of, policies
@@ -114,32 +122,21 @@ def too_old(version: str) -> Problem | None:
 
 
 def choices_of(installed: Installed) -> Choices | Problem:
-    """The choices that these objects were rendered with: the widest, where several render the same roles.
-
-    They differ then only in whether rollbacks are on, which no role of the installation tells (`tells_rollbacks`).
-    """
+    """The choices that these objects were rendered with."""
     gone = [name for name in ROLES if installed.objects.get(("ClusterRole", name)) is None]
     if gone or installed.home is None:
         what = f"ClusterRole {gone[0]}" if gone else f"the namespace {NAMESPACE}"
         return Problem(kind=Obstacle.NOT_INSTALLED, text=f"{what} is not there; install the chart first")
-    found = next((one for one in _candidates(installed) if not _unlike(one, installed)), None)
-    if found is None:
+    told = _told(installed)
+    unlike = [ACT_ROLE] if told is None else _unlike(told, installed)
+    if told is None or unlike:
+        differing = f"{', '.join(unlike)} {'differs' if len(unlike) == 1 else 'differ'}"
         return Problem(
             kind=Obstacle.OTHER_VERSION,
             text="the installation's roles are not ones that this version renders; "
-            f"use the version that it was installed with, or upgrade the chart ({_nearest(installed)})",
+            f"use the version that it was installed with, or upgrade the chart ({differing})",
         )
-    return found
-
-
-def tells_rollbacks(choices: Choices) -> bool:
-    """Whether the roles tell that the rollback runbook is on: with it off, would they differ?"""
-    granted = in_place(placed_rights(choices), Place.NAMED)
-    for placed in granted:
-        if placed.right.resource == "deployments":
-            without = choices.model_copy(update={"runbooks": choices.runbooks - placed.wanted_by})
-            return _rendered(choices) != _rendered(without)
-    return True
+    return told
 
 
 def policy_problems(choices: Choices, installed: Installed) -> list[Problem]:
@@ -151,19 +148,23 @@ def policy_problems(choices: Choices, installed: Installed) -> list[Problem]:
 _AGAIN = "upgrade the chart first: rights are given only under whole policies"
 
 
-def _candidates(installed: Installed) -> Iterator[Choices]:
-    """Every set of runbooks, the largest first, with all else as the objects say it."""
+def _told(installed: Installed) -> Choices | None:
+    """What the objects say; None when the role names no runbooks, or one that this version does not know."""
+    note = fields.annotated(installed.objects.get(("ClusterRole", ACT_ROLE))).get(RUNBOOKS_NOTE)
+    runbooks = frozenset(filter(None, note.split(","))) if isinstance(note, str) else None
+    if runbooks is None or not runbooks <= EVERY_RUNBOOK:
+        return None
     everywhere = installed.objects.get(("ClusterRoleBinding", SIGHT_ROLE)) is not None
     stamped = _expressions(installed, deployments.NAME, "serving ReplicaSet")
     proves = bool(stamped) or installed.objects.get(("MutatingAdmissionPolicy", deployments.PROVE)) is not None
-    settled = {
-        "sight": Sight.CLUSTER if everywhere else Sight.NAMESPACED,
-        "proves_rollbacks": proves,
-        **_namespaces(installed),
-    }
-    for count in range(len(EVERY_RUNBOOK), -1, -1):
-        for names in combinations(sorted(EVERY_RUNBOOK), count):
-            yield Choices.model_validate({"runbooks": frozenset(names), **settled})
+    return Choices.model_validate(
+        {
+            "runbooks": runbooks,
+            "sight": Sight.CLUSTER if everywhere else Sight.NAMESPACED,
+            "proves_rollbacks": proves,
+            **_namespaces(installed),
+        }
+    )
 
 
 def _namespaces(installed: Installed) -> dict[str, object]:
@@ -196,12 +197,6 @@ def _unlike(choices: Choices, installed: Installed) -> list[str]:
         for name, wanted in _rendered(choices).items()
         if rights_in(installed.objects.get(("ClusterRole", name))) not in wanted
     ]
-
-
-def _nearest(installed: Installed) -> str:
-    """For the message: the roles that no rendering matches."""
-    found = min((_unlike(one, installed) for one in _candidates(installed)), key=len)
-    return f"{', '.join(found)} {'differs' if len(found) == 1 else 'differ'}"
 
 
 def _rendered(choices: Choices) -> dict[str, list[whole.Granted | None]]:

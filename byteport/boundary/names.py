@@ -39,6 +39,8 @@ MAY_ACT = "byteport-may-act"
 """The switch: while this binding is gone, nothing of ours writes anywhere."""
 MAY_ACT_NOTE = "byteport.io/may-act"
 """What the chart's value `mayAct` was when that binding's role was rendered: whether the binding is a part of the release."""
+RUNBOOKS_NOTE = "byteport.io/runbooks"
+"""Which runbooks were on when the role `byteport-agent-act` was rendered: its rights alone do not tell every one."""
 
 CEILINGS = "byteport-enabled"
 """ConfigMap in our own namespace: one key for each namespace that was given to us, its value the ceiling."""

@@ -6,7 +6,7 @@ them beside the matrix. Nothing here has a wildcard.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from byteport.boundary.choices import Choices
 from byteport.boundary.names import (
@@ -22,6 +22,7 @@ from byteport.boundary.names import (
     OWN_ROLE,
     PART_OF,
     RBAC,
+    RUNBOOKS_NOTE,
     SIGHT_ROLE,
     role_ref,
     subject,
@@ -63,9 +64,12 @@ def standing_rules(policies: Sequence[str], mutators: Sequence[str]) -> list[JSO
     ]
 
 
-def role(kind: str, name: str, its_rules: Sequence[JSON], namespace: str = "") -> JSON:
-    """A Role or ClusterRole."""
-    return {"apiVersion": V1, "kind": kind, "metadata": _metadata(name, namespace), "rules": list(its_rules)}
+def role(
+    kind: str, name: str, its_rules: Sequence[JSON], namespace: str = "", notes: Mapping[str, str] | None = None
+) -> JSON:
+    """A Role or ClusterRole; `notes` are its annotations."""
+    metadata = _metadata(name, namespace) | ({"annotations": dict(notes)} if notes else {})
+    return {"apiVersion": V1, "kind": kind, "metadata": metadata, "rules": list(its_rules)}
 
 
 def binding(kind: str, name: str, ref: JSON, namespace: str = "") -> JSON:
@@ -83,7 +87,7 @@ def installation(choices: Choices, policies: Sequence[str], mutators: Sequence[s
         role("ClusterRole", CLUSTER_ROLE, cluster),
         binding("ClusterRoleBinding", CLUSTER_ROLE, role_ref("ClusterRole", CLUSTER_ROLE)),
         role("ClusterRole", SIGHT_ROLE, rules(sight)),
-        role("ClusterRole", ACT_ROLE, rules(act)),
+        role("ClusterRole", ACT_ROLE, rules(act), notes={RUNBOOKS_NOTE: noted(choices)}),
         role("ClusterRole", MAY_ACT, [rule("byteport.io", "acts", ["perform"])]),
         binding("ClusterRoleBinding", MAY_ACT, role_ref("ClusterRole", MAY_ACT)),
         role("Role", EVENTS_ROLE, [rule("", "events", _NODE_EVENTS)], "default"),
@@ -99,6 +103,11 @@ def installation(choices: Choices, policies: Sequence[str], mutators: Sequence[s
         found.append(role("Role", HELPER_ROLE, [*commands, rule("", "pods", ["get", "list"])], where))
         found.append(binding("RoleBinding", HELPER_ROLE, role_ref("Role", HELPER_ROLE), where))
     return found
+
+
+def noted(choices: Choices) -> str:
+    """The runbooks that are on, as the role says them to whoever gives rights under it."""
+    return ",".join(sorted(choices.runbooks))
 
 
 def of_namespace(namespace: str, ceiling: Ceiling, choices: Choices) -> list[JSON]:

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
+from byteport.boundary.names import ACT_ROLE, RUNBOOKS_NOTE
 from byteport.boundary.needs import placed_rights
 from byteport.boundary.policies.catalogue import names_of, policies
-from byteport.boundary.roles import installation, of_namespace, standing_rules
+from byteport.boundary.roles import installation, noted, of_namespace, standing_rules
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.policy import Mode
 from byteport.kubernetes.port import JSON
-from tests.chart.chart import NEWEST, default_choices, objects, values_of
+from tests.chart.chart import NEWEST, default_choices, objects, only, values_of
 
 Right = tuple[str, str, str, str]
 
@@ -69,6 +70,13 @@ def test_every_choice_of_runbooks_grants_exactly_its_rights(sight: Sight, helper
         choices = default_choices(runbooks=runbooks, sight=sight, helper=helper)
         rendered = objects(values_of(choices), beginning="templates/generated/roles")
         assert granted(rendered) == granted(wanted(choices)), sorted(runbooks)
+
+
+def test_the_roles_say_which_runbooks_are_on_as_enable_reads_it() -> None:
+    for runbooks in SUBSETS:
+        choices = default_choices(runbooks=runbooks)
+        role = only(objects(values_of(choices), beginning="templates/generated/roles"), "ClusterRole", ACT_ROLE)
+        assert role["metadata"]["annotations"] == {RUNBOOKS_NOTE: noted(choices)}
 
 
 @pytest.mark.claim("C-140")

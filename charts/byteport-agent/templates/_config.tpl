@@ -1,6 +1,15 @@
 {{- /* The agent's settings and policy, as its own files have them; `byteport/settings/model.py` and
 `byteport/domain/policy.py` are where each word comes from. A test reads what is rendered with the agent's own loader. */}}
 
+{{- /* Names of the runbooks that are on, as JSON. */}}
+{{- define "byteport.runbooksOn" -}}
+{{- $on := list -}}
+{{- range include "byteport.runbooks" . | fromJsonArray -}}
+{{- if get $.Values.runbooks .value -}}{{- $on = append $on .name -}}{{- end -}}
+{{- end -}}
+{{ toJson $on }}
+{{- end }}
+
 {{- define "byteport.keyFiles" -}}
 {{- if include "byteport.keysGiven" . -}}
 {{ dict "payload" "/run/byteport/keys/payload.key" "grant" "/run/byteport/keys/grant" "public" "/run/byteport/keys/grant.pub" | toJson }}
@@ -28,10 +37,7 @@
 {{- if .Values.temporal.api_key_secret.name -}}
 {{- $temporal = set $temporal "api_key_file" "/run/byteport/keys/temporal-api-key" -}}
 {{- end -}}
-{{- $on := list -}}
-{{- range include "byteport.runbooks" . | fromJsonArray -}}
-{{- if get $.Values.runbooks .value -}}{{- $on = append $on .name -}}{{- end -}}
-{{- end -}}
+{{- $on := include "byteport.runbooksOn" . | fromJsonArray -}}
 {{- $boundary := merge (dict "sight" .Values.sight "runbooks" $on "helper" .Values.nodeHelper.enabled) .Values.boundary -}}
 {{- $all := dict
     "tenant" .Values.tenant

@@ -9,6 +9,7 @@ import pytest
 
 from byteport.boundary.changes import Create, Delete, Plan, asks, gift
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
+from byteport.boundary.expected import Expected
 from byteport.boundary.installed import Obstacle
 from byteport.boundary.names import (
     ACT_ROLE,
@@ -21,7 +22,7 @@ from byteport.boundary.names import (
     SIGHT_ROLE,
 )
 from byteport.boundary.roles import of_namespace
-from byteport.boundary.whole import granted
+from byteport.boundary.whole import excess, granted, missing
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.policy import Mode
 from tests.builders.administered import (
@@ -45,6 +46,7 @@ CEILINGS_OF_ALL_KINDS = [
     Ceiling(mode=Mode.AUTO, rollback=("web",)),
     Ceiling(mode=Mode.AUTO, rollback=("*",), hpa=("*",)),
 ]
+BY_NAME = ("--rollback", "--hpa")
 MAY_ROLL_BACK = "may roll Deployment {} back to a revision of its own that serves"
 PAIRS = list(itertools.product(CEILINGS_OF_ALL_KINDS, repeat=2))
 
@@ -293,6 +295,49 @@ async def test_a_label_of_ours_goes_even_if_the_key_was_never_written() -> None:
     await carry_out(cluster, labelled)
     planned = await enabled(cluster, Ceiling(mode=Mode.AUTO))
     assert (planned.changes[0].verb, planned.changes[0].ref) == ("label", "Deployment shop/api")
+
+
+SUBSETS = [frozenset(names) for count in range(6) for names in itertools.combinations(sorted(EVERY_RUNBOOK), count)]
+ROLLS_BACK = "FailedDeployAutoRollbackRunbook"
+
+
+@pytest.mark.claim("C-004")
+@pytest.mark.parametrize("sight", Sight)
+@pytest.mark.parametrize("runbooks", SUBSETS, ids=lambda names: "+".join(name[:4] for name in sorted(names)) or "none")
+async def test_what_is_given_is_what_the_agents_own_check_asks_for_whichever_runbooks_are_on(
+    runbooks: frozenset[str], sight: Sight
+) -> None:
+    """The command reads the choices off the cluster, the agent has them from its settings: they must not disagree."""
+    choices = Choices(runbooks=runbooks, sight=sight)
+    cluster = installed_cluster(choices=choices)
+    for ceiling in CEILINGS_OF_ALL_KINDS:
+        await enabled(cluster, ceiling)
+        expected = Expected(choices, {"shop": Ceiling.model_validate_json(keys(cluster)["shop"])})
+        given = rights(cluster)
+        assert excess(given, expected.allowed("shop"), "shop") == []
+        assert missing(expected.needed("shop"), given, "shop", given=True) == []
+
+
+async def test_a_name_for_a_runbook_that_is_off_gives_no_right_and_no_label_and_that_is_said() -> None:
+    cluster = installed_cluster(choices=Choices(runbooks=frozenset({"PodCrashloopRunbook"})))
+    planned = await enabled(cluster, Ceiling(mode=Mode.AUTO, rollback=("api",), hpa=("web",)))
+    assert [
+        f"no runbook that is switched on wants {word}: it is written down and gives no right" for word in BY_NAME
+    ] == [*planned.notes]
+    assert not [one for one in rights(cluster) if one[2] == "patch"]
+    deployment = cluster.have("Deployment", "api", "shop")
+    assert deployment is not None
+    assert ROLLBACK_LABEL not in deployment["metadata"].get("labels", {})
+
+
+async def test_a_right_of_a_runbook_that_was_switched_off_since_is_taken_away() -> None:
+    cluster = installed_cluster()
+    ceiling = Ceiling(mode=Mode.AUTO, rollback=("api",))
+    await enabled(cluster, ceiling)
+    for item in the_installation(Choices(runbooks=EVERY_RUNBOOK - {ROLLS_BACK})):
+        cluster.put(item)
+    await enabled(cluster, ceiling)
+    assert ("apps", "deployments", "patch", "api") not in rights(cluster)
 
 
 async def test_who_else_has_an_object_in_hand_is_told() -> None:

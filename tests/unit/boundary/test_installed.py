@@ -14,12 +14,10 @@ from byteport.boundary.installed import (
     Problem,
     choices_of,
     policy_problems,
-    tells_rollbacks,
     too_old,
     wanted_keys,
 )
-from byteport.boundary.names import ACT_ROLE, CLUSTER_ROLE, SIGHT_ROLE
-from byteport.boundary.needs import placed_rights
+from byteport.boundary.names import ACT_ROLE, CLUSTER_ROLE, RUNBOOKS_NOTE, SIGHT_ROLE
 from byteport.domain.ceilings import Sight
 from tests.builders.administered import the_installation
 
@@ -36,18 +34,23 @@ def found(choices: Choices) -> Installed:
 
 @pytest.mark.parametrize("sight", Sight)
 @pytest.mark.parametrize("runbooks", SUBSETS, ids=lambda names: "+".join(name[:4] for name in sorted(names)) or "none")
-def test_every_rendering_is_told_from_every_other_but_for_whether_rollbacks_are_on(
-    runbooks: frozenset[str], sight: Sight
-) -> None:
+def test_every_rendering_is_told_from_every_other(runbooks: frozenset[str], sight: Sight) -> None:
     wanted = Choices(runbooks=runbooks, sight=sight)
-    read = choices_of(found(wanted))
-    assert isinstance(read, Choices)
-    assert read.sight is sight
-    rights, installed = ({placed.key for placed in placed_rights(one)} for one in (read, wanted))
-    assert rights - installed <= {("apps", "deployments", "patch")}
-    assert installed <= rights
-    if tells_rollbacks(read):
-        assert rights == installed
+    assert choices_of(found(wanted)) == wanted
+
+
+@pytest.mark.parametrize(
+    "note",
+    [None, 5, "", "PodCrashloopRunbook", "PodCrashloopRunbook,NewRunbook", "PodCrashloopRunbook, CpuSpikeRunbook"],
+)
+def test_runbooks_that_the_roles_do_not_bear_out_are_no_answer(note: object) -> None:
+    installed = found(Choices())
+    role = installed.objects["ClusterRole", ACT_ROLE]
+    assert role is not None
+    said = {**role, "metadata": {**role["metadata"], "annotations": {RUNBOOKS_NOTE: note} if note is not None else {}}}
+    read = choices_of(installed._replace(objects={**installed.objects, ("ClusterRole", ACT_ROLE): said}))
+    assert isinstance(read, Problem)
+    assert (read.kind, "byteport-agent-" in read.text) == (Obstacle.OTHER_VERSION, True)
 
 
 @pytest.mark.parametrize(
