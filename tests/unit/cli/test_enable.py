@@ -80,6 +80,7 @@ def stale(cluster: Administered, monkeypatch: pytest.MonkeyPatch) -> Proving:
     return agent
 
 
+@pytest.mark.claim("C-018")
 def test_an_api_server_that_proves_no_rollback_is_said_when_all_is_done(
     byteport: Run, cluster: Administered, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ async def test_a_server_that_stamps_proves(cluster: Proving) -> None:
     assert len(cluster.marked) == 1
 
 
+@pytest.mark.claim("C-018")
 async def test_one_that_does_not_is_a_defect_with_its_cause_and_what_to_do(cluster: Proving) -> None:
     cluster.release("shop", "api", known=False)
     check = await asked(cluster)
@@ -172,6 +173,7 @@ async def doctor(cluster: Proving) -> list[Check]:
     return await examine_boundary(cluster, never, config, PolicyConfig())
 
 
+@pytest.mark.claim("C-018")
 async def test_the_doctor_asks_for_each_deployment_that_a_ceiling_names(cluster: Proving) -> None:
     cluster.release("shop", "api", known=False)
     found = {check.name: check.outcome for check in await doctor(cluster)}
