@@ -13,13 +13,10 @@ import secrets
 import subprocess
 import sys
 import sysconfig
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -177,6 +174,12 @@ class Release:
         """On the volume, where the ledger's process has it."""
         return self.pods["byteport-rest"].root / "var/lib/byteport/state/ledger.db"
 
+    @property
+    def notices(self) -> list[JSON]:
+        """What people were told, where the process for notices has it."""
+        file = self.pods["byteport-rest"].root / "var/lib/byteport/notices/notices.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
     def run_test_pod(self, **more: str) -> subprocess.CompletedProcess[str]:
         """The command of the pod that `helm test` has made, with its variables and no token, as it has none."""
         pod = eventually(self._test_pod, within=20)
@@ -220,26 +223,6 @@ class Release:
         """What the API server has of our namespace now."""
         items = self._plane.api.call("GET", f"{group}/namespaces/{NAMESPACE}/{plural}")["items"]
         return [{**item, "kind": kind} for item in items]
-
-
-class Clock:
-    """Seconds of each step, one after the other."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, float]] = []
-
-    def step(self, what: str, done: Callable[[], Any]) -> None:
-        began = time.monotonic()
-        done()
-        self.steps.append((what, time.monotonic() - began))
-
-    @property
-    def total(self) -> float:
-        return sum(seconds for _, seconds in self.steps)
-
-    def told(self) -> str:
-        lines = [f"{seconds:7.1f} s  {what}" for what, seconds in [*self.steps, ("in all", self.total)]]
-        return "\n".join(lines)
 
 
 def byteport(*words: str) -> subprocess.CompletedProcess[str]:

@@ -7,9 +7,11 @@ a second. Temporal is there before, as the guide asks. Run it alone to see the s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import helm_python
 import pytest
@@ -20,12 +22,13 @@ from byteport.boundary.names import NAMESPACE, role_ref
 from byteport.boundary.policies import pods
 from byteport.boundary.roles import binding, role, rule
 from byteport.errors import ConfigError
+from byteport.kubernetes.port import JSON
 from byteport.sandbox.controlplane import ControlPlane, ensure_built
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from tests.agent.places import eventually
 from tests.agent.real import RealPlace
 from tests.agent.stops import Stops
-from tests.chart.at_work import Clock, Release, byteport, checks
+from tests.chart.at_work import Release, byteport, checks
 from tests.chart.chart import CHART, RELEASE
 from tests.cluster.boundary.installed import path_of
 from tests.cluster.workloads import eventually as seen
@@ -34,6 +37,29 @@ pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(300)]
 
 SECONDS = 120
 SHOP = "shop"
+INTERVAL_SECONDS = 30
+"""Between two looks at the boundary, by the chart's default."""
+EXCESS = "granted and needed by nothing: get secrets"
+
+
+class Clock:
+    """Seconds of each step, one after the other."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, float]] = []
+
+    def step(self, what: str, done: Callable[[], object]) -> None:
+        began = time.monotonic()
+        done()
+        self.steps.append((what, time.monotonic() - began))
+
+    @property
+    def total(self) -> float:
+        return sum(seconds for _, seconds in self.steps)
+
+    def told(self) -> str:
+        lines = [f"{seconds:7.1f} s  {what}" for what, seconds in [*self.steps, ("in all", self.total)]]
+        return "\n".join(lines)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -140,6 +166,37 @@ def test_helm_test_passes_while_every_worker_polls(helm: helm_python.Config, rel
     assert ended
 
 
+@contextlib.contextmanager
+def more_rights(control_plane: ControlPlane) -> Iterator[None]:
+    """While inside, somebody lets the agent read Secrets."""
+    more = (
+        role("ClusterRole", "more", [rule("", "secrets", ["get"])]),
+        binding("ClusterRoleBinding", "more", role_ref("ClusterRole", "more")),
+    )
+    for item in more:
+        control_plane.api.call("POST", path_of(item).rsplit("/", 1)[0], item)
+    try:
+        yield
+    finally:
+        for item in more:
+            control_plane.api.call("DELETE", path_of(item))
+
+
+def test_people_are_told_once_within_one_look_that_the_boundary_is_not_whole(
+    control_plane: ControlPlane, release: Release
+) -> None:
+    """Before the other tests break it: what is told next must wait for ten minutes."""
+
+    def told() -> list[JSON] | None:
+        return [one for one in release.notices if one["cause"] == "boundary"] or None
+
+    assert told() is None
+    with more_rights(control_plane):
+        (page,) = seen(told, within=INTERVAL_SECONDS + 15)
+    assert (page["rung"], page["title"]) == (1, "The boundary is not whole: nothing is done alone")
+    assert any(EXCESS in line for line in page["evidence"])
+
+
 def test_doctor_says_that_the_installation_is_whole_then_what_is_not(
     control_plane: ControlPlane, helm: helm_python.Config, release: Release
 ) -> None:
@@ -159,17 +216,10 @@ def test_doctor_says_that_the_installation_is_whole_then_what_is_not(
         before["metadata"].pop(field, None)
     api.call("POST", gone.rsplit("/", 1)[0], before)
 
-    more = (
-        role("ClusterRole", "more", [rule("", "secrets", ["get"])]),
-        binding("ClusterRoleBinding", "more", role_ref("ClusterRole", "more")),
-    )
-    for item in more:
-        api.call("POST", path_of(item).rsplit("/", 1)[0], item)
-    code, found = checks(admin)
-    assert code == 1
-    assert any("granted and needed by nothing: get secrets" in one["finding"] for one in found)
-    for item in more:
-        api.call("DELETE", path_of(item))
+    with more_rights(control_plane):
+        code, found = checks(admin)
+        assert code == 1
+        assert any(EXCESS in one["finding"] for one in found)
     assert seen(lambda: checks(admin)[0] == 0 or None)
 
 
