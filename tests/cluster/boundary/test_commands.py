@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -158,6 +159,41 @@ def test_review_6_nothing_is_run_in_an_application_even_if_somebody_binds_the_ri
 def test_review_6_another_container_of_the_helpers_pod_is_refused(helper: Helper) -> None:
     where = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{helper.pod}/exec?container=sidecar&command=df&command=-h&stdout=true"
     assert asked(helper.guarded.agent(), "POST", where).by_policy
+
+
+WORDS_NO_SHELL_CAN_TYPE = (
+    "df\0",
+    "-h\0",
+    "/var/log\0/etc",
+    "/var/log\r",
+    "/var/log/",
+    "/var/./log",
+    "/var/log%00",
+    "／var",
+)
+
+
+@pytest.mark.claim("C-205")
+@pytest.mark.parametrize("word", WORDS_NO_SHELL_CAN_TYPE, ids=ascii)
+def test_review_6_words_with_nul_or_a_path_that_says_itself_otherwise_are_refused(helper: Helper, word: str) -> None:
+    """By the request itself, since no program can be started with such words. A slash at its end would follow a link."""
+    agent, whole = helper.guarded.agent(), [word] if word == "df\0" else ["du", "-sh", word]
+    asks = urlencode([("container", "helper"), ("stdout", "true"), *(("command", one) for one in whole)])
+    path = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{helper.pod}/exec?{asks}"
+    for method in ("GET", "POST"):
+        said = asked(agent, method, path)
+        assert said.by_policy, said
+
+
+@pytest.mark.claim("C-205")
+@pytest.mark.parametrize(
+    "name", ["helper ", "Helper", "helper\0", "helper\n", "helper,app", "../helper", ""], ids=ascii
+)
+def test_review_6_a_container_by_a_name_that_only_looks_like_the_helpers_is_refused(helper: Helper, name: str) -> None:
+    asks = urlencode([("container", name), ("stdout", "true"), ("command", "df"), ("command", "-h")])
+    path = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{helper.pod}/exec?{asks}"
+    said = asked(helper.guarded.agent(), "POST", path)
+    assert said.by_policy, said
 
 
 @pytest.mark.claim("C-205")

@@ -18,7 +18,7 @@ import yaml
 
 from activities.kubernetes.client import KubernetesCluster, connect
 from byteport.boundary.names import ACCOUNT, ACT_ROLE, CEILINGS, MAY_ACT, NAMESPACE, PART_OF, role_ref
-from byteport.boundary.policies import everything, pods
+from byteport.boundary.policies import deployments, everything, pods
 from byteport.boundary.roles import binding, role, rule
 from byteport.boundary.whole import Kind
 from byteport.domain.ceilings import Ceiling
@@ -243,13 +243,19 @@ async def test_review_3_and_fault_28_a_policy_that_is_weakened_is_found(
 
 @pytest.mark.claim("C-012")
 @pytest.mark.parametrize(
-    ("kind", "found"),
-    [("ValidatingAdmissionPolicy", Kind.POLICY_ABSENT), ("ValidatingAdmissionPolicyBinding", Kind.UNBOUND)],
+    ("kind", "name", "found"),
+    [
+        ("ValidatingAdmissionPolicy", pods.EVICTION, Kind.POLICY_ABSENT),
+        ("ValidatingAdmissionPolicyBinding", pods.EVICTION, Kind.UNBOUND),
+        ("ValidatingAdmissionPolicyBinding", everything.NAME, Kind.UNBOUND),
+        ("MutatingAdmissionPolicy", deployments.STRIP, Kind.POLICY_ABSENT),
+        ("MutatingAdmissionPolicyBinding", deployments.PROVE, Kind.UNBOUND),
+    ],
 )
 async def test_review_3_and_fault_28_a_policy_that_is_deleted_is_found(
-    guarded: Installed, ask: Ask, kind: str, found: Kind
+    guarded: Installed, ask: Ask, kind: str, name: str, found: Kind
 ) -> None:
-    item = next(one for one in guarded.objects if (one["kind"], one["metadata"]["name"]) == (kind, pods.EVICTION))
+    item = next(one for one in guarded.objects if (one["kind"], one["metadata"]["name"]) == (kind, name))
     guarded.remove([item])
     report = await once(lambda one: not whole(one), ask)
     assert [one.kind for one in report.findings] == [found]
