@@ -92,7 +92,7 @@ async def test_taking_over_while_a_plan_waits_withdraws_the_request(world: World
 
 
 @pytest.mark.claim("C-072")
-async def test_with_the_ledger_down_before_the_intent_nothing_is_done_and_people_are_still_paged(
+async def test_fault_17_with_the_ledger_down_before_the_intent_nothing_is_done_and_people_are_still_paged(
     world: World, crash_to_come: Remediation
 ) -> None:
     outage = Outage(world)

@@ -209,7 +209,7 @@ async def test_with_the_ledger_down_people_are_paged_and_the_pause_follows_when_
     assert events(world) == [Event.STORM_BEGAN]
 
 
-async def test_thousands_of_messages_on_hundreds_of_targets_are_hundreds_of_entries_and_one_page(
+async def test_fault_24_thousands_of_messages_on_hundreds_of_targets_are_hundreds_of_entries_and_one_page(
     world: World, storm: Storm
 ) -> None:
     """It continues as new when it is quiet, and loses nothing by it."""
@@ -240,7 +240,7 @@ async def _begin(storm: Storm) -> WorkflowExecutionDescription:
     return await storm.handle.describe()
 
 
-async def test_what_it_knows_goes_on_through_continue_as_new(world: World, storm: Storm) -> None:
+async def test_fault_26_what_it_knows_goes_on_through_continue_as_new(world: World, storm: Storm) -> None:
     await share_a_node(storm)
     await storm.until("the storm", on=True)
     await storm.acknowledge()

@@ -70,13 +70,13 @@ async def test_another_tenants_warrant_is_refused(bench: SimulatedBench, approve
 
 
 @pytest.mark.claim("C-060")
-async def test_a_plan_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
+async def test_fault_16_a_plan_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     other = approved.plan.target.model_copy(update={"cluster_uid": "another"})
     forged = approved.model_copy(update={"plan": approved.plan.model_copy(update={"target": other})})
     await refused(bench, forged, "not_permitted", "cluster")
 
 
-async def test_a_grant_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
+async def test_fault_16_a_grant_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(
         bench, bench.warrant(approved.plan, auto=False, cluster_uid="another"), "not_permitted", "another cluster"
     )

@@ -166,14 +166,14 @@ def test_a_limit_of_nothing_allows_nothing(tmp_path: Path) -> None:
     assert refusal(world_with(tmp_path, per_cluster_per_hour=0)) == (Reason.LIMIT_REACHED,)
 
 
-def test_a_clock_set_back_frees_no_act(tmp_path: Path) -> None:
+def test_fault_21_a_clock_set_back_frees_no_act(tmp_path: Path) -> None:
     world = world_with(tmp_path, per_target_per_hour=1)
     act(world, "one")
     world.clock.move(hours=-3)
     assert refusal(world) == (Reason.LIMIT_REACHED,)
 
 
-def test_an_act_done_while_the_clock_was_back_counts_when_it_is_right_again(tmp_path: Path) -> None:
+def test_fault_21_an_act_done_while_the_clock_was_back_counts_when_it_is_right_again(tmp_path: Path) -> None:
     world = world_with(tmp_path, per_target_per_hour=1)
     world.ledger.record(draft("before"))
     world.clock.move(hours=-3)

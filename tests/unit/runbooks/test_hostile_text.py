@@ -91,7 +91,7 @@ def with_text(case: dict[str, Any], text: str) -> dict[str, Any]:
 
 @pytest.mark.claim("C-110")
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_tenants_words_in_objects_change_no_decision(text: str) -> None:
+def test_fault_25_a_tenants_words_in_objects_change_no_decision(text: str) -> None:
     plain = "a note of a tenant's"
     changed = [
         case["id"]
@@ -104,7 +104,7 @@ def test_a_tenants_words_in_objects_change_no_decision(text: str) -> None:
 
 @pytest.mark.claim("C-110")
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_what_a_program_adds_to_the_kubelets_own_words_changes_no_decision(text: str) -> None:
+def test_fault_25_what_a_program_adds_to_the_kubelets_own_words_changes_no_decision(text: str) -> None:
     """A probe's output stands behind the kubelet's words, in an event of the kubelet's, and is as long as it likes."""
     changed = []
     for case in CASES:
@@ -120,7 +120,7 @@ def test_what_a_program_adds_to_the_kubelets_own_words_changes_no_decision(text:
 @pytest.mark.claim("C-110")
 @pytest.mark.parametrize("name", ["orders", "nul", "ansi", "crlf", "bidi"])
 @pytest.mark.parametrize("case", [case for case in CASES if case.get("log_tail")], ids=lambda case: case["id"])
-def test_orders_in_a_log_change_no_decision(case: dict[str, Any], name: str) -> None:
+def test_fault_25_orders_in_a_log_change_no_decision(case: dict[str, Any], name: str) -> None:
     spoiled = copy.deepcopy(case)
     spoiled["log_tail"] = [*HOSTILE[name].split("\n"), *case["log_tail"]]
     assert as_bytes(answered(spoiled)) == as_bytes(answered(case))
