@@ -31,12 +31,16 @@ class Release:
         shop.deploy(WEB, replicas=2, progress_deadline_s=600)
         shop.await_available(WEB)
         guarded.labelled(shop.name, WEB)
+        self.fail("registry.example/app:2")
+        self.serving, self.broken = eventually(self._both)
+
+    def fail(self, image: str) -> None:
+        """Release a revision that fails; what serves goes on serving."""
         fault: list[JSON] = [
             {"op": "add", "path": "/spec/template/metadata/annotations", "value": fault_annotations(Fault.CRASH)},
-            {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "registry.example/app:2"},
+            {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image},
         ]
-        shop.patch_deployment(WEB, fault)
-        self.serving, self.broken = eventually(self._both)
+        self.shop.patch_deployment(WEB, fault)
 
     @property
     def path(self) -> str:
@@ -285,9 +289,7 @@ def test_critique_0_7_a_stamp_that_was_left_on_the_object_proves_nothing_a_secon
 @pytest.mark.claim("C-203")
 def test_critique_b1_an_action_id_is_used_once(release: Release) -> None:
     assert by_json_patch(release, release.rolled_back()).status == 200
-    release.shop.patch_deployment(
-        WEB, [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "registry.example/app:3"}]
-    )
+    release.fail("registry.example/app:3")
     said = by_json_patch(release, release.rolled_back())
     assert said.by_policy
     assert "fresh action id" in said.message
