@@ -26,6 +26,7 @@ PAGES = (
     SECURITY / "stolen-token.md",
     SECURITY / "data-boundary.md",
     SECURITY / "hardening.md",
+    SECURITY / "review.md",
     ROOT / "docs" / "runbooks" / "rbac.md",
 )
 """Pages that make claims."""

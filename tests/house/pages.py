@@ -1,5 +1,5 @@
 """What of `docs/` is generated: each runbook's thresholds, rights and decisions, the reasons, the policy's settings, the
-permission matrix, and which tests prove which claim.
+permission matrix, and which tests prove which claim and answer which question of a reviewer.
 
 `python -m tests.house.pages` writes them (`make docs`); `test_pages.py` compares. A runbook's page is written by hand
 down to the mark; below it stands what the code says today. The decisions are those of the bundles in `tests/cases`,
@@ -26,7 +26,7 @@ from byteport.runbooks.base import Runbook
 from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.runbooks.explain import Incident
 from byteport.settings.catalogue import docstrings, written
-from tests.house import claims
+from tests.house import claims, review
 from tests.house.tree import ROOT
 from tests.unit.runbooks.test_cases import answer
 
@@ -59,6 +59,7 @@ def pages() -> dict[Path, str]:
     found[DOCS / "reference" / "policy.md"] = _policy()
     found[DOCS / "security" / "permissions.md"] = permissions()
     found[DOCS / "security" / "claims.md"] = claims.table()
+    found[review.PAGE] = review.table()
     return found
 
 

@@ -46,7 +46,7 @@ def pins(lock: Path) -> dict[str, str]:
 
 @pytest.mark.claim("C-120")
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_a_lock_holds_a_hash_for_every_pin_and_no_address(lock: Path) -> None:
+def test_review_23_a_lock_holds_a_hash_for_every_pin_and_no_address(lock: Path) -> None:
     text = lock.read_text()
     for entry in re.split(r"\n(?=[A-Za-z0-9])", text):
         assert "==" in entry.splitlines()[0]

@@ -50,5 +50,5 @@ def test_the_wheel_has_the_version_the_licence_and_both_programs(wheel: Path) ->
 
 
 @pytest.mark.claim("C-121")
-def test_two_builds_give_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+def test_review_23_two_builds_give_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
     assert build(tmp_path).read_bytes() == wheel.read_bytes()

@@ -19,7 +19,7 @@ PATCH = "kubernetes.roll_back"
 
 
 @pytest.mark.claim("C-073")
-async def test_reset_before_its_reservation_finds_the_act_done(world: World, crash_loop: Remediation) -> None:
+async def test_review_10_reset_before_its_reservation_finds_the_act_done(world: World, crash_loop: Remediation) -> None:
     first = await crash_loop.closed()
     records = world.records
     await reset_before(crash_loop, RESERVE)
@@ -32,7 +32,7 @@ async def test_reset_before_its_reservation_finds_the_act_done(world: World, cra
 
 
 @pytest.mark.claim("C-073")
-async def test_reset_between_reservation_and_act_does_not_act_again_on_a_worker_that_remembers_nothing(
+async def test_review_10_reset_between_reservation_and_act_does_not_act_again_on_a_worker_that_remembers_nothing(
     world: World, crash_loop: Remediation
 ) -> None:
     await crash_loop.closed()
@@ -44,7 +44,7 @@ async def test_reset_between_reservation_and_act_does_not_act_again_on_a_worker_
     assert [record.event for record in world.records].count(Event.STARTED) == 1
 
 
-async def test_reset_after_a_yes_keeps_the_answer_and_does_not_act_again(
+async def test_review_10_reset_after_a_yes_keeps_the_answer_and_does_not_act_again(
     world: World, bad_release: Remediation
 ) -> None:
     waiting = await bad_release.until(Phase.AWAITING_APPROVAL)
@@ -56,7 +56,7 @@ async def test_reset_after_a_yes_keeps_the_answer_and_does_not_act_again(
 
 
 @pytest.mark.claim("C-073")
-async def test_reset_of_an_act_and_its_inverse_writes_neither_again(
+async def test_review_10_reset_of_an_act_and_its_inverse_writes_neither_again(
     world: World, cluster: SimulatedCluster, half_bad: Waiting
 ) -> None:
     remediation = half_bad.remediation

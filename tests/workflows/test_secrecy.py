@@ -68,7 +68,7 @@ def _with_canaries(deployment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.claim("C-100")
-async def test_histories_are_sealed_and_hold_no_log_template_or_secret_when_opened(
+async def test_review_12_histories_are_sealed_and_hold_no_log_template_or_secret_when_opened(
     world: World, told: Remediation
 ) -> None:
     raw = await Client.connect(world.settings.temporal.address, namespace=world.client.namespace)
@@ -87,7 +87,9 @@ async def test_histories_are_sealed_and_hold_no_log_template_or_secret_when_open
 
 
 @pytest.mark.claim("C-100")
-async def test_the_canaries_were_there_to_be_seen(world: World, cluster: SimulatedCluster, told: Remediation) -> None:
+async def test_review_12_the_canaries_were_there_to_be_seen(
+    world: World, cluster: SimulatedCluster, told: Remediation
+) -> None:
     pod = (await world.pods())[0]
     assert [word for word in (*CANARIES.values(), *OF_THE_API) if word not in str(pod)] == [
         CANARIES["log"],
@@ -97,7 +99,7 @@ async def test_the_canaries_were_there_to_be_seen(world: World, cluster: Simulat
 
 
 @pytest.mark.claim("C-100")
-async def test_neither_notices_nor_records_hold_what_a_pod_printed(world: World, told: Remediation) -> None:
+async def test_review_12_neither_notices_nor_records_hold_what_a_pod_printed(world: World, told: Remediation) -> None:
     assert CANARY not in "".join(notice.model_dump_json() for notice in world.notices)
     assert CANARY not in "".join(record.model_dump_json() for record in world.records)
 

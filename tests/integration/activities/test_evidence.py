@@ -112,7 +112,7 @@ async def test_what_this_worker_does_not_look_at_is_refused(bench: SimulatedBenc
 
 
 @pytest.mark.claim("C-100", "C-101")
-async def test_a_log_becomes_a_class_and_its_text_dies(bench: SimulatedBench) -> None:
+async def test_review_12_a_log_becomes_a_class_and_its_text_dies(bench: SimulatedBench) -> None:
     pod = await bench.one_pod_crashes()
     name = pod["metadata"]["name"]
     secret = "connection refused: postgres://admin:hunter2@db:5432/shop"
@@ -126,7 +126,7 @@ async def test_a_log_becomes_a_class_and_its_text_dies(bench: SimulatedBench) ->
 
 
 @pytest.mark.claim("C-100")
-async def test_no_message_of_the_cluster_leaves(bench: SimulatedBench) -> None:
+async def test_review_12_no_message_of_the_cluster_leaves(bench: SimulatedBench) -> None:
     await bench.a_release_fails(fault="image")
     left = (await seen(bench, await bench.target(), Failure.BAD_ROLLOUT)).model_dump_json()
     for words in ("Back-off pulling", "failed to pull", "Error: ", "containers with unready status"):

@@ -134,7 +134,7 @@ def test_an_unsigned_answer_needs_the_settings_word_and_a_place_without_auto(wor
 
 
 @pytest.mark.claim("C-060")
-def test_one_answer_leads_to_one_action(world: World) -> None:
+def test_review_9_one_answer_leads_to_one_action(world: World) -> None:
     call = world.asked(pod_plan(), ADA)
     world.granted(call)
     world.finish(verified=True)

@@ -73,7 +73,7 @@ async def test_an_encrypted_history_replays_under_its_own_id_and_no_other(client
 
 
 @pytest.mark.claim("C-102")
-async def test_another_installations_key_reads_nothing(server: DevServer, client: Client) -> None:
+async def test_review_11_another_installations_key_reads_nothing(server: DevServer, client: Client) -> None:
     handle = await talk(client)
     stranger = await connect(
         TemporalConfig(address=server.address), KeyRing((PayloadKey(b"x" * 32),)), identity="stranger"

@@ -83,7 +83,7 @@ def test_nothing_is_invented(text: str) -> None:
         "[REDACTED]" * 20_000,
     ],
 )
-def test_two_hundred_kilobytes_made_to_be_slow_are_not(text: str) -> None:
+def test_review_21_two_hundred_kilobytes_made_to_be_slow_are_not(text: str) -> None:
     began = time.process_time()
     redact(text, ["hunter2secret"])
     assert time.process_time() - began < 5

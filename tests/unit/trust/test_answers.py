@@ -83,7 +83,7 @@ def test_critique_b3_an_answer_cannot_be_replayed_elsewhere(changes: dict[str, o
         (timedelta(minutes=-2), Rejection.NOT_YET_VALID),
     ],
 )
-def test_an_answer_holds_only_in_its_time(later: timedelta, expected: Rejection) -> None:
+def test_review_9_an_answer_holds_only_in_its_time(later: timedelta, expected: Rejection) -> None:
     (verdict,) = verdicts([ADA.says(request())], request(), later=later)
     assert because(verdict) is expected
 
@@ -114,7 +114,7 @@ def test_a_reason_exchanged_beside_the_signature_is_refused() -> None:
     assert because(verdict) is Rejection.MALFORMED
 
 
-def test_a_signature_made_for_git_is_no_approval() -> None:
+def test_review_9_a_signature_made_for_git_is_no_approval() -> None:
     text = ADA.says(request()).text
     signature = sshsig.sign(text.signed_bytes(), ADA.key, namespace="git")
     (verdict,) = verdicts([SignedAnswer(text=text, reason="looks right", signature=signature)], request())
@@ -126,7 +126,7 @@ def test_a_signature_that_is_no_signature_is_malformed() -> None:
     assert because(verdict) is Rejection.MALFORMED
 
 
-def test_a_strangers_key_is_nobodys() -> None:
+def test_review_9_a_strangers_key_is_nobodys() -> None:
     (verdict,) = verdicts([person("mallory").says(request())], request())
     assert because(verdict) is Rejection.NOT_AN_APPROVER
 
@@ -145,7 +145,7 @@ def test_only_named_approvers_may_answer() -> None:
 
 
 @pytest.mark.claim("C-062")
-def test_whoever_asked_cannot_answer() -> None:
+def test_review_9_whoever_asked_cannot_answer() -> None:
     asked = request(requester="ada")
     (verdict,) = verdicts([ADA.says(asked)], asked)
     assert verdict == NotTaken(because=Rejection.REQUESTER, principal="ada")
@@ -168,7 +168,7 @@ def test_critique_b3_a_key_revoked_after_it_signed_voids_the_answer() -> None:
 
 
 @pytest.mark.claim("C-061")
-def test_a_key_removed_after_it_signed_voids_the_answer() -> None:
+def test_review_9_a_key_removed_after_it_signed_voids_the_answer() -> None:
     (verdict,) = verdicts([ADA.says(request())], request(), allowing(BOB))
     assert because(verdict) is Rejection.NOT_AN_APPROVER
 

@@ -59,7 +59,7 @@ def test_a_plain_notice_of_what_was_done_does_not_speak_of_trying() -> None:
     "hostile",
     ["<!channel>", "@here", "[click](http://evil)", "`rm -rf`", "a\r\n## Approved", "\x1b[31mred", "x\x00y", "<b>"],
 )
-def test_words_of_a_cluster_cannot_act(hostile: str) -> None:
+def test_review_13_words_of_a_cluster_cannot_act(hostile: str) -> None:
     told = as_markdown(notice(evidence=(hostile,), title=hostile, target=f"shop/Deployment/{hostile}"))
     assert hostile not in told
     assert "\n## Approved" not in told
