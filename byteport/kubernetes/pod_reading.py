@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import TypeVar
 
 from byteport.kubernetes import fields
@@ -62,9 +63,8 @@ def read_pod(pod: JSON, world: World, events: tuple[EventReading, ...]) -> PodRe
     ready = condition.get("status") == "True"
     changed = fields.instant(condition.get("lastTransitionTime"))
     ran = all(_has_run(item) for item in containers if item.role is Role.MAIN)
-    born = started or fields.instant(meta.get("creationTimestamp"))
     template_hash = fields.labels(pod).get("pod-template-hash")
-    return PodReading(
+    found = PodReading(
         namespace=namespace,
         name=name,
         uid=uid,
@@ -84,13 +84,33 @@ def read_pod(pod: JSON, world: World, events: tuple[EventReading, ...]) -> PodRe
         ready=ready,
         ready_known=condition.get("status") in ("True", "False"),
         ready_changed_at=changed,
-        was_ready=not ready and ran and changed is not None and born is not None and changed - born > READY_SLACK,
+        unproven_seconds=0 if deleted(pod) else max((_unproven(item, world.now) for item in containers), default=0),
         gated=not ready and fields.condition(pod, "ContainersReady").get("status") == "True",
         kept=any(fields.annotated(pod).get(key) == word for key, word in _KEPT.items()),
         references=references_of(spec),
         containers=containers,
         events=own,
     )
+    return found.model_copy(update={"was_ready": not ready and ran and _has_served(found)})
+
+
+def _unproven(container: ContainerReading, now: datetime) -> int:
+    return ceil(container.unproven_for(now).total_seconds())
+
+
+def _has_served(pod: PodReading) -> bool:
+    """Whether it has been Ready for longer than a container without a readiness probe is between two crashes."""
+    changed, born = pod.ready_changed_at, pod.started_at or pod.created_at
+    if changed is None or born is None or changed - born <= READY_SLACK:
+        return False
+    mains = [item for item in pod.containers if item.role is not Role.INIT]
+    ends = [item.final for item in mains if item.final is not None]
+    begun = [at for end in ends if (at := end.started_at or end.finished_at) is not None]
+    if not ends or (begun and changed < max(begun)):
+        return True  # it did not crash, or has not been Ready in its latest run: what it lost was no moment in between
+    runs = [end.lasted for end in ends if end.lasted is not None]
+    runs += [changed - item.running_since for item in mains if item.running_since is not None]
+    return max((*runs, pod.longest_run)) > READY_SLACK
 
 
 def with_unscheduled(events: tuple[EventReading, ...], pod: JSON) -> tuple[EventReading, ...]:

@@ -18,6 +18,13 @@ from byteport.kubernetes.messages import PullTrouble, StartTrouble
 from byteport.kubernetes.owners import Owner, OwnerKind
 from byteport.kubernetes.references import Reference, ReferenceKind
 
+PROVEN_AFTER = timedelta(seconds=60)
+"""A container that failed and runs again must run for so long, whatever its Ready condition says."""
+FORGIVEN_AFTER = timedelta(minutes=10)
+"""After a run of so long the kubelet starts its back-off anew: an end that follows is a case by itself."""
+_BACKOFF_FIRST, _BACKOFF_MOST = 10, 300
+"""Seconds that the kubelet waits before a restart, doubled each time, and at most."""
+
 
 class Role(StrEnum):
     """How a container lives."""
@@ -140,6 +147,23 @@ class ContainerReading(Frozen):
         """The latest end that is known."""
         return self.ended or self.last
 
+    def unproven_for(self, now: datetime) -> timedelta:
+        """How much longer it must run until its last end is over; zero when it never failed, or does not run.
+
+        Without a readiness probe a kubelet calls a container ready from its start to its next crash. A run proves
+        something when it has outlasted the one that failed.
+        """
+        last = self.last
+        lost = last is not None and last.reason is EndReason.STATUS_UNKNOWN  # its node went down, not the program
+        if self.state is not State.RUNNING or self.role is Role.INIT or self.restarts == 0 or last is None or lost:
+            return timedelta(0)
+        since = self.running_since or last.finished_at
+        if since is None:
+            return timedelta(0)
+        lasted = last.lasted or timedelta(0)
+        needs = max(PROVEN_AFTER, lasted) if lasted < FORGIVEN_AFTER else PROVEN_AFTER
+        return max(timedelta(0), needs - max(timedelta(0), now - since))
+
 
 class Phase(StrEnum):
     PENDING = "Pending"
@@ -193,8 +217,10 @@ class PodReading(Frozen):
     """Its condition says plainly whether it is Ready; without that nothing is deleted."""
     ready_changed_at: Instant | None = None
     """Since when the pod is Ready, or is not."""
+    unproven_seconds: int = 0
+    """So long a container of it that failed must still run, until that is over; until then Ready proves nothing."""
     was_ready: bool = False
-    """It was Ready earlier in its life, though it is not now."""
+    """It was Ready earlier in its life, for longer than between two crashes, though it is not now."""
     gated: bool = False
     """A readiness gate that somebody else has to set (a load balancer's) is not true, and its containers are ready."""
     kept: bool = False
@@ -220,6 +246,20 @@ class PodReading(Frozen):
     @property
     def restarts(self) -> int:
         return sum(container.restarts for container in self.containers)
+
+    @property
+    def longest_run(self) -> timedelta:
+        """The least that the longest of its runs can have lasted: what no back-off can have taken, spread over all.
+
+        A pod that ran well for hours and crashes now shows its last, short run only.
+        """
+        item = max(self.containers, key=lambda found: found.restarts, default=None)
+        end = item.final.finished_at if item is not None and item.final is not None else None
+        if item is None or end is None or self.started_at is None:
+            return timedelta(0)
+        growing = [_BACKOFF_FIRST * 2**step for step in range(min(item.restarts, 5))]
+        waited = sum(growing) + _BACKOFF_MOST * (item.restarts - len(growing))
+        return max(timedelta(0), end - self.started_at - timedelta(seconds=waited)) / (item.restarts + 1)
 
     @property
     def finished(self) -> bool:

@@ -25,8 +25,6 @@ MANY = 2
 """Failing pods, on as many nodes, that stand for a revision of which they are at least half."""
 LONG_RUN = 5
 """A run of so many settle times, in a pod that was Ready once, is taken for service."""
-BACKOFF_FIRST, BACKOFF_MOST = 10, 300
-"""Seconds that the kubelet waits before the first restart, doubled each time, and at most."""
 ATTEMPTS = 3
 """Restarts or pulls, the least that is no accident."""
 
@@ -95,21 +93,7 @@ def _served(pod: PodReading, began_at: datetime | None, now: datetime, settle: t
         mains = [item.running_since for item in pod.containers if item.running_since is not None]
         return bool(mains) and since - max(mains) > settle
     runs = [item.last.lasted for item in pod.containers if item.last is not None and item.last.lasted is not None]
-    return any(run >= LONG_RUN * settle for run in (*runs, _longest_run(pod)))
-
-
-def _longest_run(pod: PodReading) -> timedelta:
-    """The least that the longest of its runs can have lasted: what no back-off can have taken, spread over all of them.
-
-    A pod that ran well for hours and crashes now shows its last, short run only.
-    """
-    item = max(pod.containers, key=lambda found: found.restarts, default=None)
-    end = item.final.finished_at if item is not None and item.final is not None else None
-    if item is None or end is None or pod.started_at is None:
-        return timedelta(0)
-    growing = [BACKOFF_FIRST * 2**step for step in range(min(item.restarts, 5))]
-    waited = sum(growing) + BACKOFF_MOST * (item.restarts - len(growing))
-    return max(timedelta(0), end - pod.started_at - timedelta(seconds=waited)) / (item.restarts + 1)
+    return any(run >= LONG_RUN * settle for run in (*runs, pod.longest_run))
 
 
 def try_release(

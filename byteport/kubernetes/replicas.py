@@ -39,6 +39,8 @@ class Siblings(Frozen):
 
     healthy: int = 0
     unwell: int = 0
+    unproven: int = 0
+    """Up again after a failure, and not for long enough to be called healthy."""
     newer: bool = False
     """A healthy one was made later."""
     contemporary: bool = False
@@ -75,8 +77,9 @@ def alive(situation: Situation) -> tuple[PodReading, ...]:
 def siblings(pod: PodReading, situation: Situation) -> Siblings:
     """How the other replicas of the pod's own revision fare."""
     others = [other for other in alive(situation) if other.uid != pod.uid and _same_revision(other, pod)]
-    healthy = [other for other in others if other.ready and other.cause is None]
-    counted, unwell = len(healthy), len(others) - len(healthy)
+    up = [other for other in others if other.ready and other.cause is None]
+    healthy = [other for other in up if not other.unproven_seconds]
+    counted, unwell = len(healthy), len(others) - len(up)
     revision = revision_of(pod, situation)
     if situation.partial and revision is not None:
         seen_ready = sum(1 for other in (*others, pod) if other.ready)
@@ -87,6 +90,7 @@ def siblings(pod: PodReading, situation: Situation) -> Siblings:
     return Siblings(
         healthy=counted,
         unwell=unwell,
+        unproven=len(up) - len(healthy),
         newer=born is not None and any(made - born > SAME_AGE for made in ages),
         contemporary=born is not None and any(born - made <= SAME_AGE for made in ages),
         served_before=any(_served_before(other, pod) for other in healthy),

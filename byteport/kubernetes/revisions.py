@@ -59,6 +59,7 @@ def pods_of(revision: RevisionReading, pods: Sequence[PodReading]) -> list[PodRe
 
 
 def _fails(revision: RevisionReading, pods: Sequence[PodReading]) -> bool:
-    """Whether every pod of it that was read is failing: then its counters are old, or it flaps."""
+    """Whether every pod of it that was read is failing, or was a moment ago: then its counters are old, or it flaps."""
     own = pods_of(revision, pods)
-    return bool(own) and all(not pod.ready or pod.cause is not None for pod in own) and len(own) >= revision.available
+    failing = all(not pod.ready or pod.cause is not None or pod.unproven_seconds for pod in own)
+    return bool(own) and failing and len(own) >= revision.available

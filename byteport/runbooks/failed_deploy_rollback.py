@@ -60,7 +60,10 @@ class FailedDeployAutoRollbackRunbook(Runbook):
             return _later(situation, Cause.SLOW_START, OBSERVE_AGAIN)
         if rollout.replicas == 0:
             return _stopped(situation, Cause.BAD_ROLLOUT, Reason.SCALED_TO_ZERO)
-        if _well(situation, rollout) and signal.source is not Source.PERSON:
+        if _complete(situation, rollout) and signal.source is not Source.PERSON:
+            unproven = _unproven_seconds(situation, rollout)
+            if unproven:
+                return _later(situation, Cause.CRASHING, unproven)
             return _ended(situation, Cause.RECOVERED, Reason.RECOVERED)
         if rollout.newest is None and not rollout.took_over:
             return _without_newest(situation, rollout)
@@ -165,6 +168,16 @@ class FailedDeployAutoRollbackRunbook(Runbook):
 
 def _well(situation: Situation, rollout: RolloutReading) -> bool:
     """Complete, and none of the newest revision's pods is between two crashes at this very moment."""
+    return _complete(situation, rollout) and not _unproven_seconds(situation, rollout)
+
+
+def _unproven_seconds(situation: Situation, rollout: RolloutReading) -> int:
+    """So long the newest revision's pods that have failed and are Ready must still run before they count as well."""
+    own = pods_of(rollout.newest, situation.pods) if rollout.newest is not None else []
+    return max((pod.unproven_seconds for pod in own), default=0)
+
+
+def _complete(situation: Situation, rollout: RolloutReading) -> bool:
     newest = rollout.newest
     calm = newest is None or all(pod.cause is None for pod in pods_of(newest, situation.pods))
     idle = rollout.paused and rollout.unavailable == 0 and rollout.available >= rollout.replicas > 0

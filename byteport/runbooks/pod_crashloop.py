@@ -25,7 +25,7 @@ from byteport.kubernetes.replicas import Wellbeing, alive, wellbeing
 from byteport.kubernetes.situation import Situation
 from byteport.runbooks.base import Checked, Health, Runbook
 from byteport.runbooks.pod_evidence import facts_about
-from byteport.runbooks.pod_findings import Finding, finding
+from byteport.runbooks.pod_findings import Finding, finding, up_again
 from byteport.runbooks.pod_guards import SOFT, guards, holder, owner_reason
 from byteport.runbooks.quiet import nothing_to_treat
 
@@ -57,7 +57,7 @@ class PodCrashloopRunbook(Runbook):
         troubled = [pod for pod in alive(situation) if wellbeing(pod, now) is not Wellbeing.WELL]
         findings = [finding(pod, situation) for pod in troubled]
         findings = [found for found in findings if not found.silent] or findings
-        chosen = _weightiest(findings) or _ended(situation)
+        chosen = _weightiest(findings) or _up_again(situation) or _ended(situation)
         if chosen is None:
             return _without_pods(situation)
         return _diagnosis(chosen, situation)
@@ -91,7 +91,7 @@ class PodCrashloopRunbook(Runbook):
         candidates = fresh or live
         if any(_fails_again(pod, since=None if fresh else acted_at - CLOCK_SKEW) for pod in candidates):
             return Checked(health=Health.FAILED, reasons=(Reason.NOT_VERIFIED,), available=available)
-        if all(pod.ready for pod in candidates):
+        if all(pod.ready and not pod.unproven_seconds for pod in candidates):
             return Checked(health=Health.HEALTHY, available=available)
         return Checked(health=Health.NOT_YET, available=available)
 
@@ -115,6 +115,12 @@ def _weightiest(findings: Sequence[Finding]) -> Finding | None:
         if group:
             return max(group, key=lambda found: (found.pod.restarts, found.pod.name))
     return None
+
+
+def _up_again(situation: Situation) -> Finding | None:
+    """What failed a moment ago and is Ready now: between two crashes a container without a readiness probe is, too."""
+    unproven = [pod for pod in alive(situation) if pod.unproven_seconds]
+    return up_again(max(unproven, key=lambda pod: (pod.unproven_seconds, pod.name))) if unproven else None
 
 
 def _ended(situation: Situation) -> Finding | None:

@@ -90,6 +90,9 @@ def finding(pod: PodReading, situation: Situation) -> Finding:
         return shared.model_copy(update={"siblings": kin})
     if any(item.mutated for item in pod.containers if item.name == pod.culprit):
         return Finding(pod=pod, cause=Cause.MUTATOR, reasons=(Reason.CAUSE_NEEDS_A_PERSON,), siblings=kin)
+    if cause in (Cause.CRASHING, Cause.NOT_READY) and kin.unproven and not kin.unwell:
+        # Whether this is one replica's trouble is told by those that have just come up again.
+        return _early(pod, cause, kin, LOOK_AGAIN)
     if cause is Cause.CRASHING:
         return _crashing(pod, kin)
     if cause is Cause.NOT_READY:
@@ -108,6 +111,12 @@ _WHY = {
 
 def _early(pod: PodReading, cause: Cause, kin: Siblings, seconds: int) -> Finding:
     return Finding(pod=pod, cause=cause, reasons=(Reason.TOO_EARLY,), siblings=kin, look_again_seconds=max(1, seconds))
+
+
+def up_again(pod: PodReading) -> Finding:
+    """It failed and is Ready: not trouble, and not yet recovered. Looked at again when it has run for long enough."""
+    found = _early(pod, Cause.CRASHING, Siblings(), pod.unproven_seconds)
+    return found.model_copy(update={"reasons": (Reason.TOO_EARLY, Reason.POD_IS_READY)})
 
 
 def _until_due(pod: PodReading, cause: Cause, now: datetime) -> int:
@@ -178,7 +187,7 @@ def _is_there_for_all_others(pod: PodReading, kin: Siblings, situation: Situatio
     """
     dependency = situation.surroundings.dependency_of(pod.name)
     down = dependency is not None and dependency.state is DependencyState.DOWN
-    return pod.was_ready and not pod.culprit and not down and kin.healthy > 0 and kin.unwell == 0
+    return pod.was_ready and not pod.culprit and not down and kin.healthy > 0 and kin.unwell == kin.unproven == 0
 
 
 def _crashing(pod: PodReading, kin: Siblings) -> Finding:

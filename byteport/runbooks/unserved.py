@@ -17,6 +17,7 @@ from byteport.kubernetes.autoscaler_reading import read_autoscaler
 from byteport.kubernetes.events import EventClass, read_event
 from byteport.kubernetes.load_symptoms import autoscaler_symptom
 from byteport.kubernetes.nodes import PROBLEMS
+from byteport.kubernetes.pod_reading import read_pod
 from byteport.kubernetes.scaling import Brake, Measure
 from byteport.kubernetes.world import JSON, World
 from byteport.runbooks.alerts import FiringAlert, firing
@@ -81,8 +82,10 @@ def _scaled_well(world: World, alert: FiringAlert) -> bool:
     return bool(aimed) and all(_satisfied(scaler, world) for scaler in aimed)
 
 
-def _ready(item: JSON, world: World) -> bool:  # noqa: ARG001
-    return fields.condition(item, "Ready").get("status") == "True"
+def _ready(item: JSON, world: World) -> bool:
+    """Ready, and not for the moment between two crashes."""
+    pod = read_pod(item, world, ())
+    return pod is not None and pod.ready and not pod.unproven_seconds
 
 
 def _served(item: JSON, world: World) -> bool:  # noqa: ARG001

@@ -20,7 +20,7 @@ from byteport.boundary.choices import Choices
 from byteport.domain.targets import Target
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.port import ClusterPort
-from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION
+from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, READINESS
 from tests.agent.stops import Stops
 
 JSON = dict[str, Any]
@@ -84,7 +84,9 @@ class Place(ABC):
         labels = {"app": APP}
         template = {
             "metadata": {"labels": labels, "annotations": fate},
-            "spec": {"containers": [{"name": APP, "image": f"registry.example/{APP}:{version}"}]},
+            "spec": {
+                "containers": [{"name": APP, "image": f"registry.example/{APP}:{version}", "readinessProbe": READINESS}]
+            },
         }
         await self.apply(
             {

@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, ApiRefused, ControlPlane, Fault
+from byteport.sandbox.controlplane import (
+    BACKOFF_ANNOTATION,
+    FAULT_ANNOTATION,
+    READINESS,
+    ApiRefused,
+    ControlPlane,
+    Fault,
+)
 
 JSON = dict[str, Any]
 T = TypeVar("T")
@@ -48,12 +55,14 @@ class Namespace:
         containers: Sequence[str] = ("app",),
         annotations: Mapping[str, str] | None = None,
         progress_deadline_s: int = 600,
+        probed: bool = True,
     ) -> None:
         """A Deployment whose pods carry the label `app` with its name, and the annotations."""
         labels = {"app": name}
+        probe = {"readinessProbe": READINESS} if probed else {}
         template = {
             "metadata": {"labels": labels, "annotations": dict(annotations or {})},
-            "spec": {"containers": [{"name": one, "image": "registry.example/app:1"} for one in containers]},
+            "spec": {"containers": [{"name": one, "image": "registry.example/app:1", **probe} for one in containers]},
         }
         spec = {
             "replicas": replicas,

@@ -41,7 +41,7 @@ SLUGS = {
     "CpuSpikeRunbook": "cpu-spike",
 }
 MODULES = {
-    "PodCrashloopRunbook": ("pod_", "replicas", "crash", "surroundings"),
+    "PodCrashloopRunbook": ("pod_", "pods", "replicas", "crash", "surroundings"),
     "FailedDeployAutoRollbackRunbook": ("failed_deploy", "rollback_", "rollout"),
     "DiskSpaceAutoReclaimRunbook": ("disk_", "node_"),
     "MemoryPressureRunbook": ("memory_", "floor", "usage"),

@@ -20,6 +20,8 @@ from tests.scenarios.report import all_right, lines, summary
 from tests.scenarios.suite import Played, played_all
 from tests.scenarios.timing import INJECTION_AT_MOST, SIGNAL_AT_MOST, TIMED, fast_enough, times
 
+CLUSTERS = ("all", *(cluster.value for cluster in Cluster))
+
 
 def main() -> int:
     """Run what the command line asks for."""
@@ -75,7 +77,7 @@ def _say(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.scenarios", description=__doc__)
     parser.add_argument("only", nargs="*", help="parts of the names of the scenarios to run; all by default")
-    parser.add_argument("--cluster", choices=["all", *Cluster], default="all", help="on which kind of cluster")
+    parser.add_argument("--cluster", choices=CLUSTERS, default="all", help="on which kind of cluster")
     parser.add_argument("--runs", type=int, default=1, help="how often each is run; it counts when all runs are right")
     parser.add_argument("--settle", choices=["short", "full"], default="short", help="5 s, or the default of 60 s")
     parser.add_argument("--timing", action="store_true", help="only measure how long it takes, at 60 s settle time")

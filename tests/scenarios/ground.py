@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from byteport.kubernetes.port import DEPLOYMENTS, PODS, Resource
-from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION
+from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, READINESS
 from tests.agent.agent import Agent
 from tests.agent.places import APP, Place, eventually
 from tests.scenarios.hands import Hands, merged
@@ -37,6 +37,7 @@ class Ground:
         self.replicas = 3
         self.deadline_seconds = PROGRESS_DEADLINE_SECONDS
         self.backoff_seconds = 1
+        self.probed = True
         self.names: dict[str, str] = {}
         """What the steps have chosen: `victim` is the pod that is at fault."""
         self.touched: set[tuple[str, str, str]] = set()
@@ -126,7 +127,10 @@ class Ground:
         """
         home, labels = namespace or self.namespace, {"app": app}
         fate = {FAULT_ANNOTATION: fault, BACKOFF_ANNOTATION: str(self.backoff_seconds)} if fault else {}
-        pod_spec: JSON = {"containers": [{"name": app, "image": f"{self.registry}/{app}:{version}"}]}
+        container: JSON = {"name": app, "image": f"{self.registry}/{app}:{version}"}
+        if self.probed:
+            container["readinessProbe"] = copy.deepcopy(READINESS)
+        pod_spec: JSON = {"containers": [container]}
         if self.selector:
             pod_spec["nodeSelector"] = self.selector
         item: JSON = {

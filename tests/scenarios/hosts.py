@@ -2,7 +2,7 @@
 
 On the simulated cluster each scenario has a cluster and an agent of its own, and Temporal skips time. On the real
 control plane all share one cluster and one agent; each has namespaces and nodes of its own, so that nothing that fails
-beside it can be taken for a common cause. Comes after `run.py`; `suite.py` goes through the scenarios.
+beside it can be taken for a common cause. Comes after `run.py`; `standing.py` replaces a host that is gone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from byteport.sandbox.controlplane import ControlPlane
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from byteport.sandbox.controlplane import ApiRefused, ControlPlane
 from byteport.sandbox.controlplane.simulation import DOWN_ANNOTATION
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from tests.agent.agent import Agent
@@ -28,7 +31,7 @@ from tests.cluster.workloads import Namespace
 from tests.scenarios.ground import Ground
 from tests.scenarios.hands import STRATEGIC, ControlPlaneHands, SimulatedHands
 from tests.scenarios.judge import Judgement
-from tests.scenarios.model import Scenario
+from tests.scenarios.model import Cluster, Scenario
 from tests.scenarios.run import Scene, played, prepared, watched
 from tests.workflows.clock import FollowingClock
 from tests.workflows.world import SKIPPING_SERVER
@@ -36,6 +39,9 @@ from workers.boundary_watch import GIVEN_SECONDS
 
 SHORT_SETTLE = 5
 FULL_SETTLE = 60
+AT_ONCE = {Cluster.SIMULATED: 3, Cluster.CONTROL_PLANE: 8}
+"""So many scenarios are played at the same time."""
+ANSWERS_WITHIN = 10.0
 SLOT_NODES = 3
 SLOT = "byteport.io/scenario-slot"
 LIMITS = {
@@ -66,13 +72,24 @@ def policy(namespaces: Sequence[str], settle: int) -> dict[str, Any]:
 
 @asynccontextmanager
 async def temporal(folder: Path) -> AsyncIterator[DevServer]:
-    """One server for the whole suite."""
+    """A server, for as long as it is asked."""
     options = DevServerOptions(folder=folder, ui=False, dynamic_config=dict(SKIPPING_SERVER))
     server = await DevServer.start(options)
     try:
         yield server
     finally:
         await server.stop()
+
+
+async def serves(server: DevServer) -> bool:
+    """Whether a server still answers."""
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            client = await Client.connect(server.address)
+            await client.count_workflows()
+    except (RuntimeError, RPCError, TimeoutError):
+        return False
+    return True
 
 
 class AheadClock(FollowingClock):
@@ -99,8 +116,6 @@ class AheadClock(FollowingClock):
 class SimulatedHost:
     """A cluster and an agent for each scenario."""
 
-    at_once = 3
-
     def __init__(self, server: DevServer, folder: Path, settle: int) -> None:
         self._server = server
         self._folder = folder
@@ -117,18 +132,28 @@ class SimulatedHost:
         rules = policy([place.namespace], self._settle)
         settings = {"watch": {"enabled": True}, "limits": LIMITS}
         made = running(self._server, home, place, rules, settings=settings, skips_time=scenario.skips_time)
-        async with made as agent, agent.worker():
-            await watched(agent)
-            return await played(scenario, ground, scene_of(agent, place))
+        judged: Judgement | None = None
+        try:
+            async with made as agent, agent.worker():
+                await watched(agent)
+                judged = await played(scenario, ground, scene_of(agent, place))
+        except Exception:
+            if judged is None:
+                raise
+        # A verdict that was given stands, though its host could not be put away.
+        return judged
+
+    async def answers(self) -> bool:
+        return await serves(self._server)
 
 
 class ControlPlaneHost:
     """One cluster and one agent for all."""
 
-    def __init__(self, plane: ControlPlane, agent: Agent, at_once: int) -> None:
+    def __init__(self, server: DevServer, plane: ControlPlane, agent: Agent, at_once: int) -> None:
+        self._server = server
         self._plane = plane
         self._agent = agent
-        self.at_once = at_once
         self._slots: asyncio.Queue[int] = asyncio.Queue()
         for number in range(at_once):
             self._slots.put_nowait(number)
@@ -138,7 +163,7 @@ class ControlPlaneHost:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, server: DevServer, folder: Path, settle: int, *, plays: int, at_once: int = 8
+        cls, server: DevServer, folder: Path, settle: int, *, plays: int, at_once: int = AT_ONCE[Cluster.CONTROL_PLANE]
     ) -> AsyncIterator[ControlPlaneHost]:
         """Start the cluster, its nodes in slots, and the agent, for so many plays."""
         async with AsyncExitStack() as stack:
@@ -158,7 +183,7 @@ class ControlPlaneHost:
             agent = await stack.enter_async_context(made)
             await stack.enter_async_context(agent.worker())
             await watched(agent)
-            yield cls(plane, agent, at_once)
+            yield cls(server, plane, agent, at_once)
 
     async def play(self, scenario: Scenario) -> Judgement:
         slot = await self._slots.get()
@@ -182,6 +207,13 @@ class ControlPlaneHost:
         finally:
             await asyncio.to_thread(_mend_nodes, self._plane, slot)
             self._slots.put_nowait(slot)
+
+    async def answers(self) -> bool:
+        try:
+            await asyncio.to_thread(self._plane.api.call, "GET", "/api/v1/namespaces/kube-system")
+        except (OSError, ApiRefused):
+            return False
+        return await serves(self._server)
 
 
 class OneNamespace(RealPlace):

@@ -167,6 +167,8 @@ class Scenario:
     """`progressDeadlineSeconds` of its Deployments: short, so that a rollout is soon said to have failed."""
     backoff_seconds: int = 1
     """The first back-off of its failing containers; a kubelet's own is ten seconds."""
+    probed: bool = True
+    """Whether its containers have a readiness probe; without one they are Ready from each start to the next crash."""
     seconds: float = 90.0
     """How long the agent has, on a cluster whose time is real."""
     skips_time: bool = True

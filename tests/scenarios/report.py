@@ -44,6 +44,9 @@ def lines(found: JSON) -> Iterator[str]:
             yield f"  {kind:<10} {score['right']}/{score['of']}"
         yield f"  {'broken':<10} {said['broken']}"
         yield f"  {'pass^' + str(runs):<10} {said['pass']['right']}/{said['pass']['of']}"
+        yield f"  {'repeated':<10} {len(said['repeated'])}"
+        for again in said["repeated"]:
+            yield f"  {again['scenario']} (run {again['run']}): played again on a fresh host after {again['why']}"
         for name in ("injection_to_verified", "signal_to_verified"):
             times = said[name]
             if times["count"]:
@@ -71,6 +74,7 @@ def _of_cluster(played: Sequence[Played], runs: int) -> JSON:
         **scores,
         "broken": sum(len(one.judgement.broken) for one in played),
         "pass": {"right": sum(passed.values()), "of": len(passed)},
+        "repeated": [_repeated(one) for one in played if one.repeated],
         "injection_to_verified": _times(played, lambda one: one.injected_at),
         "signal_to_verified": _times(played, lambda one: one.signal_at),
         "failures": [_failure(one) for one in played if not one.judgement.right],
@@ -88,6 +92,10 @@ def _times(played: Sequence[Played], since: Callable[[Judgement], Any]) -> JSON:
     if not found:
         return {"count": 0, "p50": None, "max": None}
     return {"count": len(found), "p50": statistics.median(found), "max": max(found)}
+
+
+def _repeated(one: Played) -> JSON:
+    return {"scenario": one.judgement.scenario.name, "run": one.round, "why": one.repeated}
 
 
 def _failure(one: Played) -> JSON:
@@ -112,6 +120,7 @@ def _one(one: Played) -> JSON:
         "expected": expected(judgement),
         "did": judgement.did,
         "right": judgement.right,
+        "repeated": bool(one.repeated),
         "broken": len(judgement.broken),
         "seconds": round(judgement.seconds, 1),
     }

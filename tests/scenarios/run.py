@@ -35,6 +35,10 @@ PAST_SECONDS = 3600.0
 RESTING = frozenset({Phase.ESCALATED, Phase.AWAITING_APPROVAL, Phase.CLOSED})
 
 
+class NotBegun(Exception):
+    """The agent has not come to look: nothing was broken yet, and nothing can be said of it."""
+
+
 class Scene(Agent):
     """The agent as one scenario sees it: its own namespace's runs, records and pages, though others share the agent."""
 
@@ -68,7 +72,7 @@ class Scene(Agent):
 async def prepared(ground: Ground, scenario: Scenario) -> None:
     """The namespaces, the neighbours and a healthy `web`, an hour ago where time can be turned."""
     ground.replicas, ground.deadline_seconds = scenario.replicas, scenario.deadline_seconds
-    ground.backoff_seconds = scenario.backoff_seconds
+    ground.backoff_seconds, ground.probed = scenario.backoff_seconds, scenario.probed
     await ground.place.enable()
     await ground.release(1, app=NEIGHBOUR, replicas=1)
     await ground.release(1, namespace=ground.outside, replicas=1)
@@ -86,7 +90,7 @@ async def prepared(ground: Ground, scenario: Scenario) -> None:
 
 
 async def watched(agent: Agent) -> None:
-    """Wait until the agent's watch has begun to look."""
+    """Wait until the agent's watch has begun to look. Raises `NotBegun` when it does not."""
     handle = agent.client.get_workflow_handle(watch_id(agent.place.uid))
 
     async def look() -> bool:
@@ -97,7 +101,10 @@ async def watched(agent: Agent) -> None:
         pending = description.raw_description.pending_activities
         return any(one.HasField("heartbeat_details") for one in pending)
 
-    await agent.eventually("the watch to look", look)
+    try:
+        await agent.eventually("the watch to look", look)
+    except AssertionError as error:
+        raise NotBegun(str(error)) from error
 
 
 async def played(scenario: Scenario, ground: Ground, scene: Scene) -> Judgement:

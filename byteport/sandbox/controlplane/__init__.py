@@ -17,6 +17,7 @@ from byteport.sandbox.controlplane.stages import (
     EXIT_CODE_ANNOTATION,
     FAULT_ANNOTATION,
     MESSAGE_ANNOTATION,
+    READINESS,
     Fault,
 )
 from byteport.sandbox.controlplane.start import ControlPlane, NotRunning, Part, StartFailed
@@ -28,6 +29,7 @@ __all__ = [
     "EXIT_CODE_ANNOTATION",
     "FAULT_ANNOTATION",
     "MESSAGE_ANNOTATION",
+    "READINESS",
     "WRITES",
     "Answer",
     "Api",

@@ -16,7 +16,8 @@ FACTS = """
 {{ $fault := get $annotations "sim.byteport.io/fault" }}
 {{ $target := get $annotations "sim.byteport.io/container" | default (index .spec.containers 0).name }}
 {{ $image := "" }}
-{{ range .spec.containers }}{{ if eq .name $target }}{{ $image = .image }}{{ end }}{{ end }}
+{{ $probed := false }}
+{{ range .spec.containers }}{{ if eq .name $target }}{{ $image = .image }}{{ $probed = not (empty .readinessProbe) }}{{ end }}{{ end }}
 {{ $statuses := dict }}
 {{ range .status.containerStatuses }}{{ $_ := set $statuses .name . }}{{ end }}
 {{ $restarts := int (get (get $statuses $target | default dict) "restartCount" | default 0) }}
@@ -27,7 +28,7 @@ FACTS = """
 {{ $said := get $annotations "sim.byteport.io/message" }}
 {{ $pull := $said | default (printf "rpc error: code = NotFound desc = failed to pull and unpack image %q: failed to resolve reference %q: %s: not found" $image $image $image) }}
 {{ $config := $said | default (printf "couldn't find key LOG_LEVEL in ConfigMap %s/app-config" .metadata.namespace) }}
-{{ $broken := has $fault (list "transient" "crash" "oom" "liveness" "probe") }}
+{{ $broken := or (eq $fault "probe") (and $probed (has $fault (list "transient" "crash" "oom" "liveness"))) }}
 """
 
 CONDITIONS = """

@@ -8,9 +8,10 @@
 | `sim.byteport.io/exit-code`   | exit code of a crash, instead of the fault's own                                  |
 | `sim.byteport.io/message`     | the kubelet's words for an `image` or `config` fault, instead of the usual ones    |
 
-Annotate a live pod, and its replacement is healthy; annotate the template, and the fault comes back. A pod whose
-template carries a fault starts unready: a short Ready would count as available. Not simulated: Jobs that complete,
-`restartPolicy: Never`, init containers at fault, graceful termination, eviction under node pressure.
+Annotate a live pod, and its replacement is healthy; annotate the template, and the fault comes back. A container at fault
+that has a `readinessProbe` never passes it; one without is ready from each start to its next crash, as a kubelet has it,
+which a rollout takes for available. Not simulated: Jobs that complete, `restartPolicy: Never`, init containers at fault,
+graceful termination, eviction under node pressure.
 
 Comes after `kubelet.py`, which has the templates, and before `simulation.py`, which puts the stages into kwok's
 configuration. A selector is a jq expression over the pod; a stage that no longer matches is dropped.
@@ -53,6 +54,9 @@ CONTAINER_ANNOTATION = "sim.byteport.io/container"
 BACKOFF_ANNOTATION = "sim.byteport.io/backoff-s"
 EXIT_CODE_ANNOTATION = "sim.byteport.io/exit-code"
 MESSAGE_ANNOTATION = "sim.byteport.io/message"
+
+READINESS: JSON = {"httpGet": {"path": "/ready", "port": 8080}}
+"""A readiness probe, by which a container that crashes is not Ready in between. Its fate says what it would answer."""
 
 NEVER_STARTS = (Fault.IMAGE, Fault.CONFIG, Fault.HELD)
 PULLING = ("ErrImagePull", "ImagePullBackOff")

@@ -36,6 +36,7 @@ def deployment(
         "command": ["sh", "-c", _SCRIPT],
         "env": [{"name": "VERSION", "value": str(version)}],
         "resources": {"limits": {"memory": MEMORY_LIMIT, "cpu": "100m"}, "requests": {"memory": "8Mi", "cpu": "10m"}},
+        "readinessProbe": {"exec": {"command": ["test", "-d", "/scratch"]}},
         "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
     }
     return {

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from byteport.sandbox.controlplane.stages import READINESS
 from byteport.sandbox.simulated.clocks import stamp
 
 JSON = dict[str, Any]
@@ -63,7 +64,7 @@ def node(name: str, *, zone: str, at: datetime) -> JSON:
 
 
 def deployment(home: str, name: str, *, image: str) -> JSON:
-    """Three replicas of one container, which has the Deployment's name, labelled `app`."""
+    """Three replicas of one container, which has the Deployment's name and a readiness probe, labelled `app`."""
     labels = {"app": name}
     return {
         "apiVersion": "apps/v1",
@@ -74,7 +75,7 @@ def deployment(home: str, name: str, *, image: str) -> JSON:
             "selector": {"matchLabels": dict(labels)},
             "template": {
                 "metadata": {"labels": dict(labels)},
-                "spec": {"containers": [{"name": name, "image": image}]},
+                "spec": {"containers": [{"name": name, "image": image, "readinessProbe": dict(READINESS)}]},
             },
         },
     }

@@ -44,7 +44,10 @@ class Pod:
             raise NotModelled(f"the fault {named!r}")
         self.fault = None if named is None else Fault(named)
         self.target: str = annotations.get(CONTAINER_ANNOTATION) or containers[0]["name"]
-        self.image: str = next((one["image"] for one in containers if one["name"] == self.target), "")
+        spec = next((one for one in containers if one["name"] == self.target), {})
+        self.image: str = spec.get("image", "")
+        self.fails_readiness = self.fault is Fault.PROBE or (self.fault is not None and "readinessProbe" in spec)
+        """Not ready while it runs. Without a readiness probe a kubelet takes running for ready, until it crashes."""
         self.first_backoff_seconds = int(annotations.get(BACKOFF_ANNOTATION, "10"))
         self.exit_code = int(annotations.get(EXIT_CODE_ANNOTATION, "137" if self.fault in KILLED else "1"))
         self.words = annotations.get(MESSAGE_ANNOTATION, "")
@@ -96,11 +99,11 @@ class Pod:
 
 
 def started(store: Store, pod: Pod, now: datetime) -> None:
-    _write(store, pod, now, _running(pod, now), ready=pod.fault is None, phase="Running")
+    _write(store, pod, now, _running(pod, now), ready=not pod.fails_readiness, phase="Running")
 
 
 def runs(store: Store, pod: Pod, now: datetime) -> None:
-    _write(store, pod, now, _running(pod, now), ready=pod.fault is None)
+    _write(store, pod, now, _running(pod, now), ready=not pod.fails_readiness)
 
 
 def pull_failed(store: Store, pod: Pod, now: datetime) -> None:
@@ -143,7 +146,7 @@ def probed(store: Store, pod: Pod, now: datetime) -> None:
 
 def _running(pod: Pod, now: datetime) -> JSON:
     last = pod.status_of_target.get("lastState") or {}
-    ready = pod.fault is None
+    ready = not pod.fails_readiness
     return {
         "name": pod.target,
         "image": pod.image,

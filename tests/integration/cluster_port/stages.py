@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from activities.kubernetes.client import KubernetesCluster, connect
 from byteport.kubernetes.port import DEPLOYMENTS, JSON, PODS, Attribution, ClusterPort, Resource
-from byteport.sandbox.controlplane import FAULT_ANNOTATION, ApiRefused, ControlPlane, MetricsState
+from byteport.sandbox.controlplane import FAULT_ANNOTATION, READINESS, ApiRefused, ControlPlane, MetricsState
 from byteport.sandbox.controlplane.node_disks import NodeDisks
 from byteport.sandbox.simulated import Filling, ManualClock, Reply, Right, SimulatedCluster
 from byteport.sandbox.simulated.access import DEFAULT_RIGHTS
@@ -78,6 +78,7 @@ class Stage(Protocol):
         fault: str = "",
         annotations: Mapping[str, str] | None = None,
         resources: Mapping[str, Any] | None = None,
+        probed: bool = True,
         **spec: Any,
     ) -> None:
         """Apply a Deployment of one container, `app`; `fault` goes into the template."""
@@ -85,7 +86,16 @@ class Stage(Protocol):
         fate = {FAULT_ANNOTATION: fault, "sim.byteport.io/backoff-s": "1"} if fault else {}
         template = {
             "metadata": {"labels": labels, **({"annotations": fate} if fate else {})},
-            "spec": {"containers": [{"name": "app", "image": image, "resources": dict(resources or {})}]},
+            "spec": {
+                "containers": [
+                    {
+                        "name": "app",
+                        "image": image,
+                        "resources": dict(resources or {}),
+                        **({"readinessProbe": READINESS} if probed else {}),
+                    }
+                ]
+            },
         }
         await self.apply(
             {

@@ -83,6 +83,27 @@ async def test_a_crashing_container_counts_restarts_and_says_how_it_ended(
     assert "availableReplicas" not in (await stage.deployment("web"))["status"]
 
 
+@pytest.mark.parametrize("fault", ["transient", "crash", "oom", "liveness"])
+async def test_without_a_readiness_probe_a_crashing_container_is_ready_from_each_start_to_its_next_crash(
+    stage: Stage, fault: str
+) -> None:
+    await stage.deploy("web", replicas=1, fault=fault, probed=False)
+
+    def ready(pod: JSON) -> set[str]:
+        return {one["status"] for one in pod["status"]["conditions"] if one["type"] in ("Ready", "ContainersReady")}
+
+    async def up_again() -> JSON | None:
+        pod = await stage.only_pod("web")
+        status = _target(pod)
+        return pod if status["restartCount"] and "running" in status["state"] else None
+
+    pod = await stage.eventually(up_again)
+    assert (_target(pod)["ready"], _target(pod)["started"], ready(pod)) == (True, True, {"True"})
+    status = await _until_waiting(stage, "CrashLoopBackOff", restarts=1)
+    assert status["ready"] is False
+    assert ready(await stage.only_pod("web")) == {"False"}
+
+
 async def test_what_a_back_off_says_again_is_counted(stage: Stage) -> None:
     await stage.deploy("web", replicas=1, fault="crash")
     await _until_waiting(stage, "CrashLoopBackOff", restarts=2)

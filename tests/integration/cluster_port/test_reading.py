@@ -11,7 +11,7 @@ from tests.integration.cluster_port.stages import Stage
 
 
 async def test_an_object_is_given_whole_with_its_kind(stage: Stage) -> None:
-    await stage.deploy("web", replicas=1)
+    await stage.deploy("web", replicas=1, probed=False)
     item = await stage.complete("web")
     assert (item["apiVersion"], item["kind"]) == ("apps/v1", "Deployment")
     assert item["metadata"]["uid"]

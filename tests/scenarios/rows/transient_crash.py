@@ -1,8 +1,9 @@
 """One replica crashes again and again while its siblings, of the same revision and configuration, are well."""
 
+from byteport.domain.reasons import Cause
 from byteport.sandbox.controlplane import Fault
-from tests.scenarios.model import DELETES_POD, Fixed, Row, Scenario
-from tests.scenarios.steps import VICTIM, one_pod, prints
+from tests.scenarios.model import DELETES_POD, Escalated, Fixed, Row, Scenario
+from tests.scenarios.steps import VICTIM, every_pod, one_pod, prints
 
 SCENARIOS = (
     Scenario(
@@ -11,6 +12,22 @@ SCENARIOS = (
         says="One pod of three exits 1 whenever it is started; a fresh one does not.",
         broken=(one_pod(Fault.TRANSIENT),),
         right=Fixed(DELETES_POD, on=(VICTIM,)),
+    ),
+    Scenario(
+        name="transient-crash-loop-without-a-readiness-probe",
+        row=Row.TRANSIENT,
+        says="The same, and the pod is Ready from each start to the next crash, because nothing probes it.",
+        broken=(one_pod(Fault.TRANSIENT),),
+        right=Fixed(DELETES_POD, on=(VICTIM,)),
+        probed=False,
+    ),
+    Scenario(
+        name="crash-loop-of-all-replicas-without-a-readiness-probe",
+        row=Row.TRANSIENT,
+        says="All three exit 1 again and again, each of them Ready in between: none is another's healthy sibling.",
+        broken=(every_pod(Fault.CRASH),),
+        right=Escalated(frozenset({Cause.CRASHING})),
+        probed=False,
     ),
     Scenario(
         name="segfault-in-one-replica",
