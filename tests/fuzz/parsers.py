@@ -154,9 +154,9 @@ def _kubeconfig(path: Path) -> object:
 
 
 def _yaml(name: str, reads: Reads, error: type[Exception], *words: str) -> Parser:
-    """A reader of YAML, which is slow in Python."""
+    """A reader of YAML, which is slow in Python, and looks up to 1024 characters ahead: what is shorter tells nothing."""
     own = ("- ", "[", "{", "&a ", "*a ", "a: ", "\n", "2001-99-99", "0000-00-00", "? ", "|", "<<: ", "!!set ")
-    return Parser(name, reads, (error,), (*words, *own), largest=4 * 1024)
+    return Parser(name, reads, (error,), (*words, *own), largest=8 * 1024)
 
 
 PARSERS = (

@@ -6,6 +6,7 @@ expression or a loop that is worse than linear shows in how the time grows.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import time
 import unicodedata
@@ -106,18 +107,23 @@ def many(word: str, size: int) -> bytes:
 
 
 def seconds(parser: Parser, data: bytes, folder: Path, *, times: int) -> float:
-    """The best of so many: what else the machine does makes it longer only."""
+    """The best of so many: what else the machine does makes it longer only. Collecting the garbage of every test before
+    this one would be counted too."""
     taken = []
-    for _ in range(times):
-        began = time.process_time()
-        read(parser, data, folder)
-        taken.append(time.process_time() - began)
+    gc.disable()
+    try:
+        for _ in range(times):
+            began = time.process_time()
+            read(parser, data, folder)
+            taken.append(time.process_time() - began)
+    finally:
+        gc.enable()
     return min(taken)
 
 
 @EACH
 def test_review_24_its_time_grows_no_faster_than_the_text(parser: Parser, tmp_path: Path) -> None:
-    pairs = [f"{one}{other}" for one, other in itertools.permutations(parser.words[:4], 2)]
+    pairs = [f"{one}{other}" for one, other in itertools.permutations(parser.words[:3], 2)]
     slow = {}
     for word in (*REPEATED, *parser.words, *pairs):
         whole, part = many(word, parser.largest), many(word, parser.largest // TIMES)
@@ -125,6 +131,6 @@ def test_review_24_its_time_grows_no_faster_than_the_text(parser: Parser, tmp_pa
         if large <= NOISE_SECONDS * GROWTH:
             continue
         allowed = GROWTH * max(seconds(parser, part, tmp_path, times=2), NOISE_SECONDS)
-        if large > allowed and seconds(parser, whole, tmp_path, times=2) > allowed:
+        if large > allowed and seconds(parser, whole, tmp_path, times=4) > allowed:
             slow[word] = (large, allowed)
     assert slow == {}
