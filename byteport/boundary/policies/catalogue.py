@@ -1,4 +1,4 @@
-"""All policies of an installation, in the order in which they are applied: before any binding of rights."""
+"""All policies of an installation. The sandbox applies them before any binding of rights; Helm, by kind, after them."""
 
 from __future__ import annotations
 
