@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from byteport.domain.yaml_text import read_bounded
 from byteport.errors import ConfigError
 
 JSON = dict[str, Any]
@@ -66,7 +67,7 @@ def _read(path: Path) -> JSON:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ConfigError(KEY, f"{path} is larger than a kubeconfig can be (1 MiB)")
-        document = yaml.safe_load(path.read_text())
+        document = read_bounded(path.read_text())
     except FileNotFoundError:
         raise ConfigError(KEY, f"{path} does not exist") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
