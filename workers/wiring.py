@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from activities.approvals.check import Approvals
 from activities.audit.acts import LedgerActs
-from activities.audit.halts import Halts
+from activities.audit.halts import HaltRow
 from activities.audit.ledger import Ledger
 from activities.audit.policies import PolicyChanges
 from activities.audit.reserve import Reservations
@@ -135,7 +135,7 @@ def _cluster(around: Surroundings, bounds: Bounds) -> list[object]:
         policy=policy,
         grants=grants,
         signers=_signers(settings),
-        halt=Halts(_store(around), around.installation),
+        halt=HaltRow(_set(settings.ledger.path, "ledger.path"), around.installation),
         clock=clock,
         off=off,
         bounds=bounds,

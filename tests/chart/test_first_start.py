@@ -14,7 +14,7 @@ from activities.kubernetes.bounds import UNBOUNDED
 from byteport.cli.main import invoke
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import JSON
-from byteport.settings import Settings, installation, load
+from byteport.settings import Settings, installation, load, remember
 from byteport.temporal.keys import make_key_file
 from byteport.trust.files import make_key
 from tests.builders.guarded import Guarded
@@ -99,6 +99,21 @@ def test_review_20_the_agents_pod_cannot_be_wired_as_the_ledger(
     files = files_below(root)
     assert "payload.key" in {path.name for path in files}
     assert [path for path in files if b"PRIVATE KEY" in path.read_bytes()] == []
+
+
+@pytest.mark.claim("C-143")
+@pytest.mark.parametrize("values", [SMALL, EACH], ids=["small", "each"])
+def test_the_agent_leaves_nothing_where_the_ledger_lies(
+    values: dict[str, Any], tmp_path: Path, secrets: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may only read there; a file that it would make is the ledger's to make."""
+    items = objects(values)
+    agent = only(items, "Deployment", "byteport-agent")
+    _, settings = started(Kubelet(tmp_path, items, secrets), agent, monkeypatch)
+    wired(Process.CLUSTER, settings)
+    assert settings.cluster.uid is not None
+    remember(settings, settings.cluster.uid)
+    assert list(settings.state_dir.iterdir()) == []
 
 
 def test_pods_that_start_in_either_order_have_one_set_of_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from byteport.kubernetes.port import JSON
+from tests.chart.api_server import UID
 from tests.chart.chart import containers, example, objects, of_kind, only, pod_specs, version_of
 from workers.health import ANSWER_SECONDS
 from workers.health_endpoint import LIVE, READY
@@ -107,9 +108,21 @@ def test_review_20_a_process_is_given_what_its_credentials_say_and_no_more(layou
         assert (TOKEN in mounts) == (Credential.CLUSTER in has), name
         assert holds_grant_key(spec, mounts) == (Credential.GRANT_KEY in has), name
         # The agent reads the halt in the ledger; everything else of the database is the ledger's own.
-        shares = bool(has & {Credential.DATABASE, Credential.CLUSTER})
-        assert ("/var/lib/byteport/state" in mounts) == shares, name
+        state = mounts.get("/var/lib/byteport/state")
+        assert (state is not None) == bool(has & {Credential.DATABASE, Credential.CLUSTER}), name
+        if state is not None and layout == "each":
+            assert state.get("readOnly", False) == (Credential.DATABASE not in has), name
         assert ("/var/lib/byteport/notices" in mounts) == (Credential.CHANNELS in has), name
+
+
+@pytest.mark.claim("C-143")
+@pytest.mark.parametrize("known", [True, False])
+def test_the_agent_can_write_beside_the_ledger_only_where_its_clusters_name_must_be_found_out(known: bool) -> None:
+    """The others take the name from the file that it then leaves there."""
+    agent = only(objects({"cluster": {"uid": UID}} if known else {}), "Deployment", "byteport-agent")
+    (main,) = agent["spec"]["template"]["spec"]["containers"]
+    (state,) = [mount for mount in main["volumeMounts"] if mount["mountPath"] == "/var/lib/byteport/state"]
+    assert state.get("readOnly", False) == known
 
 
 def holds_grant_key(spec: JSON, mounts: dict[str, JSON]) -> bool:

@@ -103,7 +103,9 @@ seccompProfile: {type: RuntimeDefault}
 
 {{- /* Processes by privilege, as JSON: each with what it may be given. `workers/processes.py` is where they come from. */}}
 {{- define "byteport.processes" -}}
-{{- $agent := dict "name" "byteport-agent" "component" "agent" "process" "cluster" "replicas" 1 "token" true "state" true -}}
+{{- /* The agent reads the halt in the ledger, and writes there only where nobody has told it its cluster's name. */}}
+{{- $reads := ne (include "byteport.clusterUid" .) "" -}}
+{{- $agent := dict "name" "byteport-agent" "component" "agent" "process" "cluster" "replicas" 1 "token" true "state" true "stateReadOnly" $reads -}}
 {{- $rest := dict "name" "byteport-rest" "component" "rest" "process" "rest" "replicas" 1 "grants" true "state" true "notices" true -}}
 {{- $control := dict "name" "byteport-control" "component" "control" "process" "control" "replicas" (int .Values.control.replicas) -}}
 {{- $ledger := dict "name" "byteport-ledger" "component" "ledger" "process" "ledger" "replicas" 1 "grants" true "state" true -}}
