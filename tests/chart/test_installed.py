@@ -171,6 +171,45 @@ def test_review_25_an_uninstall_leaves_nothing_behind(control_plane: ControlPlan
         control_plane.kubectl("delete", "namespace", "shop", "--wait=true")
 
 
+@pytest.mark.claim("C-146")
+def test_review_25_an_upgrade_to_fewer_values_leaves_what_they_would_have_installed(
+    control_plane: ControlPlane, helm: helm_python.Config
+) -> None:
+    control_plane.kubectl("create", "namespace", "shop")
+    control_plane.kubectl("label", "namespace", "shop", ENABLED)
+    try:
+        install(helm)
+        plain = released(control_plane)
+        helm.uninstall(RELEASE, wait="watcher", timeout=60)
+        wide = {
+            "namespaces": [{"name": "shop", "mode": "auto", "rollback": ["api"], "hpa": ["*"]}],
+            "nodeHelper": {"enabled": True},
+            "sight": "cluster",
+        }
+        install(helm, wide)
+        assert "RoleBinding shop byteport-agent-named" in released(control_plane)
+        # Given no values at all, Helm would take those of the release before.
+        helm.upgrade(str(CHART), RELEASE, {"sight": "namespaced"}, namespace=NAMESPACE)
+        eventually(lambda: released(control_plane) == plain or None)
+    finally:
+        control_plane.kubectl("delete", "namespace", "shop", "--wait=true")
+
+
+def released(control_plane: ControlPlane) -> set[str]:
+    """What Helm itself made; ReplicaSets, pods and what their controllers write are made by others, under names of the day."""
+    made_by_others = (
+        "ReplicaSet",
+        "Pod",
+        "ControllerRevision",
+        "EndpointSlice",
+        "Endpoints",
+        "Secret",
+        "Event",
+        "Lease",
+    )
+    return {line for line in standing(control_plane) if line.split()[0] not in made_by_others}
+
+
 def test_no_upgrade_takes_the_proof_of_a_rollback_away(control_plane: ControlPlane, helm: helm_python.Config) -> None:
     """An API server from which it was once gone proves none any more. Releases come and go on this control plane: nobody
     can ask it for a proof."""
