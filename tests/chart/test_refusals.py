@@ -6,6 +6,7 @@ What has the wrong form is the schema's to refuse, what would widen rights or co
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import helm_python
@@ -15,9 +16,20 @@ from byteport.boundary.names import MAY_ACT_NOTE
 from byteport.domain.policy import PROTECTED_NAMESPACES
 from byteport.kubernetes.port import JSON
 from tests.chart.api_server import namespace, serving, thing
-from tests.chart.chart import RELEASE, chart, example, rendered
+from tests.chart.chart import CHART, RELEASE, chart, example, rendered
 
 ENABLED = {"byteport.io/enabled": "true"}
+
+
+INTO_CEL = (
+    "t.z'])||true||!(''in['y.svc",
+    "t.z')||true||(''=='y.svc",
+    "t.y'.svc",
+    't.y".svc',
+    "t.{{x}}.svc",
+    "t.y\\n.svc",
+)
+"""Hosts whose second label would end the string in which a policy names it."""
 
 
 def refusal(values: dict[str, Any] | None = None, **rendering: Any) -> str:
@@ -39,6 +51,7 @@ def refusal(values: dict[str, Any] | None = None, **rendering: Any) -> str:
         ({"policy": {"mode": "auto", "mode_by_runbook": {"Crashloop": "auto"}}}, "mode_by_runbook"),
         ({"cluster": {"nam": "x"}}, "nam"),
         ({"temporal": {"address": "https://temporal:7233/"}}, "temporal/address"),
+        *(({"temporal": {"address": f"{host}:7233"}}, "temporal/address") for host in INTO_CEL),
         ({"namespaces": ["shop"]}, "namespaces/0"),
         ({"namespaces": [{"mode": "auto"}]}, "name"),
         ({"namespaces": [{"name": "shop", "mode": "write"}]}, "namespaces/0/mode"),
@@ -71,6 +84,50 @@ def test_a_value_of_the_wrong_name_or_form_is_refused_and_named(values: dict[str
     said = refusal(values)
     assert key in said
     assert "/" not in key or f"/{key}'" in said or f"'/{key}" in said
+
+
+@pytest.fixture(scope="module")
+def without_schema(tmp_path_factory: pytest.TempPathFactory) -> helm_python.Chart:
+    """The chart as `--skip-schema-validation` has it: nothing but the templates looks at the values."""
+    copy = tmp_path_factory.mktemp("chart") / CHART.name
+    shutil.copytree(CHART, copy, ignore=shutil.ignore_patterns("values.schema.json"))
+    return helm_python.Chart.load(copy)
+
+
+@pytest.mark.claim("C-145")
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"temporal": {"address": f"{host}:7233"}} for host in INTO_CEL),
+        {"temporal": {"address": f"t.{'y' * 64}.svc:7233"}},
+        {"protectedNamespaces": ["x'] || true || '' in ['"]},
+        {"nodeHelper": {"namespace": "x' in [] || true || '"}},
+        {"nodeHelper": {"enabled": True, "namespace": "x' == '' || true || ''=='"}},
+        {"nodeHelper": {"enabled": True, "namespace": "a\n  b: c"}},
+    ],
+    ids=str,
+)
+def test_no_value_breaks_out_of_a_policy_though_helm_was_told_to_skip_the_schema(
+    values: dict[str, Any], without_schema: helm_python.Chart
+) -> None:
+    with pytest.raises(helm_python.HelmRenderError, match="is no name that a namespace can have"):
+        without_schema.render(values, name=RELEASE, namespace="byteport-agent")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "temporal.example.com:7233",
+        "Temporal-1.Example.com.:443",
+        "10.0.0.7:7233",
+        "[fd00::7]:7233",
+        "localhost:1",
+        "frontend.temporal.svc.cluster.local.:65535",
+        "tenant.a2dd6.tmprl.cloud:7233",
+    ],
+)
+def test_an_address_of_plain_names_or_numbers_is_taken(address: str) -> None:
+    assert rendered({"temporal": {"address": address}})
 
 
 def test_the_release_has_one_namespace_that_the_policies_know() -> None:
