@@ -100,6 +100,8 @@ def end(turned: Turned, ledger: BytePortError | None, word: str, *, only_cluster
 
     if turned.failed:
         complain(f"API server: not {word}: {turned.told}; by hand: {turned.next}")
+    elif turned.side is Side.UNKNOWN:
+        complain(f"API server: not known to be {word}: {turned.told}; {turned.next}")
     if ledger is not None:
         complain(f"ledger: not {word}: {ledger.message}")
     nothing = only_cluster and turned.side in (Side.NO_CLUSTER, Side.NOT_INSTALLED)
@@ -115,11 +117,11 @@ def _tell(turned: Turned, begins: str) -> None:
 
     if turned.side is Side.DONE:
         say(f"{begins}{turned.told} ({turned.server})", style="bold red")
-    elif not turned.failed:
+    elif turned.side not in (Side.FAILED, Side.UNKNOWN):
         note(f"API server: {turned.told}")
     for floor in turned.floors or ():
         say(f"kept up by the halt: {floor}")
-    if turned.side is Side.DONE and turned.floors is None:
+    if turned.side in (Side.DONE, Side.UNKNOWN) and turned.floors is None:
         note("which floors stand raised cannot be told: autoscalers cannot be listed in all namespaces")
 
 

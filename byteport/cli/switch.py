@@ -47,12 +47,23 @@ _GROUPS = (ACCOUNTS_GROUP, "system:serviceaccounts", "system:authenticated")
 _ACTS = {"group": "byteport.io", "resource": "acts", "verb": "perform"}
 
 
+class _Answer(StrEnum):
+    """What the API server's authoriser says of the agent, after the binding has gone or come."""
+
+    AS_WANTED = "as_wanted"
+    OTHERWISE = "otherwise"
+    NOT_TOLD = "not_told"
+    """The caller may not ask it."""
+
+
 class Side(StrEnum):
     """How the API server's switch stands after the command."""
 
     DONE = "done"
     """As the command was to leave it, read again."""
     FAILED = "failed"
+    UNKNOWN = "unknown"
+    """The binding is gone; whether another one does the same could not be asked."""
     NO_CLUSTER = "no_cluster"
     """Nobody's credentials were found, or the cluster is a simulated one."""
     NOT_INSTALLED = "not_installed"
@@ -130,16 +141,30 @@ async def take_away(hands: Hands, uid: str | None) -> Turned:
             f"ClusterRoleBinding {MAY_ACT} is still there after {DELETES} deletes: a finalizer holds it, or a tool puts "
             "it back"
         )
-    if not await _settled(hands, allowed=False):
-        return Turned(
-            side=Side.FAILED,
-            told=f"{MAY_ACT} is gone, but another binding still lets the agent act",
-            next=f"find it with: kubectl auth can-i perform acts.byteport.io --as {_ACCOUNT}; "
-            "kubectl get clusterrolebindings -o wide",
-            exit_code=4,
-            floors=await outstanding(hands),
-        )
-    return Turned(side=Side.DONE, told=told, floors=await outstanding(hands))
+    answer, floors = await _settled(hands, allowed=False), await outstanding(hands)
+    match answer:
+        case _Answer.OTHERWISE:
+            return Turned(
+                side=Side.FAILED,
+                told=f"{MAY_ACT} is gone, but another binding still lets the agent act",
+                next=f"find it with: {_FIND}",
+                exit_code=4,
+                floors=floors,
+            )
+        case _Answer.NOT_TOLD:
+            return Turned(
+                side=Side.UNKNOWN,
+                told=f"{MAY_ACT} is gone; whether another binding lets the agent act could not be asked: you may not "
+                "create subjectaccessreviews",
+                next=f"whoever may asks: {_FIND}",
+                exit_code=4,
+                floors=floors,
+            )
+        case _Answer.AS_WANTED:
+            return Turned(side=Side.DONE, told=told, floors=floors)
+
+
+_FIND = f"kubectl auth can-i perform acts.byteport.io --as {_ACCOUNT}; kubectl get clusterrolebindings -o wide"
 
 
 async def give_back(hands: Hands, uid: str | None) -> Turned:
@@ -156,11 +181,14 @@ async def give_back(hands: Hands, uid: str | None) -> Turned:
         raise PreconditionFailed(
             f"ClusterRoleBinding {MAY_ACT} is not as it was installed; delete it, and resume again"
         )
-    if not await _settled(hands, allowed=True):
+    settled = await _settled(hands, allowed=True)
+    if settled is _Answer.OTHERWISE:
         raise PreconditionFailed(
             f"ClusterRoleBinding {MAY_ACT} is there, but the API server still refuses: is its ClusterRole as installed?"
         )
     told = "the API server lets the agent act again, as far as its policies go"
+    if settled is _Answer.NOT_TOLD:
+        told = f"ClusterRoleBinding {MAY_ACT} is there again; whether the agent may act could not be asked"
     return Turned(side=Side.DONE, told=told + (_KEPT_AWAY if kept_away(role or {}) else ""))
 
 
@@ -228,17 +256,17 @@ async def _delete(hands: Hands, standing: JSON) -> None:
     )
 
 
-async def _settled(hands: Hands, *, allowed: bool) -> bool:
-    """Whether the API server's authoriser says so now. A caller who may not ask it has what was read again."""
+async def _settled(hands: Hands, *, allowed: bool) -> _Answer:
+    """What the API server's authoriser says, once it says what is wanted or has had its time."""
     ends = asyncio.get_running_loop().time() + IN_FORCE_SECONDS
     try:
         while await hands.account_may(_ACCOUNT, _GROUPS, _ACTS) is not allowed:
             if asyncio.get_running_loop().time() > ends:
-                return False
+                return _Answer.OTHERWISE
             await asyncio.sleep(0.05)
     except NotPermitted:
-        return True
-    return True
+        return _Answer.NOT_TOLD
+    return _Answer.AS_WANTED
 
 
 def _not_installed() -> Turned:

@@ -104,6 +104,24 @@ def test_another_binding_that_lets_the_agent_act_is_found(guarded: Installed, by
     assert (said.code, "another binding still lets the agent act" in said.err) == (Exit.REFUSED, True)
 
 
+@pytest.mark.claim("C-083")
+@pytest.mark.usefixtures("switch", "settings")
+def test_whoever_may_not_ask_about_the_agent_is_not_told_that_it_is_halted(
+    guarded: Installed, byteport: Run, tmp_path: Path
+) -> None:
+    role = documented("byteport-on-call")
+    role["rules"] = [rule for rule in role["rules"] if rule["resources"] != ["subjectaccessreviews"]]
+    other = binding("ClusterRoleBinding", "byteport-besides", role_ref("ClusterRole", MAY_ACT))
+    guarded.apply([other])
+    try:
+        with person(guarded, "unasking", role, folder=tmp_path) as kubeconfig:
+            said = byteport("halt", "--no-ledger", kubeconfig=kubeconfig)
+    finally:
+        guarded.remove([other])
+    assert (said.code, "API server: halted" in said.out) == (Exit.REFUSED, False)
+    assert f"not known to be halted: {MAY_ACT} is gone; whether another binding lets the agent act" in said.err
+
+
 def test_critique_0_6_the_agents_own_credential_turns_nothing(
     guarded: Installed, byteport: Run, tmp_path: Path
 ) -> None:

@@ -282,10 +282,31 @@ def test_another_binding_that_lets_the_agent_act_is_no_halt(byteport: Run, clust
     )
 
 
-def test_a_caller_who_may_not_ask_about_the_agent_has_what_was_read_again(byteport: Run, cluster: Administered) -> None:
+@pytest.mark.claim("C-083")
+@pytest.mark.parametrize("besides", [True, None], ids=["another binding", "none"])
+def test_a_caller_who_may_not_ask_about_the_agent_is_not_told_that_it_is_halted(
+    byteport: Run, cluster: Administered, besides: bool | None
+) -> None:
+    cluster.refused, cluster.agent_may_act = {("create", "subjectaccessreviews")}, besides
+    said = byteport("halt", "--as", "ada")
+    assert (said.code, "API server: halted" in said.out, may_act(cluster)) == (Exit.REFUSED, False, None)
+    assert said.err.startswith(
+        f"error: API server: not known to be halted: {MAY_ACT} is gone; whether another binding lets the agent act "
+        "could not be asked: you may not create subjectaccessreviews; whoever may asks: kubectl auth can-i perform "
+    )
+    assert halted_in_the_ledger(byteport)
+    told = json.loads(byteport("halt", "--no-ledger", "--json").out)["api_server"]
+    assert (told["side"], told["exit_code"]) == ("unknown", Exit.REFUSED)
+
+
+def test_a_caller_who_may_not_ask_about_the_agent_resumes_what_was_read_again(
+    byteport: Run, cluster: Administered
+) -> None:
     cluster.refused = {("create", "subjectaccessreviews")}
-    assert byteport("halt").code == Exit.OK
-    assert byteport("resume").code == Exit.OK
+    byteport("halt")
+    said = byteport("resume")
+    assert (said.code, may_act(cluster) is not None) == (Exit.OK, True)
+    assert f"ClusterRoleBinding {MAY_ACT} is there again; whether the agent may act could not be asked" in said.out
 
 
 def test_a_binding_of_that_name_that_gives_it_to_somebody_else_is_not_resumed(
