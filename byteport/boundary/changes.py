@@ -105,6 +105,8 @@ class Plan(Frozen):
 
     changes: tuple[AnyChange, ...] = ()
     problems: tuple[Problem, ...] = ()
+    left: tuple[Problem, ...] = ()
+    """What is a person's to do, whether or not there are changes: it keeps none of them from being made."""
     notes: tuple[str, ...] = ()
     """What a person must know, and what stands in nobody's way."""
 

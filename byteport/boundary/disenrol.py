@@ -1,8 +1,9 @@
-"""What `byteport disable` changes: floors that the agent raised are put back, then everything that was given is taken away.
+"""What `byteport disable` changes: everything that was given is taken away, then floors that the agent raised are put back.
 
-Pure. A floor is put back by the administrator exactly as the agent's own time box would, with the same tests in the same
-patch; one that somebody has changed since is named, and then nothing is done: it is never left up in silence. The
-installation need not be there any more.
+Pure. Rights and label go first, whatever the autoscalers look like: nobody who can write to one keeps the namespace with the
+agent, and no right of the agent's is needed to put a floor back. The administrator puts it back exactly as the agent's own time
+box would, with the same tests in the same patch; one that somebody has changed since is never written over, and is named, so
+that it is not left up in silence. The installation need not be there any more.
 """
 
 from __future__ import annotations
@@ -36,15 +37,6 @@ def plan_disable(name: str, standing: Standing) -> Plan:
             return Plan(problems=(Problem(kind=Obstacle.NO_SUCH, text=f"there is no namespace {name}"),))
         return Plan(changes=tuple(key))
     changes: list[AnyChange] = []
-    problems = []
-    for one in standing.autoscalers:
-        match restore(name, one):
-            case Problem() as problem:
-                problems.append(problem)
-            case Restore() as back:
-                changes.append(back)
-            case None:
-                pass
     why = "the namespace is taken from the agent"
     bound = sorted(BOUND, key=lambda one: one[0] != "RoleBinding")  # a role goes when nothing is bound to it
     found = [standing.of_ours(*one) for one in bound]
@@ -52,10 +44,12 @@ def plan_disable(name: str, standing: Standing) -> Plan:
     changes += key
     if ENABLED_LABEL in fields.labels(standing.namespace):
         changes += label(standing.namespace, ENABLED_LABEL, None, "the policies refuse every write without it")
+    floors = [restore(name, one) for one in standing.autoscalers]
+    changes += [back for back in floors if isinstance(back, Restore)]
     changes += _labels(name, standing)
     return Plan(
         changes=tuple(changes),
-        problems=tuple(problems),
+        left=tuple(floor for floor in floors if isinstance(floor, Problem)),
         notes=(*_notes(name, standing), *of_a_release(standing, changes)),
     )
 

@@ -1,4 +1,4 @@
-"""`byteport disable`: an administrator takes a namespace from the agent; floors that it raised there go back first."""
+"""`byteport disable`: an administrator takes a namespace from the agent; then floors that it raised there go back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def disable(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take a namespace from the agent, with your own credentials: raised floors are put back, then all rights go."""
+    """Take a namespace from the agent, with your own credentials: all rights go, then raised floors are put back."""
     name = checked_name(namespace)
 
     async def planner(hands: Hands) -> Plan:

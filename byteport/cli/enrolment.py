@@ -72,28 +72,33 @@ async def change_namespace(manner: Manner, planner: Planner, look: Look | None =
         if not manner.as_json:
             _show(manner, hands.server, planned)
         applied = bool(planned.changes) and not manner.dry_run
+        left = planned.left
         if applied:
             _confirm(manner, hands.server)
             await _carry_out_all(hands, planned.changes)
-            await _look_again(hands, planner)
+            left = await _look_again(hands, planner)
         checks: list[Check] = []
         if look is not None and not manner.dry_run:
             checks = await while_waiting("asking the API server", look(hands))
         if manner.as_json:
-            print_json(_document(manner, hands.server, planned, checks, applied=applied))
+            print_json(
+                _document(manner, hands.server, planned.model_copy(update={"left": left}), checks, applied=applied)
+            )
         elif applied:
             say("done; the cluster was read again, and is as shown", style="green")
-        _tell(checks, as_json=manner.as_json)
+        _tell(checks, left, as_json=manner.as_json)
 
 
-def _tell(checks: Sequence[Check], *, as_json: bool) -> None:
+def _tell(checks: Sequence[Check], left: Sequence[Problem], *, as_json: bool) -> None:
     """What is amiss beside the changes, which stand: a defect ends with the code that doctor has for one."""
+    for problem in left:
+        complain(problem.text)
     for check in checks:
         if check.outcome.value == "failed":
             complain(f"{check.name}: {check.finding}")
         elif check.outcome.value == "warning" and not as_json:
             say(f"  ! {check.name}: {check.finding}", style="bold yellow")
-    if any(check.outcome.value == "failed" for check in checks):
+    if left or any(check.outcome.value == "failed" for check in checks):
         raise typer.Exit(Exit.FINDING)
 
 
@@ -119,7 +124,7 @@ def _show(manner: Manner, server: str, planned: Plan) -> None:
         say(f"  {sign} {change.ref}: {change.why}", style=STYLES[sign])
         for line in change.lines:
             say(f"      {line}", style=STYLES.get(line[:1], ""))
-    for told in planned.notes:
+    for told in (*(problem.text for problem in planned.left), *planned.notes):
         say(f"  ! {told}", style="bold yellow")
 
 
@@ -136,21 +141,28 @@ def _confirm(manner: Manner, server: str) -> None:
 
 
 async def _carry_out_all(hands: Hands, changes: Sequence[AnyChange]) -> None:
-    """One after another, in the plan's order. What stops half-way is safe: the next run does the rest."""
+    """One after another, in the plan's order. What stops half-way is safe: the next run does the rest.
+
+    A floor that cannot be put back stops nothing: whoever can write to its autoscaler would keep the others up.
+    """
+    from byteport.boundary.changes import Restore
     from workers.administration import carry_out
 
     for done, change in enumerate(changes):
         try:
             await carry_out(hands, change)
         except BytePortError as error:
+            if isinstance(change, Restore):
+                note(f"{change.ref}: {error.message}")
+                continue
             complain(f"{change.ref}: {error.message}")
             note(f"{done} of {len(changes)} changes were made; run it again, which looks anew and does the rest")
             raise typer.Exit(exit_for(error)) from None
 
 
-async def _look_again(hands: Hands, planner: Planner) -> None:
-    """Read everything again. A floor that was raised between the look and the last change is put back now, since
-    nothing of ours may raise another."""
+async def _look_again(hands: Hands, planner: Planner) -> tuple[Problem, ...]:
+    """Read everything again, and return what is left to a person. A floor that was raised between the look and the last
+    change is put back now, since nothing of ours may raise another."""
     from byteport.boundary.changes import Restore
 
     left = await planner(hands)
@@ -159,6 +171,7 @@ async def _look_again(hands: Hands, planner: Planner) -> None:
         await _carry_out_all(hands, restores)
         left = await planner(hands)
     _refuse_rest(left)
+    return left.left
 
 
 def _refuse_rest(left: Plan) -> None:
@@ -167,7 +180,7 @@ def _refuse_rest(left: Plan) -> None:
         return
     for change in left.changes:
         complain(f"{change.ref} is not as it was left: somebody else changes it; run the command again")
-    for problem in left.problems:
+    for problem in (*left.problems, *left.left):
         complain(problem.text)
     raise typer.Exit(Exit.FINDING)
 
@@ -179,6 +192,7 @@ def _document(manner: Manner, server: str, planned: Plan, checks: Sequence[Check
         "changed": bool(planned.changes),
         "applied": applied,
         "changes": [change.model_dump(mode="json") for change in planned.changes],
+        "left": [problem.text for problem in planned.left],
         "notes": planned.notes,
         "checks": [check._asdict() for check in checks],
     }

@@ -1,4 +1,4 @@
-"""What `byteport disable` plans: floors first, then everything that was given, and nothing of anybody else's."""
+"""What `byteport disable` plans: everything that was given, then floors, and nothing of anybody else's."""
 
 from __future__ import annotations
 
@@ -82,6 +82,11 @@ def raised_by_the_agent(cluster: Administered, floor: int = 6) -> JSON:
     return autoscaler
 
 
+def _back(planned: Plan) -> Restore:
+    (change,) = [one for one in planned.changes if isinstance(one, Restore)]
+    return change
+
+
 def _wrote(manager: str, at: str, *held: str) -> JSON:
     return {"manager": manager, "operation": "Update", "time": at, "fieldsV1": {"f:spec": {key: {} for key in held}}}
 
@@ -101,18 +106,18 @@ async def test_a_namespace_that_was_taken_back_is_as_if_it_had_never_been_given(
 
 
 @pytest.mark.claim("C-017")
-async def test_it_goes_in_the_order_of_floors_bindings_role_key_label_and_the_deployments_labels() -> None:
+async def test_it_goes_in_the_order_of_bindings_role_key_label_floors_and_the_deployments_labels() -> None:
     cluster = await given()
     raised_by_the_agent(cluster)
     planned = await disabled(cluster)
     assert [f"{one.verb} {one.ref}" for one in planned.changes] == [
-        "restore HorizontalPodAutoscaler shop/web",
         f"delete RoleBinding shop/{SIGHT_ROLE}",
         f"delete RoleBinding shop/{ACT_ROLE}",
         f"delete RoleBinding shop/{NAMED_ROLE}",
         f"delete Role shop/{NAMED_ROLE}",
         f"entry ConfigMap {NAMESPACE}/{CEILINGS}",
         "label Namespace shop",
+        "restore HorizontalPodAutoscaler shop/web",
         "label Deployment shop/api",
     ]
     assert (await plan_disabling(cluster, "shop")).changes == ()
@@ -122,7 +127,7 @@ async def test_a_raised_floor_goes_back_to_its_owners_with_our_marks_off() -> No
     cluster = await given()
     raised_by_the_agent(cluster)
     planned = await disabled(cluster)
-    assert planned.changes[0].lines == ("~ minReplicas: 6 -> 2",)
+    assert _back(planned).lines == ("~ minReplicas: 6 -> 2",)
     back = cluster.have("HorizontalPodAutoscaler", "web", "shop")
     assert back is not None
     assert floor_of(back) == 2
@@ -135,7 +140,7 @@ async def test_a_raised_floor_goes_back_to_its_owners_with_our_marks_off() -> No
 async def test_a_floor_that_moves_between_the_look_and_the_restore_is_not_written_over() -> None:
     cluster = await given()
     raised = raised_by_the_agent(cluster)
-    change = (await plan_disabling(cluster, "shop")).changes[0]
+    change = _back(await plan_disabling(cluster, "shop"))
     raised["spec"]["minReplicas"] = 4
     with pytest.raises(PreconditionFailed):
         await carry_out(cluster, change)
@@ -152,15 +157,19 @@ async def test_a_floor_that_moves_between_the_look_and_the_restore_is_not_writte
         ),
     ],
 )
-async def test_a_floor_that_somebody_has_changed_since_is_named_and_stops_everything(
+async def test_a_floor_that_somebody_has_changed_since_is_named_and_keeps_nothing_with_the_agent(
     fields: list[JSON], says: str
 ) -> None:
     cluster = await given()
     raised_by_the_agent(cluster)["metadata"]["managedFields"] = fields
-    (problem,) = (await plan_disabling(cluster, "shop")).problems
+    planned = await disabled(cluster)
+    (problem,) = planned.left
     assert problem.kind is Obstacle.TAKEN_OVER
     assert says in problem.text
     assert "kubectl annotate hpa web -n shop byteport.io/floor-before-" in problem.text
+    assert (keys(cluster), [one.verb for one in planned.changes if one.verb == "restore"]) == ({}, [])
+    again = await plan_disabling(cluster, "shop")
+    assert (again.changes, again.left) == ((), planned.left)
 
 
 @pytest.mark.parametrize(

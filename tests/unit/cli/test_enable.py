@@ -18,6 +18,7 @@ from byteport.domain.policy import Mode
 from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, Unavailable, UnknownOutcome
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE
 from byteport.kubernetes.patches import ACTION_ID
+from byteport.kubernetes.port import Resource
 from tests.builders.administered import Administered, a_namespace, an_autoscaler, installed_cluster, keys
 from tests.builders.proving import Proving
 from tests.unit.cli.conftest import Run, Said
@@ -379,11 +380,49 @@ def test_a_floor_that_is_raised_while_rights_are_taken_away_goes_back_too(
 
 
 @pytest.mark.claim("C-017")
-def test_a_floor_that_somebody_took_over_keeps_everything_as_it_is(byteport: Run, cluster: Administered) -> None:
-    byteport("enable", "shop", "--mode", "auto", "--hpa", "web", "--yes")
-    written = len(cluster.writes)
-    cluster.put(an_autoscaler("web", floor=6, annotations={FLOOR_BEFORE: "2"}))
+@pytest.mark.parametrize("marks", [{FLOOR_BEFORE: "2"}, {FLOOR_BEFORE: "9" * 40}, {FLOOR_BEFORE: ""}], ids=str)
+def test_a_floor_that_somebody_took_over_keeps_nothing_with_the_agent_and_is_told(
+    byteport: Run, cluster: Administered, marks: dict[str, str]
+) -> None:
+    before = cluster.plain()
+    byteport("enable", "shop", "--mode", "auto", "--rollback", "api", "--hpa", "web", "--yes")
+    cluster.put(an_autoscaler("api", floor=6, annotations={FLOOR_BEFORE: "2", ACTION_ID: "a" * 64}))
+    taken = cluster.put(an_autoscaler("web", floor=6, annotations=marks))
     said = byteport("disable", "shop", "--yes")
-    assert said.code == Exit.REFUSED
-    assert "HorizontalPodAutoscaler shop/web" in said.err
-    assert len(cluster.writes) == written
+    assert said.code == Exit.FINDING
+    assert said.err.startswith("error: the agent raised the floor of HorizontalPodAutoscaler shop/web and ")
+    assert "done; the cluster was read again" in said.out
+    after = cluster.plain()
+    assert {place for place in after if place not in before} == {
+        ("configmaps", NAMESPACE, CEILINGS),
+        ("horizontalpodautoscalers", "shop", "api"),
+    }
+    assert after["horizontalpodautoscalers", "shop", "api"]["spec"]["minReplicas"] == 2
+    assert cluster.have("HorizontalPodAutoscaler", "web", "shop") == taken
+    again = byteport("disable", "shop", "--json")
+    assert (again.code, json.loads(again.out)["changed"]) == (Exit.FINDING, False)
+    assert len(json.loads(again.out)["left"]) == 1
+
+
+@pytest.mark.claim("C-017")
+def test_a_floor_that_cannot_be_put_back_keeps_neither_rights_nor_another_floor(
+    byteport: Run, cluster: Administered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    byteport("enable", "shop", "--mode", "auto", "--hpa", "web", "--yes")
+    for name in ("api", "web"):
+        cluster.put(an_autoscaler(name, floor=6, annotations={FLOOR_BEFORE: "2", ACTION_ID: "a" * 64}))
+    patch = cluster.patch
+
+    async def always_another(resource: Resource, namespace: str, name: str, *rest: Any, **options: Any) -> None:
+        if name == "api":
+            raise PreconditionFailed("it was written meanwhile")
+        await patch(resource, namespace, name, *rest, **options)
+
+    monkeypatch.setattr(cluster, "patch", always_another)
+    said = byteport("disable", "shop", "--yes")
+    assert said.code == Exit.FINDING
+    assert "HorizontalPodAutoscaler shop/api is not as it was left" in said.err
+    web = cluster.have("HorizontalPodAutoscaler", "web", "shop")
+    assert web is not None
+    assert web["spec"]["minReplicas"] == 2
+    assert keys(cluster) == {}
