@@ -40,7 +40,9 @@ _WIDEST = Choices(
     runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True, helper_namespace=_HELPER, protected=(_PROTECTED,)
 )
 _MORE_PROTECTED = "{{- range (include \"byteport.protectedNamespaces\" . | fromJsonArray) }}, '{{ . }}'{{ end }}"
+_HELPERS = f" || '{names.accounts_of(_HELPER)}' in request.userInfo.groups"
 _SUBSTITUTED = {
+    _HELPERS: "{{- if .Values.nodeHelper.enabled }}" + _HELPERS + "{{ end }}",
     f", '{_PROTECTED}'": _MORE_PROTECTED,
     _HELPER: "{{ .Values.nodeHelper.namespace }}",
     _NAMESPACE: "{{ .name | quote }}",

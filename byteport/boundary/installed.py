@@ -25,6 +25,7 @@ from byteport.boundary.names import (
     RBAC,
     RUNBOOKS_NOTE,
     SIGHT_ROLE,
+    accounts_of,
 )
 from byteport.boundary.needs import Place, in_place, placed_rights
 from byteport.boundary.policies import commands, deployments, everything
@@ -168,14 +169,16 @@ def _told(installed: Installed) -> Choices | None:
 
 
 def _namespaces(installed: Installed) -> dict[str, object]:
-    """The protected namespaces and the helper's, from the text of the policies; what cannot be read is the default,
+    """The protected namespaces, the helper's, and whether it is installed, from the text of the policies; what cannot be read is the default,
     and then the policies differ from what is rendered."""
     protected = re.findall(
         r"request\.namespace in \[([^\]]*)\]", _expressions(installed, everything.NAME, "the namespace is protected")
     )
     helper = re.findall(r"request\.namespace == '([^']*)'", _expressions(installed, commands.NAME, "container"))
     more = {name for text in protected for name in re.findall(r"'([^']*)'", text)} - PROTECTED_NAMESPACES
-    read = {"protected": tuple(sorted(more)), **({"helper_namespace": helper[0]} if helper else {})}
+    read: dict[str, object] = {"protected": tuple(sorted(more)), **({"helper_namespace": helper[0]} if helper else {})}
+    bound = fields.entries(fields.at(_policy(installed, everything.NAME), "spec", "matchConditions"))
+    read["helper"] = any(f"'{accounts_of(one)}'" in str(each.get("expression")) for one in helper[:1] for each in bound)
     try:
         Choices.model_validate(read)
     except ValidationError:
@@ -185,9 +188,12 @@ def _namespaces(installed: Installed) -> dict[str, object]:
 
 def _expressions(installed: Installed, policy: str, about: str) -> str:
     """The CEL of one policy's rules whose message says `about`."""
-    standing = installed.objects.get(("ValidatingAdmissionPolicy", policy))
-    found = fields.entries(fields.at(standing, "spec", "validations"))
+    found = fields.entries(fields.at(_policy(installed, policy), "spec", "validations"))
     return "\n".join(str(one.get("expression")) for one in found if about in str(one.get("message")))
+
+
+def _policy(installed: Installed, name: str) -> JSON | None:
+    return installed.objects.get(("ValidatingAdmissionPolicy", name))
 
 
 def _unlike(choices: Choices, installed: Installed) -> list[str]:

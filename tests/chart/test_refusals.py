@@ -12,7 +12,7 @@ from typing import Any
 import helm_python
 import pytest
 
-from byteport.boundary.names import MAY_ACT_NOTE
+from byteport.boundary.names import MAY_ACT_NOTE, PART_OF
 from byteport.domain.policy import PROTECTED_NAMESPACES
 from byteport.kubernetes.port import JSON
 from tests.chart.api_server import namespace, serving, thing
@@ -257,6 +257,18 @@ def test_an_upgrade_ends_no_halt() -> None:
     assert asked(halted, {"mayAct": False}, upgrade=True) == ""
     assert asked([thing("ClusterRoleBinding", "byteport-may-act", release=RELEASE)], upgrade=True) == ""
     assert asked([]) == ""
+
+
+@pytest.mark.claim("C-145")
+def test_the_node_helper_is_not_put_into_a_namespace_of_somebody_elses() -> None:
+    """Every account in it would be held to our policies, and write nothing any more."""
+    on = {"nodeHelper": {"enabled": True, "namespace": "argocd", "createNamespace": False}}
+    assert "nodeHelper.namespace argocd is there already and is not ours" in asked([namespace("argocd")], on)
+    other = namespace("argocd", **{"app.kubernetes.io/part-of": "argocd"})
+    assert "kubectl label namespace argocd app.kubernetes.io/part-of=byteport" in asked([other], on)
+    assert asked([namespace("argocd", **PART_OF)], on) == ""
+    assert asked([], on) == ""
+    assert asked([other], {"nodeHelper": {"namespace": "argocd"}}) == ""
 
 
 HALTED, STAYS, FOREIGN = (

@@ -168,7 +168,14 @@ def test_without_a_list_the_agent_is_told_of_nothing_and_may_still_be_told() -> 
 @pytest.mark.claim("C-140", "C-147")
 @pytest.mark.parametrize("kubernetes", [BEFORE_PROOF, NEWEST])
 @pytest.mark.parametrize(
-    "changes", [{}, {"protected": ("payments", "temporal")}, {"helper_namespace": "nodes"}], ids=str
+    "changes",
+    [
+        {},
+        {"protected": ("payments", "temporal")},
+        {"helper_namespace": "nodes"},
+        {"helper": True, "helper_namespace": "nodes"},
+    ],
+    ids=str,
 )
 def test_the_policies_are_those_of_the_catalogue(changes: dict[str, Any], kubernetes: str) -> None:
     choices = default_choices(**changes, proves_rollbacks=kubernetes == NEWEST)

@@ -34,8 +34,11 @@ def cel_list(words: Sequence[str]) -> str:
 
 
 def is_ours(choices: Choices) -> JSON:
-    """The condition by which a policy is about every account of our namespaces, whatever its name."""
-    groups = (ACCOUNTS_GROUP, accounts_of(choices.helper_namespace))
+    """The condition by which a policy is about every account of our namespaces, whatever its name.
+
+    While the node helper is not installed, the namespace of its name is somebody else's, if it is there at all.
+    """
+    groups = (ACCOUNTS_GROUP, *([accounts_of(choices.helper_namespace)] if choices.helper else []))
     return {"name": "is-ours", "expression": " || ".join(f"'{one}' in request.userInfo.groups" for one in groups)}
 
 

@@ -46,6 +46,13 @@ def test_every_policy_is_about_every_account_of_both_our_namespaces() -> None:
                 assert f"'{group}' in request.userInfo.groups" in about, policy["metadata"]["name"]
 
 
+@pytest.mark.claim("C-200")
+def test_without_a_helper_no_policy_is_about_the_accounts_of_a_namespace_that_may_be_somebody_elses() -> None:
+    made = [one for one in policies(Choices(helper_namespace="argocd")) if not one["kind"].endswith("Binding")]
+    about = {one["spec"]["matchConditions"][0]["expression"] for one in made}
+    assert about == {"'system:serviceaccounts:byteport-agent' in request.userInfo.groups"}
+
+
 def test_a_protected_namespace_stands_in_every_policy_of_writes() -> None:
     texts = [json.dumps(one) for one in policies(Choices(protected=("database",))) if "kube-system" in json.dumps(one)]
     assert len(texts) == 5

@@ -13,7 +13,8 @@ from byteport.domain.ceilings import Sight
 from byteport.kubernetes.port import JSON
 from byteport.kubernetes.refusals import RollbackRule, rule_in
 
-PROOF = deployments.proof(Choices())
+PROOF = {helper: deployments.proof(Choices(helper=helper)) for helper in (True, False)}
+"""Whether the helper is installed says only whose requests it is about."""
 SOME = [
     frozenset(some) for count in range(len(EVERY_RUNBOOK) + 1) for some in combinations(sorted(EVERY_RUNBOOK), count)
 ]
@@ -27,9 +28,16 @@ def messages(choices: Choices) -> list[str]:
 @pytest.mark.parametrize("runbooks", SOME, ids=lambda some: f"{len(some)} on")
 def test_the_proof_is_the_same_whatever_is_chosen(runbooks: frozenset[str]) -> None:
     for sight in Sight:
-        for helper in (True, False):
+        for helper, proof in PROOF.items():
             made = policies(Choices(runbooks=runbooks, sight=sight, helper=helper, protected=("temporal",)))
-            assert [one for one in made if one["metadata"]["name"] in (deployments.STRIP, deployments.PROVE)] == PROOF
+            assert [one for one in made if one["metadata"]["name"] in (deployments.STRIP, deployments.PROVE)] == proof
+
+
+def test_the_proof_is_bound_in_the_same_way_with_the_helper_and_without() -> None:
+    bound = [[one for one in proof if one["kind"].endswith("Binding")] for proof in PROOF.values()]
+    assert bound[0] == bound[1] != []
+    kinds = [[one["spec"].get("paramKind") for one in proof] for proof in PROOF.values()]
+    assert kinds[0] == kinds[1]
 
 
 def test_the_proof_is_asked_for_before_the_marks_and_last_of_all_but_them() -> None:
