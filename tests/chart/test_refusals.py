@@ -21,6 +21,8 @@ from tests.chart.chart import CHART, RELEASE, chart, example, rendered
 ENABLED = {"byteport.io/enabled": "true"}
 
 
+ADDRESSES = ("metrics_address", "health_address")
+NO_PORTS = (0, 65536, 70000, 99999)
 INTO_CEL = (
     "t.z'])||true||!(''in['y.svc",
     "t.z')||true||(''=='y.svc",
@@ -71,6 +73,8 @@ def refusal(values: dict[str, Any] | None = None, **rendering: Any) -> str:
         ({"networkPolicy": {"extraEgress": [{"to": [{}], "ports": []}]}}, "networkPolicy/extraEgress/0"),
         ({"telemetry": {"metrics_address": "127.0.0.1:9464"}}, "telemetry/metrics_address"),
         ({"telemetry": {"health_address": "127.0.0.1:9465"}}, "telemetry/health_address"),
+        *(({"telemetry": {key: f"0.0.0.0:{port}"}}, f"telemetry/{key}") for key in ADDRESSES for port in NO_PORTS),
+        *(({"temporal": {"address": f"temporal.example.com:{port}"}}, "temporal/address") for port in NO_PORTS),
         ({"nodeHelper": {"runtime": "rkt"}}, "nodeHelper/runtime"),
         ({"processes": "many"}, "processes"),
         ({"ledger": {"volume": {"size": "big"}}}, "ledger/volume/size"),
@@ -114,6 +118,16 @@ def test_no_value_breaks_out_of_a_policy_though_helm_was_told_to_skip_the_schema
         without_schema.render(values, name=RELEASE, namespace="byteport-agent")
 
 
+@pytest.mark.parametrize("port", NO_PORTS)
+def test_no_port_is_rendered_that_there_is_not(port: int, without_schema: helm_python.Chart) -> None:
+    for values in (
+        {"temporal": {"address": f"temporal.example.com:{port}"}},
+        *({"telemetry": {key: f"0.0.0.0:{port}"}} for key in ADDRESSES),
+    ):
+        with pytest.raises(helm_python.HelmRenderError, match=f"_?address asks for port {port}; there are 1 to 65535"):
+            without_schema.render(values, name=RELEASE, namespace="byteport-agent")
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -128,6 +142,11 @@ def test_no_value_breaks_out_of_a_policy_though_helm_was_told_to_skip_the_schema
 )
 def test_an_address_of_plain_names_or_numbers_is_taken(address: str) -> None:
     assert rendered({"temporal": {"address": address}})
+
+
+@pytest.mark.parametrize("port", [1, 9, 1024, 9999, 10000, 59999, 60000, 65535])
+def test_every_port_that_there_is_can_be_asked_for(port: int) -> None:
+    assert rendered({"telemetry": {"metrics_address": f"[::]:{port}"}})
 
 
 def test_the_release_has_one_namespace_that_the_policies_know() -> None:

@@ -86,12 +86,23 @@ def test_the_agents_own_policy_protects_what_the_admission_policies_protect() ->
         ("temporal-frontend.temporal.svc:7233", {"temporal"}),
         ("frontend.workflows.svc.cluster.local:7233", {"workflows"}),
         ("temporal.example.com:7233", set()),
-        ("temporal.internal:7233", set()),
+        ("frontend.shop:7233", {"shop"}),
+        ("Frontend.Shop.SVC:7233", {"shop"}),
+        ("frontend.shop.svc.Cluster.Local.:7233", {"shop"}),
+        ("frontend-0.frontend.shop.svc.cluster.local:7233", {"shop"}),
+        ("frontend.svc.svc:7233", {"svc"}),
+        ("temporal.internal:7233", {"internal"}),
+        ("frontend:7233", set()),
+        ("10.0.0.7:7233", set()),
         ("[fd00::1]:7233", set()),
     ],
 )
 def test_the_namespace_of_a_temporal_in_this_cluster_is_protected_by_itself(address: str, protected: set[str]) -> None:
-    assert policy({"temporal": {"address": address}}).protected_namespaces == PROTECTED_NAMESPACES | protected
+    """Of a name with two labels nobody can tell whether it is one; to protect a namespace that is not there costs nothing."""
+    values = {"temporal": {"address": address}}
+    assert policy(values).protected_namespaces == PROTECTED_NAMESPACES | protected
+    choices = default_choices(protected=tuple(sorted(protected)))
+    assert objects(values, beginning="templates/generated/policies") == policies(choices)
 
 
 def test_the_clusters_uid_is_taken_from_the_api_server_where_there_is_one(tmp_path: Path) -> None:

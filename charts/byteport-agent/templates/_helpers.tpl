@@ -21,12 +21,33 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end }}
 
-{{- /* Namespace of a Temporal in this cluster (NAME.NAMESPACE.svc…), or nothing. */}}
+{{- define "byteport.temporalHost" -}}
+{{ regexReplaceAll "\\.?:[0-9]+$" .Values.temporal.address "" | lower }}
+{{- end }}
+
+{{- /* Namespace of a Temporal that is in this cluster for certain (NAME.NAMESPACE.svc…), or nothing. */}}
 {{- define "byteport.temporalNamespace" -}}
-{{- $host := regexReplaceAll ":[0-9]+$" .Values.temporal.address "" -}}
+{{- $host := include "byteport.temporalHost" . -}}
 {{- if regexMatch "^[^.]+\\.[^.]+\\.svc(\\..+)?$" $host -}}
 {{ index (splitList "." $host) 1 }}
 {{- end -}}
+{{- end }}
+
+{{- /* Namespaces in which its address may lie, by every form that a pod's search path finds, as JSON: to protect one too many
+costs nothing. A name of one label is looked for in our own namespace. */}}
+{{- define "byteport.temporalProtected" -}}
+{{- $labels := splitList "." (include "byteport.temporalHost" .) -}}
+{{- $found := list -}}
+{{- if eq (len $labels) 2 -}}
+{{- $found = append $found (index $labels 1) -}}
+{{- else -}}
+{{- range $index := list 1 2 -}}
+{{- if and (gt (len $labels) (int (add1 $index))) (eq (index $labels (int (add1 $index))) "svc") -}}
+{{- $found = append $found (index $labels $index) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{ toJson $found }}
 {{- end }}
 
 {{- define "byteport.temporalPort" -}}
@@ -43,10 +64,7 @@ app.kubernetes.io/component: {{ .component }}
 
 {{- /* Beside the fixed ones, sorted: what the policies and the agent's own policy both forbid. */}}
 {{- define "byteport.protectedNamespaces" -}}
-{{- $all := .Values.protectedNamespaces -}}
-{{- with include "byteport.temporalNamespace" . -}}
-{{- $all = append $all . -}}
-{{- end -}}
+{{- $all := concat .Values.protectedNamespaces (include "byteport.temporalProtected" . | fromJsonArray) -}}
 {{- $more := list -}}
 {{- range $all | uniq | sortAlpha -}}
 {{- if not (has . (include "byteport.fixedProtected" $ | fromJsonArray)) -}}
