@@ -45,6 +45,33 @@ COMPARED_SPEC = {
 NOT_COMPARED = frozenset({"template", "paused"})
 """The one that may change, and the one that is false before and after."""
 
+TEMPLATE_METADATA = (
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
+"""What a template's metadata has besides labels and annotations: its finalizers go onto every pod that is made of it."""
+
+
+def _same_metadata(as_in: str) -> str:
+    """That the new template has there what `as_in` has, and nothing where that has nothing."""
+    new, old = "object.spec.template.metadata", f"{as_in}.spec.template.metadata"
+    return " && ".join(
+        f"has({new}.{field}) == has({old}.{field}) && (!has({new}.{field}) || {new}.{field} == {old}.{field})"
+        for field in TEMPLATE_METADATA
+    )
+
+
 _SAME_SPEC = " && ".join(
     f"object.spec.?{field}.orValue({absent}) == oldObject.spec.?{field}.orValue({absent})"
     if absent
@@ -70,6 +97,9 @@ _PROVED = Rule(
     f"variables.na[?'{VERIFIED}'].orValue('') == variables.na[?'{ROLLBACK_TO}'].orValue('-')",
     RollbackRule.NOT_PROVED,
 )
+_SAME_TEMPLATE_METADATA = Rule(
+    _same_metadata("oldObject"), "of the template's metadata only labels and annotations may change"
+)
 _OPERATIONS = ["CREATE", "UPDATE", "DELETE"]
 
 
@@ -80,7 +110,11 @@ def rollbacks(choices: Choices) -> list[JSON]:
     server stamped (`RollbackRule`, `workers/boundary_proof.py`).
     """
     rules = [PLAIN_UPDATE, ENABLED, not_protected(choices), _LABELLED, UNOWNED, _ONLY_TEMPLATE, SAME_METADATA]
-    rules += [only_annotations(sorted(OURS)), *([_PROVED] if choices.proves_rollbacks else []), _STAMPED]
+    rules += [
+        only_annotations(sorted(OURS)),
+        _PROVED if choices.proves_rollbacks else _SAME_TEMPLATE_METADATA,
+        _STAMPED,
+    ]
     matched = resources("apps", "v1", _OPERATIONS, "deployments", "deployments/*")
     return validating(NAME, choices, matched, rules, ANNOTATIONS)
 
@@ -126,6 +160,7 @@ def _prove(choices: Choices) -> list[JSON]:
         "same-spec": f"object.{template}.spec == params.{template}.spec",
         "same-annotations": f"object.{template}.metadata.?annotations.orValue({{}})"
         f" == params.{template}.metadata.?annotations.orValue({{}})",
+        "same-metadata": _same_metadata("params"),
         "same-labels": f"object.{template}.metadata.labels.all(k,"
         f" params.{template}.metadata.labels[?k].orValue('') == object.{template}.metadata.labels[k])"
         f" && params.{template}.metadata.labels.all(k,"

@@ -28,6 +28,23 @@ _PRECONDITIONS = Rule(
     " && has(request.options.preconditions.resourceVersion)",
     "a delete needs uid and resourceVersion as preconditions",
 )
+_ENDED_ALREADY = (
+    "oldObject.spec.?nodeName.orValue('') == '' || oldObject.status.?phase.orValue('') in ['Failed', 'Succeeded']"
+)
+"""Nothing of it runs on any node: the API server deletes such a pod at once, whoever asks."""
+_AS_LONG_AS_IT_ASKS = Rule(
+    "!has(request.options.gracePeriodSeconds)"
+    f" || request.options.gracePeriodSeconds == (({_ENDED_ALREADY}) ? 0"
+    " : oldObject.spec.?terminationGracePeriodSeconds.orValue(30))",
+    "a pod is given the time that it asks for to end",
+)
+"""Absent is not seen as absent: the API server has filled its own choice in by the time that it asks."""
+_PLAIN = Rule(
+    "(!has(request.options.propagationPolicy) || request.options.propagationPolicy == 'Background')"
+    " && !has(request.options.orphanDependents)"
+    " && !has(request.options.ignoreStoreReadErrorWithClusterBreakingPotential)",
+    "a delete orphans nothing and waits for nothing",
+)
 _READY = (
     "has(oldObject.status.conditions) && oldObject.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')"
 )
@@ -36,6 +53,7 @@ _READY = (
 def deletions(choices: Choices) -> list[JSON]:
     """Deleting pods. `deletecollection` reaches this once for each pod, without preconditions, and is refused."""
     rules = [ENABLED, not_protected(choices), _BY_REPLICA_SET, _NOT_READY, _NO_CLAIM, _PRECONDITIONS]
+    rules += [_AS_LONG_AS_IT_ASKS, _PLAIN]
     return validating(DELETE, choices, resources("", "v1", ["DELETE"], "pods"), rules, {"ready": _READY})
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from byteport.boundary.choices import Choices
+from byteport.boundary.policies.deployments import rollbacks
 from byteport.kubernetes.patches import ACTION_ID, ROLLBACK_TO, VERIFIED
 from byteport.sandbox.controlplane import Fault
 from tests.cluster.boundary.installed import Installed, Said, asked, once
@@ -165,6 +167,31 @@ def another_template_annotation(wanted: JSON) -> None:
     wanted["spec"]["template"]["metadata"].setdefault("annotations", {})["example.com/inject"] = "true"
 
 
+def a_template_finalizer(wanted: JSON) -> None:
+    wanted["spec"]["template"]["metadata"]["finalizers"] = ["example.com/hold"]
+
+
+def a_template_owner(wanted: JSON) -> None:
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "1b1d5a0e-0000-4000-8000-000000000001"}
+    wanted["spec"]["template"]["metadata"]["ownerReferences"] = [owner]
+
+
+def a_template_name(wanted: JSON) -> None:
+    wanted["spec"]["template"]["metadata"]["name"] = "mine"
+
+
+def a_template_prefix(wanted: JSON) -> None:
+    wanted["spec"]["template"]["metadata"]["generateName"] = "mine-"
+
+
+def a_template_namespace(wanted: JSON) -> None:
+    wanted["spec"]["template"]["metadata"]["namespace"] = "kube-system"
+
+
+def a_template_birth(wanted: JSON) -> None:
+    wanted["spec"]["template"]["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+
+
 def replicas_along(wanted: JSON) -> None:
     wanted["spec"]["replicas"] = 0
 
@@ -227,6 +254,15 @@ def a_forged_stamp(wanted: JSON) -> None:
     wanted["metadata"]["annotations"][VERIFIED] = wanted["metadata"]["annotations"][ROLLBACK_TO]
 
 
+TEMPLATE_METADATA_FORGERIES: tuple[Callable[[JSON], None], ...] = (
+    a_template_finalizer,
+    a_template_owner,
+    a_template_name,
+    a_template_prefix,
+    a_template_namespace,
+    a_template_birth,
+)
+
 FORGERIES: tuple[Callable[[JSON], None], ...] = (
     another_image,
     another_command,
@@ -234,6 +270,7 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
     a_container_more,
     another_template_label,
     another_template_annotation,
+    *TEMPLATE_METADATA_FORGERIES,
     replicas_along,
     strategy_along,
     pause_along,
@@ -265,6 +302,28 @@ def test_review_5_and_critique_0_7_every_forgery_is_refused_by_every_way_to_writ
             if not said.by_policy:
                 let_through.append(f"{forge.__name__} {way.__name__}: {said.status} {said.message[:120]}")
     assert let_through == []
+
+
+@pytest.mark.claim("C-203")
+def test_an_api_server_that_cannot_prove_still_lets_nothing_foreign_into_a_templates_metadata(release: Release) -> None:
+    """A finalizer there would be on every new pod, and none of them could ever be deleted."""
+    guarded = release.guarded
+    weaker = rollbacks(Choices(helper=True, proves_rollbacks=False))
+
+    def dry(*forged: Callable[[JSON], None]) -> Said:
+        wanted = release.rolled_back()
+        another_image(wanted)
+        for forge in forged:
+            forge(wanted)
+        return by_json_patch(release, wanted, query="?dryRun=All")
+
+    guarded.apply(weaker)
+    try:
+        once(lambda said: said.status == OK, dry)
+        assert [forge.__name__ for forge in TEMPLATE_METADATA_FORGERIES if not dry(forge).by_policy] == []
+    finally:
+        guarded.apply(rollbacks(Choices(helper=True)))
+        once(lambda said: said.by_policy, dry)
 
 
 @pytest.mark.claim("C-203")

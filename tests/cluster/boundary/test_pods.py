@@ -32,18 +32,21 @@ def path(shop: Namespace, name: str = "", sub: str = "") -> str:
     return whole + (f"/{name}" if name else "") + (f"/{sub}" if sub else "")
 
 
-def preconditions(pod: JSON, **changed: str) -> JSON:
-    fields = {"uid": pod["metadata"]["uid"], "resourceVersion": pod["metadata"]["resourceVersion"]} | changed
-    return {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {k: v for k, v in fields.items() if v}}
+def preconditions(pod: JSON, without: str = "") -> JSON:
+    fields = {key: pod["metadata"][key] for key in ("uid", "resourceVersion") if key != without}
+    return {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": fields}
 
 
-def deleted(guarded: Installed, shop: Namespace, pod: JSON, **changed: str) -> Said:
+def deleted(
+    guarded: Installed, shop: Namespace, pod: JSON, *, without: str = "", options: JSON | None = None, query: str = ""
+) -> Said:
     """A delete of the pod as it is at this moment; its controllers may write to it in between."""
     name = pod["metadata"]["name"]
 
     def tried() -> Said:
         now = guarded.plane.api.call("GET", path(shop, name))
-        return asked(guarded.agent(), "DELETE", path(shop, name), preconditions(now, **changed))
+        body = preconditions(now, without) | (options or {})
+        return asked(guarded.agent(), "DELETE", path(shop, name) + query, body)
 
     return once(lambda said: said.status != CONFLICT, tried)
 
@@ -73,9 +76,49 @@ def test_critique_0_2_a_ready_pod_may_not(guarded: Installed, shop: Namespace) -
 def test_critique_0_2_a_delete_without_both_preconditions_is_refused(
     guarded: Installed, shop: Namespace, left_out: str
 ) -> None:
-    said = deleted(guarded, shop, crashing(shop), **{left_out: ""})
+    said = deleted(guarded, shop, crashing(shop), without=left_out)
     assert said.by_policy
     assert "preconditions" in said.message
+
+
+@pytest.mark.claim("C-201")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"gracePeriodSeconds": 0},
+        {"gracePeriodSeconds": 1},
+        {"gracePeriodSeconds": 86400},
+        {"propagationPolicy": "Orphan"},
+        {"propagationPolicy": "Foreground"},
+        {"orphanDependents": True},
+        {"gracePeriodSeconds": 0, "propagationPolicy": "Orphan"},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_a_delete_that_forces_or_orphans_is_refused(guarded: Installed, shop: Namespace, options: JSON) -> None:
+    """Without its time to end the pod's name is free while its containers may still run."""
+    pod = crashing(shop)
+    assert deleted(guarded, shop, pod, options=options).by_policy
+    assert deleted(guarded, shop, pod, options=options, query="?dryRun=All").by_policy
+
+
+@pytest.mark.claim("C-221")
+def test_a_delete_as_the_agent_sends_it_is_let_through(guarded: Installed, shop: Namespace) -> None:
+    assert deleted(guarded, shop, crashing(shop), options={"propagationPolicy": "Background"}).status == 200
+
+
+@pytest.mark.claim("C-221")
+def test_a_pod_that_no_node_has_taken_is_deleted_like_any_other(guarded: Installed, shop: Namespace) -> None:
+    """The API server itself gives such a pod no time to end, which is not to be taken for a delete that forces."""
+    labels = {"app": "waiting"}
+    container = {"name": "app", "image": "registry.example/app:1"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container], "schedulerName": "nobody"}}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "waiting"}, "spec": spec}
+    guarded.plane.api.call("POST", f"/apis/apps/v1/namespaces/{shop.name}/deployments", body)
+    waiting = eventually(lambda: shop.pods("waiting"))[0]
+    assert "nodeName" not in waiting["spec"]
+    assert deleted(guarded, shop, waiting, options={"propagationPolicy": "Background"}).status == 200
 
 
 @pytest.mark.claim("C-201")

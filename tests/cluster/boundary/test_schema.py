@@ -18,6 +18,12 @@ from tests.cluster.workloads import eventually
             "io.k8s.api.apps.v1.DeploymentSpec",
             {*deployments.COMPARED_SPEC, *deployments.NOT_COMPARED},
         ),
+        ("apps/v1", "io.k8s.api.core.v1.PodTemplateSpec", {"metadata", "spec"}),
+        (
+            "apps/v1",
+            "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
+            {*deployments.TEMPLATE_METADATA, "labels", "annotations"},
+        ),
         (
             "autoscaling/v2",
             "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec",
