@@ -13,6 +13,8 @@ from byteport.domain.ceilings import NamespaceName, Sight
 from byteport.domain.policy import PROTECTED_NAMESPACES
 from byteport.runbooks.catalogue import RUNBOOKS
 
+SYSTEM = "kube-"
+"""Namespaces that begin so are Kubernetes' own."""
 EVERY_RUNBOOK = frozenset(runbook.name for runbook in RUNBOOKS)
 
 
@@ -37,6 +39,10 @@ class Choices(Frozen):
         if unknown:
             raise ValueError(f"{unknown[0]} is no runbook; there are {', '.join(sorted(EVERY_RUNBOOK))}")
         return value
+
+    def protects(self, namespace: str) -> bool:
+        """Whether nothing is ever written there; the policies say the same in CEL."""
+        return namespace in self.untouchable or namespace.startswith(SYSTEM)
 
     @property
     def untouchable(self) -> tuple[str, ...]:

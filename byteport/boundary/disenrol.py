@@ -19,7 +19,15 @@ from byteport.domain.canonical import digest
 from byteport.domain.plans import RestoreFloorPlan
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, floor_of, floor_setter, rest_digest, rest_setter
+from byteport.kubernetes.autoscalers import (
+    FLOOR_BEFORE,
+    FLOOR_RAISED,
+    FLOOR_UNTIL,
+    floor_of,
+    floor_setter,
+    rest_digest,
+    rest_setter,
+)
 from byteport.kubernetes.floor_patch import restore_arguments, restore_patch
 from byteport.kubernetes.patches import ACTION_ID, pointer
 from byteport.kubernetes.port import JSON
@@ -81,6 +89,8 @@ def restore(namespace: str, autoscaler: JSON) -> Restore | Problem | None:
         return _taken_over(namespace, name, f"{setter.manager} has set its floor since")
     if setter.at is not None and other.at is not None and other.at > setter.at:
         return _taken_over(namespace, name, f"{other.manager} has changed it since")
+    if marks.get(FLOOR_RAISED) != str(floor):
+        return _taken_over(namespace, name, "its marks do not say that this floor is the one that was raised")
     operations = _operations(namespace, autoscaler, floor, before)
     if operations is None:
         return _taken_over(namespace, name, "its marks are not those that we left")
@@ -119,7 +129,8 @@ def _operations(namespace: str, autoscaler: JSON, floor: int, before: int) -> li
 
 def _marks_off(autoscaler: JSON) -> list[JSON]:
     marks = annotations_of(autoscaler)
-    paths = {key: pointer("metadata", "annotations", key) for key in (FLOOR_BEFORE, FLOOR_UNTIL) if key in marks}
+    ours = (FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL)
+    paths = {key: pointer("metadata", "annotations", key) for key in ours if key in marks}
     return [
         {"op": "test", "path": "/metadata/uid", "value": fields.metadata(autoscaler).get("uid")},
         {"op": "test", "path": "/spec", "value": autoscaler.get("spec")},
@@ -135,7 +146,8 @@ def _floor(value: object) -> int | None:
 def _taken_over(namespace: str, name: str, why: str) -> Problem:
     text = (
         f"the agent raised the floor of HorizontalPodAutoscaler {namespace}/{name} and {why}: set minReplicas to what it "
-        f"should be, then: kubectl annotate hpa {name} -n {namespace} {FLOOR_BEFORE}- {FLOOR_UNTIL}-"
+        f"should be, then: kubectl annotate hpa {name} -n {namespace} {FLOOR_BEFORE}- {FLOOR_RAISED}- "
+        f"{FLOOR_UNTIL}-"
     )
     return Problem(kind=Obstacle.TAKEN_OVER, text=text)
 

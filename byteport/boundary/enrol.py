@@ -219,7 +219,7 @@ def _deployment_labels(
 def namespace_problems(name: str, choices: Choices, namespace: JSON) -> list[Problem]:
     """Why that namespace cannot be given to the agent."""
     found = []
-    if name in choices.untouchable or name == choices.helper_namespace:
+    if choices.protects(name) or name == choices.helper_namespace:
         text = f"the namespace {name} is protected: nothing of ours is ever given rights in it"
         found.append(Problem(kind=Obstacle.PROTECTED, text=text))
     going = fields.metadata(namespace).get("deletionTimestamp") is not None

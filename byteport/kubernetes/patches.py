@@ -31,6 +31,8 @@ VERIFIED = "byteport.io/verified-template"
 """The API server's stamp. Never written by us, and an old one is taken off."""
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 """`kubectl rollout history` prints it beside a revision, so it goes with the template, as `kubectl rollout undo` has it."""
+LONGEST_CAUSE = 4096
+"""Characters: a longer one is left out, and the API server's own policy refuses it."""
 OURS = frozenset({ACTION_ID, ROLLBACK_TO, VERIFIED, CHANGE_CAUSE})
 
 Operation = dict[str, Any]
@@ -55,7 +57,7 @@ def rollback_patch(deployment: JSON, replica_set: JSON, action_id: str) -> list[
     ]
     wanted = {ACTION_ID: action_id, ROLLBACK_TO: fields.metadata(replica_set).get("name")}
     cause = annotations_of(replica_set).get(CHANGE_CAUSE)
-    if isinstance(cause, str):
+    if isinstance(cause, str) and len(cause) <= LONGEST_CAUSE:
         wanted[CHANGE_CAUSE] = cause
     if not annotations:
         return [*operations, *first_annotations(wanted)]

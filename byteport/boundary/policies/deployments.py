@@ -16,6 +16,7 @@ from byteport.boundary.policies.shape import (
     SAME_METADATA,
     UNOWNED,
     Rule,
+    bounded,
     is_ours,
     metadata,
     not_protected,
@@ -23,7 +24,7 @@ from byteport.boundary.policies.shape import (
     resources,
     validating,
 )
-from byteport.kubernetes.patches import ACTION_ID, OURS, ROLLBACK_TO, VERIFIED, pointer
+from byteport.kubernetes.patches import ACTION_ID, CHANGE_CAUSE, LONGEST_CAUSE, OURS, ROLLBACK_TO, VERIFIED, pointer
 from byteport.kubernetes.port import JSON
 from byteport.kubernetes.refusals import RollbackRule
 
@@ -33,6 +34,8 @@ PROVE = "byteport-deployments-1-prove"
 """The API server keeps the two in no order: it asks them as a map of its own yields them, anew whenever a policy changes.
 Either order holds, because this one is asked again after the other has taken a stamp off (`reinvocationPolicy`)."""
 
+LONGEST = {ACTION_ID: 64, ROLLBACK_TO: 253, VERIFIED: 253, CHANGE_CAUSE: LONGEST_CAUSE}
+"""Of our annotations, in characters: a digest, names of objects, and what a person wrote beside a revision."""
 COMPARED_SPEC = {
     "selector": "",
     "replicas": "",
@@ -112,6 +115,7 @@ def rollbacks(choices: Choices) -> list[JSON]:
     rules = [PLAIN_UPDATE, ENABLED, not_protected(choices), _LABELLED, UNOWNED, _ONLY_TEMPLATE, SAME_METADATA]
     rules += [
         only_annotations(sorted(OURS)),
+        bounded(LONGEST),
         _PROVED if choices.proves_rollbacks else _SAME_TEMPLATE_METADATA,
         _STAMPED,
     ]

@@ -6,7 +6,7 @@ all, and `byteport halt` deletes the one binding that says so. We cannot make it
 
 from __future__ import annotations
 
-from byteport.boundary.choices import Choices
+from byteport.boundary.choices import SYSTEM, Choices
 from byteport.boundary.names import AGENT_PODS
 from byteport.boundary.policies.shape import Rule, cel_list, resources, validating
 from byteport.kubernetes.port import JSON
@@ -40,7 +40,8 @@ _VERBS = Rule(
 def writes(choices: Choices) -> list[JSON]:
     """The validating policy of everything."""
     protected = Rule(
-        f"!(has(request.namespace) && request.namespace in {cel_list(choices.untouchable)})",
+        f"!has(request.namespace) || !(request.namespace in {cel_list(choices.untouchable)}"
+        f" || request.namespace.startsWith('{SYSTEM}'))",
         "the namespace is protected",
     )
     not_a_review = f"!(request.resource.group in {cel_list(_REVIEWS)})"

@@ -7,10 +7,10 @@ precondition; `matchPolicy: Equivalent` (the default) shows every version of a r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from byteport.boundary.choices import Choices
+from byteport.boundary.choices import SYSTEM, Choices
 from byteport.boundary.names import ACCOUNTS_GROUP, ADMISSION, ENABLED_LABEL, PART_OF, accounts_of
 from byteport.kubernetes.port import JSON
 from byteport.kubernetes.refusals import SAID_BY
@@ -51,7 +51,10 @@ ENABLED = Rule(
 
 def not_protected(choices: Choices) -> Rule:
     """No write in a namespace that is the cluster's, ours, or that settings protect."""
-    return Rule(f"!(request.namespace in {cel_list(choices.untouchable)})", "the namespace is protected")
+    named = cel_list(choices.untouchable)
+    return Rule(
+        f"!(request.namespace in {named}) && !request.namespace.startsWith('{SYSTEM}')", "the namespace is protected"
+    )
 
 
 ANNOTATIONS = {
@@ -68,6 +71,19 @@ def only_annotations(mine: Sequence[str]) -> Rule:
         f"variables.na.all(k, k in {ours} || (k in variables.oa && variables.oa[k] == variables.na[k]))"
         f" && variables.oa.all(k, k in {ours} || k in variables.na)",
         "only our own annotations may change",
+    )
+
+
+def bounded(longest: Mapping[str, int]) -> Rule:
+    """No annotation is written longer than it can be: all of an object's share 256 KiB, so that one of ours that filled
+    them would keep its owner from writing any. Needs the variables `na` and `oa`."""
+    return Rule(
+        " && ".join(
+            f"(size(variables.na[?'{key}'].orValue('')) <= {most}"
+            f" || variables.na[?'{key}'].orValue('') == variables.oa[?'{key}'].orValue(''))"
+            for key, most in longest.items()
+        ),
+        "an annotation of ours is longer than it can be",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL
 from byteport.kubernetes.floor_patch import FLOOR_RESTORED
 from byteport.kubernetes.patches import ACTION_ID
 from tests.cluster.boundary.conftest import APP
@@ -64,11 +64,12 @@ class Scaler:
     def raised(self, to: int = 4, **spec: object) -> JSON:
         """A merge patch that raises the floor."""
         before = str(self.now()["spec"]["minReplicas"])
-        marks = {ACTION_ID: "ab" * 32, FLOOR_BEFORE: before, FLOOR_UNTIL: UNTIL}
+        marks = {ACTION_ID: "ab" * 32, FLOOR_BEFORE: before, FLOOR_RAISED: str(to), FLOOR_UNTIL: UNTIL}
         return {"metadata": {"annotations": marks}, "spec": {"minReplicas": to, **spec}}
 
     def restored(self, to: int = 2) -> JSON:
-        marks = {ACTION_ID: "cd" * 32, FLOOR_BEFORE: None, FLOOR_UNTIL: None, FLOOR_RESTORED: "ab" * 32}
+        gone = dict.fromkeys((FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL))
+        marks = {ACTION_ID: "cd" * 32, **gone, FLOOR_RESTORED: "ab" * 32}
         return {"metadata": {"annotations": marks}, "spec": {"minReplicas": to}}
 
 
@@ -97,10 +98,12 @@ def test_a_second_raise_keeps_the_first_floor(scaler: Scaler) -> None:
 
 def beyond_the_ceiling(patch: JSON) -> None:
     patch["spec"]["minReplicas"] = 7
+    patch["metadata"]["annotations"][FLOOR_RAISED] = "7"
 
 
 def below_what_it_was(patch: JSON) -> None:
     patch["spec"]["minReplicas"] = 1
+    patch["metadata"]["annotations"][FLOOR_RAISED] = "1"
 
 
 def without_the_owners_floor(patch: JSON) -> None:
@@ -109,6 +112,30 @@ def without_the_owners_floor(patch: JSON) -> None:
 
 def with_another_floor_written_down(patch: JSON) -> None:
     patch["metadata"]["annotations"][FLOOR_BEFORE] = "1"
+
+
+def without_its_own_floor(patch: JSON) -> None:
+    patch["metadata"]["annotations"].pop(FLOOR_RAISED)
+
+
+def with_another_floor_for_its_own(patch: JSON) -> None:
+    patch["metadata"]["annotations"][FLOOR_RAISED] = "5"
+
+
+def with_an_end_that_is_no_time(patch: JSON) -> None:
+    patch["metadata"]["annotations"][FLOOR_UNTIL] = "9" * 255_000
+
+
+def with_an_end_that_goes_on(patch: JSON) -> None:
+    patch["metadata"]["annotations"][FLOOR_UNTIL] = UNTIL + "\n" + "x" * 9
+
+
+def with_an_action_id_that_is_none(patch: JSON) -> None:
+    patch["metadata"]["annotations"][ACTION_ID] = "x" * 255_000
+
+
+def with_a_mark_of_a_restore_that_is_none(patch: JSON) -> None:
+    patch["metadata"]["annotations"][FLOOR_RESTORED] = "x" * 65
 
 
 def without_an_end(patch: JSON) -> None:
@@ -152,6 +179,12 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
     below_what_it_was,
     without_the_owners_floor,
     with_another_floor_written_down,
+    without_its_own_floor,
+    with_another_floor_for_its_own,
+    with_an_end_that_is_no_time,
+    with_an_end_that_goes_on,
+    with_an_action_id_that_is_none,
+    with_a_mark_of_a_restore_that_is_none,
     without_an_end,
     with_the_ceiling_along,
     with_metrics_along,
@@ -214,6 +247,38 @@ def test_critique_b1_the_only_way_down_is_exactly_to_the_owners_floor(scaler: Sc
     assert scaler.patch({"spec": {"minReplicas": 3}}).by_policy
     forgets = {"metadata": {"annotations": {FLOOR_BEFORE: "1"}}}
     assert scaler.patch(forgets).by_policy
+
+
+def owner_sets(scaler: Scaler, floor: int) -> None:
+    api, patch = scaler.guarded.plane.api, {"spec": {"minReplicas": floor}}
+    api.call("PATCH", scaler.path(), patch, content_type=MERGE)
+
+
+def taken_again(scaler: Scaler, floor: int) -> JSON:
+    """A second raise that takes what stands for a floor of ours."""
+    patch = scaler.raised(floor)
+    patch["metadata"]["annotations"][FLOOR_BEFORE] = "2"
+    return patch
+
+
+@pytest.mark.claim("C-204")
+@pytest.mark.parametrize("since", [3, 5])
+def test_a_floor_that_its_owner_has_set_since_is_not_gone_below(scaler: Scaler, since: int) -> None:
+    assert scaler.patch(scaler.raised(4)).status == 200
+    owner_sets(scaler, since)
+    tried = [scaler.restored(2), *(taken_again(scaler, floor) for floor in (since, 6))]
+    tried.append({"metadata": {"annotations": {FLOOR_RAISED: str(since)}}})
+    tried.append({"metadata": {"annotations": dict.fromkeys((FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL))}})
+    assert [scaler.patch(one).by_policy for one in tried] == [True] * len(tried)
+    assert scaler.now()["spec"]["minReplicas"] == since
+
+
+@pytest.mark.claim("C-204")
+def test_a_raise_that_does_not_say_what_it_was_raised_to_is_left_to_a_person(scaler: Scaler) -> None:
+    assert scaler.patch(scaler.raised(4)).status == 200
+    forgotten = {"metadata": {"annotations": {FLOOR_RAISED: None}}}
+    scaler.guarded.plane.api.call("PATCH", scaler.path(), forgotten, content_type=MERGE)
+    assert scaler.patch(scaler.restored(2)).by_policy
 
 
 @pytest.mark.claim("C-204")

@@ -13,7 +13,7 @@ import pytest
 
 from byteport.boundary.choices import Choices
 from byteport.boundary.policies.deployments import rollbacks
-from byteport.kubernetes.patches import ACTION_ID, ROLLBACK_TO, VERIFIED
+from byteport.kubernetes.patches import ACTION_ID, CHANGE_CAUSE, ROLLBACK_TO, VERIFIED
 from byteport.sandbox.controlplane import Fault
 from tests.cluster.boundary.installed import Installed, Said, asked, once
 from tests.cluster.workloads import Namespace, eventually, fault_annotations
@@ -233,6 +233,15 @@ def an_owner_along(wanted: JSON) -> None:
     wanted["metadata"]["ownerReferences"] = [owner]
 
 
+def a_cause_of_any_length(wanted: JSON) -> None:
+    wanted["metadata"]["annotations"][CHANGE_CAUSE] = "x" * 200_000
+
+
+def a_stamp_of_any_length(wanted: JSON) -> None:
+    wanted["metadata"]["annotations"][VERIFIED] = "x" * 200_000
+    another_image(wanted)
+
+
 def no_action_id(wanted: JSON) -> None:
     wanted["metadata"]["annotations"].pop(ACTION_ID)
 
@@ -281,6 +290,8 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
     a_foreign_annotation_along,
     a_finalizer_along,
     an_owner_along,
+    a_cause_of_any_length,
+    a_stamp_of_any_length,
     no_action_id,
     an_action_id_that_is_none,
     no_name_of_a_revision,

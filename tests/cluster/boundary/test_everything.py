@@ -126,11 +126,13 @@ def test_review_4_a_cluster_administrator_with_the_agents_account_writes_nothing
 
 @pytest.mark.claim("C-208")
 @pytest.mark.usefixtures("everything_granted")
-@pytest.mark.parametrize("namespace", ["kube-system", "default", NAMESPACE])
+@pytest.mark.parametrize("namespace", ["kube-system", "kube-flannel", "default", NAMESPACE])
 def test_critique_b1_a_protected_namespace_is_not_written_to_though_it_carries_the_label(
     guarded: Installed, shop: Namespace, namespace: str
 ) -> None:
     protected = Namespace(guarded.plane, namespace)
+    if namespace == "kube-flannel":
+        protected.create()
     guarded.plane.kubectl("label", "namespace", namespace, "byteport.io/enabled=true", "--overwrite")
     protected.deploy("victim", annotations=fault_annotations(Fault.CRASH))
     try:

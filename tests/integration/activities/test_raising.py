@@ -12,7 +12,7 @@ from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.warrants import Warrant
 from byteport.errors import UnknownOutcome
 from byteport.kubernetes import port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL
 from byteport.kubernetes.patches import ACTION_ID
 from tests.integration.activities.asking import failure, outcome, refusal
 from tests.integration.activities.autoscaled import (
@@ -54,7 +54,12 @@ async def test_a_raise_changes_the_floor_and_says_on_the_object_until_when(
     after = await read(bench)
     until = (bench.clock() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert after["spec"] == {**before["spec"], "minReplicas": 5}
-    assert await marks(bench) == {FLOOR_BEFORE: "2", FLOOR_UNTIL: until, ACTION_ID: raise_.grant.body.action_id}
+    assert await marks(bench) == {
+        FLOOR_BEFORE: "2",
+        FLOOR_RAISED: "5",
+        FLOOR_UNTIL: until,
+        ACTION_ID: raise_.grant.body.action_id,
+    }
     assert after["metadata"]["annotations"]["team"] == "shop"
     assert (mutated.object_uid, mutated.already) == (before["metadata"]["uid"], False)
 

@@ -10,7 +10,7 @@ from byteport.domain.plans import RaiseFloorPlan, restore_of
 from byteport.domain.warrants import Warrant
 from byteport.errors import UnknownOutcome
 from byteport.kubernetes import port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED
 from byteport.kubernetes.floor_patch import FLOOR_RESTORED
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.trust.grants import GrantSigner
@@ -99,6 +99,8 @@ async def test_critique_0_6_a_halt_stops_a_restore_too(bench: SimulatedBench, re
         ({}, {FLOOR_BEFORE: None}),
         ({}, {FLOOR_BEFORE: "1"}),
         ({}, {FLOOR_BEFORE: "4"}),
+        ({}, {FLOOR_RAISED: None}),
+        ({}, {FLOOR_RAISED: "4"}),
     ],
 )
 async def test_what_somebody_has_changed_since_is_theirs(

@@ -19,7 +19,7 @@ from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.policy import Mode
 from byteport.domain.targets import Target
 from byteport.errors import PreconditionFailed
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, floor_of, rest_digest
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL, floor_of, rest_digest
 from byteport.kubernetes.floor_patch import FLOOR_RESTORED, raise_patch
 from byteport.kubernetes.patches import ACTION_ID
 from tests.builders.administered import (
@@ -132,7 +132,7 @@ async def test_a_raised_floor_goes_back_to_its_owners_with_our_marks_off() -> No
     assert back is not None
     assert floor_of(back) == 2
     marks = back["metadata"]["annotations"]
-    assert not {FLOOR_BEFORE, FLOOR_UNTIL} & set(marks)
+    assert not {FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL} & set(marks)
     assert marks[FLOOR_RESTORED] == RAISED
     assert marks[ACTION_ID] != RAISED
 
@@ -175,12 +175,14 @@ async def test_a_floor_that_somebody_has_changed_since_is_named_and_keeps_nothin
 @pytest.mark.parametrize(
     "marks",
     [
-        {FLOOR_BEFORE: "two", ACTION_ID: RAISED},
-        {FLOOR_BEFORE: "2"},
-        {FLOOR_BEFORE: "2", ACTION_ID: "mine"},
-        {FLOOR_BEFORE: "7", ACTION_ID: RAISED},
-        {FLOOR_BEFORE: "0", ACTION_ID: RAISED},
-        {FLOOR_BEFORE: "-1", ACTION_ID: RAISED},
+        {FLOOR_BEFORE: "two", FLOOR_RAISED: "6", ACTION_ID: RAISED},
+        {FLOOR_BEFORE: "2", FLOOR_RAISED: "6"},
+        {FLOOR_BEFORE: "2", FLOOR_RAISED: "6", ACTION_ID: "mine"},
+        {FLOOR_BEFORE: "7", FLOOR_RAISED: "6", ACTION_ID: RAISED},
+        {FLOOR_BEFORE: "0", FLOOR_RAISED: "6", ACTION_ID: RAISED},
+        {FLOOR_BEFORE: "-1", FLOOR_RAISED: "6", ACTION_ID: RAISED},
+        {FLOOR_BEFORE: "2", FLOOR_RAISED: "4", ACTION_ID: RAISED},
+        {FLOOR_BEFORE: "2", ACTION_ID: RAISED},
     ],
 )
 def test_marks_that_are_not_as_we_left_them_are_never_acted_on(marks: dict[str, str]) -> None:
@@ -189,11 +191,12 @@ def test_marks_that_are_not_as_we_left_them_are_never_acted_on(marks: dict[str, 
 
 
 def test_a_floor_that_is_back_already_only_loses_our_marks() -> None:
-    marks = {FLOOR_BEFORE: "2", FLOOR_UNTIL: LATER, ACTION_ID: RAISED, "theirs": "stays"}
+    marks = {FLOOR_BEFORE: "2", FLOOR_RAISED: "6", FLOOR_UNTIL: LATER, ACTION_ID: RAISED, "theirs": "stays"}
     change = restore("shop", an_autoscaler("web", floor=2, annotations=marks, uid="u"))
     assert isinstance(change, Restore)
     written = {one["path"] for one in change.operations if one["op"] != "test"}
-    assert written == {f"/metadata/annotations/byteport.io~1{mark}" for mark in ("floor-before", "floor-until")}
+    ours = ("floor-before", "floor-raised", "floor-until")
+    assert written == {f"/metadata/annotations/byteport.io~1{mark}" for mark in ours}
 
 
 async def test_without_an_installation_it_still_takes_away_what_was_given() -> None:

@@ -351,7 +351,9 @@ async def test_who_else_has_an_object_in_hand_is_told() -> None:
 
 
 @pytest.mark.claim("C-016")
-@pytest.mark.parametrize("name", ["kube-system", "byteport-agent", "default", "temporal", "byteport-node"])
+@pytest.mark.parametrize(
+    "name", ["kube-system", "kube-flannel", "kube-", "byteport-agent", "default", "temporal", "byteport-node"]
+)
 async def test_a_protected_namespace_is_refused_those_of_the_installations_own_policies_too(name: str) -> None:
     cluster = installed_cluster(a_namespace(name), choices=Choices(protected=("temporal",)))
     planned = await plan_enabling(cluster, name, Ceiling())

@@ -16,7 +16,7 @@ from byteport.cli.exits import Exit
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.policy import Mode
 from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, Unavailable, UnknownOutcome
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.kubernetes.port import Resource
 from tests.builders.administered import Administered, a_namespace, an_autoscaler, installed_cluster, keys
@@ -349,7 +349,7 @@ def test_a_weaker_policy_for_rollbacks_is_said(byteport: Run, monkeypatch: pytes
 def test_disabling_puts_floors_back_and_takes_everything_away(byteport: Run, cluster: Administered) -> None:
     before = cluster.plain()
     byteport("enable", "shop", "--mode", "auto", "--rollback", "api", "--hpa", "web", "--yes")
-    marks = {FLOOR_BEFORE: "2", ACTION_ID: "a" * 64}
+    marks = {FLOOR_BEFORE: "2", FLOOR_RAISED: "6", ACTION_ID: "a" * 64}
     cluster.put(an_autoscaler("web", floor=6, annotations=marks))
     said = byteport("disable", "shop", "--yes")
     assert (said.code, said.err) == (Exit.OK, "")
@@ -368,7 +368,9 @@ def test_a_floor_that_is_raised_while_rights_are_taken_away_goes_back_too(
     delete = cluster.delete
 
     async def raised_meanwhile(*arguments: Any, **options: Any) -> None:
-        cluster.put(an_autoscaler("web", floor=6, annotations={FLOOR_BEFORE: "2", ACTION_ID: "a" * 64}))
+        cluster.put(
+            an_autoscaler("web", floor=6, annotations={FLOOR_BEFORE: "2", FLOOR_RAISED: "6", ACTION_ID: "a" * 64})
+        )
         monkeypatch.setattr(cluster, "delete", delete)
         await delete(*arguments, **options)
 
@@ -386,7 +388,7 @@ def test_a_floor_that_somebody_took_over_keeps_nothing_with_the_agent_and_is_tol
 ) -> None:
     before = cluster.plain()
     byteport("enable", "shop", "--mode", "auto", "--rollback", "api", "--hpa", "web", "--yes")
-    cluster.put(an_autoscaler("api", floor=6, annotations={FLOOR_BEFORE: "2", ACTION_ID: "a" * 64}))
+    cluster.put(an_autoscaler("api", floor=6, annotations={FLOOR_BEFORE: "2", FLOOR_RAISED: "6", ACTION_ID: "a" * 64}))
     taken = cluster.put(an_autoscaler("web", floor=6, annotations=marks))
     said = byteport("disable", "shop", "--yes")
     assert said.code == Exit.FINDING
@@ -410,7 +412,9 @@ def test_a_floor_that_cannot_be_put_back_keeps_neither_rights_nor_another_floor(
 ) -> None:
     byteport("enable", "shop", "--mode", "auto", "--hpa", "web", "--yes")
     for name in ("api", "web"):
-        cluster.put(an_autoscaler(name, floor=6, annotations={FLOOR_BEFORE: "2", ACTION_ID: "a" * 64}))
+        cluster.put(
+            an_autoscaler(name, floor=6, annotations={FLOOR_BEFORE: "2", FLOOR_RAISED: "6", ACTION_ID: "a" * 64})
+        )
     patch = cluster.patch
 
     async def always_another(resource: Resource, namespace: str, name: str, *rest: Any, **options: Any) -> None:
