@@ -112,9 +112,9 @@ def _yaml(name: str, text: str) -> list[object]:
         """YAML without aliases: a few lines of them stand for gigabytes."""
 
         def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.events.AliasEvent):
-                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-                raise yaml.MarkedYAMLError(problem="aliases are not taken", problem_mark=mark)
+            loader: Any = self  # its stubs leave `peek_event` without types
+            if loader.check_event(yaml.events.AliasEvent):
+                raise yaml.MarkedYAMLError(problem="aliases are not taken", problem_mark=loader.peek_event().start_mark)
             return super().compose_node(parent, index)
 
     try:

@@ -25,7 +25,11 @@ CLUSTERS = ("all", *(cluster.value for cluster in Cluster))
 
 def main() -> int:
     """Run what the command line asks for."""
-    asked = _parser().parse_args()
+    parser = _parser()
+    asked = parser.parse_args()
+    for word in asked.only:
+        if not any(word in one.name for one in scenarios()):
+            parser.error(f"no scenario has {word!r} in its name; they are in tests/scenarios/rows")
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     logging.basicConfig(level=logging.ERROR)
@@ -74,11 +78,19 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"write a number from 1 on, not {text!r}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.scenarios", description=__doc__)
     parser.add_argument("only", nargs="*", help="parts of the names of the scenarios to run; all by default")
     parser.add_argument("--cluster", choices=CLUSTERS, default="all", help="on which kind of cluster")
-    parser.add_argument("--runs", type=int, default=1, help="how often each is run; it counts when all runs are right")
+    parser.add_argument(
+        "--runs", type=_at_least_one, default=1, help="how often each is run; it counts when all runs are right"
+    )
     parser.add_argument("--settle", choices=["short", "full"], default="short", help="5 s, or the default of 60 s")
     parser.add_argument("--timing", action="store_true", help="only measure how long it takes, at 60 s settle time")
     parser.add_argument("--json", type=Path, default=Path("build/scenarios.json"), help="where the figures are written")

@@ -173,9 +173,19 @@ async def test_a_repeated_play_is_told_beside_the_scores() -> None:
     )
 
 
-async def test_a_kind_of_cluster_that_there_is_not_is_answered_with_those_that_there_are() -> None:
-    argv = [sys.executable, "-m", "tests.scenarios", "--cluster", "other"]
-    said = await asyncio.to_thread(subprocess.run, argv, capture_output=True, text=True, check=False)
-    assert said.returncode == 2
-    assert "Cluster." not in said.stderr
-    assert all(cluster in said.stderr for cluster in ("all", *Cluster))
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--cluster", "other"], ["--cluster", "'all'", *(f"'{cluster}'" for cluster in Cluster)]),
+        (["--runs", "0"], ["--runs", "from 1 on", "'0'"]),
+        (["--runs", "two"], ["--runs", "from 1 on", "'two'"]),
+        (["no-such-scenario"], ["'no-such-scenario'", "tests/scenarios/rows"]),
+    ],
+)
+async def test_what_cannot_be_run_is_one_line_that_says_what_can(argv: list[str], said: list[str]) -> None:
+    command = [sys.executable, "-m", "tests.scenarios", *argv]
+    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    error = ended.stderr.splitlines()[-1]
+    assert all(word in error for word in said), error
+    assert "Cluster." not in error

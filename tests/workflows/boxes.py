@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -257,7 +258,7 @@ class Boxing:
 
     async def work(self) -> None:
         self._workers = AsyncExitStack()
-        queues: dict[str, list[object]] = {}
+        queues: dict[str, list[Callable[..., Any]]] = {}
         for method in activities_of(self.around):
             queues.setdefault(task_queue_name(act_of(method).queue, UID), []).append(method)
         for queue, methods in {"control": [], **queues}.items():
@@ -266,7 +267,7 @@ class Boxing:
                 self.client,
                 task_queue=queue,
                 workflows=workflows,
-                activities=methods,  # type: ignore[arg-type]
+                activities=methods,
                 workflow_runner=workflow_runner(),
             )
             await self._workers.enter_async_context(worker)

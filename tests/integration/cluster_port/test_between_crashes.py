@@ -8,13 +8,12 @@ from datetime import timedelta
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
-from byteport.domain.signals import Signal, SignalType, Source
-from byteport.domain.targets import Target
+from byteport.domain.signals import SignalType
 from byteport.kubernetes.reading import read_situation
 from byteport.kubernetes.situation import Situation
 from byteport.runbooks.pod_crashloop import PodCrashloopRunbook
 from tests.integration.cluster_port.stages import STEP_SECONDS, Stage
-from tests.integration.cluster_port.test_rollback_runbook import world_of
+from tests.integration.cluster_port.worlds import signal_about, world_of
 
 RUNBOOK = PodCrashloopRunbook()
 FAULT = "sim.byteport.io/fault"
@@ -24,18 +23,8 @@ LOOKS = 60
 async def look(stage: Stage, *, later: timedelta = timedelta(0)) -> tuple[Situation, Diagnosis]:
     world = await world_of(stage)
     world = replace(world, now=world.now + later, denied=frozenset({"nodes"}))
-    uid = next(item["metadata"]["uid"] for item in world.of("Deployment"))
-    target = Target(cluster_uid="c1", namespace=stage.namespace, kind="Deployment", name="web", uid=uid)
-    signal = Signal(
-        type=SignalType.POD_CRASHLOOP,
-        value=1,
-        threshold=3,
-        target=target,
-        observed_at=world.now,
-        source=Source.WATCH,
-        evidence_digest="e",
-    )
-    situation = read_situation(world, target, Failure.CRASHLOOP)
+    signal = signal_about(world, stage, SignalType.POD_CRASHLOOP)
+    situation = read_situation(world, signal.target, Failure.CRASHLOOP)
     return situation, RUNBOOK.diagnose(signal, situation)
 
 

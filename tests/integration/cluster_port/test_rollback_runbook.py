@@ -2,64 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 
 from byteport.domain.failures import Failure
 from byteport.domain.plans import Refused, RollbackPlan
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.reasons import Cause, Reason
-from byteport.domain.signals import Signal, SignalType, Source
-from byteport.domain.targets import Target
+from byteport.domain.signals import Signal, SignalType
 from byteport.errors import PreconditionFailed
 from byteport.kubernetes.patches import patch_matches, rollback_patch
-from byteport.kubernetes.port import DEPLOYMENTS, EVENTS, JSON, PODS, REPLICA_SETS
+from byteport.kubernetes.port import DEPLOYMENTS, REPLICA_SETS
 from byteport.kubernetes.reading import read_situation
 from byteport.kubernetes.rollout_symptoms import RolloutTrouble, rollout_symptom
 from byteport.kubernetes.situation import Situation
-from byteport.kubernetes.world import World
 from byteport.runbooks.base import Health
 from byteport.runbooks.failed_deploy_rollback import FailedDeployAutoRollbackRunbook
 from tests.integration.cluster_port.stages import BY, Stage
+from tests.integration.cluster_port.worlds import signal_about, world_of
 
 RUNBOOK = FailedDeployAutoRollbackRunbook()
 
 
-def _times(value: Any) -> list[datetime]:
-    if isinstance(value, dict):
-        return [at for item in value.values() for at in _times(item)]
-    if isinstance(value, list):
-        return [at for item in value for at in _times(item)]
-    if isinstance(value, str) and value[4:5] == "-" and value.endswith("Z"):
-        return [datetime.fromisoformat(value).astimezone(UTC)]
-    return []
-
-
-async def world_of(stage: Stage) -> World:
-    """Everything of the namespace, at the latest time that any of it bears."""
-    objects: list[JSON] = []
-    for resource, kind in ((DEPLOYMENTS, "Deployment"), (REPLICA_SETS, "ReplicaSet"), (PODS, "Pod"), (EVENTS, "Event")):
-        listed = await stage.port.list(resource, stage.namespace)
-        objects += [{**item, "kind": kind} for item in listed.items]
-    return World(now=max(at for item in objects for at in _times(item)), objects=tuple(objects))
-
-
 async def look(stage: Stage) -> tuple[Signal, Situation]:
     world = await world_of(stage)
-    uid = next(item["metadata"]["uid"] for item in world.of("Deployment"))
-    target = Target(cluster_uid="c1", namespace=stage.namespace, kind="Deployment", name="web", uid=uid)
-    signal = Signal(
-        type=SignalType.FAILED_DEPLOY,
-        value=1,
-        threshold=0,
-        target=target,
-        observed_at=world.now,
-        source=Source.WATCH,
-        evidence_digest="e",
-    )
-    return signal, read_situation(world, target, Failure.BAD_ROLLOUT)
+    signal = signal_about(world, stage, SignalType.FAILED_DEPLOY)
+    return signal, read_situation(world, signal.target, Failure.BAD_ROLLOUT)
 
 
 async def planned(stage: Stage) -> RollbackPlan:

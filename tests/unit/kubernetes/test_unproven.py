@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,8 @@ from byteport.kubernetes.world import World
 from tests.builders.objects import JSON, NOW, pod, running, status, terminated, waiting
 
 
-def read(*statuses: JSON, **more: object) -> PodReading:
-    item = pod("web-1", statuses=list(statuses), **more)  # type: ignore[arg-type]
+def read(*statuses: JSON, **more: Any) -> PodReading:
+    item = pod("web-1", statuses=list(statuses), **more)
     found = read_pod(item, World(now=NOW, objects=(item,)), ())
     assert found is not None
     return found

@@ -6,6 +6,7 @@ Without a readiness probe that is every moment between its start and its next cr
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from byteport.domain.failures import Failure
 from byteport.domain.plans import DeletePodPlan, Refused
@@ -36,16 +37,16 @@ def ready_again(*, up: float = 1, lasted: float = 1, restarts: int = 2) -> JSON:
     )
 
 
-def with_ready_again(shop: Workload, index: int, **how: float) -> Workload:
+def with_ready_again(shop: Workload, index: int, **how: Any) -> Workload:
     up = how.get("up", 1) / 60
-    shop.pods[index]["status"]["containerStatuses"] = [ready_again(**how)]  # type: ignore[arg-type]
+    shop.pods[index]["status"]["containerStatuses"] = [ready_again(**how)]
     for condition in shop.pods[index]["status"]["conditions"]:
         if condition["type"] in ("Ready", "ContainersReady"):
             condition |= {"status": "True", "lastTransitionTime": stamp(up)}
     return shop
 
 
-def answer(**how: float) -> Answer:
+def answer(**how: Any) -> Answer:
     return ask(with_ready_again(Workload(), 0, **how).world())
 
 
