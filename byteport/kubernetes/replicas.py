@@ -12,6 +12,7 @@ from enum import StrEnum
 from byteport.domain.base import Frozen
 from byteport.domain.reasons import Cause
 from byteport.kubernetes.crash import FLAPPING_RESTARTS
+from byteport.kubernetes.owners import OwnerKind
 from byteport.kubernetes.pods import PodReading, State, Waiting
 from byteport.kubernetes.rollouts import Progress, RevisionReading, RolloutReading
 from byteport.kubernetes.situation import Situation
@@ -23,6 +24,8 @@ WEDGED_AFTER = timedelta(minutes=5)
 SLOW_AFTER = timedelta(minutes=15)
 """A start that takes so long is somebody's business, though nothing has failed."""
 SAME_AGE = timedelta(seconds=60)
+STALLED_AFTER = timedelta(minutes=2)
+"""A rollout that made no progress for so long is not about to replace anything."""
 
 
 class Wellbeing(StrEnum):
@@ -131,6 +134,30 @@ def has_taken_over(rollout: RolloutReading) -> bool:
         return False
     newest = rollout.newest
     return newest is not None and newest.ready > 0 and not any(older.present for older in rollout.older)
+
+
+def superseded(pod: PodReading, situation: Situation) -> bool:
+    """Whether the pod belongs to an older revision that is on its way out: its trouble goes with it.
+
+    Between the moment that another template is written (by us, when a release is rolled back, or by an owner who mends
+    it) and the deletion of the old pods, these look like any crash loop in which no sibling is well.
+    """
+    rollout = situation.rollout
+    if rollout is None or pod.owner.kind is not OwnerKind.DEPLOYMENT:
+        return False
+    newest, own = rollout.newest, revision_of(pod, situation)
+    if newest is not None and pod.owner.replica_set == newest.name:
+        return False
+    if not rollout.observed or (own is not None and own.replicas == 0):
+        return True
+    if newest is not None and newest.ready >= rollout.replicas > 0:
+        return True
+    return rollout.progress in (Progress.UNDER_WAY, Progress.COMPLETE) and _moved_lately(rollout, situation.now)
+
+
+def _moved_lately(rollout: RolloutReading, now: datetime) -> bool:
+    moved = [when for when in (rollout.began_at, rollout.progressing.updated_at) if when is not None]
+    return bool(moved) and now - max(moved) <= STALLED_AFTER
 
 
 def rolling(rollout: RolloutReading) -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from byteport.domain.diagnoses import Fact
 from byteport.domain.reasons import Cause, Reason
 from byteport.kubernetes.pods import PodReading
-from byteport.kubernetes.replicas import Wellbeing, alive, wellbeing
+from byteport.kubernetes.replicas import Wellbeing, alive, superseded, wellbeing
 from byteport.kubernetes.scaling import ContainerUsage, ScalingReading
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.usage import memory_share
@@ -38,6 +38,8 @@ def workload_finding(situation: Situation) -> Finding:
     scaling = situation.scaling or ScalingReading()
     killed, worst = killed_for_memory(situation), fullest(situation)
     share = memory_share(worst) if worst is not None else None
+    if killed and all(superseded(pod, situation) for pod in killed):
+        return Finding(cause=Cause.OOM_KILLED, reasons=(Reason.TOO_EARLY,), look_again_seconds=LOOK_AGAIN)
     hot = bool(killed) or (share is not None and share >= DECIDES)
     if hot and resqueezed(scaling, situation):
         culprit = scaling.limits_set_by

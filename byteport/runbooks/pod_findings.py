@@ -1,8 +1,9 @@
 """What is wrong with one pod of a target, seen among its siblings, its node and its neighbours.
 
 `pod_crashloop.py` asks it for every pod in trouble and lets the weightiest finding speak. The order is the point: a
-release that is being rolled out, then the place (node, zone, registry), then another's fault, then the pod's own; only
-what is left of *crashing* and *not ready* after all that may be called transient or wedged.
+release that is being rolled out, then an older revision that is on its way out, then the place (node, zone, registry),
+then another's fault, then the pod's own; only what is left of *crashing* and *not ready* after all that may be called
+transient or wedged.
 """
 
 from __future__ import annotations
@@ -17,12 +18,22 @@ from byteport.kubernetes.events import EventClass
 from byteport.kubernetes.log_words import LogClass
 from byteport.kubernetes.pods import ContainerReading, PodReading, Role, State, Waiting
 from byteport.kubernetes.references import ReferenceKind
-from byteport.kubernetes.replicas import WEDGED_AFTER, Siblings, Wellbeing, of_a_new_release, siblings, wellbeing
+from byteport.kubernetes.replicas import (
+    WEDGED_AFTER,
+    Siblings,
+    Wellbeing,
+    of_a_new_release,
+    siblings,
+    superseded,
+    wellbeing,
+)
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.surroundings import RESTART_SILENCE, CommonCause, DependencyState, NodeReading, Tri
 
 LOOK_AGAIN = 60
 """Seconds after which something that has just begun is looked at again."""
+LOOK_SOON = 15
+"""Seconds after which a pod is looked at again that a rollout is about to replace."""
 SERVED_SINCE = timedelta(hours=1)
 """A restart so long before a replica fell out is another story."""
 BACKOFF_CAP = timedelta(minutes=5)
@@ -78,6 +89,8 @@ def finding(pod: PodReading, situation: Situation) -> Finding:
     kin = siblings(pod, situation)
     if of_a_new_release(pod, situation) and not pod.finished:
         return Finding(pod=pod, cause=Cause.BAD_ROLLOUT, siblings=kin, hand_over=Failure.BAD_ROLLOUT)
+    if superseded(pod, situation) and not pod.finished:
+        return _early(pod, cause, kin, LOOK_SOON)
     placed = _by_place(pod, cause, situation)
     if placed is not None:
         return placed.model_copy(update={"siblings": kin})
