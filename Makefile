@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test coverage test-cluster test-slow scenarios check replay record-histories bench lock docs format clean
+.PHONY: help demo demo-real cluster test coverage test-cluster test-node test-slow prove scenarios check replay record-histories bench lock docs render format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ demo-real: cluster ## Run the same demo on a real Kubernetes control plane, buil
 cluster: $(ENV) .venv/.go ## Build the real control plane once; it is cached outside the checkout
 	$(BIN)/python -m byteport.sandbox.controlplane build
 
-SUITE := --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m 'not control_plane and not scenarios and not slow' tests
+SUITE := --dist loadgroup --ignore=tests/cluster --ignore=tests/node --ignore=tests/bench -m 'not control_plane and not scenarios and not slow' tests
 
 test: $(ENV) ## Run every test that needs no real control plane
 	$(TESTS) -n 3 $(SUITE)
@@ -42,10 +42,16 @@ coverage: $(ENV) ## The same, slower, and print how much of the code it runs
 	$(TESTS) -n 3 --cov --cov-report=term $(SUITE)
 
 test-cluster: cluster ## Build the real control plane, then run the tests that need it
-	$(TESTS) --ignore=tests/bench -m 'control_plane and not scenarios' tests
+	$(TESTS) --ignore=tests/bench --ignore=tests/node -n 2 --dist loadfile -m 'control_plane and not scenarios' tests
+
+test-node: cluster ## Run the tests on a real kubelet in namespaces of its own; needs root on Linux, and says so where it is not
+	$(TESTS) -m real_node tests/node
 
 test-slow: $(ENV) ## Run what `make test` leaves out or only samples: the whole demo, every field of every object flipped
-	$(TESTS) -n 2 --dist loadgroup --ignore=tests/cluster --ignore=tests/bench -m slow tests
+	$(TESTS) -n 2 --dist loadgroup --ignore=tests/cluster --ignore=tests/node --ignore=tests/bench -m slow tests
+
+prove: cluster ## Run the tests of the security page's claims, and report each as proved or not; REPORT=folder keeps it elsewhere
+	$(BIN)/python -m tests.house.prove --into $(or $(REPORT),build/prove)
 
 scenarios: cluster ## Judge the agent by whole failures; CLUSTER=simulated, RUNS=5 and SETTLE=full narrow or widen it
 	$(BIN)/python -m tests.scenarios --cluster $(or $(CLUSTER),all) --runs $(or $(RUNS),1) --settle $(or $(SETTLE),short)
@@ -75,6 +81,9 @@ lock: $(ENV) ## Write the locks again from pyproject.toml: hashes, and no index 
 
 docs: $(ENV) ## Write the generated parts of docs/ again
 	$(BIN)/python -m tests.house.pages
+
+render: $(ENV) ## Write what the chart carries of the boundary again, its page of values, and the snapshots
+	$(BIN)/python -m tests.house.rendered
 
 format: $(ENV) ## Format the code and apply the safe lint fixes
 	$(BIN)/ruff format

@@ -46,9 +46,22 @@ class PermanentError(BytePortError):
 
 
 class NotPermitted(PermanentError):
-    """403, an admission policy's refusal, a warrant that does not hold, or a call outside the declared scope."""
+    """403, an admission policy's refusal, a warrant that does not hold, or a call outside the declared scope.
+
+    `rule` is the rule of our own policies that refused, where it is one that is told apart; it stays in the process.
+    """
 
     code = "not_permitted"
+
+    def __init__(self, message: str, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class NotProved(NotPermitted):
+    """The API server did not prove a rollback to a revision that was just read as serving: its own view is stale."""
+
+    code = "not_proved"
 
 
 class PreconditionFailed(PermanentError):

@@ -12,9 +12,24 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, TextIO
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LONGEST_LINE = 4000
+HIGHEST_PORT = 65535
+
+
+def _with_a_port(address: str) -> str:
+    if int(address.rpartition(":")[2]) > HIGHEST_PORT:
+        raise ValueError(f"there is no port above {HIGHEST_PORT}")
+    return address
+
+
+Address = Annotated[
+    str,
+    Field(pattern=r"^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]|[0-9.]{7,15}):\d{1,5}$"),
+    AfterValidator(_with_a_port),
+]
+"""`ip:port` to listen on."""
 
 
 class LogFormat(StrEnum):
@@ -40,10 +55,10 @@ class TelemetryConfig(BaseModel):
     """The least that is logged. Default: what an operator wants at rest."""
     log_format: LogFormat = LogFormat.TEXT
     """`text` or `json`. Default: a person reads it."""
-    metrics_address: (
-        Annotated[str, Field(pattern=r"^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]|[0-9.]{7,15}):\d{1,5}$")] | None
-    ) = None
+    metrics_address: Address | None = None
     """`ip:port` on which Prometheus may scrape. Default: nowhere; a port is opened only when asked for."""
+    health_address: Address | None = None
+    """`ip:port` on which a worker answers `/livez` and `/readyz`; port 0 is any free one. Default: nowhere, as above."""
 
 
 class OneLine(logging.Formatter):

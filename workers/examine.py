@@ -13,6 +13,7 @@ from activities.kubernetes.policy_source import load_policy
 from byteport.contracts.acts import Queue
 from byteport.domain.ids import watch_id
 from byteport.errors import BytePortError, ConfigError
+from byteport.kubernetes.port import ClusterPort
 from byteport.settings import Settings, installation
 from byteport.temporal.attributes import TYPES
 from byteport.temporal.connect import connect
@@ -20,11 +21,19 @@ from byteport.temporal.registration import command, registered
 from byteport.temporal.views import pending_heartbeat
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
+from workers.boundary_doctor import AGENT, examine_boundary
 from workers.overdue import check_floors
-from workers.preflight import Check, Outcome, check_cluster_uid, check_packages, check_rights, failed
+from workers.preflight import (
+    Check,
+    Outcome,
+    check_cluster_uid,
+    check_packages,
+    check_rights,
+    failed,
+)
 from workers.processes import ROLES, Process
 from workers.start import check_policy, key_ring
-from workers.wiring import connect_cluster, uid_of
+from workers.wiring import connect_cluster, policy_of, uid_of
 
 WATCH_LATE_SECONDS = 60.0
 """A watch that heartbeats every few seconds and has not for this long is not watching."""
@@ -130,13 +139,26 @@ async def _cluster(settings: Settings) -> list[Check]:
             checks.append(
                 Check("cluster TLS", Outcome.WARNING, "the kubeconfig does not verify the server's certificate")
             )
-        acts = [act for act in ROLES[Process.CLUSTER].acts if act.queue is Queue.CLUSTER]
-        checks += await check_rights(cluster, acts)
+        if settings.boundary.enforced:
+            checks += await _each("boundary", lambda: _boundary(settings, cluster))
+        else:
+            acts = [act for act in ROLES[Process.CLUSTER].acts if act.queue is Queue.CLUSTER]
+            checks += await check_rights(cluster, acts)
         if settings.policy_file is not None:
-            checks.append(await check_floors(cluster, load_policy(settings.policy_file), now=utc_now()))
+            policy, sight = load_policy(settings.policy_file), settings.boundary.sight
+            checks.append(await check_floors(cluster, policy, now=utc_now(), sight=sight))
         return checks
     finally:
         await cluster.close()
+
+
+async def _boundary(settings: Settings, cluster: ClusterPort) -> list[Check]:
+    policy = policy_of(settings).read()
+
+    async def as_agent(of_pod: str) -> ClusterPort:
+        return await connect_cluster(settings, act_as=AGENT, of_pod=of_pod)
+
+    return await examine_boundary(cluster, as_agent, settings.boundary, policy)
 
 
 def _log(settings: Settings) -> Check:

@@ -19,6 +19,7 @@ from byteport.errors import BytePortError, ConfigError, NotPermitted
 from byteport.kubernetes import port
 from byteport.kubernetes.port import ClusterPort, Resource
 from byteport.settings import Settings
+from workers.boundary_check import Report
 
 TOP_LEVEL = ("byteport", "workflows", "activities", "workers")
 
@@ -72,15 +73,49 @@ async def check_rights(cluster: ClusterPort, acts: Iterable[AnyAct]) -> list[Che
     rights = union(act.needs for act in acts).rights
     granted = await asyncio.gather(*(_granted(cluster, right) for right in rights))
     refused = [right for right, yes in zip(rights, granted, strict=True) if not yes]
-    missing = [right for right in refused if not right.because]
-    blind = [right for right in refused if right.because]
+    missing = [right for right in refused if not right.optional]
+    blind = [right for right in refused if right.optional]
     checks = []
     if missing:
         checks.append(Check("rights", Outcome.FAILED, f"the cluster does not grant {_named(missing)}"))
     if blind:
-        reasons = "; ".join(sorted({right.because for right in blind}))
+        reasons = "; ".join(sorted({reason for right in blind for reason in right.because}))
         checks.append(Check("optional rights", Outcome.WARNING, f"without {_named(blind)} it cannot tell: {reasons}"))
     return checks or [Check("rights", Outcome.OK, "the cluster grants every right that the acts need")]
+
+
+def check_boundary(report: Report, *, refusing: Outcome, weaker_accepted: bool) -> list[Check]:
+    """What stands, against what these settings ask for. A right of the installation itself that is missing fails.
+
+    `refusing` is the outcome of everything else that refuses `auto`: a process starts nevertheless, and says so.
+    """
+    fatal = report.keeps_from_starting
+    checks = []
+    if fatal:
+        named = ", ".join(sorted({one.what for one in fatal}))
+        checks.append(Check("rights", Outcome.FAILED, f"the cluster does not grant {named}; helm upgrade the chart"))
+    others = [one for one in report.findings if one not in fatal]
+    checks += [Check("boundary", refusing if one.refuses_auto else Outcome.WARNING, one.text) for one in others]
+    if report.halted:
+        checks.append(Check("switch", Outcome.WARNING, "off: nothing is written anywhere until `byteport resume`"))
+    if not report.choices.proves_rollbacks:
+        checks.append(Check("rollback", Outcome.WARNING, _unproven(report.version, weaker_accepted=weaker_accepted)))
+    if report.blindness:
+        what = ", ".join(one.right for one in report.blindness)
+        why = "; ".join(sorted({one.because for one in report.blindness}))
+        checks.append(Check("optional rights", Outcome.WARNING, f"without {what} it cannot tell: {why}"))
+    if not report.findings:
+        given = f"{len(report.given)} namespace(s) given" if report.given else "no namespace given yet"
+        checks.append(Check("boundary", Outcome.OK, f"whole; {given}, Kubernetes {report.version}"))
+    return checks
+
+
+def _unproven(version: str, *, weaker_accepted: bool) -> str:
+    """What is lost before Kubernetes 1.36, and what follows from the settings."""
+    lost = f"Kubernetes {version} cannot prove that a rollback restores a revision's own template (1.36 can)"
+    if weaker_accepted:
+        return f"{lost}; `auto` rolls back all the same, under the policy that lets nothing but the template change"
+    return f"{lost}; it stays out of `auto` unless boundary.accept_weaker_rollback is set"
 
 
 async def _granted(cluster: ClusterPort, right: Right) -> bool:

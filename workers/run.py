@@ -30,6 +30,8 @@ HAND_OVER = timedelta(seconds=0.2)
 logger = logging.getLogger("byteport.worker")
 
 Activities = Mapping[Queue, Sequence[Callable[..., Any]]]
+Workers = Mapping[Queue, asyncio.Task[None]]
+"""Each queue's worker, as the task that ends when it does."""
 
 
 async def serve(
@@ -39,24 +41,24 @@ async def serve(
     activities: Activities,
     *,
     stop: asyncio.Event,
-    ready: Callable[[], None] = lambda: None,
+    ready: Callable[[Workers], None] = lambda _: None,
 ) -> None:
-    """Serve the role's queues until `stop` is set; `ready` is called once they are polled.
+    """Serve the role's queues until `stop` is set; `ready` is called with the workers once they run.
 
     Raises what a worker died of. Either way every worker of this process has ended when this returns.
     """
     workers = {queue: _worker(client, queue, role, cluster_uid, activities) for queue in sorted(role.queues)}
-    running = [asyncio.create_task(worker.run()) for worker in workers.values()]
+    running = {queue: asyncio.create_task(worker.run()) for queue, worker in workers.items()}
     stopping = asyncio.create_task(stop.wait())
     try:
-        ready()
-        done, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        ready(running)
+        done, _ = await asyncio.wait([*running.values(), stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:
             await task
     finally:
         stopping.cancel()
         await _shut_down(workers)
-        ended = await asyncio.gather(*running, stopping, return_exceptions=True)
+        ended = await asyncio.gather(*running.values(), stopping, return_exceptions=True)
         for result in ended:
             if isinstance(result, Exception):
                 logger.error("a worker ended: %s", result)

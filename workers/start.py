@@ -9,23 +9,41 @@ import asyncio
 import contextlib
 import os
 import platform
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 
+from temporalio.runtime import Runtime
+
+from activities.audit.store import must_be_readable
 from activities.clock import utc_now
+from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.policy_source import load_policy
 from byteport.contracts.acts import Queue
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import ClusterPort
 from byteport.settings import Settings, installation, remember
-from byteport.temporal.connect import connect
+from byteport.temporal.connect import connect, must_answer
 from byteport.temporal.intake import start_watch
 from byteport.temporal.keys import KeyRing, read_key_ring
 from byteport.temporal.registration import ensure_search_attributes
+from workers.boundary_metrics import BoundaryMetrics
+from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
+from workers.health import ANSWER_SECONDS, Health, Part, Question
+from workers.health_endpoint import health_served
 from workers.policy_changes import note_policy_changes
-from workers.preflight import Check, Outcome, check_cluster_uid, check_packages, check_rights, must_pass
+from workers.preflight import (
+    Check,
+    Outcome,
+    check_boundary,
+    check_cluster_uid,
+    check_packages,
+    check_rights,
+    must_pass,
+)
 from workers.processes import ROLES, Credential, Process, Role
-from workers.run import metrics_runtime, serve
-from workers.wiring import Surroundings, connect_cluster, policy_changes, uid_of, wire
+from workers.run import Workers, metrics_runtime, serve
+from workers.wiring import Surroundings, connect_cluster, policy_changes, policy_of, uid_of, wire
 
 
 async def start(settings: Settings, process: Process, *, stop: asyncio.Event, say: Callable[[str], None]) -> None:
@@ -55,28 +73,95 @@ async def start(settings: Settings, process: Process, *, stop: asyncio.Event, sa
 
 
 async def serve_wired(role: Role, around: Surroundings, *, stop: asyncio.Event, say: Callable[[str], None]) -> None:
-    """Wire, start the watch, and serve until `stop`."""
-    activities = wire(role, around)
+    """Wire, start the watch, and serve until `stop`. How it fares can be asked from before the first look on."""
+    health = health_of(role, around, stop)
+    async with (
+        health_served(around.settings.telemetry.health_address, health, say),
+        _boundary_held(role, around, say, health) as bounds,
+    ):
+        await _serve(role, around, bounds, health, stop=stop, say=say)
+
+
+def health_of(role: Role, around: Surroundings, stop: asyncio.Event) -> Health:
+    """What a process of that role must have reached, and what must answer it, to take work."""
+    awaited, client, path = {Part.QUEUES}, around.client, around.settings.ledger.path
+    asked: dict[Part, Question] = {Part.TEMPORAL: lambda: must_answer(client, within=timedelta(seconds=ANSWER_SECONDS))}
+    if _is_held(role, around):
+        awaited.add(Part.BOUNDARY)
+    if role.queues & {Queue.LEDGER, Queue.CLUSTER} and path is not None:
+        asked[Part.LEDGER] = lambda: asyncio.to_thread(must_be_readable, path)
+    return Health(stop, awaited, asked)
+
+
+def _is_held(role: Role, around: Surroundings) -> bool:
+    return around.cluster is not None and Queue.CLUSTER in role.queues and around.settings.boundary.enforced
+
+
+async def _serve(
+    role: Role,
+    around: Surroundings,
+    bounds: Bounds,
+    health: Health,
+    *,
+    stop: asyncio.Event,
+    say: Callable[[str], None],
+) -> None:
+    activities = wire(role, around, bounds)
     if Queue.CONTROL in role.queues and around.settings.watch.enabled:
         await start_watch(around.client, around.installation)
     cluster_uid = around.installation.cluster_uid
 
-    def ready() -> None:
+    def ready(workers: Workers) -> None:
+        for queue, worker in workers.items():
+            health.lives_by(f"worker of {queue.value}", worker)
+        health.reached(Part.QUEUES)
         queues = ", ".join(sorted(queue.value for queue in role.queues))
         say(f"serving {queues} for cluster {around.installation.cluster_name} ({cluster_uid})")
 
-    async with _policy_noted(role, around):
+    async with _policy_noted(role, around, health):
         await serve(around.client, role, cluster_uid, activities, stop=stop, ready=ready)
 
 
 @contextlib.asynccontextmanager
-async def _policy_noted(role: Role, around: Surroundings) -> AsyncIterator[None]:
+async def _boundary_held(
+    role: Role, around: Surroundings, say: Callable[[str], None], health: Health
+) -> AsyncIterator[Bounds]:
+    """While inside, and where the cluster's queue is served, what the API server holds us to is looked at on a timer.
+
+    The first look is over by then. A missing right of the installation is raised; everything else is said, and refuses
+    `auto` until it is whole.
+    """
+    config, cluster = around.settings.boundary, around.cluster
+    if cluster is None or not _is_held(role, around):
+        yield UNBOUNDED
+        return
+    runtime = around.client.service_client.config.runtime or Runtime.default()
+    metrics = BoundaryMetrics(runtime.metric_meter, around.clock)
+    boundary = Boundary(cluster, config, policy_of(around.settings), seconds=time.monotonic, heard=metrics.looked)
+    report = await boundary.look()
+    checks = check_boundary(report, refusing=Outcome.WARNING, weaker_accepted=config.accept_weaker_rollback)
+    _say_warnings(checks, say)
+    must_pass(checks)
+    watching = asyncio.create_task(watch_boundary(boundary, config))
+    health.lives_by("look at the boundary", watching)
+    health.reached(Part.BOUNDARY)
+    try:
+        yield boundary
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+
+
+@contextlib.asynccontextmanager
+async def _policy_noted(role: Role, around: Surroundings, health: Health) -> AsyncIterator[None]:
     """While inside, and where the ledger is served, changes of the policy are put on record."""
     if Queue.LEDGER not in role.queues:
         yield
         return
     stop = asyncio.Event()
     noting = asyncio.create_task(note_policy_changes(policy_changes(around), stop))
+    health.lives_by("look at the policy", noting)
     try:
         yield
     finally:
@@ -90,13 +175,20 @@ async def look(
     """The checks that need the cluster. Warnings are said; a failed check is raised."""
     if cluster is None or uid is None:
         return
-    acts = [act for act in role.acts if act.queue is Queue.CLUSTER]
-    checks = [check_cluster_uid(settings, uid), *await check_rights(cluster, acts)]
-    for check in checks:
-        if check.outcome is Outcome.WARNING:
-            say(f"warning: {check.finding}")
+    checks = [check_cluster_uid(settings, uid)]
+    if not settings.boundary.enforced:
+        checks += await check_rights(cluster, [act for act in role.acts if act.queue is Queue.CLUSTER])
+    _say_warnings(checks, say)
     must_pass(checks)
     remember(settings, uid)
+
+
+def _say_warnings(checks: Sequence[Check], say: Callable[[str], None]) -> None:
+    warnings = [check for check in checks if check.outcome is Outcome.WARNING]
+    for check in warnings[:MOST_SAID]:
+        say(f"warning: {check.finding}")
+    if len(warnings) > MOST_SAID:
+        say(f"warning: and {len(warnings) - MOST_SAID} more; `byteport doctor` lists them")
 
 
 def check_policy(settings: Settings) -> Check:

@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from activities.approvals.check import Approvals
 from activities.audit.acts import LedgerActs
-from activities.audit.halts import Halts
+from activities.audit.halts import HaltRow
 from activities.audit.ledger import Ledger
 from activities.audit.policies import PolicyChanges
 from activities.audit.reserve import Reservations
@@ -25,6 +25,7 @@ from activities.audit.store import Store
 from activities.audit.storms import Storms
 from activities.clock import Clock
 from activities.kubernetes.admit import Admission
+from activities.kubernetes.bounds import Bounds
 from activities.kubernetes.client import KubernetesCluster, connect, kube_system_uid
 from activities.kubernetes.counting import Counting
 from activities.kubernetes.evidence import Evidence
@@ -45,6 +46,7 @@ from byteport.contracts.kubernetes import READ_LOAD, READ_NODE, READ_SITUATION
 from byteport.contracts.workflows import Installation
 from byteport.errors import ConfigError, Unavailable
 from byteport.kubernetes.port import ClusterPort
+from byteport.runbooks.catalogue import switched_off
 from byteport.settings import Settings
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
@@ -66,10 +68,17 @@ class Surroundings:
     clock: Clock
 
 
-async def connect_cluster(settings: Settings) -> ClusterPort:
-    """The cluster of the settings, by kubeconfig or as the pod that this runs in."""
+async def connect_cluster(settings: Settings, *, act_as: str = "", of_pod: str = "") -> ClusterPort:
+    """The cluster of the settings, by kubeconfig or as the pod that this runs in; `act_as` another user, impersonated,
+    and `of_pod` the pod that its token would be bound to."""
     cluster = settings.cluster
-    return await connect(cluster.kubeconfig, cluster.context, allow_exec_plugins=cluster.allow_exec_plugins)
+    return await connect(
+        cluster.kubeconfig,
+        cluster.context,
+        allow_exec_plugins=cluster.allow_exec_plugins,
+        act_as=act_as,
+        of_pod=of_pod,
+    )
 
 
 async def uid_of(cluster: ClusterPort) -> str:
@@ -85,13 +94,13 @@ async def uid_of(cluster: ClusterPort) -> str:
         ) from None
 
 
-def wire(role: Role, around: Surroundings) -> dict[Queue, list[Callable[..., Any]]]:
+def wire(role: Role, around: Surroundings, bounds: Bounds) -> dict[Queue, list[Callable[..., Any]]]:
     """Every activity of the role's queues, by queue. Raises `ConfigError` for keys and files that cannot be used."""
     parts: list[object] = []
     if Queue.CONTROL in role.queues:
         parts.append(Orchestration(_sink(around)))
     if Queue.CLUSTER in role.queues:
-        parts += _cluster(around)
+        parts += _cluster(around, bounds)
     if Queue.LEDGER in role.queues:
         parts += _ledger(around)
     if Queue.NOTIFY in role.queues:
@@ -104,17 +113,20 @@ def wire(role: Role, around: Surroundings) -> dict[Queue, list[Callable[..., Any
     return wired
 
 
-def _cluster(around: Surroundings) -> list[object]:
+def _cluster(around: Surroundings, bounds: Bounds) -> list[object]:
     settings, cluster, clock = around.settings, around.cluster, around.clock
     if cluster is None:
         raise ConfigError("cluster", "this process serves the cluster queue and needs the cluster's credentials")
     uid = around.installation.cluster_uid
-    policy = _policy(settings)
+    policy = policy_of(settings)
     public_key = _set(settings.cluster.grant_public_key, "cluster.grant_public_key")
     grants = GrantVerifier(read_public_key(public_key, "cluster.grant_public_key"))
-    reader = SituationReader(cluster, cluster_uid=uid, policy=policy, clock=clock)
-    nodes = NodeReader(cluster, cluster_uid=uid, policy=policy, clock=clock)
-    load = LoadReader(cluster, cluster_uid=uid, policy=policy, clock=clock, nodes=nodes)
+    sight, off = settings.boundary.sight, switched_off(settings.boundary.runbooks)
+    reader = SituationReader(cluster, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds)
+    nodes = NodeReader(cluster, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds)
+    load = LoadReader(
+        cluster, cluster_uid=uid, policy=policy, clock=clock, nodes=nodes, sight=sight, off=off, bounds=bounds
+    )
     admission = Admission(
         tenant=settings.tenant,
         cluster_uid=uid,
@@ -123,25 +135,36 @@ def _cluster(around: Surroundings) -> list[object]:
         policy=policy,
         grants=grants,
         signers=_signers(settings),
-        halt=Halts(_store(around), around.installation),
+        halt=HaltRow(_set(settings.ledger.path, "ledger.path"), around.installation),
         clock=clock,
+        off=off,
+        bounds=bounds,
     )
     return [
         Evidence(reader),
         Load(load),
         NodeEvidence(nodes),
         Floors(cluster, reader, policy, cluster_uid=uid),
-        Counting(cluster, policy, cluster_uid=uid),
+        Counting(cluster, policy, cluster_uid=uid, sight=sight),
         Mutations(cluster, admission, cluster_uid=uid, clock=clock),
         Outcomes(cluster, grants, cluster_uid=uid, clock=clock),
-        ClusterWatch(cluster, cluster_uid=uid, sink=_sink(around), policy=policy, clock=clock),
+        ClusterWatch(
+            cluster,
+            cluster_uid=uid,
+            sink=_sink(around),
+            policy=policy,
+            clock=clock,
+            sight=sight,
+            off=off,
+            bounds=bounds,
+        ),
     ]
 
 
 def _ledger(around: Surroundings) -> list[object]:
     settings, installation = around.settings, around.installation
     key = read_private_key(_set(settings.ledger.grant_key, "ledger.grant_key"), "ledger.grant_key")
-    store, policy, signers = _store(around), _policy(settings), _signers(settings)
+    store, policy, signers = _store(around), policy_of(settings), _signers(settings)
     reservations = Reservations(
         store,
         installation,
@@ -158,7 +181,7 @@ def _ledger(around: Surroundings) -> list[object]:
 
 def policy_changes(around: Surroundings) -> PolicyChanges:
     """What notices changes of the policy, in a process that holds the ledger."""
-    return PolicyChanges(_store(around), around.installation, _policy(around.settings))
+    return PolicyChanges(_store(around), around.installation, policy_of(around.settings))
 
 
 def _sink(around: Surroundings) -> IntakeSink:
@@ -177,7 +200,7 @@ def _store(around: Surroundings) -> Store:
     return Store(path, clock=around.clock, randomness=secrets.token_bytes)
 
 
-def _policy(settings: Settings) -> FilePolicySource:
+def policy_of(settings: Settings) -> FilePolicySource:
     return FilePolicySource(_set(settings.policy_file, "policy_file"))
 
 

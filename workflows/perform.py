@@ -16,6 +16,7 @@ from byteport.errors import (
     BudgetRefuses,
     BytePortError,
     NotPermitted,
+    NotProved,
     PermanentError,
     PreconditionFailed,
     TargetGone,
@@ -34,6 +35,7 @@ _BY_CODE: dict[str, type[BytePortError]] = {
     for error in (
         PermanentError,
         NotPermitted,
+        NotProved,
         PreconditionFailed,
         TargetGone,
         BudgetRefuses,

@@ -73,7 +73,7 @@ class Store:
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """A read-only view of one moment, which nobody waits for. Raises `Unavailable` when the file cannot be read."""
-        with translated(), reading(self.path) as connection:
+        with snapshot(self.path) as connection:
             yield connection
 
     def close(self) -> None:
@@ -117,6 +117,19 @@ class Store:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+@contextlib.contextmanager
+def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
+    """A read-only view of one moment, for whoever has no `Store`. Raises `Unavailable` when it cannot be read."""
+    with translated(), reading(path) as connection:
+        yield connection
+
+
+def must_be_readable(path: Path) -> None:
+    """Raises `Unavailable` unless a ledger of ours can be read at `path` now, `ConfigError` for one that is none."""
+    with snapshot(path):
+        return
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ act; it cannot cause one.
 
 Putting a floor back is asked less than every other act, so that what we have raised comes down again: its authority is
 the ledger's fresh grant, which is given only for a raise that the ledger knows as done. A policy that was changed since,
-a mode that is no longer `auto`, or an answer that has expired do not keep a floor up. A halt, `observe`, a protected
+a mode that is no longer `auto`, an answer that has expired or a runbook that was switched off do not keep a floor up. A halt, `observe`, a protected
 namespace and a label taken away do: then nothing of ours writes there at all.
 """
 
@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from activities.clock import Clock
 from activities.kubernetes.agreed import Agreed
+from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.grounds import Ground, deny, stale
 from activities.kubernetes.halt import HaltSwitch, refuse_when_halted
 from activities.kubernetes.policy_source import PolicySource
@@ -37,6 +38,7 @@ from byteport.contracts.kubernetes import (
     ReadSituation,
 )
 from byteport.contracts.workflows import REMEDIATION, TIMEBOX
+from byteport.domain.failures import Failure
 from byteport.domain.plans import (
     DeletePodPlan,
     PruneImagesPlan,
@@ -48,7 +50,8 @@ from byteport.domain.plans import (
     plan_digest,
     undoes,
 )
-from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, judge
+from byteport.domain.policy import Mode, PolicyConfig, VerdictKind, beyond, judge
+from byteport.domain.reasons import Reason
 from byteport.domain.warrants import Warrant
 from byteport.errors import NotPermitted
 from byteport.runbooks.base import Runbook
@@ -102,7 +105,12 @@ class Admission:
         signers: SignersFiles,
         halt: HaltSwitch,
         clock: Clock,
+        off: frozenset[Failure] = frozenset(),
+        bounds: Bounds = UNBOUNDED,
     ) -> None:
+        """`off`: failures whose runbook is switched off."""
+        self._off = off
+        self._bounds = bounds
         self._tenant = tenant
         self._cluster_uid = cluster_uid
         self._reader = reader
@@ -152,11 +160,13 @@ class Admission:
         return granted == (act.name, self._cluster_uid, arguments_digest(warrant.plan))
 
     async def permit(self, warrant: Warrant, checked: Checked) -> None:
-        """The namespace, or the node, is still enabled; an act without a person is judged again, on what is there now.
+        """The namespace, or the node, is still enabled, and given for such an act; one without a person is judged again,
+        on what is there now.
 
         Raises `NotPermitted` or `PreconditionFailed`.
         """
         plan = warrant.plan
+        await self._refuse_out_of_bounds(warrant)
         if isinstance(plan, RestoreFloorPlan) or (not warrant.auto and warrant.inverse_of is None):
             await self._refuse_unless_enabled(warrant, checked.policy)
             return
@@ -180,6 +190,26 @@ class Admission:
                 raise stale(Ground.VERDICT, f"judged again, it is {verdict.kind.value} ({reasons})")
         if again.arguments() != plan.arguments():
             raise stale(Ground.CHANGED, "what the target needs now is another act")
+
+    async def _refuse_out_of_bounds(self, warrant: Warrant) -> None:
+        """What the API server would refuse whoever agreed. A floor goes down as long as the API server lets it.
+
+        What undoes an act that nobody said yes to is not judged again, so that it is refused here where `auto` is.
+        """
+        plan = warrant.plan
+        standing = await self._bounds.standing(plan.target.namespace)
+        if standing.halted:
+            raise deny(Ground.HALTED, "the switch is off: nothing is written anywhere")
+        if isinstance(plan, RestoreFloorPlan):
+            return
+        outside = beyond(plan, standing.ceiling)
+        if outside is not None:
+            raise deny(Ground.CEILING, outside.value)
+        if warrant.auto and warrant.inverse_of is not None:
+            if standing.unguarded:
+                raise deny(Ground.MODE, Reason.BOUNDARY_NOT_WHOLE.value)
+            if standing.ceiling is not None and standing.ceiling.mode is not Mode.AUTO:
+                raise deny(Ground.MODE, "here nothing is done without a person's yes")
 
     async def _refuse_unless_enabled(self, warrant: Warrant, policy: PolicyConfig) -> None:
         target = warrant.plan.target
@@ -205,6 +235,8 @@ class Admission:
         runbook = runbook_for(warrant.signal.failure)
         if runbook is None or act not in runbook.acts or _ACT_OF[warrant.plan.act] is not act:
             raise deny(Ground.ACT, f"{act.name} is not what this warrant is for")
+        if runbook.failure in self._off and not isinstance(warrant.plan, RestoreFloorPlan):
+            raise deny(Ground.RUNBOOK_OFF, f"{runbook.name} is switched off")
         wanted, planned = warrant.signal.target, warrant.plan.target
         same = (wanted.namespace, wanted.kind, wanted.name) == (planned.namespace, planned.kind, planned.name)
         if not same or wanted.uid not in ("", planned.uid):

@@ -1,7 +1,7 @@
 """What the API server's answer means, as an error of ours: translated once, here, where it is met.
 
 Used by `wire.py`. The server's words decide and are dropped; what goes on is the object that was asked for, and the
-names of policies and budgets, since those are objects of the cluster. Statuses and texts are Kubernetes 1.37's.
+names of policies and budgets, since those are objects of the cluster, and which rule of our own policy refused. Statuses and texts are Kubernetes 1.37's.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from byteport.errors import (
     Unavailable,
     UnknownOutcome,
 )
+from byteport.kubernetes.refusals import rule_in
 
 JSON = dict[str, Any]
 
@@ -56,7 +57,10 @@ class Asked:
 
 def decoded(body: bytes) -> JSON:
     """A JSON object. Raises `ValueError` for anything else."""
-    value = msgspec.json.decode(body)
+    try:
+        value = msgspec.json.decode(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("no JSON object")
     return value
@@ -112,8 +116,11 @@ def _server_error(asked: Asked, status: int, answer: JSON) -> BytePortError:
 
 def _refused(asked: Asked, answer: JSON) -> NotPermitted | None:
     """Refused by an admission policy, whatever status the policy chose."""
-    found = _POLICY.search(str(answer.get("message", "")))
-    return NotPermitted(f"{asked.what}: the admission policy {found[1]} refuses") if found else None
+    message = str(answer.get("message", ""))
+    found = _POLICY.search(message)
+    if found is None:
+        return None
+    return NotPermitted(f"{asked.what}: the admission policy {found[1]} refuses", rule_in(message) or "")
 
 
 def _unprocessable(asked: Asked, answer: JSON) -> BytePortError:

@@ -38,6 +38,8 @@ WATCH_GRACE_SECONDS = 15.0
 
 LIST_ATTEMPTS = 3
 LOG_LIMIT = 64 << 10
+LARGEST_REVIEW = 4 << 20
+"""Tenants write roles, and whatever is bound to our account comes back in a review of all rules."""
 USER_AGENT = f"byteport/{version('byteport')}"
 ACTION_LETTERS = 12
 
@@ -47,8 +49,10 @@ class KubernetesCluster(ClusterPort):
 
     simulated = False
 
-    def __init__(self, credentials: Credentials, *, call_seconds: float = CALL_SECONDS) -> None:
-        self._wire = Wire(credentials, USER_AGENT)
+    def __init__(
+        self, credentials: Credentials, *, call_seconds: float = CALL_SECONDS, act_as: str = "", of_pod: str = ""
+    ) -> None:
+        self._wire = Wire(credentials, USER_AGENT, act_as, of_pod)
         self._seconds = call_seconds
         self.server = credentials.server
         self.ca_digest = credentials.ca_digest
@@ -171,15 +175,29 @@ class KubernetesCluster(ClusterPort):
             raise error_of(asked, answer.status, answer.headers, answer.body)
         return answer.body[:LOG_LIMIT].decode(errors="replace")
 
-    async def review(self, verb: str, resource: Resource, namespace: str, *, subresource: str = "") -> bool:
-        asked = Asked(f"review of {verb} {what(resource, namespace)}")
-        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        body = review_body(verb, resource, namespace, subresource)
-        answer = await self._object(Request("POST", path, body=body), asked)
-        return (answer.get("status") or {}).get("allowed") is True
+    async def review(
+        self, verb: str, resource: Resource, namespace: str, *, subresource: str = "", name: str = ""
+    ) -> bool:
+        asked = Asked(f"review of {verb} {what(resource, namespace, name)}")
+        body = review_body(verb, resource, namespace, subresource, name)
+        return (await self._review("authorization", "selfsubjectaccessreviews", body, asked)).get("allowed") is True
+
+    async def rules(self, namespace: str) -> JSON:
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": namespace},
+        }
+        asked = Asked(f"review of all rules in {namespace}")
+        return await self._review("authorization", "selfsubjectrulesreviews", body, asked)
+
+    async def identity(self) -> JSON:
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        asked = Asked("review of who we are")
+        user = (await self._review("authentication", "selfsubjectreviews", body, asked)).get("userInfo")
+        return user if isinstance(user, dict) else {}
 
     async def server_version(self) -> str:
-        """Such as `v1.37.2`."""
         answer = await self._object(Request("GET", "/version"), Asked("get the server's version"))
         return str(answer.get("gitVersion", ""))
 
@@ -201,18 +219,33 @@ class KubernetesCluster(ClusterPort):
             if not token:
                 return Listed(items, str(metadata.get("resourceVersion", "")))
 
+    async def _review(self, group: str, plural: str, body: JSON, asked: Asked) -> JSON:
+        """The status of one question about ourselves. Nothing is stored by it, so that it may be asked again."""
+        request = Request("POST", f"/apis/{group}.k8s.io/v1/{plural}", body=body, largest=LARGEST_REVIEW)
+        answer = await self._object(request, asked)
+        status = answer.get("status")
+        return status if isinstance(status, dict) else {}
+
     async def _object(self, request: Request, asked: Asked) -> JSON:
         return _json(await self._wire.call(request, asked, self._seconds), asked)
 
 
 async def connect(
-    kubeconfig: Path | None = None, context: str | None = None, *, allow_exec_plugins: bool = False
+    kubeconfig: Path | None = None,
+    context: str | None = None,
+    *,
+    allow_exec_plugins: bool = False,
+    act_as: str = "",
+    of_pod: str = "",
 ) -> KubernetesCluster:
     """The cluster of a kubeconfig's context; without either, that of the pod this runs in, else kubectl's default.
 
-    Nothing is sent yet. Raises `ConfigError`, which names the setting at fault.
+    `act_as` is a user whom the credential may impersonate; a ServiceAccount's groups follow from its name. With `of_pod`
+    it is as if that user's token was bound to a pod of this name. Nothing is
+    sent yet. Raises `ConfigError`, which names the setting at fault.
     """
-    return KubernetesCluster(await load_credentials(kubeconfig, context, allow_exec_plugins=allow_exec_plugins))
+    credentials = await load_credentials(kubeconfig, context, allow_exec_plugins=allow_exec_plugins)
+    return KubernetesCluster(credentials, act_as=act_as, of_pod=of_pod)
 
 
 async def kube_system_uid(cluster: ClusterPort) -> str:

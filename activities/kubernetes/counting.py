@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import asyncio
 
-from activities.kubernetes.gather import AT_ONCE
+from activities.kubernetes.enabled import Namespaces, names_of
 from activities.kubernetes.policy_source import PolicySource
+from activities.kubernetes.reads import AT_ONCE
 from activities.performs import performs
 from byteport.contracts.kubernetes import COUNT_TARGETS, CountTargets, Targets
+from byteport.domain.ceilings import Sight
 from byteport.errors import NotPermitted
-from byteport.kubernetes import fields, port
-from byteport.kubernetes.enrolment import ENABLED_SELECTOR, enrolled
+from byteport.kubernetes import port
+from byteport.kubernetes.enrolment import enrolled
 from byteport.kubernetes.port import ClusterPort
 
 
 class Counting:
     """On one cluster."""
 
-    def __init__(self, cluster: ClusterPort, policy: PolicySource, *, cluster_uid: str) -> None:
+    def __init__(
+        self, cluster: ClusterPort, policy: PolicySource, *, cluster_uid: str, sight: Sight = Sight.CLUSTER
+    ) -> None:
         self._cluster = cluster
+        self._namespaces = Namespaces(cluster, sight)
         self._policy = policy
         self._cluster_uid = cluster_uid
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -32,11 +37,9 @@ class Counting:
         if call.cluster_uid != self._cluster_uid:
             raise NotPermitted("this worker is another cluster's")
         policy = self._policy.read()
-        namespaces, nodes = await asyncio.gather(
-            self._cluster.list(port.NAMESPACES, "", labels=ENABLED_SELECTOR), self._cluster.list(port.NODES, "")
-        )
-        names = [fields.name(fields.metadata(item).get("name")) for item in namespaces.items if enrolled(item, policy)]
-        counts = await asyncio.gather(*(self._workloads(name) for name in names))
+        labelled, nodes = await asyncio.gather(self._namespaces.labelled(), self._cluster.list(port.NODES, ""))
+        names = names_of(item for item in labelled if enrolled(item, policy))
+        counts = await asyncio.gather(*(self._workloads(name) for name in sorted(names)))
         return Targets(workloads=sum(counts), nodes=len(nodes.items))
 
     async def _workloads(self, namespace: str) -> int:

@@ -15,7 +15,7 @@ from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.warrants import Warrant
 from byteport.errors import TargetGone
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, floor_setter
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, floor_setter
 from byteport.kubernetes.floor_patch import FLOOR_RESTORED, raise_arguments, raise_patch
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.kubernetes.port import JSON, Attribution, ClusterPort
@@ -79,13 +79,16 @@ class FloorRaising:
 
 
 def _refuse_unless_the_owners(autoscaler: JSON, plan: RaiseFloorPlan) -> None:
-    mark = annotations_of(autoscaler).get(FLOOR_BEFORE)
+    marks = annotations_of(autoscaler)
+    mark = marks.get(FLOOR_BEFORE)
     if mark is None:
         if plan.floor_before != plan.floor_from:
             raise stale(Ground.CHANGED, "no floor of ours stands")
         return
     if mark != str(plan.floor_before):
         raise stale(Ground.CHANGED, "its owner's floor is not the one that the plan names")
+    if marks.get(FLOOR_RAISED) != str(plan.floor_from):
+        raise stale(Ground.CHANGED, "the floor that stands is not the one that was raised")
     if floor_setter(autoscaler).manager not in ("", FIELD_MANAGER):
         raise stale(Ground.CHANGED, "the floor that stands is not ours any more")
 

@@ -13,7 +13,7 @@ from byteport.domain.plans import RestoreFloorPlan
 from byteport.domain.warrants import Warrant
 from byteport.errors import TargetGone
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, floor_setter
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, floor_setter
 from byteport.kubernetes.floor_patch import restore_arguments, restore_patch
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.kubernetes.port import Attribution, ClusterPort
@@ -36,7 +36,8 @@ class FloorRestoring:
         marks = annotations_of(autoscaler)
         if marks.get(ACTION_ID) == warrant.grant.body.action_id:
             return Trace.IN_PLACE
-        ours = as_planned(autoscaler, plan) and marks.get(FLOOR_BEFORE) == str(plan.floor_to)
+        ours = marks.get(FLOOR_BEFORE) == str(plan.floor_to) and marks.get(FLOOR_RAISED) == str(plan.floor_from)
+        ours = ours and as_planned(autoscaler, plan)
         return Trace.ABSENT if ours else Trace.CANNOT_TELL
 
     async def prepare(self, warrant: Warrant) -> Prepared:
@@ -49,6 +50,8 @@ class FloorRestoring:
         refuse_unless_as_planned(autoscaler, plan)
         if marks.get(FLOOR_BEFORE) != str(plan.floor_to):
             raise stale(Ground.CHANGED, "no floor of ours stands, or another than the one to be put back")
+        if marks.get(FLOOR_RAISED) != str(plan.floor_from):
+            raise stale(Ground.CHANGED, "the object does not say that the floor that stands is the one that was raised")
         if floor_setter(autoscaler).manager not in ("", FIELD_MANAGER):
             raise stale(Ground.CHANGED, "somebody else has set the floor that stands")
         operations = restore_patch(autoscaler, plan, action)

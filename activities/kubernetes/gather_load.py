@@ -18,12 +18,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from activities.clock import Clock
-from activities.kubernetes.gather import Gathered, Reads, gather, present
+from activities.kubernetes.bounds import UNBOUNDED, Bounds
+from activities.kubernetes.gather import Gathered, gather
 from activities.kubernetes.policy_source import PolicySource
+from activities.kubernetes.reads import Reads, present
 from activities.kubernetes.recent import Recent
 from activities.kubernetes.situations import Looker, SituationReader
 from activities.performs import performs
 from byteport.contracts.kubernetes import READ_LOAD, ReadSituation, Seen
+from byteport.domain.ceilings import Sight
+from byteport.domain.failures import Failure
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields, further, port
@@ -41,9 +45,20 @@ class LoadReader(SituationReader):
     """One look at a workload's load, or at a node's memory."""
 
     def __init__(
-        self, cluster: ClusterPort, *, cluster_uid: str, policy: PolicySource, clock: Clock, nodes: Looker
+        self,
+        cluster: ClusterPort,
+        *,
+        cluster_uid: str,
+        policy: PolicySource,
+        clock: Clock,
+        nodes: Looker,
+        sight: Sight = Sight.CLUSTER,
+        off: frozenset[Failure] = frozenset(),
+        bounds: Bounds = UNBOUNDED,
     ) -> None:
-        super().__init__(cluster, cluster_uid=cluster_uid, policy=policy, clock=clock)
+        super().__init__(
+            cluster, cluster_uid=cluster_uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds
+        )
         self._nodes = nodes
         self._measured: Recent[Target, tuple[UsageSample, ...]] = Recent(MOST_REMEMBERED)
 
@@ -64,7 +79,7 @@ class LoadReader(SituationReader):
         return seen.model_copy(update={"situation": seen.situation.model_copy(update={"scaling": known})})
 
     async def _gather(self, call: ReadSituation, namespace: JSON, policy: PolicyConfig) -> Gathered:
-        return await gather_load(self._cluster, call, namespace, policy, now=self._clock())
+        return await gather_load(self._cluster, call, namespace, policy, now=self._clock(), sight=self._sight)
 
 
 class Load:
@@ -79,14 +94,20 @@ class Load:
 
 
 async def gather_load(
-    cluster: ClusterPort, call: ReadSituation, namespace: JSON, policy: PolicyConfig, *, now: datetime
+    cluster: ClusterPort,
+    call: ReadSituation,
+    namespace: JSON,
+    policy: PolicyConfig,
+    *,
+    now: datetime,
+    sight: Sight = Sight.CLUSTER,
 ) -> Gathered:
     """What `gather` reads, and load. Raises `NotPermitted` when a required read is refused."""
     target = call.target
-    gathered = await gather(cluster, target, call.failure, namespace, policy, logs=False, now=now)
+    gathered = await gather(cluster, target, call.failure, namespace, policy, logs=False, now=now, sight=sight)
     if gathered.gone:
         return gathered
-    reads, world = Reads(cluster), gathered.world
+    reads, world = Reads(cluster, sight), gathered.world
     read_already = set(further.suspects(gathered.pods))
     nodes = list(dict.fromkeys(node for pod in gathered.pods if (node := further.node_of(pod))))
     elsewhere = [node for node in nodes if node not in read_already][:MOST_NODES_BESIDE]

@@ -2,7 +2,9 @@
 
 A node stands by its own label. Pods of namespaces that are not enabled are not looked at as what they are: their images
 and what they wait for count, since a prune concerns them too, and their names are left out before anything reads them.
-Where pods may not be listed across namespaces, those of the enabled ones are, and it is said that there may be others.
+Where pods may not be listed across namespaces, those of the enabled ones are, and it is said that there may be others:
+what an unseen pod uses, pulls or waits for is not known, so that no prune is done alone. In namespaced sight that is
+always so, and the others are not even asked about.
 
 Comes after the label was looked at (`node_situations.py`), before `byteport/kubernetes/node_reading.py`.
 """
@@ -15,14 +17,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from activities.kubernetes.gather import Reads, kinded, present
+from activities.kubernetes.enabled import Namespaces, names_of
 from activities.kubernetes.node_asking import Asking
+from activities.kubernetes.reads import Reads, kinded, present
+from byteport.domain.ceilings import Sight
 from byteport.domain.plans import Runtime
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.targets import PodRef
 from byteport.errors import NotPermitted, Unavailable
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.enrolment import ENABLED_SELECTOR, enrolled
+from byteport.kubernetes.enrolment import enrolled
 from byteport.kubernetes.node_commands import is_helper
 from byteport.kubernetes.node_helper import EXEC, HELPER_PODS, helper_on, runtime_of
 from byteport.kubernetes.node_pods import pods_on
@@ -35,11 +39,21 @@ _LISTS = ("initContainers", "containers", "ephemeralContainers")
 _STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 
 
-async def gather_node(cluster: ClusterPort, node: JSON, policy: PolicyConfig, *, closer: bool, now: datetime) -> World:
+async def gather_node(
+    cluster: ClusterPort,
+    node: JSON,
+    policy: PolicyConfig,
+    *,
+    closer: bool,
+    now: datetime,
+    sight: Sight = Sight.CLUSTER,
+) -> World:
     """Read `node` and what is on it. `closer`: whose directories fill it is asked as well, where it is filling up."""
-    reads = Reads(cluster)
+    reads = Reads(cluster, sight)
+    if sight is Sight.NAMESPACED:
+        reads.denied |= {OTHER_PODS, PULL_EVENTS}
     name = fields.name(fields.metadata(node).get("name"))
-    enabled, is_applications = await _enabled(cluster, reads, policy)
+    enabled, is_applications = await _enabled(Namespaces(cluster, sight), reads, policy)
     events, pods, pulls, helpers, use = await asyncio.gather(
         reads.node_events([name]),
         _pods_on(reads, name, enabled),
@@ -75,24 +89,24 @@ async def _use(reads: Reads, node: str) -> JSON | None:
         return None
 
 
-async def _enabled(cluster: ClusterPort, reads: Reads, policy: PolicyConfig) -> tuple[frozenset[str], bool]:
+async def _enabled(namespaces: Namespaces, reads: Reads, policy: PolicyConfig) -> tuple[frozenset[str], bool]:
     """Namespaces whose pods may be named, and whether the helper's is labelled as one of applications: whoever may
     make a pod there could make a helper, so none there is asked."""
     try:
-        listed = await cluster.list(port.NAMESPACES, "", labels=ENABLED_SELECTOR)
+        labelled = await namespaces.labelled()
     except NotPermitted:
         reads.denied.add(port.NAMESPACES.plural)
         return frozenset(), False
-    names = frozenset(str(item["metadata"].get("name")) for item in listed.items if enrolled(item, policy))
-    labelled = {fields.metadata(item).get("name") for item in listed.items}
-    return names, policy.helper_namespace in labelled
+    names = names_of(item for item in labelled if enrolled(item, policy))
+    return names, policy.helper_namespace in names_of(labelled)
 
 
 async def _pods_on(reads: Reads, node: str, enabled: frozenset[str]) -> list[JSON]:
     on = f"spec.nodeName={node}"
-    everywhere = await reads.all_of("Pod", port.PODS, "", fields=on, optional=True, name=OTHER_PODS)
     if OTHER_PODS not in reads.denied:
-        return [pod if _namespace(pod) in enabled else _nameless_pod(pod) for pod in everywhere]
+        everywhere = await reads.all_of("Pod", port.PODS, "", fields=on, optional=True, name=OTHER_PODS)
+        if OTHER_PODS not in reads.denied:
+            return [pod if _namespace(pod) in enabled else _nameless_pod(pod) for pod in everywhere]
     listed = await asyncio.gather(
         *(reads.all_of("Pod", port.PODS, name, fields=on, optional=True) for name in sorted(enabled))
     )
@@ -101,9 +115,10 @@ async def _pods_on(reads: Reads, node: str, enabled: frozenset[str]) -> list[JSO
 
 async def _pulls(reads: Reads, enabled: frozenset[str]) -> list[JSON]:
     """What was pulled, and could not be, anywhere: an image that cannot be pulled there cannot be pulled here."""
-    everywhere = await _by_reason(reads, "", PULL_EVENTS)
     if PULL_EVENTS not in reads.denied:
-        return [event if _namespace(event) in enabled else _nameless_event(event) for event in everywhere]
+        everywhere = await _by_reason(reads, "", PULL_EVENTS)
+        if PULL_EVENTS not in reads.denied:
+            return [event if _namespace(event) in enabled else _nameless_event(event) for event in everywhere]
     listed = await asyncio.gather(*(_by_reason(reads, name, port.EVENTS.plural) for name in sorted(enabled)))
     return [event for events in listed for event in events]
 

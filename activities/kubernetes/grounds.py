@@ -27,6 +27,8 @@ class Ground(StrEnum):
     REQUEST = "request"
     ANSWERS = "answers"
     MODE = "mode"
+    CEILING = "ceiling"
+    RUNBOOK_OFF = "runbook_off"
     PROTECTED = "protected"
     NOT_ENABLED = "not_enabled"
     HALTED = "halted"

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from byteport.domain.yaml_text import read_bounded
 from byteport.errors import ConfigError
 
 JSON = dict[str, Any]
@@ -66,10 +67,10 @@ def _read(path: Path) -> JSON:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ConfigError(KEY, f"{path} is larger than a kubeconfig can be (1 MiB)")
-        document = yaml.safe_load(path.read_text())
+        document = read_bounded(path.read_text())
     except FileNotFoundError:
         raise ConfigError(KEY, f"{path} does not exist") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(KEY, f"{path} cannot be read ({type(error).__name__})") from None
     if not isinstance(document, dict):
         raise ConfigError(KEY, f"{path} is not a kubeconfig")

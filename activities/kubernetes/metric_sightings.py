@@ -16,6 +16,7 @@ from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.recent import Recent
 from activities.orchestration import SymptomSink
 from byteport.domain.base import Frozen, Instant
+from byteport.domain.failures import Failure
 from byteport.domain.signals import Signal, SignalType
 from byteport.domain.targets import Target
 from byteport.errors import MalformedInput, NotPermitted, TargetGone, Unavailable
@@ -30,6 +31,7 @@ HELD = timedelta(seconds=45)
 FORGOTTEN_AFTER = timedelta(minutes=10)
 """A workload that was not too full for so long begins anew, and is reported again."""
 REMEMBERED = 10_000
+_OF_LOAD = frozenset({Failure.MEMORY, Failure.CPU})
 
 logger = logging.getLogger("byteport.watch")
 
@@ -46,8 +48,17 @@ class MetricSightings:
     """Reports each workload that stays near its limits once, as long as it stays there and its containers are the same."""
 
     def __init__(
-        self, cluster: ClusterPort, *, cluster_uid: str, sink: SymptomSink, policy: PolicySource, clock: Clock
+        self,
+        cluster: ClusterPort,
+        *,
+        cluster_uid: str,
+        sink: SymptomSink,
+        policy: PolicySource,
+        clock: Clock,
+        off: frozenset[Failure] = frozenset(),
     ) -> None:
+        """`off`: failures that are not reported, since their runbook is switched off."""
+        self._off = off
         self._cluster = cluster
         self._cluster_uid = cluster_uid
         self._sink = sink
@@ -58,6 +69,8 @@ class MetricSightings:
 
     async def look(self, namespace: str) -> None:
         """One look at one enabled namespace. Raises `Unavailable` when a report does not get through."""
+        if self._off >= _OF_LOAD:
+            return
         metrics = await self._optional("PodMetrics", port.POD_METRICS, namespace)
         if not metrics:
             return
@@ -73,10 +86,11 @@ class MetricSightings:
     def _symptoms(self, objects: Sequence[JSON]) -> list[Signal]:
         world = World(now=self._clock(), objects=tuple(objects))
         policy = self._policy.read()
-        return [
+        found = [
             *memory_symptoms(world, self._cluster_uid, percent=policy.memory_percent),
             *usage_symptoms(world, self._cluster_uid, percent=policy.cpu_percent),
         ]
+        return [signal for signal in found if signal.failure not in self._off]
 
     async def _see(self, signal: Signal) -> None:
         now, key = self._clock(), (signal.type, signal.target)

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from activities.clock import Clock
 from activities.kubernetes.recent import Recent
 from activities.orchestration import SymptomSink
+from byteport.domain.failures import Failure
+from byteport.domain.signals import FAILURE_OF
 from byteport.errors import MalformedInput, NotPermitted, TargetGone
 from byteport.kubernetes import fields, port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
@@ -26,7 +28,17 @@ logger = logging.getLogger("byteport.watch")
 class NodeSightings:
     """Reports each symptom of a node once per evidence digest, as long as this object lives."""
 
-    def __init__(self, sink: SymptomSink, cluster: ClusterPort, cluster_uid: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        sink: SymptomSink,
+        cluster: ClusterPort,
+        cluster_uid: str,
+        clock: Clock,
+        *,
+        off: frozenset[Failure] = frozenset(),
+    ) -> None:
+        """`off`: failures that are not reported, since their runbook is switched off."""
+        self._off = off
         self._sink = sink
         self._cluster = cluster
         self._cluster_uid = cluster_uid
@@ -39,13 +51,13 @@ class NodeSightings:
         if kind == "Node":
             if not _enabled(item):
                 return
-            found = list(of_node(item))
+            found = self._treated(of_node(item))
             name = fields.name(fields.metadata(item).get("name"))
             for symptom_type in {"disk_pressure", "memory_pressure"} - {symptom.type.value for symptom in found}:
                 self._reported.forget((kind, name, symptom_type))
             await self._report(kind, found, item)
             return
-        for symptom in of_node_event(item, self._clock()):
+        for symptom in self._treated(of_node_event(item, self._clock())):
             if self._is_new(kind, symptom):
                 node = await self._node(symptom.node)
                 if node is not None:
@@ -56,6 +68,9 @@ class NodeSightings:
         name = fields.name(fields.metadata(item).get("name"))
         for symptom_type in ("disk_pressure", "memory_pressure"):
             self._reported.forget(("Node", name, symptom_type))
+
+    def _treated(self, symptoms: Iterable[NodeSymptom]) -> list[NodeSymptom]:
+        return [symptom for symptom in symptoms if FAILURE_OF[symptom.type] not in self._off]
 
     async def _node(self, name: str) -> JSON | None:
         """The node that an event names, if it is there and given to us."""

@@ -34,7 +34,7 @@ def what(resource: Resource, namespace: str, name: str = "") -> str:
     return f"{resource.plural} in {namespace}" if namespace else resource.plural
 
 
-def review_body(verb: str, resource: Resource, namespace: str, subresource: str) -> dict[str, Any]:
+def review_body(verb: str, resource: Resource, namespace: str, subresource: str, name: str) -> dict[str, Any]:
     """A SelfSubjectAccessReview."""
     attributes = {
         "verb": verb,
@@ -43,6 +43,7 @@ def review_body(verb: str, resource: Resource, namespace: str, subresource: str)
         "resource": resource.plural,
         "subresource": subresource,
         "namespace": namespace,
+        "name": name,
     }
     return {
         "apiVersion": "authorization.k8s.io/v1",

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import yaml
 from pydantic import ValidationError
 
 from byteport.domain.policy import PROTECTED_NAMESPACES, PolicyConfig
+from byteport.domain.yaml_text import read_strict
 from byteport.errors import ConfigError, Unavailable
 from byteport.runbooks.catalogue import RUNBOOKS
 
@@ -85,7 +85,7 @@ def parse_policy(text: bytes, where: str) -> PolicyConfig:
     if len(text) > LARGEST_FILE:
         raise ConfigError(SETTING, f"{where}: larger than {LARGEST_FILE} bytes")
     try:
-        plain = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506, TID251  a SafeLoader that refuses repeated keys
+        plain = read_strict(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(SETTING, f"{where} line {line}: {error.problem or 'not YAML'}") from error
@@ -118,16 +118,3 @@ def _check_names(policy: PolicyConfig, where: str) -> None:
     for setting, entries in (("rollback_allowed", policy.rollback_allowed), ("raise_allowed", policy.raise_allowed)):
         if not all(re.fullmatch(_ALLOWED, entry) for entry in entries):
             raise ConfigError(setting, f"write each as namespace/name, or namespace/* for all of one ({where})")
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML takes the last of two equal keys; in a policy the first may be the one that was meant."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for index, key in enumerate(keys):
-            if key in keys[:index]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is there twice", node.value[index][0].start_mark
-                )
-        return super().construct_mapping(node, deep=deep)

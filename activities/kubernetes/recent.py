@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -32,3 +33,8 @@ class Recent(Generic[K, V]):
 
     def forget(self, key: K) -> None:
         self._kept.pop(key, None)
+
+    def forget_where(self, holds: Callable[[V], bool]) -> None:
+        """Every entry of which that is true."""
+        for key in [key for key, value in self._kept.items() if holds(value)]:
+            del self._kept[key]

@@ -11,10 +11,11 @@ from activities.kubernetes.effects import AlreadyInPlace, Prepared, Trace
 from activities.kubernetes.grounds import Ground, deny, stale
 from byteport.domain.plans import RollbackPlan
 from byteport.domain.warrants import Warrant
-from byteport.errors import PreconditionFailed, TargetGone
+from byteport.errors import NotPermitted, NotProved, PreconditionFailed, TargetGone
 from byteport.kubernetes import fields, port
 from byteport.kubernetes.patches import ACTION_ID, patch_arguments, patch_matches, rollback_patch
 from byteport.kubernetes.port import JSON, Attribution, ClusterPort
+from byteport.kubernetes.refusals import RollbackRule
 from byteport.kubernetes.templates import (
     annotations_of,
     guard_digest,
@@ -64,7 +65,12 @@ class Rollback:
             raise stale(Ground.ARGUMENTS, "the patch that would be sent is not the one that was agreed to")
 
         async def send(by: Attribution) -> str:
-            written = await self._cluster.patch(port.DEPLOYMENTS, namespace, name, operations, by=by)
+            try:
+                written = await self._cluster.patch(port.DEPLOYMENTS, namespace, name, operations, by=by)
+            except NotPermitted as refused:
+                if refused.rule == RollbackRule.NOT_PROVED and _serves(replica_set):
+                    raise NotProved(f"{refused.message}, though {plan.to_replica_set} serves") from None
+                raise
             return fields.version(fields.metadata(written).get("resourceVersion"))
 
         available = fields.count(fields.at(deployment, "status", "availableReplicas"))
@@ -92,6 +98,10 @@ class Rollback:
         except PreconditionFailed:
             return False
         return annotations_of(restored).get(ACTION_ID) == action
+
+
+def _serves(replica_set: JSON) -> bool:
+    return fields.count(fields.at(replica_set, "status", "availableReplicas")) > 0
 
 
 def _plan(warrant: Warrant) -> RollbackPlan:

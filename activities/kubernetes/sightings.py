@@ -7,6 +7,7 @@ kept; of a failing one, the digest of what was last reported.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ from activities.kubernetes.enabled import EnabledNamespaces
 from activities.kubernetes.owners import OwnerResolver
 from activities.kubernetes.recent import Recent
 from activities.orchestration import SymptomSink
-from byteport.domain.signals import Signal, Source
+from byteport.domain.failures import Failure
+from byteport.domain.signals import FAILURE_OF, Signal, Source
 from byteport.errors import MalformedInput, NotPermitted
 from byteport.kubernetes import fields
 from byteport.kubernetes.port import JSON
@@ -24,6 +26,13 @@ from byteport.kubernetes.symptoms import Symptom, symptom_of, too_young
 REMEMBERED = 10_000
 
 logger = logging.getLogger("byteport.watch")
+
+
+class _Reported(NamedTuple):
+    """What was last reported of an object, and where it lies."""
+
+    digest: str
+    namespace: str
 
 
 class _Young(NamedTuple):
@@ -37,12 +46,22 @@ class _Young(NamedTuple):
 class Sightings:
     """Reports each symptom once per evidence digest, as long as this object lives."""
 
-    def __init__(self, sink: SymptomSink, owners: OwnerResolver, enabled: EnabledNamespaces, clock: Clock) -> None:
+    def __init__(
+        self,
+        sink: SymptomSink,
+        owners: OwnerResolver,
+        enabled: EnabledNamespaces,
+        clock: Clock,
+        *,
+        off: frozenset[Failure] = frozenset(),
+    ) -> None:
+        """`off`: failures that are not reported, since their runbook is switched off."""
+        self._off = off
         self._sink = sink
         self._owners = owners
         self._enabled = enabled
         self._clock = clock
-        self._reported: Recent[str, str] = Recent(REMEMBERED)
+        self._reported: Recent[str, _Reported] = Recent(REMEMBERED)
         self._young: dict[str, _Young] = {}
         self.reported = 0
 
@@ -57,14 +76,21 @@ class Sightings:
             self._reported.forget(key)
             self._remember_young(kind, item, now)
             return
-        if self._reported.get(key) == symptom.evidence_digest:
+        if FAILURE_OF[symptom.type] in self._off:
             return
-        self._reported.put(key, symptom.evidence_digest)
+        told = _Reported(symptom.evidence_digest, fields.name(fields.metadata(item).get("namespace")))
+        if self._reported.get(key) == told:
+            return
+        self._reported.put(key, told)
         try:
             await self._report(kind, item, symptom)
         except BaseException:
             self._reported.forget(key)
             raise
+
+    def begin_anew(self, namespaces: Collection[str]) -> None:
+        """They have just been enabled: what was reported when they were last is over, and is told again."""
+        self._reported.forget_where(lambda told: told.namespace in namespaces)
 
     def forget(self, item: JSON) -> None:
         self._reported.forget(_uid(item))

@@ -1,11 +1,12 @@
 """One kind, of the whole cluster or of one namespace, as an endless stream: list, then watch from there; after 410 Gone, list again.
 
-`watch.py` runs one per kind. The bookmark moves on only after an object has been seen to, so that whoever goes on from
+`following.py` runs one per kind and place. The bookmark moves on only after an object has been seen to, so that whoever goes on from
 it may see something twice and never misses anything.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from byteport.errors import Unavailable
@@ -21,9 +22,12 @@ Forget = Callable[[JSON], None]
 class Stream:
     """Where one kind's stream is: `bookmark` is the resourceVersion to go on from, empty before the first list."""
 
-    def __init__(self, cluster: ClusterPort, resource: Resource, bookmark: str, namespace: str = "") -> None:
+    def __init__(
+        self, cluster: ClusterPort, resource: Resource, bookmark: str, namespace: str, *, lists: asyncio.Semaphore
+    ) -> None:
         self._cluster = cluster
         self._namespace = namespace
+        self._lists = lists
         self.resource = resource
         self.bookmark = bookmark
 
@@ -38,9 +42,11 @@ class Stream:
             await self._watch(see, forget)
 
     async def _list(self, see: See) -> None:
-        listed = await self._cluster.list(self.resource, self._namespace)
-        for item in listed.items:
-            await see(item)
+        """One of a few at a time: a list holds every object of its place until all have been seen to."""
+        async with self._lists:
+            listed = await self._cluster.list(self.resource, self._namespace)
+            for item in listed.items:
+                await see(item)
         self.bookmark = listed.resource_version
 
     async def _watch(self, see: See, forget: Forget) -> None:

@@ -41,6 +41,8 @@ class Request:
     body: Any = None
     content_type: str = JSON_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
+    largest: int = LARGEST_ANSWER
+    """Of the answer, in bytes."""
 
 
 class Answer:
@@ -55,17 +57,20 @@ class Answer:
 class Wire:
     """Connections to one API server with one credential."""
 
-    def __init__(self, credentials: Credentials, user_agent: str) -> None:
+    def __init__(self, credentials: Credentials, user_agent: str, act_as: str = "", of_pod: str = "") -> None:
         self.credentials = credentials
+        self._impersonated = _impersonated(act_as, of_pod)
         self._user_agent = user_agent
         self._root = URL(credentials.server)
         self._reads = _session(aiohttp.TCPConnector(ssl=credentials.tls, limit=32))
+        self._watches = _session(aiohttp.TCPConnector(ssl=credentials.tls, limit=0))
+        """Each holds a connection for minutes: among the others they would leave none for a read."""
         self._writes = _session(aiohttp.TCPConnector(ssl=credentials.tls, force_close=True))
         self._writes._retry_connection = False  # noqa: SLF001  aiohttp has no public name for it; a test holds it
 
     async def close(self) -> None:
-        await self._reads.close()
-        await self._writes.close()
+        for session in (self._reads, self._watches, self._writes):
+            await session.close()
 
     async def call(self, request: Request, asked: Asked, seconds: float) -> Answer:
         """The answer, below 400. Raises the error that it stands for, or that its absence does."""
@@ -78,7 +83,7 @@ class Wire:
         """The answer, whatever its status."""
         ends = asyncio.get_running_loop().time() + seconds
         async with self.open(request, asked, seconds) as response, asyncio.timeout_at(ends):
-            return Answer(response.status, response.headers, await _bounded(response, asked))
+            return Answer(response.status, response.headers, await _bounded(response, asked, request.largest))
 
     @asynccontextmanager
     async def open(self, request: Request, asked: Asked, seconds: float) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -104,7 +109,7 @@ class Wire:
         typed = {} if body is None else {"Content-Type": request.content_type}
         async with asyncio.timeout(seconds):
             headers = await self.headers({**typed, **request.headers})
-            response = await (self._writes if asked.mutates else self._reads).request(
+            response = await self._session_for(request, asked).request(
                 request.method,
                 self.url(request),
                 data=body,
@@ -118,6 +123,11 @@ class Wire:
             raise PermanentError(f"{asked.what}: the API server sends us elsewhere")
         return response
 
+    def _session_for(self, request: Request, asked: Asked) -> aiohttp.ClientSession:
+        if asked.mutates:
+            return self._writes
+        return self._watches if ("watch", "true") in request.query else self._reads
+
     def url(self, request: Request) -> URL:
         base = self._root.path.rstrip("/")
         return self._root.with_path(base + request.path, encoded=True).with_query(list(request.query))
@@ -128,6 +138,7 @@ class Wire:
             "Accept": JSON_TYPE,
             "User-Agent": self._user_agent,
             **({"Authorization": authorization} if authorization else {}),
+            **self._impersonated,
             **others,
         }
 
@@ -139,6 +150,12 @@ class Wire:
     def for_streams(self) -> aiohttp.ClientSession:
         """The session for websockets."""
         return self._writes
+
+
+def _impersonated(act_as: str, of_pod: str) -> dict[str, str]:
+    """As whom, and as if with a token that is bound to a pod of that name."""
+    user = {"Impersonate-User": act_as} if act_as else {}
+    return user | ({"Impersonate-Extra-authentication.kubernetes.io%2Fpod-name": of_pod} if of_pod else {})
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
@@ -158,12 +175,12 @@ async def _note_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: obj
         context.trace_request_ctx.headers = True
 
 
-async def _bounded(response: aiohttp.ClientResponse, asked: Asked) -> bytes:
+async def _bounded(response: aiohttp.ClientResponse, asked: Asked, largest: int) -> bytes:
     parts, size = [], 0
     async for part in response.content.iter_any():
         size += len(part)
-        if size > LARGEST_ANSWER:
-            raise PermanentError(f"{asked.what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB")
+        if size > largest:
+            raise PermanentError(f"{asked.what}: the answer is larger than {largest >> 20} MiB")
         parts.append(part)
     return b"".join(parts)
 

@@ -70,7 +70,7 @@ class FileChannel:
             self._read_to += len(line)
             try:
                 self._delivered.add(json.loads(line)["key"])
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 logger.warning("%s has a line that is no notice", self._path)
 
     @staticmethod

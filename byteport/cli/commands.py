@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from byteport.cli import alarm, policy, sandbox
+from byteport.cli import alarm, keys, policy, sandbox
 from byteport.cli.ack import ack
 from byteport.cli.approve import approve
+from byteport.cli.disable import disable
 from byteport.cli.doctor import doctor
+from byteport.cli.enable import enable
 from byteport.cli.explain import explain
 from byteport.cli.halt import halt
 from byteport.cli.records import records
@@ -31,11 +33,14 @@ def add_commands(app: typer.Typer) -> None:
     if app.registered_commands:
         return
     app.add_typer(sandbox.app, name="sandbox", rich_help_panel=RUN)
+    app.add_typer(keys.app, name="keys", rich_help_panel=RUN)
     app.add_typer(alarm.app, name="alarm", rich_help_panel=ANSWER)
     app.add_typer(policy.app, name="policy", rich_help_panel=ANSWER)
     for panel, command in (
         (RUN, worker),
         (RUN, signal),
+        (RUN, enable),
+        (RUN, disable),
         (SEE, runs),
         (SEE, show),
         (SEE, explain),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from byteport.cli.exits import Exit
+from byteport.cli.hands import Kubeconfig
 from byteport.cli.output import plain, print_json, table
 from byteport.cli.session import AsJson, run, settings_of
 
@@ -22,14 +24,24 @@ def doctor(
     settings: Annotated[
         bool, typer.Option("--settings", help="List every setting, its variable and its default.")
     ] = False,
+    installation: Annotated[
+        bool,
+        typer.Option(
+            "--installation", help="Only what holds the agent of a cluster, looked at with your own credentials."
+        ),
+    ] = False,
+    kubeconfig: Kubeconfig = None,
+    cluster: Annotated[str | None, typer.Option("--context", help="Context in it; implies --installation.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look at settings, keys, Temporal, the cluster, rights, policy and log; exit 1 when something must be mended."""
+    """Look at settings, keys, Temporal, policy, log, and what the API server holds the agent to; exit 1 when something
+    must be mended."""
     if settings:
         _list_settings(as_json, markdown)
         return
-    checks = run(_look(settings_of(context)))
+    outside = installation or kubeconfig is not None or cluster is not None
+    checks = run(_installed(kubeconfig, cluster) if outside else _look(settings_of(context)))
     if as_json:
         print_json(checks)
     else:
@@ -37,6 +49,12 @@ def doctor(
         table("", "CHECK", "FINDING", rows=rows)
     if any(one.outcome.value == "failed" for one in checks):
         raise typer.Exit(Exit.FINDING)
+
+
+async def _installed(kubeconfig: Path | None, context: str | None) -> list[Check]:
+    from workers.boundary_doctor import examine_installation
+
+    return await examine_installation(kubeconfig, context)
 
 
 async def _look(settings: Settings) -> list[Check]:

@@ -108,7 +108,9 @@ def documents_of(path: Path) -> list[object]:
 def _yaml(name: str, text: str) -> list[object]:
     import yaml
 
-    class Plain(yaml.SafeLoader):
+    from byteport.domain.yaml_text import BoundedLoader
+
+    class Plain(BoundedLoader):
         """YAML without aliases: a few lines of them stand for gigabytes."""
 
         def compose_node(self, parent: Any, index: Any) -> Any:

@@ -156,7 +156,7 @@ def _value(text: str) -> Any:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise MalformedInput("VALUE", "write a word, a number, or a list as in [a, b]") from None
 
 

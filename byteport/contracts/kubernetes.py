@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
 
 from byteport.contracts.acts import Act, Effect, Queue
 from byteport.domain.base import Frozen, Instant
@@ -18,19 +21,23 @@ from byteport.kubernetes.situation import Situation
 _WORKLOADS = Rights.on("deployments", "get", "list", "watch", group="apps") + Rights.on(
     "replicasets", "get", "list", "watch", group="apps"
 )
-_EVIDENCE = (
+_SEEN = (
     Rights.on("pods", "get", "list", "watch")
     + Rights.on("events", "get", "list", "watch")
     + Rights.on("nodes", "get", "list", "watch")
     + Rights.on("namespaces", "get", "list", because="the label byteport.io/enabled, and the pod-security level")
+    + _WORKLOADS
+)
+"""What the watch sees, whichever runbooks there are."""
+_EVIDENCE = (
+    _SEEN
     + Rights.on("resourcequotas", "list", because="whether a replacement would be admitted")
     + Rights.on("limitranges", "list", because="whether a replacement would be admitted")
-    + Rights.on("services", "list", because="two Deployments behind one Service; fail-closed webhooks")
+    + Rights.on("services", "list", because="two Deployments behind one Service, and fail-closed webhooks")
     + Rights.on("jobs", "list", group="batch", because="a migration under way")
     + Rights.on("leases", "list", group="coordination.k8s.io", because="the pod that holds a lease is not deleted")
     + Rights.on("poddisruptionbudgets", "list", group="policy", because="names the budget that refuses")
     + Rights.on("horizontalpodautoscalers", "list", group="autoscaling", because="who else sets replicas")
-    + _WORKLOADS
 )
 
 
@@ -42,6 +49,9 @@ _WEBHOOKS = (
     )
     + Rights.on("endpointslices", "list", group="discovery.k8s.io", because="whether they answer")
 )
+
+
+_LOGS = Rights.on("pods/log", "get")
 
 
 class ReadSituation(Frozen):
@@ -63,6 +73,8 @@ class Seen(Frozen):
     standing: Standing
     enabled: bool
     """The namespace has `byteport.io/enabled: "true"` and is not being deleted."""
+    runbooks_off: tuple[Failure, ...] = ()
+    """Failures whose runbook is switched off here. For one of them nothing was read, and `enabled` is False."""
 
 
 READ_SITUATION = Act(
@@ -74,8 +86,9 @@ READ_SITUATION = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(minutes=5),
     summary="Read objects, events and log classes",
-    needs=_EVIDENCE + _WEBHOOKS + Rights.on("pods/log", "get") + Rights.on("pods/eviction", "create"),
+    needs=_EVIDENCE + _WEBHOOKS + _LOGS,
 )
+"""The disruption budget is asked, by a dry-run eviction, only where DELETE_POD's rights are granted."""
 
 
 _MEASURED = Rights.on("pods", "get", "list", group="metrics.k8s.io", because="what containers use now")
@@ -97,7 +110,10 @@ READ_LOAD = Act(
     summary="Read load, limits and autoscaler",
     needs=_EVIDENCE + _LOAD,
 )
-"""For memory and CPU: READ_SITUATION's facts without logs, and `Situation.scaling` (of a Node: `Situation.node`)."""
+"""For memory and CPU: READ_SITUATION's facts without logs, and `Situation.scaling`.
+
+Of a Node it is READ_NODE by another name: a runbook that looks at nodes by it declares that act, and its rights, as well.
+"""
 
 _HELPER = Rights.on("pods/exec", "get", "create", because="df, du and free in the node helper's own pods")
 
@@ -147,7 +163,7 @@ DELETE_POD = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(seconds=90),
     summary="Delete one pod",
-    needs=_EVIDENCE + _WEBHOOKS + Rights.on("pods", "get", "delete") + Rights.on("pods/eviction", "create"),
+    needs=_EVIDENCE + _WEBHOOKS + _LOGS + Rights.on("pods", "get", "delete") + Rights.on("pods/eviction", "create"),
 )
 
 ROLL_BACK = Act(
@@ -159,7 +175,7 @@ ROLL_BACK = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(seconds=90),
     summary="Restore a revision's template",
-    needs=_EVIDENCE + Rights.on("deployments", "get", "patch", group="apps"),
+    needs=_EVIDENCE + _LOGS + Rights.on("deployments", "get", "patch", group="apps"),
 )
 
 
@@ -263,7 +279,9 @@ COUNT_TARGETS = Act(
     deadline=timedelta(seconds=30),
     schedule_to_close=timedelta(minutes=2),
     summary="Count what could be in trouble",
-    needs=Rights.on("deployments", "list", group="apps") + Rights.on("nodes", "list") + Rights.on("namespaces", "list"),
+    needs=Rights.on("deployments", "list", group="apps")
+    + Rights.on("nodes", "list")
+    + Rights.on("namespaces", "get", "list"),
 )
 
 
@@ -289,16 +307,34 @@ RESOLVE_OUTCOME = Act(
     deadline=timedelta(seconds=20),
     schedule_to_close=timedelta(minutes=5),
     summary="Read the target again after an unknown outcome",
-    needs=_EVIDENCE,
+    needs=_SEEN + Rights.on("horizontalpodautoscalers", "get", group="autoscaling"),
 )
+"""The last only after an act on an autoscaler, whose runbook has it."""
 
 
 class WatchCluster(Frozen):
-    """Watch one cluster for at most `seconds`, from `bookmarks` (resourceVersion by plural kind)."""
+    """Watch one cluster for at most `seconds`, from `bookmarks` (resourceVersion by plural kind, or `kind/namespace`).
+
+    What an earlier version does not know is left out while it says nothing: it refuses unknown fields, and is still there
+    for a while in an upgrade. So in `Watched`.
+    """
 
     cluster_uid: str
     bookmarks: dict[str, str] = {}
     seconds: int = 3600
+    told: Annotated[str, Field(exclude_if=lambda digest: not digest)] = ""
+    """Digest of what people know is not whole of the boundary; empty when they know of nothing."""
+    tell_after: Annotated[Instant | None, Field(exclude_if=lambda at: at is None)] = None
+    """Before then nothing new of the boundary ends the watch."""
+
+
+class BoundaryNews(Frozen):
+    """What of the boundary refuses `auto`, as of the last look, when it is something else than people were told."""
+
+    digest: str
+    """Of all of it; empty when it is whole again."""
+    findings: tuple[str, ...]
+    """A line each, with what to run; the last one counts the rest."""
 
 
 class Watched(Frozen):
@@ -306,6 +342,8 @@ class Watched(Frozen):
 
     bookmarks: dict[str, str]
     reported: int
+    boundary: Annotated[BoundaryNews | None, Field(exclude_if=lambda news: news is None)] = None
+    """Why the watch ended, if it was for that."""
 
 
 WATCH_CLUSTER = Act(
@@ -317,8 +355,9 @@ WATCH_CLUSTER = Act(
     deadline=timedelta(hours=2),
     heartbeat=timedelta(seconds=10),
     summary="Watch the cluster for symptoms",
-    needs=_EVIDENCE + _MEASURED + Rights.on("horizontalpodautoscalers", "watch", group="autoscaling"),
+    needs=_SEEN,
 )
+"""What the runbooks for load want seen beside it (autoscalers, metrics) is theirs; where it is refused, the rest is."""
 
 
 class Report(Frozen):

@@ -191,11 +191,23 @@ class Reobserved(Frozen):
     looks: int
 
 
+class Told(Frozen):
+    """What people were last told of the boundary."""
+
+    digest: str = ""
+    """Of what was not whole; empty when all was, or nothing was ever told."""
+    number: int = 0
+    """How many notices there were."""
+    at: Instant | None = None
+
+
 class Watch(Frozen):
     """Input of the endless watch of one cluster."""
 
     installation: Installation
     bookmarks: dict[str, str] = {}
+    told: Annotated[Told, Field(exclude_if=lambda told: told == Told())] = Told()
+    """What continue-as-new carries of the boundary; left out while it is nothing, for versions that do not know it."""
 
 
 class Box(Frozen):

@@ -14,8 +14,11 @@ from pydantic import Field, field_validator
 
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.canonical import digest
+from byteport.domain.ceilings import Ceiling
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.failures import Failure
+from byteport.domain.modes import Mode as Mode
+from byteport.domain.modes import lowest
 from byteport.domain.plans import (
     AnyPlan,
     DeletePodPlan,
@@ -27,14 +30,6 @@ from byteport.domain.plans import (
     Runtime,
 )
 from byteport.domain.reasons import Reason
-
-
-class Mode(StrEnum):
-    """How far the agent may go. `dry_run` is the default."""
-
-    OBSERVE = "observe"
-    DRY_RUN = "dry_run"
-    AUTO = "auto"
 
 
 class VerdictKind(StrEnum):
@@ -67,6 +62,12 @@ class Standing(Frozen):
     """An alarm is raised that stops acts."""
     ineffective: bool = False
     """Two acts of this kind did not help within the hour: no third is tried alone."""
+    unguarded: bool = False
+    """What the API server enforces on us is not whole, here or everywhere, or nobody has looked lately."""
+    unproven: bool = False
+    """The API server cannot prove a rollback, and the settings do not accept that: one waits for a person."""
+    ceiling: Ceiling | None = None
+    """How far the namespace was given to us; None where no boundary is enforced, and for a node."""
 
 
 PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "default", "byteport-agent"})
@@ -157,9 +158,8 @@ class PolicyConfig(Frozen):
 
     def mode_for(self, runbook: str, namespace: str) -> Mode:
         """The lowest of the modes that apply: a narrower setting can only lower what the wider one allows."""
-        order = [Mode.OBSERVE, Mode.DRY_RUN, Mode.AUTO]
         narrower = [self.mode_by_runbook.get(runbook), self.mode_by_namespace.get(namespace)]
-        return min([self.mode, *(mode for mode in narrower if mode is not None)], key=order.index)
+        return lowest(self.mode, *(mode for mode in narrower if mode is not None))
 
     def protects(self, namespace: str) -> bool:
         """Whether nothing there is ever touched: it is ours, the cluster's, the node helper's, or the administrator said so.
@@ -211,8 +211,9 @@ STOPS: Mapping[str, Reason] = {
     "did_not_hold": Reason.DID_NOT_HOLD,
     "alarm": Reason.ALARM,
     "ineffective": Reason.INEFFECTIVE,
+    "unguarded": Reason.BOUNDARY_NOT_WHOLE,
 }
-"""Every field of a `Standing`, by the reason that it gives."""
+"""Every field of a `Standing` that stops whatever is planned, by the reason that it gives."""
 
 
 def judge(
@@ -227,7 +228,8 @@ def judge(
     `act` only in `auto`, with no caveat and a standing that is clear. A plan with caveats is an escalation that a
     person may still approve (`escalate`); a refused plan is an escalation with nothing to approve; a silent diagnosis
     is `skip`. What the settings alone can tell (allow-list, log store, protected namespaces) is asked again here, so
-    that a plan which left its caveats out gains nothing by it.
+    that a plan which left its caveats out gains nothing by it. What the namespace's ceiling leaves out is escalated
+    with nothing to approve, since the API server would refuse it whoever had said yes.
     """
     if diagnosis.silent:
         return Verdict(kind=VerdictKind.SKIP, reasons=diagnosis.reasons or (Reason.HEALTHY,))
@@ -239,14 +241,34 @@ def judge(
         return _escalate((Reason.PROTECTED_NAMESPACE,))
     if mode is Mode.OBSERVE:
         return _escalate((Reason.MODE_OBSERVES, *caveats))
+    outside = beyond(plan, standing.ceiling)
+    if outside is not None:
+        return _escalate((outside, *caveats))
     stops = tuple(reason for field, reason in STOPS.items() if getattr(standing, field))
     if stops or caveats:
         return _escalate((*stops, *caveats))
     if len({(fact.name, fact.about) for fact in diagnosis.facts}) < 2:
         return _escalate((Reason.TOO_LITTLE_EVIDENCE,))
-    if mode is Mode.DRY_RUN:
+    if Mode.DRY_RUN in (mode, standing.ceiling.mode if standing.ceiling else mode):
         return Verdict(kind=VerdictKind.AWAIT_APPROVAL, reasons=(Reason.MODE_DRY_RUN,))
+    if standing.unproven and isinstance(plan, RollbackPlan):
+        return Verdict(kind=VerdictKind.AWAIT_APPROVAL, reasons=(Reason.ROLLBACK_UNPROVEN,))
     return Verdict(kind=VerdictKind.ACT, reasons=())
+
+
+def beyond(plan: AnyPlan, ceiling: Ceiling | None) -> Reason | None:
+    """Why the API server refuses this plan whoever agrees to it: what the namespace was given for does not hold it."""
+    if ceiling is None:
+        return None
+    if ceiling.mode is Mode.OBSERVE:
+        return Reason.CEILING_OBSERVES
+    match plan:
+        case RollbackPlan() if not ceiling.may_roll_back(plan.target.name):
+            return Reason.NOT_NAMED
+        case RaiseFloorPlan() | RestoreFloorPlan() if not ceiling.may_raise(plan.autoscaler):
+            return Reason.NOT_NAMED
+        case _:
+            return None
 
 
 def _escalate(reasons: tuple[Reason, ...]) -> Verdict:

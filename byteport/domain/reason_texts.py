@@ -68,8 +68,9 @@ REASONS: Mapping[Reason, Said] = {
         "",
     ),
     Reason.NAMESPACE_NOT_ENABLED: Said(
-        'The namespace has no label byteport.io/enabled: "true"; it is not even looked into.',
-        "An administrator may enable it: kubectl label namespace {namespace} byteport.io/enabled=true",
+        'The namespace was not given to the agent, or has no label byteport.io/enabled: "true"; it is not even looked '
+        "into.",
+        "An administrator may give it: byteport enable {namespace}",
     ),
     Reason.OUTSIDE_SCOPE: Said(
         "The plan does not belong to this failure's runbook.", "This is a defect: please report it."
@@ -166,7 +167,7 @@ REASONS: Mapping[Reason, Said] = {
     ),
     Reason.HELPER_ABSENT: Said(
         "No node helper answers on this node, so nobody can look at its disk, or free it.",
-        "kubectl get pods -n byteport-node -o wide; install the helper, or run df -h on the node",
+        "kubectl get pods -A -l app.kubernetes.io/name=byteport-node-helper -o wide; install the helper, or run df -h on the node",
     ),
     Reason.CONDITION_AND_DF_DISAGREE: Said(
         "The kubelet's DiskPressure and df do not agree: its thresholds or another filesystem may be the cause.",
@@ -281,6 +282,24 @@ REASONS: Mapping[Reason, Said] = {
     Reason.INEFFECTIVE: Said(
         "Two acts of this kind did not help within the hour: a third is not tried alone.", "byteport records"
     ),
+    Reason.BOUNDARY_NOT_WHOLE: Said(
+        "What the API server must hold the agent to is not whole: a right too many or too few, or a policy that is gone "
+        "or weakened. Nothing is done alone until it is.",
+        "byteport doctor",
+    ),
+    Reason.CEILING_OBSERVES: Said(
+        "The namespace was given to the agent only to observe.", "byteport enable {namespace} --mode dry_run"
+    ),
+    Reason.NOT_NAMED: Said(
+        "The namespace's administrator did not name this object, so that the API server refuses the change even to an "
+        "agent that a person agrees with.",
+        "byteport enable {namespace} --rollback {name}, or --hpa NAME for an autoscaler",
+    ),
+    Reason.ROLLBACK_UNPROVEN: Said(
+        "Before Kubernetes 1.36 the API server cannot prove that a rollback restores a revision's own template: each one "
+        "waits for a person's yes, unless the settings accept that.",
+        "byteport approve DIGEST, or byteport reject DIGEST",
+    ),
     Reason.APPROVED: Said("A person said yes.", ""),
     Reason.REJECTED: Said("A person said no.", ""),
     Reason.EXPIRED: Said("Nobody answered in time.", ""),
@@ -298,6 +317,12 @@ REASONS: Mapping[Reason, Said] = {
     Reason.NOT_PERMITTED: Said(
         "The agent may not do this: a right is missing, or a policy forbids it.", "byteport doctor"
     ),
+    Reason.PROOF_STALE: Said(
+        "The API server does not know the revision as one that serves, though the agent had just read that it does: a bug "
+        "of Kubernetes (its issue 130887), once the proof's binding has been gone.",
+        "Restart kube-apiserver, each instance behind a load balancer; then: byteport doctor --installation. Meanwhile, by "
+        "hand: kubectl rollout undo {kind}/{name} -n {namespace} --to-revision=N",
+    ),
     Reason.NOT_VERIFIED: Said("The act was done, and the target did not become healthy in time.", _DEPLOYMENT),
     Reason.NO_REPLACEMENT: Said(
         "No new pod was made within a minute of the deletion: this is an outage of our making.",
@@ -307,5 +332,9 @@ REASONS: Mapping[Reason, Said] = {
     Reason.HEALTHY: Said("Nothing is wrong.", ""),
     Reason.HANDED_OVER: Said("Another runbook treats this; it has a run of its own.", "byteport runs"),
     Reason.NO_RUNBOOK: Said("No runbook treats this.", ""),
+    Reason.RUNBOOK_OFF: Said(
+        "The runbook that treats this is switched off, and its rights with it.",
+        "An administrator may switch it on: runbooks in the chart's values, boundary.runbooks in the settings.",
+    ),
     Reason.FAILED: Said("Something of ours failed; nothing was done on it.", "byteport doctor; the worker's log"),
 }

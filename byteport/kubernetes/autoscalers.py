@@ -17,6 +17,9 @@ from byteport.kubernetes.world import JSON
 
 FLOOR_BEFORE = "byteport.io/floor-before"
 """What the owner had set, in decimal digits; there only while a floor of ours stands."""
+FLOOR_RAISED = "byteport.io/floor-raised"
+"""What we raised it to, in decimal digits, beside the owner's: a floor that says another number has been set by somebody
+since, and is theirs."""
 FLOOR_UNTIL = "byteport.io/floor-until"
 """When it is to be put back, as RFC 3339 in UTC."""
 DEFAULT_FLOOR = 1

@@ -2,7 +2,8 @@
 
 The sibling of `patches.py`. `activities/kubernetes` builds a patch from the autoscaler that it has just read, and asks
 `patch_arguments` what a plan would have to say for exactly these bytes; that is what the grant is compared with. The
-API server's own policy checks it once more: only `minReplicas` and our annotations may differ.
+API server's own policy checks it once more: only `minReplicas` and our annotations may differ, and a floor that is not
+what our mark says we raised it to is its owner's.
 
 `test` is on the uid and on the whole `/spec` as read: an autoscaler has no generation before Kubernetes 1.37, and its
 resourceVersion moves with every status that its controller writes. A restore also tests our own marks: whose floor it
@@ -19,7 +20,7 @@ from typing import Any
 
 from byteport.domain.plans import RaiseFloorPlan, RestoreFloorPlan
 from byteport.kubernetes import fields
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, floor_of, rest_digest
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL, floor_of, rest_digest
 from byteport.kubernetes.patches import ACTION_ID, NO_ANNOTATIONS, Operation, first_annotations, pointer
 from byteport.kubernetes.templates import annotations_of
 from byteport.kubernetes.world import JSON
@@ -34,7 +35,12 @@ def raise_patch(autoscaler: JSON, plan: RaiseFloorPlan, action_id: str, *, now: 
     Everything else stays: bounds, metrics, behaviour, labels, and all annotations that are not ours.
     """
     until = now.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=plan.box_seconds)
-    wanted = {FLOOR_BEFORE: str(plan.floor_before), FLOOR_UNTIL: _written(until), ACTION_ID: action_id}
+    wanted = {
+        FLOOR_BEFORE: str(plan.floor_before),
+        FLOOR_RAISED: str(plan.floor_to),
+        FLOOR_UNTIL: _written(until),
+        ACTION_ID: action_id,
+    }
     operations = [*_as_read(autoscaler), _set_floor(autoscaler, plan.floor_to)]
     if not annotations_of(autoscaler):
         return [*operations, *first_annotations(wanted)]
@@ -49,9 +55,10 @@ def restore_patch(autoscaler: JSON, plan: RestoreFloorPlan, action_id: str) -> l
     return [
         *_as_read(autoscaler),
         {"op": "test", "path": _annotation(FLOOR_BEFORE), "value": str(plan.floor_to)},
+        {"op": "test", "path": _annotation(FLOOR_RAISED), "value": str(plan.floor_from)},
         {"op": "test", "path": _annotation(ACTION_ID), "value": raised},
         _set_floor(autoscaler, plan.floor_to),
-        *({"op": "remove", "path": _annotation(key)} for key in (FLOOR_BEFORE, *until)),
+        *({"op": "remove", "path": _annotation(key)} for key in (FLOOR_BEFORE, FLOOR_RAISED, *until)),
         {"op": "add", "path": _annotation(FLOOR_RESTORED), "value": raised},
         {"op": "add", "path": _annotation(ACTION_ID), "value": action_id},
     ]
@@ -80,7 +87,7 @@ def raise_arguments(
     common = _common(values, cluster_uid=cluster_uid, namespace=namespace, name=name)
     if common is None or before is None or until is None or ours.get(ACTION_ID) != action_id or not _is_id(action_id):
         return None
-    if not 1 <= before <= common["test_floor"] < (written or 0):
+    if not 1 <= before <= common["test_floor"] < (written or 0) or ours.get(FLOOR_RAISED) != str(written):
         return None
     box = until - now.astimezone(UTC).replace(microsecond=0)
     if box <= timedelta(0) or len(set(ours)) != len(_RAISE_WRITES) or not isinstance(tested, Mapping):
@@ -108,6 +115,8 @@ def restore_arguments(
         return None
     if not 1 <= written < common["test_floor"]:
         return None
+    if values["test", _annotation(FLOOR_RAISED)] != str(common["test_floor"]):
+        return None
     stamped, undone = values.get(("add", _annotation(ACTION_ID))), values.get(("add", _annotation(FLOOR_RESTORED)))
     if stamped != action_id or not _is_id(action_id) or not _is_id(raised) or undone != raised or raised == action_id:
         return None
@@ -129,16 +138,21 @@ def _annotation(key: str) -> str:
 
 _AS_READ: tuple[_Path, ...] = (("test", "/metadata/uid"), ("test", _SPEC))
 _RAISE = _AS_READ
-_RAISE_WRITES = {("add", _annotation(key)): key for key in (FLOOR_BEFORE, FLOOR_UNTIL, ACTION_ID)}
+_MARKS = (FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL, ACTION_ID)
+_RAISE_WRITES = {("add", _annotation(key)): key for key in _MARKS}
 _WHOLE: _Path = ("add", _ANNOTATIONS)
 _FLOORS: frozenset[_Path] = frozenset({("replace", _FLOOR), ("add", _FLOOR)})
 _RAISE_MAY = frozenset({*_AS_READ, *_FLOORS, *_RAISE_WRITES, _WHOLE, NO_ANNOTATIONS})
-_RESTORE: tuple[_Path, ...] = (*_AS_READ, ("test", _annotation(FLOOR_BEFORE)), ("test", _annotation(ACTION_ID)))
+_RESTORE: tuple[_Path, ...] = (
+    *_AS_READ,
+    *(("test", _annotation(key)) for key in (FLOOR_BEFORE, FLOOR_RAISED, ACTION_ID)),
+)
+_TAKEN_OFF: frozenset[_Path] = frozenset(("remove", _annotation(key)) for key in (FLOOR_BEFORE, FLOOR_RAISED))
 _RESTORE_MAY = frozenset(
     {
         *_RESTORE,
         *_FLOORS,
-        ("remove", _annotation(FLOOR_BEFORE)),
+        *_TAKEN_OFF,
         ("remove", _annotation(FLOOR_UNTIL)),
         ("add", _annotation(FLOOR_RESTORED)),
         ("add", _annotation(ACTION_ID)),
@@ -167,7 +181,7 @@ def _values(
         return None
     if len(paths) <= len(first) or paths[len(first)] not in _FLOORS or len(_FLOORS & set(paths)) != 1:
         return None
-    if allowed is _RESTORE_MAY and ("remove", _annotation(FLOOR_BEFORE)) not in paths:
+    if allowed is _RESTORE_MAY and not set(paths) >= _TAKEN_OFF:
         return None
     return {path: operation.get("value") for path, operation in zip(paths, operations, strict=True)}
 

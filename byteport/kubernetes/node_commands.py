@@ -36,14 +36,20 @@ _DU = ("du", "-sh")
 _LONGEST_PATH = 512
 _WORD = r"[A-Za-z0-9_][-A-Za-z0-9._]{0,252}"
 _UID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}"
-_PATH = re.compile(rf"(?:/{_WORD})+\Z")
+PLAIN_PATH = rf"(/{_WORD})+"
+"""Regular expression of an absolute path of plain words, as RE2 and Python both read it."""
+_PATH = re.compile(rf"{PLAIN_PATH}\Z")
+EMPTY_DIRS = (
+    rf"{KUBELET_DIR}/pods/[-0-9a-f]{{32,36}}/volumes/kubernetes[.]io~empty-dir/[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?"
+)
+"""The same of a pod's emptyDir, a little wider than `empty_dir` is."""
 _EMPTY_DIR = re.compile(
     rf"{KUBELET_DIR}/pods/(?P<uid>{_UID})/volumes/kubernetes\.io~empty-dir/[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?\Z"
 )
 _POD_LOGS = re.compile(
     rf"{LOG_DIR}/pods/(?P<namespace>[a-z0-9][-a-z0-9]{{0,62}})_(?P<name>[a-z0-9][-a-z0-9.]{{0,252}})_(?P<uid>{_UID})\Z"
 )
-_NEVER = ("/proc", "/sys", "/dev", "/run", "/etc", "/root", "/home", "/boot")
+NEVER_MEASURED = ("/proc", "/sys", "/dev", "/run", "/etc", "/root", "/home", "/boot")
 """Measuring below these tells nothing of a disk, hangs, or shows what is nobody's business."""
 
 
@@ -75,7 +81,7 @@ def host_path(value: object) -> str | None:
     if not isinstance(value, str) or len(value) > _LONGEST_PATH:
         return None
     path = value.rstrip("/")
-    if not _PATH.match(path) or any(path == root or path.startswith(f"{root}/") for root in _NEVER):
+    if not _PATH.match(path) or any(path == root or path.startswith(f"{root}/") for root in NEVER_MEASURED):
         return None
     return path
 

@@ -31,6 +31,8 @@ VERIFIED = "byteport.io/verified-template"
 """The API server's stamp. Never written by us, and an old one is taken off."""
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 """`kubectl rollout history` prints it beside a revision, so it goes with the template, as `kubectl rollout undo` has it."""
+LONGEST_CAUSE = 4096
+"""Characters: a longer one is left out, and the API server's own policy refuses it."""
 OURS = frozenset({ACTION_ID, ROLLBACK_TO, VERIFIED, CHANGE_CAUSE})
 
 Operation = dict[str, Any]
@@ -55,7 +57,7 @@ def rollback_patch(deployment: JSON, replica_set: JSON, action_id: str) -> list[
     ]
     wanted = {ACTION_ID: action_id, ROLLBACK_TO: fields.metadata(replica_set).get("name")}
     cause = annotations_of(replica_set).get(CHANGE_CAUSE)
-    if isinstance(cause, str):
+    if isinstance(cause, str) and len(cause) <= LONGEST_CAUSE:
         wanted[CHANGE_CAUSE] = cause
     if not annotations:
         return [*operations, *first_annotations(wanted)]
@@ -65,6 +67,25 @@ def rollback_patch(deployment: JSON, replica_set: JSON, action_id: str) -> list[
         {"op": "add", "path": pointer("metadata", "annotations", key), "value": value} for key, value in wanted.items()
     ]
     return operations
+
+
+def asking_patch(deployment: JSON, replica_set: JSON, action_id: str) -> list[Operation]:
+    """Operations that only mark the Deployment as rolled back to `replica_set`, whose template it has already.
+
+    Our policy refuses them whatever else holds, since they change no template; by which rule tells whether the API server
+    knows that ReplicaSet as one that serves. Sent as a dry run all the same.
+    """
+    marks = {ACTION_ID: action_id, ROLLBACK_TO: fields.metadata(replica_set).get("name")}
+    same: list[Operation] = [{"op": "test", "path": "/metadata/uid", "value": fields.metadata(deployment).get("uid")}]
+    if not annotations_of(deployment):
+        return [*same, *first_annotations(marks)]
+    return [
+        *same,
+        *(
+            {"op": "add", "path": pointer("metadata", "annotations", key), "value": value}
+            for key, value in marks.items()
+        ),
+    ]
 
 
 def first_annotations(wanted: Mapping[str, Any]) -> list[Operation]:

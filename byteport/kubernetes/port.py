@@ -1,4 +1,5 @@
-"""The cluster port: the eight verbs by which anything of ours touches a cluster, over plain JSON objects.
+"""The cluster port: the eight verbs by which anything of ours touches a cluster, over plain JSON objects. Beside them
+stand three questions about ourselves: what we may do, who we are, and whom we ask.
 
 Two implementations stand behind it, the real API (`activities/kubernetes/`) and the simulated cluster
 (`byteport/sandbox/`); one suite runs over both. All raise the errors of `byteport.errors` and nothing else.
@@ -65,6 +66,10 @@ AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices")
 MUTATING_WEBHOOKS = Resource("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations")
 VALIDATING_WEBHOOKS = Resource("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations")
+VALIDATING_POLICIES = Resource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies")
+VALIDATING_BINDINGS = Resource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings")
+MUTATING_POLICIES = Resource("admissionregistration.k8s.io", "v1", "mutatingadmissionpolicies")
+MUTATING_BINDINGS = Resource("admissionregistration.k8s.io", "v1", "mutatingadmissionpolicybindings")
 POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods")
 NODE_METRICS = Resource("metrics.k8s.io", "v1beta1", "nodes")
 
@@ -124,8 +129,19 @@ class ClusterPort(Protocol):
     ) -> str:
         """The last lines, at most 64 KiB; empty when there are none."""
 
-    async def review(self, verb: str, resource: Resource, namespace: str, *, subresource: str = "") -> bool:
-        """Whether this credential may do that (SelfSubjectAccessReview)."""
+    async def review(
+        self, verb: str, resource: Resource, namespace: str, *, subresource: str = "", name: str = ""
+    ) -> bool:
+        """Whether this credential may do that (SelfSubjectAccessReview); of every object, unless one is named."""
+
+    async def rules(self, namespace: str) -> JSON:
+        """All that this credential may do in a namespace: the `status` of a SelfSubjectRulesReview."""
+
+    async def identity(self) -> JSON:
+        """Who the API server takes this credential for: the `userInfo` of a SelfSubjectReview."""
+
+    async def server_version(self) -> str:
+        """Such as `v1.37.2`."""
 
     async def close(self) -> None:
         """Give back connections; the port is not used afterwards."""

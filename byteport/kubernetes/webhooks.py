@@ -1,7 +1,7 @@
 """Admission webhooks that must be asked about a new pod and have nobody behind them: they refuse every pod there is.
 
 Comes before `replacement.py`, which asks whether a deleted pod would come back. The cluster worker reads which webhooks
-there are, and of the ones that are asked here whether anybody answers (`activities/kubernetes/gather.py`).
+there are, and of the ones that are asked here whether anybody answers (`activities/kubernetes/reads.py`).
 """
 
 from __future__ import annotations

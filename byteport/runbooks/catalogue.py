@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from byteport.domain.failures import Failure
 from byteport.runbooks.base import Runbook
 from byteport.runbooks.cpu_spike import CpuSpikeRunbook
@@ -19,6 +21,11 @@ RUNBOOKS: tuple[Runbook, ...] = (
 )
 
 _BY_FAILURE: dict[Failure, Runbook] = {runbook.failure: runbook for runbook in RUNBOOKS}
+
+
+def switched_off(on: Collection[str]) -> frozenset[Failure]:
+    """The failures whose runbook is not among those that are on."""
+    return frozenset(runbook.failure for runbook in RUNBOOKS if runbook.name not in on)
 
 
 def runbook_for(failure: Failure) -> Runbook | None:

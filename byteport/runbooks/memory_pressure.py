@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from byteport.contracts.kubernetes import RAISE_FLOOR, READ_LOAD, RESTORE_FLOOR
+from byteport.contracts.kubernetes import RAISE_FLOOR, READ_LOAD, READ_NODE, RESTORE_FLOOR
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.failures import Failure
 from byteport.domain.plans import AnyPlan, RaiseFloorPlan, Refused
@@ -42,7 +42,7 @@ class MemoryPressureRunbook(Runbook):
     name = "MemoryPressureRunbook"
     failure = Failure.MEMORY
     signals = frozenset({SignalType.MEMORY_PRESSURE})
-    acts = (READ_LOAD, RAISE_FLOOR, RESTORE_FLOOR)
+    acts = (READ_LOAD, READ_NODE, RAISE_FLOOR, RESTORE_FLOOR)  # of a node READ_LOAD reads what READ_NODE does
     reads = READ_LOAD
 
     def diagnose(self, signal: Signal, situation: Situation) -> Diagnosis:  # noqa: ARG002  what is there counts, not the report

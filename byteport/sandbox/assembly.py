@@ -20,8 +20,7 @@ from temporalio.client import Client
 from activities.clock import utc_now
 from activities.kubernetes.client import KubernetesCluster, kube_system_uid
 from activities.kubernetes.client import connect as connect_cluster
-from byteport.contracts.acts import Queue
-from byteport.domain.scopes import Rights, union
+from byteport.boundary.choices import Choices
 from byteport.errors import Unavailable
 from byteport.kubernetes.port import ClusterPort
 from byteport.sandbox.children import free_port
@@ -38,6 +37,8 @@ from workers.start import serve_wired
 from workers.wiring import Surroundings
 
 READY_SECONDS = 60.0
+BOUNDARY = Choices(helper=True)
+"""Of the real control plane: as an installation has it that chose nothing but the node helper."""
 
 Report = Callable[[str], None]
 
@@ -76,6 +77,8 @@ class Cluster:
     control_plane: ControlPlane | None
     kubeconfig: Path | None
     """The agent's own, where there is one."""
+    boundary: Choices | None = None
+    """What its API server holds the agent to; None where nothing was installed."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ async def assembled(wanted: Wanted, report: Report) -> AsyncIterator[Sandbox]:
             temporal_address=temporal.address,
             kubeconfig=cluster.kubeconfig,
             context=wanted.context,
+            boundary=cluster.boundary,
             extra=wanted.extra,
         )
         remember(settings, cluster.uid)
@@ -160,27 +164,12 @@ async def _control_plane(stack: AsyncExitStack, wanted: Wanted, report: Report) 
     plane = ControlPlane(wanted.home.folder / "control-plane")
     await asyncio.to_thread(plane.start, report)
     stack.push_async_callback(asyncio.to_thread, plane.stop)
-    kubeconfig = await asyncio.to_thread(plane.agent_kubeconfig, role_rules(agent_scope()))
+    report("installing the boundary: policies, roles, the agent's own account")
+    kubeconfig = await asyncio.to_thread(plane.agent_kubeconfig, BOUNDARY)
     port: KubernetesCluster = await connect_cluster(kubeconfig)
     stack.push_async_callback(port.close)
     uid = await kube_system_uid(port)
-    return Cluster(ClusterKind.CONTROL_PLANE, "control-plane", port, uid, None, plane, kubeconfig)
-
-
-def agent_scope() -> Rights:
-    """Everything that the acts on a cluster need: nothing else is granted to the agent's account."""
-    return union(act.needs for act in ROLES[Process.CLUSTER].acts if act.queue is Queue.CLUSTER)
-
-
-def role_rules(scope: Rights) -> list[dict[str, Any]]:
-    """`scope` as the rules of a ClusterRole, one a resource."""
-    verbs: dict[tuple[str, str], list[str]] = {}
-    for right in scope.rights:
-        verbs.setdefault((right.group, right.resource), []).append(right.verb)
-    return [
-        {"apiGroups": [group], "resources": [resource], "verbs": sorted(which)}
-        for (group, resource), which in sorted(verbs.items())
-    ]
+    return Cluster(ClusterKind.CONTROL_PLANE, "control-plane", port, uid, None, plane, kubeconfig, BOUNDARY)
 
 
 async def _worker(stack: AsyncExitStack, settings: Settings, client: Client, cluster: Cluster) -> asyncio.Task[None]:

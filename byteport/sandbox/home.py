@@ -10,7 +10,9 @@ from typing import Any
 
 import yaml
 
+from byteport.boundary.choices import Choices
 from byteport.domain.approvals import SIGNATURE_NAMESPACE
+from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
 from byteport.settings import Settings, load
 from byteport.temporal.keys import make_key_file
@@ -75,9 +77,13 @@ class Home:
         temporal_address: str,
         kubeconfig: Path | None,
         context: str | None = None,
+        boundary: Choices | None = None,
         extra: dict[str, Any] | None = None,
     ) -> Settings:
-        """The settings by which every command finds this sandbox, written and read back."""
+        """The settings by which every command finds this sandbox, written and read back.
+
+        `boundary`: what the API server holds the agent to; None where it knows nothing of us.
+        """
         cluster: dict[str, Any] = {"name": cluster_name, "uid": cluster_uid}
         if kubeconfig is not None:
             cluster["kubeconfig"] = str(kubeconfig)
@@ -88,6 +94,11 @@ class Home:
             "cluster": cluster,
             "temporal": {"address": temporal_address},
             "approvals": {"signing_key": "keys/approver", "identity": OPERATOR},
+            "boundary": _held_to(boundary) if boundary else {"enforced": False, "sight": Sight.CLUSTER.value},
         }
         self.config_file.write_text(HEADER + yaml.safe_dump(plain | (extra or {}), sort_keys=False))
         return load(self.config_file, {})
+
+
+def _held_to(choices: Choices) -> dict[str, Any]:
+    return {"sight": choices.sight.value, "runbooks": sorted(choices.runbooks), "helper": choices.helper}

@@ -15,13 +15,17 @@ from typing import Any
 
 from aiohttp import web
 
-from byteport.errors import MalformedInput, Unavailable
+from byteport.domain.ceilings import ALL, Ceiling
+from byteport.domain.policy import Mode
+from byteport.errors import BytePortError, MalformedInput, Unavailable
 from byteport.sandbox.controlplane import Fault
 from byteport.sandbox.demo.hands import Hands
 from byteport.sandbox.strains import Strain, Strainer, strain
 
 NAMESPACE = "playground"
 APP = "web"
+CEILING = Ceiling(mode=Mode.AUTO, rollback=(APP,), hpa=(ALL,))
+"""What the administrator gives; how far the agent goes is in the sandbox's policy."""
 READY_SECONDS = 60.0
 ASK_SECONDS = 90.0
 TOKEN = "X-Sandbox-Token"  # noqa: S105  the header's name
@@ -36,14 +40,17 @@ class Playground:
         self._hands = hands
         self._strainer = strainer
         self._version = 0
+        self._given = False
         self._turn = asyncio.Lock()
 
     async def hurt(self, fault: Fault | Strain) -> str:
         """Make sure that there is something healthy, then break it; returns what was done, for a person."""
         async with self._turn:
-            if self._version == 0:
-                await self._hands.make_namespace(NAMESPACE, enabled=True)
+            if not self._given:
+                await self._hands.make_namespace(NAMESPACE)
                 await self._release(None)
+                await self._hands.enable(NAMESPACE, CEILING)
+                self._given = True
             if isinstance(fault, Strain):
                 return await strain(self._strainer, NAMESPACE, fault)
             await self._available()
@@ -82,7 +89,7 @@ def playground_app(playground: Playground, token: str) -> web.Application:
             return web.json_response({"done": await playground.hurt(fault)})
         except (ValueError, KeyError, TypeError):
             return web.json_response({"error": "no such fault"}, status=400)
-        except Unavailable as error:
+        except BytePortError as error:
             return web.json_response({"error": error.message}, status=503)
 
     app = web.Application()

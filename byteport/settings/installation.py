@@ -23,9 +23,12 @@ def installation(settings: Settings, uid: str | None = None) -> Installation:
 
 
 def remember(settings: Settings, uid: str) -> None:
-    """Keep the uid that a worker has read, so that `byteport halt` works with the cluster down."""
+    """Keep the uid that a worker has read, so that `byteport halt` works with the cluster down.
+
+    Where the settings name it nothing is kept: the folder may be one that this process can only read.
+    """
     path = settings.state_dir / REMEMBERED
-    if _remembered(settings.state_dir) != uid:
+    if settings.cluster.uid is None and _remembered(settings.state_dir) != uid:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_text(uid + "\n")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import typing
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from byteport.domain.limits import FREEZE_TAGS
+from byteport.domain.yaml_text import read_bounded, read_strict
 from byteport.errors import ConfigError
 from byteport.settings.freezes import check_freezes
 from byteport.settings.model import Settings
@@ -85,7 +86,7 @@ def _read(path: Path) -> dict[str, Any]:
     if len(text) > LARGEST_FILE:
         raise ConfigError("config", f"{path}: larger than {LARGEST_FILE} bytes")
     try:
-        plain = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506, TID251  a SafeLoader that refuses repeated keys
+        plain = read_strict(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError("config", f"{path} line {line}: {error.problem or 'not YAML'}") from None
@@ -94,18 +95,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(plain, dict):
         raise ConfigError("config", f"{path}: write keys and values, at least `cluster:` with a `name:`")
     return plain
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML takes the last of two equal keys; the first may be the one that was meant."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for index, key in enumerate(keys):
-            if key in keys[:index]:
-                mark = node.value[index][0].start_mark
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key} is there twice", mark)
-        return super().construct_mapping(node, deep=deep)
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
@@ -124,8 +113,8 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any
 
 def _typed(name: str, value: str) -> Any:
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
+        return read_bounded(value)
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(name, "write a list as in [900, 1800]") from None
 
 

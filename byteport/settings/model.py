@@ -9,7 +9,9 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from byteport.contracts.workflows import Ladder
+from byteport.domain.ceilings import Sight
 from byteport.domain.limits import Limits, StormRule
+from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.telemetry import TelemetryConfig
 from byteport.temporal.config import TemporalConfig
 
@@ -88,6 +90,35 @@ class WatchConfig(Section):
     """Whether workers start the watch of the cluster. Default: yes; without it only `byteport signal` reports."""
 
 
+class BoundaryConfig(Section):
+    """What the API server holds the agent to, as the chart's values say it; the agent compares, and cannot widen it."""
+
+    enforced: bool = True
+    """Whether roles, admission policies and the ConfigMap `byteport-enabled` are expected. Default: yes.
+
+    Where they are, a namespace without an entry is only observed, and nothing is done alone while anything of them is
+    missing, changed or too much. A sandbox, whose simulated cluster knows no policies, says no.
+    """
+    sight: Sight = Sight.NAMESPACED
+    """`namespaced` (only namespaces that were given can be read at all) or `cluster`. Default: `namespaced`."""
+    runbooks: frozenset[str] = frozenset(runbook.name for runbook in RUNBOOKS)
+    """Runbooks whose rights are granted. Default: all. One that is off takes its rights with it."""
+    helper: bool = False
+    """Whether the node helper is installed, in the policy's `helper_namespace`. Default: no; nothing is run on nodes."""
+    accept_weaker_rollback: bool = False
+    """Whether `auto` may roll back where the API server cannot prove it, before Kubernetes 1.36. Default: no."""
+    check_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=600)] = 30
+    """Seconds between two looks at rights and policies; a look older than three of them counts as a bad one."""
+
+    @field_validator("runbooks")
+    @classmethod
+    def _known(cls, names: frozenset[str]) -> frozenset[str]:
+        known = {runbook.name for runbook in RUNBOOKS}
+        if unknown := sorted(names - known):
+            raise ValueError(f"there is no runbook {unknown[0]}; there are {', '.join(sorted(known))}")
+        return names
+
+
 class Settings(Section):
     """Everything, with its defaults filled in; paths are absolute."""
 
@@ -107,6 +138,7 @@ class Settings(Section):
     approvals: ApprovalsConfig = ApprovalsConfig()
     escalation: EscalationConfig = EscalationConfig()
     watch: WatchConfig = WatchConfig()
+    boundary: BoundaryConfig = BoundaryConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
 
     @field_validator("reobserve_after_seconds")

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
@@ -47,6 +47,14 @@ async def connect(config: TemporalConfig, ring: KeyRing, *, identity: str, runti
         raise unreachable(config.address) from error
     except RPCError as error:
         raise _refused(error, config) from error
+
+
+async def must_answer(client: Client, *, within: timedelta) -> None:
+    """Whether the server still answers this client, with a call that every client may make. Raises `Unavailable`."""
+    try:
+        await client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=within)
+    except RPCError as error:
+        raise unreachable(client.service_client.config.target_host) from error
 
 
 def unreachable(address: str) -> Unavailable:

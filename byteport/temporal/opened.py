@@ -36,7 +36,7 @@ def value_of(payload: Payload) -> Any:
         return None
     try:
         return json.loads(payload.data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return f"{len(payload.data)} bytes"
 
 

@@ -16,6 +16,8 @@ from byteport.trust.public_keys import PublicKey, public_key_from_text
 from byteport.trust.wire import mpint, string
 
 WHERE = "ssh private key"
+LARGEST = 16 * 1024
+"""The longest RSA key has fewer bytes; the library that reads a file looks for its end again from every beginning."""
 _HASH_OF_CURVE: dict[str, hashes.HashAlgorithm] = {
     "secp256r1": hashes.SHA256(),
     "secp384r1": hashes.SHA384(),
@@ -57,6 +59,8 @@ class Encrypted(MalformedInput):
 
 def parse_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKey:
     """A private key from an OpenSSH or PEM file's bytes. Raises `Encrypted`, or `MalformedInput` for any other fault."""
+    if len(data) > LARGEST:
+        raise MalformedInput(WHERE, f"is larger than {LARGEST} bytes")
     try:
         if b"OPENSSH PRIVATE KEY" in data:
             key = serialization.load_ssh_private_key(data, passphrase)

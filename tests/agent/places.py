@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from activities.clock import Clock
+from byteport.boundary.choices import Choices
 from byteport.domain.targets import Target
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.port import ClusterPort
@@ -66,7 +67,7 @@ class Place(ABC):
     # -- the administrator ------------------------------------------------------------------------------------------
 
     async def enable(self, *, enabled: bool = True) -> None:
-        """Write the namespace's label, or take it away."""
+        """Give the namespace to the agent, or take its label away, which alone must stop everything."""
         if not enabled:
             self._labelled.append((self.clock(), False))
         await self._label({ENABLED_LABEL: "true" if enabled else None})
@@ -229,6 +230,8 @@ class Place(ABC):
 
     kubeconfig: Path | None = None
     """The agent's credential, where there is one."""
+    choices: Choices | None = None
+    """What the API server holds it to; None where there is none that does."""
 
     @property
     def simulated(self) -> ClusterPort | None:

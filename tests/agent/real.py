@@ -1,5 +1,7 @@
-"""A place on the real control plane: a namespace of the test's own, and the agent's own ServiceAccount with exactly the
-rights that its acts declare. Comes after `places.py` and `gateway.py`.
+"""A place on the real control plane: a namespace of the test's own, and the agent's own account with a token of its pod.
+
+The boundary is in force there as an installation has it: policies, roles, and nothing but what `byteport enable` gives.
+Comes after `places.py` and `gateway.py`.
 """
 
 from __future__ import annotations
@@ -12,24 +14,37 @@ from datetime import datetime
 from pathlib import Path
 
 from activities.clock import utc_now
-from byteport.sandbox.assembly import agent_scope, role_rules
+from byteport.boundary.choices import Choices
+from byteport.boundary.names import CEILINGS, ENABLED_LABEL, NAMESPACE, ROLLBACK_ALLOWED, ROLLBACK_LABEL
+from byteport.domain.ceilings import ALL, Ceiling, Sight
+from byteport.domain.policy import Mode
 from byteport.sandbox.controlplane import AGENT_USER, WRITES, ApiRefused, ControlPlane
 from tests.agent.gateway import Gateway
 from tests.agent.places import APP, JSON, Place, Write
 from tests.agent.stops import Stops
 from tests.cluster.workloads import Namespace
 
-ASKING_ONLY = ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
+ASKING_ONLY = ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews")
 MERGE = "application/merge-patch+json"
+NAMESPACED = Choices(helper=True)
+"""As an installation has it by default, and with the node helper."""
+CLUSTER_WIDE = Choices(helper=True, sight=Sight.CLUSTER)
+"""Where who else is on a node counts."""
+WIDEST = Ceiling(mode=Mode.AUTO, rollback=(ALL,), hpa=(ALL,))
+"""What each namespace is given: how far the agent goes there is for the test's own policy to say."""
+NOT_FOUND = 404
 
 
 class RealPlace(Place):
     """On the real control plane; `kubeconfig` is of the agent's own ServiceAccount, perhaps by way of a gateway."""
 
-    def __init__(self, plane: ControlPlane, kubeconfig: Path, namespace: str, stops: Stops) -> None:
+    def __init__(
+        self, plane: ControlPlane, kubeconfig: Path, namespace: str, stops: Stops, choices: Choices = NAMESPACED
+    ) -> None:
         uid = plane.api.call("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"]
         super().__init__(namespace, uid, stops, utc_now)
         self.kubeconfig = kubeconfig
+        self.choices = choices
         self.plane = plane
         self._since = plane.audit_position()
 
@@ -40,13 +55,17 @@ class RealPlace(Place):
         """It is now."""
 
     async def apply(self, item: JSON) -> None:
-        """As kubectl's client-side apply would: server-side apply would own the template."""
-        plain = {**item, "metadata": {**item["metadata"], "namespace": self.namespace}}
+        """As kubectl's client-side apply would: server-side apply would own the template.
+
+        Its owner lets it be rolled back.
+        """
+        labels = {**item["metadata"].get("labels", {}), ROLLBACK_LABEL: ROLLBACK_ALLOWED}
+        plain = {**item, "metadata": {**item["metadata"], "namespace": self.namespace, "labels": labels}}
         try:
             path = f"{self._deployments}/{item['metadata']['name']}"
             now = await self._call("GET", path)
         except ApiRefused as error:
-            if error.status != 404:
+            if error.status != NOT_FOUND:
                 raise
             await self._call("POST", self._deployments, plain)
             return
@@ -82,7 +101,10 @@ class RealPlace(Place):
         return [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
 
     async def _label(self, labels: dict[str, str | None]) -> None:
-        await self._merge(self._core, {"metadata": {"labels": labels}})
+        if labels.get(ENABLED_LABEL) == "true":
+            await asyncio.to_thread(self.plane.enable, self.namespace, WIDEST)
+        else:
+            await self._merge(self._core, {"metadata": {"labels": labels}})
 
     def writes(self) -> list[Write]:
         return [
@@ -122,21 +144,19 @@ class RealPlace(Place):
 
 
 @asynccontextmanager
-async def directly(plane: ControlPlane) -> AsyncIterator[RealPlace]:
+async def directly(plane: ControlPlane, choices: Choices = NAMESPACED) -> AsyncIterator[RealPlace]:
     """The agent speaks to the API server itself."""
     async with _namespace(plane) as namespace:
-        yield RealPlace(plane, await _credential(plane), namespace, Stops())
+        kubeconfig = await asyncio.to_thread(plane.agent_kubeconfig, choices)
+        yield RealPlace(plane, kubeconfig, namespace, Stops(), choices)
 
 
 @asynccontextmanager
 async def through_a_gateway(plane: ControlPlane, folder: Path) -> AsyncIterator[RealPlace]:
     """The agent's requests can be held and lost."""
-    async with _namespace(plane) as namespace, Gateway(plane, await _credential(plane), folder).open() as gateway:
+    kubeconfig = await asyncio.to_thread(plane.agent_kubeconfig, NAMESPACED)
+    async with _namespace(plane) as namespace, Gateway(plane, kubeconfig, folder).open() as gateway:
         yield RealPlace(plane, gateway.kubeconfig, namespace, gateway.stops)
-
-
-async def _credential(plane: ControlPlane) -> Path:
-    return await asyncio.to_thread(plane.agent_kubeconfig, role_rules(agent_scope()))
 
 
 @asynccontextmanager
@@ -148,4 +168,15 @@ async def _namespace(plane: ControlPlane) -> AsyncIterator[str]:
     try:
         yield namespace.name
     finally:
+        await asyncio.to_thread(forget, plane, namespace.name)
         await asyncio.to_thread(namespace.delete)
+
+
+def forget(plane: ControlPlane, namespace: str) -> None:
+    """Take the namespace's name from the agent, before it is deleted with everything that was given in it."""
+    path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{CEILINGS}"
+    try:
+        plane.api.call("PATCH", path, {"data": {namespace: None}}, content_type=MERGE)
+    except ApiRefused as error:
+        if error.status != NOT_FOUND:
+            raise

@@ -65,6 +65,7 @@ async def running(
         cluster_uid=place.uid,
         temporal_address=server.address,
         kubeconfig=place.kubeconfig,
+        boundary=place.choices,
         extra={"temporal": {"address": server.address, "namespace": namespace}, "watch": {"enabled": False}}
         | (settings or {}),
     )

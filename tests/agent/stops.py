@@ -59,6 +59,8 @@ class Stops:
     """All stops of one way to a cluster."""
 
     def __init__(self) -> None:
+        self.slowness = 0.0
+        """Seconds that each answer takes longer."""
         self._stops: list[Stop] = []
 
     def hold(
@@ -76,6 +78,8 @@ class Stops:
 
     async def pass_by(self, verb: str, plural: str, moment: Moment) -> Fate:
         """Called with every call: waits if it is caught, and tells what becomes of it."""
+        if moment is Moment.AFTER and self.slowness:
+            await asyncio.sleep(self.slowness)
         for stop in self._stops:
             if stop.catches(verb, plural, moment):
                 stop.caught = True

@@ -13,7 +13,7 @@ from typing import Any
 from byteport.domain.policy import Mode, PolicyConfig, Standing, judge
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL
 from byteport.kubernetes.reading import read_situation
 from byteport.kubernetes.scaling import UsageSample
 from byteport.kubernetes.situation import Situation
@@ -72,6 +72,7 @@ def raised(shop: Spiking, to: int = 8, *, before: int = 3, until: float = -30, b
     shop.hpa["spec"]["minReplicas"] = to
     shop.hpa["metadata"]["annotations"] = {
         FLOOR_BEFORE: str(before),
+        FLOOR_RAISED: str(to),
         FLOOR_UNTIL: stamp(until),
         "byteport.io/action-id": "a" * 64,
     }

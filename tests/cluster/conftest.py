@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from byteport.sandbox.controlplane import ControlPlane, Progress, ensure_built
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
-from tests.agent.real import RealPlace, directly
+from tests.agent.real import RealPlace, directly, forget
 from tests.cluster.workloads import Namespace
 
 RUNNING = pytest.StashKey[ControlPlane]()
@@ -53,6 +53,7 @@ def namespace(control_plane: ControlPlane) -> Iterator[Namespace]:
     namespace = Namespace(control_plane, f"test-{secrets.token_hex(4)}")
     namespace.create()
     yield namespace
+    forget(control_plane, namespace.name)
     namespace.delete()
 
 

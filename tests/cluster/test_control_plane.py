@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from byteport.domain.ceilings import Ceiling
+from byteport.domain.policy import Mode
 from byteport.sandbox.controlplane import AGENT_USER, WRITES, Api, ApiRefused, ControlPlane, Fault, KubectlFailed
+from byteport.sandbox.controlplane.agent import NotGiven
 from byteport.sandbox.controlplane.build import KUBERNETES
+from tests.agent.real import CLUSTER_WIDE, NAMESPACED
 from tests.cluster.workloads import Namespace, eventually, fault_annotations
 
-READ_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
-DELETE_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete"]}
 
-
+@pytest.mark.claim("C-130")
 def test_the_api_server_is_ready_and_of_the_version_that_was_built(control_plane: ControlPlane) -> None:
     assert control_plane.kubectl("get", "--raw", "/readyz") == "ok"
     assert control_plane.api.call("GET", "/version")["gitVersion"] == f"v{KUBERNETES}"
@@ -111,23 +113,50 @@ def test_the_audit_log_carries_the_id_that_the_caller_chose(namespace: Namespace
     assert [event["objectRef"]["name"] for event in written if event["auditID"] == chosen] == ["mine"]
 
 
-def test_the_agent_can_do_what_it_was_granted_and_nothing_else_and_is_told_apart(namespace: Namespace) -> None:
+def test_the_agent_can_do_what_it_was_given_and_nothing_else_and_is_told_apart(namespace: Namespace) -> None:
     namespace.deploy("web")
     namespace.await_available("web")
     plane, pod = namespace.plane, namespace.pod("web")["metadata"]["name"]
     in_namespace = ("--namespace", namespace.name)
-    kubeconfig = plane.agent_kubeconfig([READ_PODS])
+    kubeconfig = plane.agent_kubeconfig(NAMESPACED)
+    with pytest.raises(KubectlFailed, match="Forbidden"):
+        plane.kubectl("get", "pods", *in_namespace, kubeconfig=kubeconfig)
+    plane.enable(namespace.name, Ceiling(mode=Mode.AUTO, rollback=("web",)))
     assert pod in plane.kubectl("get", "pods", *in_namespace, kubeconfig=kubeconfig)
-    for refused in (("delete", "pod", pod), ("get", "secrets"), ("get", "deployments"), ("get", "nodes")):
-        with pytest.raises(KubectlFailed, match="Forbidden"):
+    for refused in (("delete", "deployment", "web"), ("get", "secrets"), ("get", "pods", "--all-namespaces")):
+        with pytest.raises(KubectlFailed, match="cannot"):
             plane.kubectl(*refused, *in_namespace, kubeconfig=kubeconfig)
     since = plane.audit_position()
-    plane.kubectl("delete", "pod", pod, *in_namespace, kubeconfig=plane.agent_kubeconfig([READ_PODS, DELETE_PODS]))
-    [written] = plane.audit_events(user=AGENT_USER, verbs={"delete"}, since=since)
-    assert (written["objectRef"]["namespace"], written["objectRef"]["name"]) == (namespace.name, pod)
-    assert written["responseStatus"]["code"] == 200
-    assert written["level"] == "Request"
+    with pytest.raises(KubectlFailed, match=r"ValidatingAdmissionPolicy 'byteport-pods-delete'.*the pod is Ready"):
+        plane.kubectl("delete", "pod", pod, *in_namespace, kubeconfig=kubeconfig)
+    [tried] = plane.audit_events(user=AGENT_USER, verbs={"delete"}, since=since)
+    assert (tried["objectRef"]["namespace"], tried["objectRef"]["name"]) == (namespace.name, pod)
+    assert tried["responseStatus"]["code"] == 403
+    assert tried["level"] == "Request"
+
+
+def test_what_the_agent_is_held_to_can_be_chosen_anew(control_plane: ControlPlane) -> None:
+    listing = ("get", "pods", "--all-namespaces")
+    everywhere = control_plane.agent_kubeconfig(CLUSTER_WIDE)
+    assert "byteport-agent-0" in control_plane.kubectl(*listing, kubeconfig=everywhere)
+    narrower = control_plane.agent_kubeconfig(NAMESPACED)
+
+    def refused() -> bool:
+        try:
+            control_plane.kubectl(*listing, kubeconfig=narrower)
+        except KubectlFailed as error:
+            return "cannot list" in error.stderr
+        return False
+
+    assert eventually(refused)
+
+
+def test_a_namespace_that_is_protected_or_not_there_is_given_to_nobody(control_plane: ControlPlane) -> None:
+    control_plane.agent_kubeconfig(NAMESPACED)
+    for name, why in (("kube-system", "is protected"), ("nowhere", "there is no namespace nowhere")):
+        with pytest.raises(NotGiven, match=why):
+            control_plane.enable(name, Ceiling())
 
 
 def test_the_agents_kubeconfig_is_the_owners_only(control_plane: ControlPlane) -> None:
-    assert control_plane.agent_kubeconfig([READ_PODS]).stat().st_mode & 0o077 == 0
+    assert control_plane.agent_kubeconfig(NAMESPACED).stat().st_mode & 0o077 == 0

@@ -27,6 +27,7 @@ def demo(folder: Path, *arguments: str, stdin: str = "") -> subprocess.Completed
     )
 
 
+@pytest.mark.claim("C-213")
 @pytest.mark.timeout(300)
 def test_the_demo_is_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
     done = demo(tmp_path, "--cluster", "control-plane")
@@ -39,6 +40,10 @@ def test_the_demo_is_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
     assert {"full-disk", "surge"} < {scenario["name"] for scenario in report["scenarios"]}
     assert "byteport-node: exec pods/byteport-node-helper-node-3: crictl rmi --prune" in report["writes"]
     assert "byteport-demo-surge: patch horizontalpodautoscalers/web" in report["writes"]
+    said = " ".join(done.stdout.split())
+    assert "self-check: whole; 7 namespace(s) given" in said
+    assert "with the agent's own token: patch deployments byteport-demo-bad-release/web: the admission policy" in said
+    assert "approved by operator" in said.partition("2. A bad release")[0], "a prune by what may be seen is a person's"
 
 
 def test_on_a_cluster_of_ones_own_nothing_is_written_without_a_yes(control_plane: ControlPlane, tmp_path: Path) -> None:

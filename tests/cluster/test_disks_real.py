@@ -33,7 +33,7 @@ from byteport.sandbox.simulated import Filling
 from byteport.sandbox.strains import deployment
 from tests.agent.agent import Agent
 from tests.agent.places import APP, eventually
-from tests.agent.real import RealPlace
+from tests.agent.real import CLUSTER_WIDE, RealPlace, directly
 from tests.agent.running import quick, running
 from tests.cluster.at_work import WATCHING, lasted, told
 from tests.faults.invariants import check
@@ -45,6 +45,13 @@ PRUNE = PRUNE_ARGV[Runtime.CONTAINERD]
 SETTLE_SECONDS = 0.5
 
 pytestmark = pytest.mark.timeout(240)
+
+
+@pytest_asyncio.fixture
+async def place(control_plane: ControlPlane) -> AsyncIterator[RealPlace]:
+    """In cluster sight: with less, nobody can tell whose images a prune would take, and a person is asked."""
+    async with directly(control_plane, CLUSTER_WIDE) as found:
+        yield found
 
 
 @pytest_asyncio.fixture

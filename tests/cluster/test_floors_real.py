@@ -96,6 +96,7 @@ def of_acts(agent: Agent) -> list[Record]:
     return [record for record in agent.records() if record.action_id]
 
 
+@pytest.mark.claim("C-044", "C-213")
 async def test_a_floor_is_raised_scaled_up_from_and_put_back(
     server: DevServer, place: RealPlace, tmp_path: Path
 ) -> None:
@@ -162,6 +163,7 @@ async def in_order(agent: Agent, up: JSON) -> None:
     assert started.astimezone(UTC) < at(up)
 
 
+@pytest.mark.claim("C-045")
 async def test_a_floor_that_somebody_edits_meanwhile_is_left_and_the_record_says_who(
     server: DevServer, place: RealPlace, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from byteport.sandbox.controlplane import Answer, ApiRefused, ControlPlane, KubectlFailed, MetricsState
+from tests.cluster.accounts import account_with
 from tests.cluster.workloads import Namespace, eventually
 
 JSON = dict[str, Any]
@@ -100,7 +101,7 @@ def test_kubectl_top_shows_them(namespace: Namespace) -> None:
 
 def test_who_may_not_read_metrics_is_refused(namespace: Namespace) -> None:
     rule = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}
-    kubeconfig = namespace.plane.agent_kubeconfig([rule])
+    kubeconfig = account_with(namespace.plane, [rule])
     with pytest.raises(KubectlFailed, match=r"(?i)forbidden"):
         namespace.plane.kubectl("get", "--raw", f"{METRICS}/nodes", kubeconfig=kubeconfig)
 

@@ -18,7 +18,8 @@ from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.sandbox.controlplane import AGENT_USER, ControlPlane
 from byteport.sandbox.controlplane.node_disks import HELPER_NAMESPACE, NodeDisks
 from byteport.sandbox.simulated import Filling
-from tests.integration.activities.real_bench import RealBench, declared_rules
+from tests.agent.real import CLUSTER_WIDE
+from tests.integration.activities.real_bench import RealBench
 from tests.integration.cluster_port.stages import RealStage
 
 JSON = dict[str, Any]
@@ -28,11 +29,11 @@ NODE = "node-3"
 
 @pytest.fixture
 async def bench(control_plane: ControlPlane, tmp_path: Path) -> AsyncIterator[RealBench]:
-    """A worker with exactly the declared rights; a node 90 % full of images, labelled, with a helper on it."""
+    """A worker under the boundary, in cluster sight; a node 90 % full of images, labelled, with a helper on it."""
     disks = NodeDisks(control_plane)
     async with (
         await connect(control_plane.kubeconfig) as admin,
-        await connect(control_plane.agent_kubeconfig(declared_rules())) as port,
+        await connect(control_plane.agent_kubeconfig(CLUSTER_WIDE)) as port,
     ):
         made = RealBench(
             tmp_path, control_plane, port, RealStage(control_plane, admin, "shop"), await kube_system_uid(admin)
@@ -69,6 +70,7 @@ def commands(plane: ControlPlane, since: int) -> list[str]:
     return [uri for uri in uris.values() if "prune" in uri]
 
 
+@pytest.mark.claim("C-021", "C-213")
 async def test_the_agent_prunes_a_labelled_node_once_and_no_other(
     bench: RealBench, control_plane: ControlPlane
 ) -> None:

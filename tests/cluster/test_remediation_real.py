@@ -51,6 +51,7 @@ def verified(agent: Agent, closed: Closed) -> None:
     assert finished.approver == agent.records(event=Event.STARTED)[-1].approver
 
 
+@pytest.mark.claim("C-213")
 async def test_a_crash_loop_is_seen_repaired_and_verified(server: DevServer, place: RealPlace, tmp_path: Path) -> None:
     policy = quick("auto", place.namespace)
     async with running(server, tmp_path / "home", place, policy, settings=WATCHING) as agent, agent.worker():
@@ -65,6 +66,7 @@ async def test_a_crash_loop_is_seen_repaired_and_verified(server: DevServer, pla
         await check(agent)
 
 
+@pytest.mark.claim("C-213")
 async def test_a_bad_image_is_rolled_back_by_a_signed_approval_and_verified(
     server: DevServer, place: RealPlace, tmp_path: Path
 ) -> None:

@@ -188,8 +188,9 @@ async def an_unused_warrant(
     assert place.attempts() == []
 
 
+@pytest.mark.claim("C-071")
 @pytest.mark.parametrize(("failure", "mode"), [(Failure.CRASHLOOP, "auto"), (Failure.BAD_ROLLOUT, "dry_run")])
-async def test_an_act_without_a_remediation_is_refused_though_its_warrant_is_real(
+async def test_critique_0_1_an_act_without_a_remediation_is_refused_though_its_warrant_is_real(
     server: DevServer, place: RealPlace, tmp_path: Path, failure: Failure, mode: str
 ) -> None:
     async with an_unused_warrant(server, tmp_path, place, failure, mode) as (agent, warrant):
@@ -236,7 +237,8 @@ FORGERIES: dict[Forge, str] = {
 }
 
 
-async def test_a_forged_input_is_refused_whatever_the_workflow_calls_itself(
+@pytest.mark.claim("C-071")
+async def test_critique_0_1_a_forged_input_is_refused_whatever_the_workflow_calls_itself(
     server: DevServer, place: RealPlace, tmp_path: Path
 ) -> None:
     async with an_unused_warrant(server, tmp_path, place, Failure.CRASHLOOP, "auto") as (agent, warrant):
@@ -248,7 +250,10 @@ async def test_a_forged_input_is_refused_whatever_the_workflow_calls_itself(
             assert place.attempts() == [], forge.__name__
 
 
-async def test_an_approval_cannot_be_left_out_or_made_up(server: DevServer, place: RealPlace, tmp_path: Path) -> None:
+@pytest.mark.claim("C-060")
+async def test_critique_0_1_and_b3_an_approval_cannot_be_left_out_or_made_up(
+    server: DevServer, place: RealPlace, tmp_path: Path
+) -> None:
     async with an_unused_warrant(server, tmp_path, place, Failure.BAD_ROLLOUT, "dry_run") as (agent, warrant):
         attacker = Attacker(agent)
         assert warrant.request is not None
@@ -267,8 +272,9 @@ async def test_an_approval_cannot_be_left_out_or_made_up(server: DevServer, plac
 # -- a warrant that has been used -------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-071")
 @pytest.mark.parametrize("failure", [Failure.CRASHLOOP, Failure.BAD_ROLLOUT])
-async def test_a_receipt_replayed_after_the_act_writes_nothing(
+async def test_critique_0_1_a_receipt_replayed_after_the_act_writes_nothing(
     server: DevServer, place: RealPlace, tmp_path: Path, failure: Failure
 ) -> None:
     policy = quick("auto", place.namespace)

@@ -37,6 +37,7 @@ def refusals(agent: Agent) -> list[str]:
     return [note.split(";")[0].removeprefix("refused: ") for note in notes]
 
 
+@pytest.mark.claim("C-060")
 async def test_fault_07_the_same_approval_by_message_and_by_update_acts_once(
     place: SimulatedPlace, begin: Begin
 ) -> None:
@@ -55,6 +56,7 @@ async def test_fault_07_the_same_approval_by_message_and_by_update_acts_once(
         assert agent.events() == ["planned", "approved", "started", "finished"]
 
 
+@pytest.mark.claim("C-065")
 async def test_fault_08_an_approval_after_expiry_is_refused_and_recorded(place: SimulatedPlace, begin: Begin) -> None:
     async with begin(place, "dry_run", approvals={RUNBOOK: {"expires_after_seconds": 3600}}) as agent:
         remediation, request = await asked(agent)
@@ -72,6 +74,7 @@ async def test_fault_08_an_approval_after_expiry_is_refused_and_recorded(place: 
         assert place.writes() == []
 
 
+@pytest.mark.claim("C-065")
 async def test_fault_08_an_answer_whose_own_time_is_over_is_refused_and_recorded(
     place: SimulatedPlace, begin: Begin
 ) -> None:
@@ -85,6 +88,7 @@ async def test_fault_08_an_answer_whose_own_time_is_over_is_refused_and_recorded
         assert place.writes() == []
 
 
+@pytest.mark.claim("C-065")
 async def test_fault_08_an_approval_after_the_run_closed_is_refused_and_recorded(
     place: SimulatedPlace, begin: Begin
 ) -> None:
@@ -168,6 +172,7 @@ async def changes_the_policy(agent: Agent) -> None:
     agent.change_policy(settle_seconds=2)
 
 
+@pytest.mark.claim("C-050")
 @pytest.mark.parametrize("somebody", [deploys_again, changes_the_policy])
 async def test_fault_10_an_approval_is_void_when_the_plan_changes_after_it(
     place: SimulatedPlace, begin: Begin, somebody: Any
@@ -187,6 +192,7 @@ async def test_fault_10_an_approval_is_void_when_the_plan_changes_after_it(
         assert place.writes() == []
 
 
+@pytest.mark.claim("C-022")
 async def test_fault_11_the_label_is_taken_away_while_a_plan_waits_and_the_yes_comes(
     any_place: Place, begin: Begin
 ) -> None:
@@ -200,6 +206,7 @@ async def test_fault_11_the_label_is_taken_away_while_a_plan_waits_and_the_yes_c
         assert any_place.writes() == []
 
 
+@pytest.mark.claim("C-022")
 async def test_fault_11_the_label_is_taken_away_when_the_act_is_granted_already(any_place: Place, begin: Begin) -> None:
     """The agent's own check, just before the call: the ledger knows nothing of labels."""
     async with begin(any_place, "dry_run") as agent:

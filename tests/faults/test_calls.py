@@ -18,6 +18,7 @@ from tests.faults.conftest import Begin
 BOTH_ACTS = pytest.mark.parametrize("failure", [Failure.CRASHLOOP, Failure.BAD_ROLLOUT], ids=["delete", "rollback"])
 
 
+@pytest.mark.claim("C-073")
 @BOTH_ACTS
 async def test_fault_03_the_call_was_applied_and_its_answer_lost(
     any_place: Place, begin: Begin, failure: Failure
@@ -51,6 +52,7 @@ async def test_fault_03_the_answer_is_lost_and_the_target_cannot_be_read_either(
         assert await agent.said(remediation, "no answer to the call; reading the target again")
 
 
+@pytest.mark.claim("C-050")
 async def test_fault_04_a_pod_that_changed_under_the_delete_is_diagnosed_again(any_place: Place, begin: Begin) -> None:
     async with begin(any_place, "auto") as agent:
         victim = await trouble(any_place, Failure.CRASHLOOP)
@@ -69,6 +71,7 @@ async def test_fault_04_a_pod_that_changed_under_the_delete_is_diagnosed_again(a
         assert first.action_id != second.action_id
 
 
+@pytest.mark.claim("C-050")
 async def test_fault_04_an_approval_is_void_when_the_template_changed_under_the_patch(
     any_place: Place, begin: Begin
 ) -> None:

@@ -39,7 +39,7 @@ async def worker(config: Path, process: str = "rest", **variables: str) -> Ended
     """Run `byteport worker` until it ends by itself."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BYTEPORT_")}
     started = await asyncio.create_subprocess_exec(
-        PROGRAM, "--config", config, "worker", "--process", process,
+        *PROGRAM, "--config", config, "worker", "--process", process,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         env=environment | variables, cwd=config.parent,
     )  # fmt: skip

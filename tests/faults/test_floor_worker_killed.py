@@ -36,6 +36,7 @@ async def reached(stop: Stop, within: float) -> None:
         await stop.reached.wait()
 
 
+@pytest.mark.claim("C-073")
 async def test_a_worker_killed_after_a_raise_and_after_its_restore_makes_no_second_patch(
     server: DevServer, on_control_plane: RealPlace, tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ async def test_fault_18_the_ledger_is_down_after_the_action_and_the_outcome_is_w
         assert len(place.writes()) == 1
 
 
+@pytest.mark.claim("C-072")
 async def test_fault_18_a_ledger_that_goes_down_just_before_the_call_stops_it(
     place: SimulatedPlace, begin: Begin
 ) -> None:

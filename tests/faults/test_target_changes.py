@@ -41,6 +41,7 @@ async def between_intent_and_act(agent: Agent, somebody: Somebody) -> str:
     return remediation
 
 
+@pytest.mark.claim("C-050")
 async def test_fault_12_somebody_deploys_between_diagnosis_and_act(any_place: Place, begin: Begin) -> None:
     async with begin(any_place, "auto") as agent:
         remediation = await between_intent_and_act(agent, deploys)
@@ -52,6 +53,7 @@ async def test_fault_12_somebody_deploys_between_diagnosis_and_act(any_place: Pl
         assert agent.records(event=Event.FINISHED)[0].reason == Reason.TARGET_CHANGED.value
 
 
+@pytest.mark.claim("C-050")
 async def test_fault_14_the_target_is_made_again_between_intent_and_act(any_place: Place, begin: Begin) -> None:
     async with begin(any_place, "auto") as agent:
         remediation = await between_intent_and_act(agent, makes_it_again)
@@ -61,6 +63,7 @@ async def test_fault_14_the_target_is_made_again_between_intent_and_act(any_plac
         assert agent.records(event=Event.FINISHED)[0].reason == Reason.TARGET_CHANGED.value
 
 
+@pytest.mark.claim("C-050")
 async def test_fault_14_the_target_is_made_again_while_a_plan_waits(any_place: Place, begin: Begin) -> None:
     async with begin(any_place, "dry_run") as agent:
         await trouble(any_place, Failure.BAD_ROLLOUT)

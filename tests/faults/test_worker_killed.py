@@ -48,6 +48,7 @@ async def an_agent_of_two(
         await check(agent)
 
 
+@pytest.mark.claim("C-073")
 @EITHER
 async def test_fault_01_worker_killed_before_the_call_acts_once_on_another_worker(
     server: DevServer, on_control_plane: RealPlace, tmp_path: Path, victim: Process
@@ -66,6 +67,7 @@ async def test_fault_01_worker_killed_before_the_call_acts_once_on_another_worke
             done_once(agent, place, closed, verb="delete", name=pod)
 
 
+@pytest.mark.claim("C-073")
 @EITHER
 async def test_fault_02_worker_killed_after_the_call_and_before_the_record_makes_no_second_call(
     server: DevServer, on_control_plane: RealPlace, tmp_path: Path, victim: Process
@@ -85,6 +87,7 @@ async def test_fault_02_worker_killed_after_the_call_and_before_the_record_makes
             done_once(agent, place, closed, verb="delete", name=pod)
 
 
+@pytest.mark.claim("C-073")
 async def test_fault_02_a_rollback_is_found_by_its_stamp(
     server: DevServer, on_control_plane: RealPlace, tmp_path: Path
 ) -> None:

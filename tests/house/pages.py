@@ -1,4 +1,5 @@
-"""What of `docs/` is generated: each runbook's thresholds, rights and decisions, the reasons, and the policy's settings.
+"""What of `docs/` is generated: each runbook's thresholds, rights and decisions, the reasons, the policy's settings, the
+permission matrix, and which tests prove which claim and answer which question of a reviewer.
 
 `python -m tests.house.pages` writes them (`make docs`); `test_pages.py` compares. A runbook's page is written by hand
 down to the mark; below it stands what the code says today. The decisions are those of the bundles in `tests/cases`,
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import byteport.runbooks
+from byteport.boundary.matrix import permissions
 from byteport.contracts.acts import Effect
 from byteport.domain.cause_texts import CAUSES
 from byteport.domain.policy import PolicyConfig
@@ -24,6 +26,7 @@ from byteport.runbooks.base import Runbook
 from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.runbooks.explain import Incident
 from byteport.settings.catalogue import docstrings, written
+from tests.house import claims, review
 from tests.house.tree import ROOT
 from tests.unit.runbooks.test_cases import answer
 
@@ -54,13 +57,17 @@ def pages() -> dict[Path, str]:
     found = {DOCS / "runbooks" / f"{SLUGS[runbook.name]}.md": _runbook(runbook) for runbook in RUNBOOKS}
     found[DOCS / "runbooks" / "reasons.md"] = _reasons()
     found[DOCS / "reference" / "policy.md"] = _policy()
+    found[DOCS / "security" / "permissions.md"] = permissions()
+    found[DOCS / "security" / "claims.md"] = claims.table()
+    found[review.PAGE] = review.table()
     return found
 
 
 def with_hand_written(path: Path, generated: str) -> str:
     """The page's own text down to the mark, then what is generated."""
-    by_hand = path.read_text().split(MARK)[0].rstrip() + "\n\n" if path.exists() and MARK in path.read_text() else ""
-    return f"{by_hand}{MARK}\n\n{generated}"
+    by_hand = path.read_text().split(MARK)[0].rstrip() if path.exists() and MARK in path.read_text() else ""
+    head = f"{by_hand}\n\n" if by_hand else ""
+    return f"{head}{MARK}\n\n{generated}"
 
 
 def main() -> None:

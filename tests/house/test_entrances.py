@@ -27,13 +27,8 @@ def test_make_help_tells_every_target() -> None:
 
 def test_ci_runs_the_check_then_the_suite_then_the_heavier_ones_and_the_cluster_suite_last() -> None:
     script = (ROOT / ".ci" / "run").read_text()
-    assert re.findall(r"^make (\S+)$", script, re.MULTILINE) == [
-        "check",
-        "test",
-        "test-slow",
-        "scenarios",
-        "test-cluster",
-    ]
+    suites = ["check", "test", "test-slow", "scenarios", "test-node", "test-cluster"]
+    assert re.findall(r"^make (\S+)$", script, re.MULTILINE) == suites
     assert "set -euo pipefail" in script
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
@@ -49,8 +44,9 @@ def pins(lock: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.claim("C-120")
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_a_lock_holds_a_hash_for_every_pin_and_no_address(lock: Path) -> None:
+def test_review_23_a_lock_holds_a_hash_for_every_pin_and_no_address(lock: Path) -> None:
     text = lock.read_text()
     for entry in re.split(r"\n(?=[A-Za-z0-9])", text):
         assert "==" in entry.splitlines()[0]
@@ -59,6 +55,7 @@ def test_a_lock_holds_a_hash_for_every_pin_and_no_address(lock: Path) -> None:
     assert "index-url" not in text
 
 
+@pytest.mark.claim("C-120")
 def test_the_locks_satisfy_what_the_project_asks_for() -> None:
     project, groups = pyproject()["project"], pyproject()["dependency-groups"]
     extras = [line for extra in project["optional-dependencies"].values() for line in extra]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from byteport.boundary import matrix
 from byteport.domain.reasons import Cause, Reason
 from tests.house.pages import MARK, SLUGS, pages, with_hand_written
 from tests.house.tree import ROOT
@@ -15,6 +16,10 @@ def test_the_pages_say_what_the_code_says() -> None:
     assert stale == []
 
 
+def test_the_permission_matrix_is_generated_whole() -> None:
+    assert (ROOT / "docs" / "security" / "permissions.md").read_text() == matrix.page()
+
+
 def test_each_page_also_says_why() -> None:
     pages_by_hand = [*RUNBOOKS.glob("*.md"), ROOT / "docs" / "reference" / "policy.md"]
     short = [path.name for path in pages_by_hand if len(path.read_text().split(MARK)[0].split()) < 40]
@@ -22,7 +27,7 @@ def test_each_page_also_says_why() -> None:
 
 
 def test_every_runbook_has_a_page_and_every_page_a_runbook() -> None:
-    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*SLUGS.values(), "reasons"}
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*SLUGS.values(), "reasons", "rbac"}
 
 
 def test_every_reason_and_cause_is_answered() -> None:

@@ -27,6 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("wheel"))
 
 
+@pytest.mark.claim("C-121")
 def test_the_top_level_of_the_wheel_is_exactly_our_four_packages(wheel: Path) -> None:
     top = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {name for name in top if not name.endswith(".dist-info")} == set(TOP_LEVEL)
@@ -48,5 +49,6 @@ def test_the_wheel_has_the_version_the_licence_and_both_programs(wheel: Path) ->
     assert "kubectl-byteport = byteport.cli.main:main" in texts["entry_points.txt"]
 
 
-def test_two_builds_give_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.claim("C-121")
+def test_review_23_two_builds_give_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
     assert build(tmp_path).read_bytes() == wheel.read_bytes()

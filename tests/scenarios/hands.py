@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from activities.kubernetes.paths import collection_path, object_path
+from byteport.boundary.names import ROLLBACK_ALLOWED, ROLLBACK_LABEL
 from byteport.errors import TargetGone
 from byteport.kubernetes.port import DEPLOYMENTS, STATEFUL_SETS, Resource
 from byteport.sandbox.controlplane import ApiRefused, ControlPlane
@@ -128,6 +129,9 @@ class ControlPlaneHands(Hands):
 
     async def put(self, item: JSON, *, manager: str, server_side: bool) -> None:
         resource = RESOURCES[item["apiVersion"], item["kind"]]
+        if resource == DEPLOYMENTS:  # its owner lets it be rolled back
+            labels = {ROLLBACK_LABEL: ROLLBACK_ALLOWED, **(item["metadata"].get("labels") or {})}
+            item = {**item, "metadata": {**item["metadata"], "labels": labels}}
         namespace, name = item["metadata"].get("namespace", ""), item["metadata"]["name"]
         path, query = _path(resource, namespace, name), f"?fieldManager={manager}"
         if server_side:

@@ -18,13 +18,12 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from byteport.sandbox.assembly import agent_scope, role_rules
 from byteport.sandbox.controlplane import ApiRefused, ControlPlane
 from byteport.sandbox.controlplane.simulation import DOWN_ANNOTATION
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from tests.agent.agent import Agent
 from tests.agent.places import JSON
-from tests.agent.real import RealPlace
+from tests.agent.real import NAMESPACED, RealPlace, forget
 from tests.agent.running import running
 from tests.agent.simulated import PAST, SimulatedPlace
 from tests.agent.stops import Stops
@@ -36,6 +35,7 @@ from tests.scenarios.model import Cluster, Scenario
 from tests.scenarios.run import Scene, played, prepared, watched
 from tests.workflows.clock import FollowingClock
 from tests.workflows.world import SKIPPING_SERVER
+from workers.boundary_watch import GIVEN_SECONDS
 
 SHORT_SETTLE = 5
 FULL_SETTLE = 60
@@ -170,7 +170,7 @@ class ControlPlaneHost:
             plane = ControlPlane(folder / "control-plane", nodes=at_once * SLOT_NODES)
             await stack.enter_async_context(plane)
             await asyncio.to_thread(_slots, plane)
-            kubeconfig = await asyncio.to_thread(plane.agent_kubeconfig, role_rules(agent_scope()))
+            kubeconfig = await asyncio.to_thread(plane.agent_kubeconfig, NAMESPACED)
             place = RealPlace(plane, kubeconfig, "nowhere", Stops())
             made = running(
                 server,
@@ -198,7 +198,9 @@ class ControlPlaneHost:
             selector = {SLOT: str(slot)}
             ground = Ground(ControlPlaneHands(self._plane), place, outside.name, selector=selector)
             await prepared(ground, scenario)
+            await asyncio.sleep(GIVEN_SECONDS)  # so long the agent may believe that the namespace is not its own
             judged = await played(scenario, ground, scene_of(self._agent, place))
+            await asyncio.to_thread(forget, self._plane, own.name)
             for namespace in (own, outside):
                 await asyncio.to_thread(namespace.delete)
             return judged

@@ -27,7 +27,10 @@ def log(request: pytest.FixtureRequest) -> io.StringIO:
     return stream
 
 
-def test_a_message_that_tries_to_be_two_lines_or_to_colour_a_terminal_stays_one_plain_line(log: io.StringIO) -> None:
+@pytest.mark.claim("C-111")
+def test_review_13_a_message_that_tries_to_be_two_lines_or_to_colour_a_terminal_stays_one_plain_line(
+    log: io.StringIO,
+) -> None:
     logging.getLogger("byteport").warning("%s", "web\r\n2026 error forged\x1b[31m\x00\u202e")
     text = log.getvalue()
     assert text.count("\n") == 1

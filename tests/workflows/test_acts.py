@@ -5,18 +5,21 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.activity.v1 import ActivityOptions
 
+from activities.notify.markdown import as_markdown
 from byteport.audit.words import Event
 from byteport.contracts.kubernetes import ROLL_BACK
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
-from byteport.errors import Unavailable
+from byteport.errors import NotPermitted, Unavailable
 from byteport.kubernetes import port
+from byteport.kubernetes.refusals import RollbackRule
 from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.histories import scheduled
@@ -131,6 +134,7 @@ async def test_what_stays_unknown_is_escalated_and_its_lease_is_kept(world: Worl
     assert (world.writes, await world.image()) == ([], "web:3")
 
 
+@pytest.mark.claim("C-041")
 async def test_a_disruption_budget_that_refuses_at_the_act_is_escalated_at_once_by_its_name(
     world: World, cluster: SimulatedCluster
 ) -> None:
@@ -148,6 +152,24 @@ async def test_a_disruption_budget_that_refuses_at_the_act_is_escalated_at_once_
     assert (finished.result, finished.reason) == (Result.FAILURE, "budget_refuses")
 
 
+async def test_a_rollback_that_the_api_server_fails_to_prove_is_escalated_with_that_cause_and_what_to_do(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    world.policy(mode="auto")
+    await world.a_release_fails()
+    refused = NotPermitted("patch deployments shop/web: the admission policy refuses", RollbackRule.NOT_PROVED)
+    cluster.fail_next("patch", refused, times=2)  # the first is the dry run of the replacement's admission
+    remediation = await reported(world, Failure.BAD_ROLLOUT)
+    escalated = await remediation.until(Phase.ESCALATED)
+    assert escalated.state.reasons == (Reason.PROOF_STALE,)
+    assert results(world) == [(Event.STARTED, None), (Event.FINISHED, Result.FAILURE)]
+    assert world.writes == []
+    page = await paged(world)
+    assert any("though" in line and "serves" in line for line in page.tried)
+    assert "Restart kube-apiserver" in as_markdown(page)
+
+
+@pytest.mark.claim("C-080")
 async def test_a_halt_refuses_an_act_whose_grant_was_given_already(world: World, cluster: SimulatedCluster) -> None:
     world.policy(mode="auto")
     await world.one_pod_crashes()
@@ -162,6 +184,7 @@ async def test_a_halt_refuses_an_act_whose_grant_was_given_already(world: World,
     assert any("halted" in line for line in (await paged(world)).tried)
 
 
+@pytest.mark.claim("C-080")
 async def test_while_halted_nothing_is_asked_for_and_nothing_done(world: World) -> None:
     world.halts.halt(by="ada", reason="stop everything")
     remediation = await bad_release(world)
@@ -170,6 +193,7 @@ async def test_while_halted_nothing_is_asked_for_and_nothing_done(world: World) 
     assert world.writes == []
 
 
+@pytest.mark.claim("C-113")
 async def test_a_second_act_within_the_hour_waits_for_a_person_who_is_told_of_the_limit(
     limited: World,
 ) -> None:

@@ -64,6 +64,7 @@ async def test_the_same_yes_again_after_it_led_to_the_act_does_nothing(world: Wo
     assert len(notes(world, Event.APPROVED)) == 1
 
 
+@pytest.mark.claim("C-062")
 async def test_two_people_make_a_quorum_and_two_keys_of_one_do_not(world: World) -> None:
     rule(world, quorum=2)
     world.people.second_key("ada")
@@ -113,6 +114,7 @@ async def test_only_the_named_approvers_of_a_runbook_may_answer(world: World) ->
     assert len(world.writes) == 1
 
 
+@pytest.mark.claim("C-062")
 @pytest.mark.parametrize("later", [False, True], ids=["alone", "and the watch later"])
 async def test_who_asked_for_it_cannot_approve_it(world: World, later: bool) -> None:
     await world.a_release_fails()
@@ -128,6 +130,7 @@ async def test_who_asked_for_it_cannot_approve_it(world: World, later: bool) -> 
     assert len(world.writes) == 1
 
 
+@pytest.mark.claim("C-061")
 async def test_a_key_that_is_revoked_after_it_signed_voids_its_yes_at_the_act(world: World) -> None:
     rule(world, quorum=2)
     remediation = await bad_release(world)

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from byteport.audit.words import Event
@@ -34,6 +35,7 @@ def intents(world: World) -> list[str | None]:
         return [row[0] for row in sql.execute("SELECT outcome FROM intents")]
 
 
+@pytest.mark.claim("C-090")
 async def test_cancelled_while_a_plan_waits_it_records_that_and_takes_the_request_back(
     world: World, bad_release: Remediation
 ) -> None:
@@ -47,6 +49,7 @@ async def test_cancelled_while_a_plan_waits_it_records_that_and_takes_the_reques
     assert world.writes == []
 
 
+@pytest.mark.claim("C-090")
 async def test_cancelled_while_the_call_is_under_way_it_ends_the_intent_as_done(
     world: World, cluster: SimulatedCluster, crash_to_come: Remediation
 ) -> None:
@@ -74,6 +77,7 @@ async def test_cancelled_while_it_is_verified_it_ends_the_intent_as_done(
     assert (await crash_to_come.state()).phase is Phase.CLOSED
 
 
+@pytest.mark.claim("C-090")
 async def test_cancelled_while_escalated_it_records_that(world: World) -> None:
     world.policy(mode="observe")
     remediation = await remediations.bad_release(world)

@@ -1,5 +1,6 @@
 """Paging: rung after rung until somebody takes over, whatever else is down."""
 
+import pytest
 import pytest_asyncio
 
 from byteport.audit.words import Event
@@ -90,7 +91,8 @@ async def test_taking_over_while_a_plan_waits_withdraws_the_request(world: World
     assert world.writes == []
 
 
-async def test_with_the_ledger_down_before_the_intent_nothing_is_done_and_people_are_still_paged(
+@pytest.mark.claim("C-072")
+async def test_fault_17_with_the_ledger_down_before_the_intent_nothing_is_done_and_people_are_still_paged(
     world: World, crash_to_come: Remediation
 ) -> None:
     outage = Outage(world)
@@ -108,6 +110,7 @@ async def test_with_the_ledger_down_before_the_intent_nothing_is_done_and_people
     assert rungs(world) == [1]
 
 
+@pytest.mark.claim("C-072")
 async def test_a_ledger_that_goes_down_before_the_reservation_keeps_the_act_from_being_done(
     world: World, cluster: SimulatedCluster
 ) -> None:
@@ -125,6 +128,7 @@ async def test_a_ledger_that_goes_down_before_the_reservation_keeps_the_act_from
     outage.end()
 
 
+@pytest.mark.claim("C-090")
 async def test_with_the_ledger_down_after_the_act_the_outcome_is_written_once_it_is_back(
     world: World, cluster: SimulatedCluster, crash_to_come: Remediation
 ) -> None:

@@ -39,6 +39,7 @@ def box(world: World) -> WorkflowHandle[object, TimeboxClosed]:
     return world.client.get_workflow_handle(workflow_id, result_type=TimeboxClosed)
 
 
+@pytest.mark.claim("C-044")
 async def test_a_floor_is_raised_verified_and_put_back_when_its_time_is_over(world: World) -> None:
     world.policy(**AUTO)
     remediation = await spike(world)
@@ -62,6 +63,7 @@ async def test_a_floor_is_raised_verified_and_put_back_when_its_time_is_over(wor
         assert len({record.incident_id for record in world.records if record.action_id}) == 1
 
 
+@pytest.mark.claim("C-044")
 async def test_a_floor_whose_clock_cannot_be_started_is_not_raised(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

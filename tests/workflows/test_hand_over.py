@@ -1,5 +1,7 @@
 """A crash loop that began with a release is the rollback's trouble: it is handed over, and that runbook mends it."""
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
@@ -30,6 +32,7 @@ async def test_a_crash_loop_of_a_new_release_is_handed_over_and_rolled_back(worl
     assert (skipped.runbook, skipped.reason) == ("PodCrashloopRunbook", "handed_over")
 
 
+@pytest.mark.claim("C-031")
 async def test_what_is_handed_over_waits_for_its_own_yes_in_dry_run(world: World) -> None:
     crashing, release = await both(world)
     await crashing.closed()

@@ -1,5 +1,7 @@
 """Time for an answer runs out after days; what comes later is refused, and recorded."""
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.contracts.workflows import ApprovalOutcome, Phase
 from byteport.domain.approvals import NotTaken, Rejection
@@ -49,6 +51,7 @@ async def test_people_are_reminded_after_an_hour_then_more_and_more_seldom(
     assert reminders[0].how_to_answer == f"byteport approve {waiting.plan_digest}"
 
 
+@pytest.mark.claim("C-065")
 async def test_an_answer_after_expiry_is_refused_and_recorded(world: World) -> None:
     waiting = await expired(world, after=3600)
     await waiting.remediation.until(Phase.ESCALATED)
@@ -59,6 +62,7 @@ async def test_an_answer_after_expiry_is_refused_and_recorded(world: World) -> N
     assert world.writes == []
 
 
+@pytest.mark.claim("C-065")
 async def test_a_yes_after_the_run_has_closed_is_refused_and_recorded_and_starts_no_remediation(
     world: World, bad_release: Remediation
 ) -> None:

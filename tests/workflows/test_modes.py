@@ -1,5 +1,7 @@
 """Three modes: observe never acts nor asks, dry run acts only on a signed yes, auto acts alone."""
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import APPROVAL, Phase
@@ -11,6 +13,7 @@ from tests.workflows.remediation import Remediation, bad_release, remediation_of
 from tests.workflows.world import World
 
 
+@pytest.mark.claim("C-090")
 async def test_auto_repairs_a_crash_loop_alone_and_records_it(world: World, crash_loop: Remediation) -> None:
     closed = await crash_loop.closed()
     assert (closed.decision, closed.result, closed.cause) == (Decision.ACTED, Result.SUCCESS, Cause.TRANSIENT)
@@ -30,6 +33,7 @@ async def test_auto_rolls_an_allow_listed_release_back_alone(world: World) -> No
     assert (await world.image(), len(world.writes)) == ("web:1", 1)
 
 
+@pytest.mark.claim("C-043")
 async def test_auto_asks_for_what_is_not_allow_listed(world: World) -> None:
     world.policy(mode="auto", rollback_allowed=[])
     waiting = await (await bad_release(world)).until(Phase.AWAITING_APPROVAL)
@@ -37,6 +41,7 @@ async def test_auto_asks_for_what_is_not_allow_listed(world: World) -> None:
     assert world.writes == []
 
 
+@pytest.mark.claim("C-031", "C-090")
 async def test_dry_run_acts_only_on_a_signed_yes(world: World, bad_release: Remediation) -> None:
     waiting = await bad_release.until(Phase.AWAITING_APPROVAL)
     assert world.writes == []
@@ -54,6 +59,7 @@ async def test_dry_run_acts_only_on_a_signed_yes(world: World, bad_release: Reme
     assert [record.approver for record in world.records if record.event is Event.STARTED] == ["ada"]
 
 
+@pytest.mark.claim("C-030", "C-090")
 async def test_observe_neither_acts_nor_asks(world: World) -> None:
     world.policy(mode="observe")
     remediation = await bad_release(world)
@@ -65,6 +71,7 @@ async def test_observe_neither_acts_nor_asks(world: World) -> None:
     assert world.writes == []
 
 
+@pytest.mark.claim("C-020", "C-090")
 async def test_a_namespace_that_is_not_enabled_is_left_alone(world: World) -> None:
     world.policy(mode="auto")
     await world.a_release_fails()

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
@@ -41,6 +43,7 @@ async def test_a_repair_that_holds_is_looked_at_twice_and_nothing_is_recorded(
     assert not await crash_loop.is_running()
 
 
+@pytest.mark.claim("C-048")
 async def test_a_repair_that_did_not_hold_is_a_record_and_the_next_of_its_kind_is_not_repeated(
     world: World, cluster: SimulatedCluster, crash_loop: Remediation
 ) -> None:

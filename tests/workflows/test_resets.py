@@ -1,5 +1,7 @@
 """A run that somebody resets to look into it goes on from where it was reset to, and writes nothing more."""
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
@@ -16,7 +18,8 @@ DELETE = "kubernetes.delete_pod"
 PATCH = "kubernetes.roll_back"
 
 
-async def test_reset_before_its_reservation_finds_the_act_done(world: World, crash_loop: Remediation) -> None:
+@pytest.mark.claim("C-073")
+async def test_review_10_reset_before_its_reservation_finds_the_act_done(world: World, crash_loop: Remediation) -> None:
     first = await crash_loop.closed()
     records = world.records
     await reset_before(crash_loop, RESERVE)
@@ -28,7 +31,8 @@ async def test_reset_before_its_reservation_finds_the_act_done(world: World, cra
     assert world.records == records
 
 
-async def test_reset_between_reservation_and_act_does_not_act_again_on_a_worker_that_remembers_nothing(
+@pytest.mark.claim("C-073")
+async def test_review_10_reset_between_reservation_and_act_does_not_act_again_on_a_worker_that_remembers_nothing(
     world: World, crash_loop: Remediation
 ) -> None:
     await crash_loop.closed()
@@ -40,7 +44,7 @@ async def test_reset_between_reservation_and_act_does_not_act_again_on_a_worker_
     assert [record.event for record in world.records].count(Event.STARTED) == 1
 
 
-async def test_reset_after_a_yes_keeps_the_answer_and_does_not_act_again(
+async def test_review_10_reset_after_a_yes_keeps_the_answer_and_does_not_act_again(
     world: World, bad_release: Remediation
 ) -> None:
     waiting = await bad_release.until(Phase.AWAITING_APPROVAL)
@@ -51,7 +55,8 @@ async def test_reset_after_a_yes_keeps_the_answer_and_does_not_act_again(
     assert len(world.writes) == 1
 
 
-async def test_reset_of_an_act_and_its_inverse_writes_neither_again(
+@pytest.mark.claim("C-073")
+async def test_review_10_reset_of_an_act_and_its_inverse_writes_neither_again(
     world: World, cluster: SimulatedCluster, half_bad: Waiting
 ) -> None:
     remediation = half_bad.remediation

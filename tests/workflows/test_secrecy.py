@@ -67,7 +67,8 @@ def _with_canaries(deployment: Mapping[str, Any]) -> dict[str, Any]:
     return {**deployment, "spec": deployment["spec"] | {"template": changed}}
 
 
-async def test_histories_are_sealed_and_hold_no_log_template_or_secret_when_opened(
+@pytest.mark.claim("C-100")
+async def test_review_12_histories_are_sealed_and_hold_no_log_template_or_secret_when_opened(
     world: World, told: Remediation
 ) -> None:
     raw = await Client.connect(world.settings.temporal.address, namespace=world.client.namespace)
@@ -85,7 +86,10 @@ async def test_histories_are_sealed_and_hold_no_log_template_or_secret_when_open
     assert [word for word in SEALED if word not in together] == []
 
 
-async def test_the_canaries_were_there_to_be_seen(world: World, cluster: SimulatedCluster, told: Remediation) -> None:
+@pytest.mark.claim("C-100")
+async def test_review_12_the_canaries_were_there_to_be_seen(
+    world: World, cluster: SimulatedCluster, told: Remediation
+) -> None:
     pod = (await world.pods())[0]
     assert [word for word in (*CANARIES.values(), *OF_THE_API) if word not in str(pod)] == [
         CANARIES["log"],
@@ -94,7 +98,8 @@ async def test_the_canaries_were_there_to_be_seen(world: World, cluster: Simulat
     assert CANARY in await cluster.logs("shop", pod["metadata"]["name"], "web")
 
 
-async def test_neither_notices_nor_records_hold_what_a_pod_printed(world: World, told: Remediation) -> None:
+@pytest.mark.claim("C-100")
+async def test_review_12_neither_notices_nor_records_hold_what_a_pod_printed(world: World, told: Remediation) -> None:
     assert CANARY not in "".join(notice.model_dump_json() for notice in world.notices)
     assert CANARY not in "".join(record.model_dump_json() for record in world.records)
 

@@ -8,6 +8,8 @@ import json
 import sqlite3
 from datetime import UTC, datetime
 
+import pytest
+
 from activities.audit.alarms import Alarms
 from activities.audit.log import AuditLog, Filter
 from activities.audit.policies import SOMEBODY
@@ -106,6 +108,7 @@ async def known(world: World) -> None:
     await until(seen, "the first policy")
 
 
+@pytest.mark.claim("C-092")
 async def test_a_change_of_the_policy_is_on_record_within_seconds_though_nothing_else_happens(world: World) -> None:
     await known(world)
     await asyncio.to_thread(

@@ -48,6 +48,7 @@ def events(world: World) -> list[Event]:
     return [record.event for record in world.records]
 
 
+@pytest.mark.claim("C-049")
 async def test_targets_that_share_a_node_pause_auto_and_are_one_page_that_names_it(world: World, storm: Storm) -> None:
     await share_a_node(storm, 3)
     assert not (await storm.until_counted(3)).on
@@ -208,7 +209,7 @@ async def test_with_the_ledger_down_people_are_paged_and_the_pause_follows_when_
     assert events(world) == [Event.STORM_BEGAN]
 
 
-async def test_thousands_of_messages_on_hundreds_of_targets_are_hundreds_of_entries_and_one_page(
+async def test_review_21_and_fault_24_thousands_of_messages_on_hundreds_of_targets_are_hundreds_of_entries_and_one_page(
     world: World, storm: Storm
 ) -> None:
     """It continues as new when it is quiet, and loses nothing by it."""
@@ -239,7 +240,7 @@ async def _begin(storm: Storm) -> WorkflowExecutionDescription:
     return await storm.handle.describe()
 
 
-async def test_what_it_knows_goes_on_through_continue_as_new(world: World, storm: Storm) -> None:
+async def test_fault_26_what_it_knows_goes_on_through_continue_as_new(world: World, storm: Storm) -> None:
     await share_a_node(storm)
     await storm.until("the storm", on=True)
     await storm.acknowledge()

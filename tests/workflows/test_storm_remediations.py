@@ -84,6 +84,7 @@ def pages_of(world: World, remediation: Remediation) -> list[int]:
     return [notice.rung for notice in world.notices if notice.workflow_id == remediation.id]
 
 
+@pytest.mark.claim("C-049")
 async def test_in_a_storm_what_would_be_done_alone_waits_for_a_yes_and_pages_when_the_storm_is_over(
     world: World, storm: Storm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +164,7 @@ async def test_what_passes_with_the_storm_is_closed_by_a_record_and_pages_nobody
     await storm.until_counted(3)
 
 
+@pytest.mark.claim("C-049")
 async def test_many_at_once_are_one_page(world: World, storm: Storm) -> None:
     names = [f"w{number}" for number in range(4)]
     for name in names:

@@ -3,6 +3,8 @@ twice."""
 
 import asyncio
 
+import pytest
+
 from byteport.contracts.ledger import Decision
 from byteport.contracts.workflows import STATE, Phase, State
 from byteport.domain.failures import Failure
@@ -25,6 +27,7 @@ async def states(remediation: Remediation) -> list[State]:
     return [state for _, state in sorted(found, key=lambda pair: pair[0])]
 
 
+@pytest.mark.claim("C-113")
 async def test_many_signals_on_one_target_fold_into_one_execution(world: World, bad_release: Remediation) -> None:
     await bad_release.until(Phase.AWAITING_APPROVAL)
     signals = [bad_release.signal() for _ in range(20)]

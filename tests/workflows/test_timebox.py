@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from byteport.audit.words import Event
@@ -18,6 +19,7 @@ from tests.workflows.patience import until
 MINUTE = timedelta(minutes=1)
 
 
+@pytest.mark.claim("C-044")
 async def test_a_raised_floor_is_put_back_after_its_time_and_not_before(one: Boxing) -> None:
     raised = box("a")
     await one.raises(raised)
@@ -99,6 +101,7 @@ async def test_a_floor_of_ours_is_never_taken_for_its_owners(one: Boxing) -> Non
     assert one.around.reserved == []
 
 
+@pytest.mark.claim("C-045")
 async def test_a_floor_that_somebody_has_changed_is_left_and_the_record_says_who(one: Boxing) -> None:
     await one.raises(box("a"))
     one.around.by_somebody(floor=7)

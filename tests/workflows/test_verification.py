@@ -1,5 +1,7 @@
 """What follows an act: healthy for the settle time, or the guarded inverse and a page."""
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
@@ -111,6 +113,7 @@ async def test_no_new_pod_within_a_minute_of_a_delete_is_paged_at_once(
     assert page.reasons == (Reason.NO_REPLACEMENT,)
 
 
+@pytest.mark.claim("C-048")
 async def test_a_fix_that_does_not_help_is_escalated_and_the_next_of_its_kind_is_not_repeated(
     world: World, cluster: SimulatedCluster, crash_to_come: Remediation
 ) -> None:

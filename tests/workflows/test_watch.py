@@ -127,7 +127,7 @@ async def test_a_worker_that_shuts_down_hands_its_bookmarks_over_and_what_happen
     assert await attempts(watched.handle) == [1]
 
 
-async def test_a_stream_that_is_cut_goes_on_from_its_bookmark(watched: Watched) -> None:
+async def test_fault_31_a_stream_that_is_cut_goes_on_from_its_bookmark(watched: Watched) -> None:
     await watched.hand_over()
     watched.world.cluster.fail_next("watch", Unavailable("cut"), times=2)
     lists = Counted(watched.world.cluster, "list")
@@ -137,13 +137,13 @@ async def test_a_stream_that_is_cut_goes_on_from_its_bookmark(watched: Watched) 
     await repaired(await watched.one_crashes())
 
 
-async def test_a_watcher_that_falls_silent_is_replaced_by_one_that_goes_on_from_its_last_heartbeat(
+async def test_fault_31_a_watcher_that_falls_silent_is_replaced_by_one_that_goes_on_from_its_last_heartbeat(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that was killed, or cut off: the server hears no more of it. Cut off, it watches on beside the next."""
 
     async def once(round_: watch._Round) -> None:
-        activity.heartbeat(round_.bookmarks)
+        activity.heartbeat(round_.following.bookmarks)
         await asyncio.Event().wait()
 
     await watched.hand_over()
@@ -169,7 +169,7 @@ async def test_a_refused_watch_does_not_give_up_says_so_and_sees_again_once_it_m
     await repaired(await watched.one_crashes())
 
 
-async def test_a_watch_whose_history_has_grown_continues_as_new_from_its_bookmarks(watched: Watched) -> None:
+async def test_fault_26_a_watch_whose_history_has_grown_continues_as_new_from_its_bookmarks(watched: Watched) -> None:
     """Refused again and again, its time skipped, it soon has as many events as the server of these tests suggests."""
     await watched.hand_over()
     first = (await watched.handle.describe()).run_id

@@ -1,5 +1,7 @@
 """What happens to a plan while people think: the world goes on, and a yes is to what was planned and nothing else."""
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision
 from byteport.contracts.workflows import ApprovalOutcome, Phase
@@ -12,6 +14,7 @@ from tests.workflows.remediation import Remediation, crash_loop
 from tests.workflows.world import World
 
 
+@pytest.mark.claim("C-050")
 async def test_a_yes_is_void_when_somebody_has_deployed_what_works(
     world: World, cluster: SimulatedCluster, bad_release: Remediation
 ) -> None:
@@ -54,6 +57,7 @@ async def test_a_deploy_is_noticed_without_any_answer_and_the_old_request_is_tak
     assert world.writes == []
 
 
+@pytest.mark.claim("C-022")
 async def test_nothing_is_done_when_the_label_is_taken_away_before_the_yes(
     world: World, cluster: SimulatedCluster, bad_release: Remediation
 ) -> None:
@@ -65,6 +69,7 @@ async def test_nothing_is_done_when_the_label_is_taken_away_before_the_yes(
     assert world.writes == []
 
 
+@pytest.mark.claim("C-022")
 async def test_the_label_taken_away_is_noticed_without_any_answer(
     cluster: SimulatedCluster, bad_release: Remediation
 ) -> None:
@@ -90,6 +95,7 @@ async def test_a_target_that_recovers_by_itself_and_stays_so_voids_the_request(
     assert [record.event for record in world.records] == [Event.PLANNED, Event.EXPIRED, Event.SKIPPED]
 
 
+@pytest.mark.claim("C-050")
 async def test_a_changed_policy_voids_the_request_and_the_plan_is_asked_about_again(
     world: World, bad_release: Remediation
 ) -> None:
@@ -106,6 +112,7 @@ async def test_a_changed_policy_voids_the_request_and_the_plan_is_asked_about_ag
     assert len(world.writes) == 1
 
 
+@pytest.mark.claim("C-050")
 async def test_a_failed_precondition_voids_the_yes_and_the_target_is_diagnosed_again(
     world: World, cluster: SimulatedCluster, bad_release: Remediation
 ) -> None:

@@ -51,6 +51,7 @@ from byteport.errors import (
     BudgetRefuses,
     BytePortError,
     NotPermitted,
+    NotProved,
     PreconditionFailed,
     TargetGone,
     UnknownOutcome,
@@ -174,7 +175,8 @@ async def _granted(incident: Incident, go: Go, action_id: str, grant: Grant) -> 
     except BudgetRefuses as error:
         return await _not_done(incident, go, action_id, Reason.BUDGET_REFUSES, error)
     except NotPermitted as error:
-        return await _not_done(incident, go, action_id, Reason.NOT_PERMITTED, error)
+        reason = Reason.PROOF_STALE if isinstance(error, NotProved) else Reason.NOT_PERMITTED
+        return await _not_done(incident, go, action_id, reason, error)
     except UnknownOutcome:
         return await _resolve(incident, go, action_id, warrant)
     except BytePortError as error:

@@ -17,7 +17,7 @@ from byteport.contracts.workflows import Phase
 from byteport.domain.canonical import digest
 from byteport.domain.failures import Failure
 from byteport.domain.plans import AnyPlan, Refused, plan_digest
-from byteport.domain.policy import Standing
+from byteport.domain.policy import STOPS, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
@@ -81,13 +81,15 @@ async def standing_of(incident: Incident) -> Standing:
 
 
 def merged(ledger: Standing, cluster: Standing) -> Standing:
-    """A stop is a stop, whoever saw it."""
-    theirs = cluster.model_dump()
-    return Standing(**{name: bool(value or theirs[name]) for name, value in ledger.model_dump().items()})
+    """A stop is a stop, whoever saw it; how far a namespace was given to us, only the cluster knows."""
+    stops = {name: getattr(ledger, name) or getattr(cluster, name) for name in STOPS}
+    return cluster.model_copy(update=stops)
 
 
-def not_enabled(target: Target) -> Reason:
-    """A node stands by a label of its own, everything else by its namespace's."""
+def not_enabled(seen: Seen, failure: Failure, target: Target) -> Reason:
+    """Why nothing was read. A node stands by a label of its own, everything else by its namespace's."""
+    if failure in seen.runbooks_off:
+        return Reason.RUNBOOK_OFF
     return Reason.NODE_NOT_ENABLED if target.kind == "Node" else Reason.NAMESPACE_NOT_ENABLED
 
 
@@ -104,7 +106,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
         seen, ledger = await asyncio.gather(look(incident, logs=True), standing_of(incident))
         incident.policy = seen.policy
         if not seen.enabled:
-            return Skip((not_enabled(incident.start.target),))
+            return Skip((not_enabled(seen, signal.failure, incident.start.target),))
         if seen.situation.gone:
             return Skip((Reason.TARGET_GONE,))
         try:
@@ -119,6 +121,10 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
             incident.note(f"diagnosed: {diagnosis.cause.value}")
         if diagnosis.silent:
             return Skip(diagnosis.reasons or (Reason.HEALTHY,))
+        if diagnosis.hand_over in seen.runbooks_off:  # its own runbook would do nothing, and say so to nobody
+            incident.reasons = before_it
+            tell(incident, seen.situation)
+            return Escalate((*diagnosis.reasons, Reason.RUNBOOK_OFF))
         if diagnosis.hand_over is not None and _hands_over(diagnosis.hand_over):
             return await hand_over(incident, _SIGNAL_FOR[diagnosis.hand_over])
         if again is None or workflow.now() - began >= LONGEST_LOOK:

@@ -51,7 +51,16 @@ from workflows.phases.diagnose import look, not_enabled
 from workflows.phases.escalate import climb, evidence_of, page
 from workflows.phases.outcomes import Again, Declined, Diagnosed, Escalate, Go, Skip
 
-NOBODY_MAY = frozenset({Reason.MODE_OBSERVES, Reason.PROTECTED_NAMESPACE, Reason.HALTED, Reason.NAMESPACE_NOT_ENABLED})
+NOBODY_MAY = frozenset(
+    {
+        Reason.MODE_OBSERVES,
+        Reason.PROTECTED_NAMESPACE,
+        Reason.HALTED,
+        Reason.NAMESPACE_NOT_ENABLED,
+        Reason.CEILING_OBSERVES,
+        Reason.NOT_NAMED,
+    }
+)
 """With one of these no yes is asked for, because none would be enough."""
 AGENT = "byteport-agent"
 
@@ -205,7 +214,7 @@ async def _changed(incident: Incident, plan: AnyPlan, *, settle: bool = True) ->
     except BytePortError:
         return None  # the act checks again, and fails closed
     if not seen.enabled:
-        return Skip((not_enabled(plan.target),))
+        return Skip((not_enabled(seen, incident.the_signal.failure, plan.target),))
     if seen.situation.gone:
         return Skip((Reason.TARGET_GONE,))
     if seen.policy.version != incident.the_policy.version:

@@ -5,8 +5,7 @@ Without root, on loopback, built from `go.mod`. `build.py` makes the programs, `
 production image has none of it.
 """
 
-from byteport.sandbox.controlplane.agent import AGENT_USER
-from byteport.sandbox.controlplane.auditlog import WRITES
+from byteport.sandbox.controlplane.auditlog import AGENT_USER, WRITES
 from byteport.sandbox.controlplane.build import BuildFailed, Progress, ensure_built
 from byteport.sandbox.controlplane.kubectl import KubectlFailed
 from byteport.sandbox.controlplane.metricsapi import MetricsState

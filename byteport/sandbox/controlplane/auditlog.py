@@ -13,10 +13,15 @@ from typing import Any
 
 import yaml
 
+from byteport.boundary.names import ACCOUNT, NAMESPACE
+
 JSON = dict[str, Any]
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 """The verbs that can change something. An exec is logged as `get` or `create` on `pods/exec`."""
+
+AGENT_USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+"""The agent's name in the audit log."""
 
 OWN_USERS = ["supervisor", "kwok", "system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"]
 

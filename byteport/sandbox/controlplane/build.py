@@ -3,7 +3,7 @@
 Nothing but Go modules is downloaded. The folder is named by the digest of `go.mod` and `go.sum`, so that another
 version of Kubernetes is another folder; a program that is there already is not built again. Before it comes the
 Makefile, which sees to a Go toolchain; after it `start.py`. `BYTEPORT_CONTROL_PLANE_ASSETS` names a folder of ready
-programs instead, with the names of `Tool`.
+programs instead, with the names of `Tool` (and `NodeTool`, for a real node).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from functools import partial
@@ -32,8 +32,16 @@ OLDEST_GO = (1, 26)
 TAIL_LINES = 15
 
 
-class Tool(Enum):
-    """A program of the control plane, and the Go package that it is built from. Ordered by what takes longest last."""
+class Program(Enum):
+    """A program and the Go package that it is built from."""
+
+    def __init__(self, program: str, package: str) -> None:
+        self.program = program
+        self.package = package
+
+
+class Tool(Program):
+    """A program of the control plane. Ordered by what takes longest last."""
 
     NODES = ("nodes", "./nodes")
     ETCD = ("etcd", "go.etcd.io/etcd/server/v3")
@@ -42,15 +50,17 @@ class Tool(Enum):
     CONTROLLER_MANAGER = ("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager")
     API_SERVER = ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver")
 
-    def __init__(self, program: str, package: str) -> None:
-        self.program = program
-        self.package = package
+
+class NodeTool(Program):
+    """A program of a real node (`byteport/sandbox/realnode`), built only where one is wanted."""
+
+    KUBELET = ("kubelet", "k8s.io/kubernetes/cmd/kubelet")
 
 
 class Progress(NamedTuple):
     """What the build is doing: `number` of `total` programs. `tool` is None while somebody else builds the same."""
 
-    tool: Tool | None
+    tool: Program | None
     number: int
     total: int
     seconds: float
@@ -69,21 +79,23 @@ class BuildFailed(BytePortError):
     code = "build_failed"
 
 
-def ensure_built(report: Callable[[Progress], None] = lambda _: None) -> Path:
-    """The folder that holds every program, built now if need be; about 20 CPU-minutes the first time.
+def ensure_built(
+    report: Callable[[Progress], None] = lambda _: None, programs: Sequence[Program] = tuple(Tool)
+) -> Path:
+    """The folder that holds every one of `programs`, built now if need be; about 20 CPU-minutes the first time.
 
     `report` is called when a program's turn comes, and about every second while it is being built.
     Raises `ConfigError` when there is no Go, or when the folder that was named lacks a program, and `BuildFailed`.
     """
     if named := os.environ.get(ASSETS):
-        return _ready_folder(Path(named))
+        return _ready_folder(Path(named), programs)
     folder = cache_folder()
-    if is_built(folder):
+    if is_built(folder, programs):
         return folder
     toolchain = find_go()
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder, report):
-        missing = [tool for tool in Tool if not _is_current(folder, tool)]
+        missing = [tool for tool in programs if not _is_current(folder, tool)]
         for number, tool in enumerate(missing, start=1):
             _build(toolchain, folder, tool, partial(_report, report, tool, number, len(missing)))
     return folder
@@ -96,9 +108,9 @@ def cache_folder() -> Path:
     return cache / "byteport" / "control-plane" / hashlib.sha256(modules).hexdigest()[:16]
 
 
-def is_built(folder: Path) -> bool:
+def is_built(folder: Path, programs: Sequence[Program] = tuple(Tool)) -> bool:
     """Whether every program is there, and `nodes` is of the present source."""
-    return all(_is_current(folder, tool) for tool in Tool)
+    return all(_is_current(folder, tool) for tool in programs)
 
 
 def find_go() -> Path:
@@ -119,7 +131,7 @@ def find_go() -> Path:
     )
 
 
-def _build(go: Path, folder: Path, tool: Tool, report: Callable[[float], None]) -> None:
+def _build(go: Path, folder: Path, tool: Program, report: Callable[[float], None]) -> None:
     """Build beside the target and move it into place, so that a build cut short leaves nothing that looks whole."""
     major, minor, _ = KUBERNETES.split(".")
     stamped = {"gitVersion": f"v{KUBERNETES}", "gitMajor": major, "gitMinor": minor}
@@ -150,7 +162,7 @@ def _build(go: Path, folder: Path, tool: Tool, report: Callable[[float], None]) 
     part.replace(folder / tool.program)
 
 
-def _report(report: Callable[[Progress], None], tool: Tool, number: int, total: int, seconds: float) -> None:
+def _report(report: Callable[[Progress], None], tool: Program, number: int, total: int, seconds: float) -> None:
     report(Progress(tool, number, total, seconds))
 
 
@@ -162,7 +174,7 @@ def _still_running(process: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def _is_current(folder: Path, tool: Tool) -> bool:
+def _is_current(folder: Path, tool: Program) -> bool:
     if not os.access(folder / tool.program, os.X_OK):
         return False
     if tool is not Tool.NODES:
@@ -176,8 +188,8 @@ def _nodes_digest() -> str:
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
-def _ready_folder(folder: Path) -> Path:
-    missing = [tool.program for tool in Tool if not os.access(folder / tool.program, os.X_OK)]
+def _ready_folder(folder: Path, programs: Sequence[Program]) -> Path:
+    missing = [tool.program for tool in programs if not os.access(folder / tool.program, os.X_OK)]
     if missing:
         raise ConfigError(ASSETS, f"{folder} has no executable {', '.join(missing)}; unset it to build them")
     return folder

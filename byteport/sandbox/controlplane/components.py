@@ -18,6 +18,8 @@ from byteport.sandbox.controlplane.build import Tool
 from byteport.sandbox.controlplane.pki import Authority, KeyPair, write_private
 
 SERVICE_RANGE = "10.96.0.0/16"
+REAL_NODE = "real-1"
+"""Name of the one node that may have a real kubelet (`byteport/sandbox/realnode`)."""
 FRONT_PROXY = "front-proxy"
 """As whom the API server calls the metrics API."""
 CONTEXT = "byteport-control-plane"
@@ -54,6 +56,7 @@ class Credentials(NamedTuple):
     controller_manager: KeyPair
     scheduler: KeyPair
     kwok: KeyPair
+    kubelet: KeyPair
     front_proxy: KeyPair
 
 
@@ -86,6 +89,7 @@ def make_credentials(folder: Path) -> Credentials:
         controller_manager=authority.issue("kube-controller-manager", "system:kube-controller-manager"),
         scheduler=authority.issue("kube-scheduler", "system:kube-scheduler"),
         kwok=authority.issue("kwok", "kwok", "system:masters"),
+        kubelet=authority.issue("kubelet", f"system:node:{REAL_NODE}", "system:nodes"),
         front_proxy=authority.issue("front-proxy", FRONT_PROXY),
     )
 

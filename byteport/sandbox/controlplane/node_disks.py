@@ -101,10 +101,12 @@ class NodeDisks:
         return True
 
     def mend(self, node: str) -> None:
-        """An empty disk and a green condition, as if nothing had been."""
+        """An empty disk, a green condition and no word of the kubelet's, as if nothing had been."""
         self._disks.pop(node, None)
         self._write(node)
         self._report(node, *WELL)
+        about = f"involvedObject.kind%3DNode%2CinvolvedObject.name%3D{node}"
+        self._plane.api.call("DELETE", f"/api/v1/namespaces/default/events?fieldSelector={about}")
 
     def _disk(self, node: str) -> NodeDisk:
         disk = self._disks.setdefault(node, NodeDisk())

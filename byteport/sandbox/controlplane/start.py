@@ -16,22 +16,27 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from byteport.errors import BytePortError
-from byteport.sandbox.controlplane import agent, auditlog, kubectl, metricsapi
+from byteport.sandbox.controlplane import auditlog, kubectl, metricsapi
 from byteport.sandbox.controlplane.build import Progress, ensure_built
-from byteport.sandbox.controlplane.components import Ports, free_ports
+from byteport.sandbox.controlplane.components import Ports, free_ports, write_kubeconfig
 from byteport.sandbox.controlplane.metricsapi import MetricsState
 from byteport.sandbox.controlplane.pki import KeyPair
 from byteport.sandbox.controlplane.replies import Answer, Replies
 from byteport.sandbox.controlplane.rest import Api
+
+if TYPE_CHECKING:
+    from byteport.boundary.choices import Choices
+    from byteport.domain.ceilings import Ceiling
 
 JSON = dict[str, Any]
 
@@ -39,7 +44,6 @@ READY_IN = timedelta(seconds=120)
 STOPPED_IN_SECONDS = 20.0
 GONE_IN_SECONDS = 5.0
 POLL_SECONDS = 0.05
-AGENT_TOKEN_LIFETIME = timedelta(hours=24)
 LEFT_FROM_BEFORE = ("etcd", "pki", "replies", "audit.log", "kubeconfig", "agent.kubeconfig", "control-plane.json")
 
 
@@ -76,6 +80,9 @@ class ControlPlane:
         self._ports = ports
         self._detached = detached
         self._supervisor: subprocess.Popen[bytes] | None = None
+        self._boundary = threading.Lock()
+        self._chosen: Choices | None = None
+        """What the agent is held to, as far as this object has seen to it."""
 
     @classmethod
     def attach(cls, state_dir: Path) -> ControlPlane:
@@ -178,10 +185,15 @@ class ControlPlane:
         return {name: Part(part["pid"], Path(part["log"]), part["exit_code"]) for name, part in found}
 
     @property
+    def authority(self) -> Path:
+        """The certificate of who signed the API server's."""
+        return self.state_dir / "pki" / "ca.crt"
+
+    @property
     def api(self) -> Api:
         """The API server, called as the administrator."""
         pki = self.state_dir / "pki"
-        return Api(self.server, pki / "ca.crt", KeyPair(pki / "admin.crt", pki / "admin.key"))
+        return Api(self.server, self.authority, KeyPair(pki / "admin.crt", pki / "admin.key"))
 
     @property
     def replies(self) -> Replies:
@@ -234,15 +246,31 @@ class ControlPlane:
 
     def set_metrics(self, state: MetricsState) -> None:
         """Whether the metrics API serves, is absent (404) or broken (503); returns when it is so."""
-        authority = self.state_dir / "pki" / "ca.crt"
-        metricsapi.set_state(self.api, authority, self.ports.nodes, state)
+        metricsapi.set_state(self.api, self.authority, self.ports.nodes, state)
 
-    def agent_kubeconfig(
-        self, rules: Sequence[Mapping[str, Any]], *, lifetime: timedelta = AGENT_TOKEN_LIFETIME
-    ) -> Path:
-        """A kubeconfig of the ServiceAccount `byteport-agent` with exactly these rules of a ClusterRole, in force."""
+    def agent_kubeconfig(self, choices: Choices) -> Path:
+        """A kubeconfig of the agent's own account, and in force the boundary of these choices that holds it.
+
+        Asked again with other choices, it is held to those; with the same, nothing is done.
+        """
+        from byteport.sandbox.controlplane import agent
+
         file = self.state_dir / "agent.kubeconfig"
-        return agent.grant(self.api, self.state_dir / "pki" / "ca.crt", file, rules, lifetime)
+        with self._boundary:
+            if self._chosen != choices:
+                write_kubeconfig(file, self.server, self.authority, "agent", agent.install(self, choices))
+                self._chosen = choices
+        return file
+
+    def enable(self, namespace: str, ceiling: Ceiling) -> None:
+        """Give a namespace to the agent, as `byteport enable` does. Raises `NotGiven`.
+
+        Not from a thread whose event loop runs.
+        """
+        from byteport.sandbox.controlplane import agent
+
+        with self._boundary:  # all of them are keys of one object
+            asyncio.run(agent.enable(self.kubeconfig, namespace, ceiling))
 
     def audit_events(
         self, *, user: str | None = None, verbs: Collection[str] | None = None, since: int = 0

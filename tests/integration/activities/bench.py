@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -42,11 +42,14 @@ from byteport.contracts.kubernetes import (
 from byteport.contracts.workflows import REMEDIATION
 from byteport.domain import ids
 from byteport.domain.approvals import SIGNATURE_NAMESPACE, Answer, ApprovalRequest, SignedAnswer
+from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.plans import AnyPlan, DeletePodPlan, RaiseFloorPlan, RollbackPlan, arguments_digest, plan_digest
+from byteport.domain.policy import Standing
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import PodRef, Target
 from byteport.domain.warrants import GrantBody, Warrant
+from byteport.errors import Unavailable
 from byteport.kubernetes import port
 from byteport.kubernetes.port import ClusterPort, Resource
 from byteport.kubernetes.templates import guard_digest, template_digest, template_of, template_to_restore
@@ -118,6 +121,23 @@ class Switch:
         return self.on
 
 
+@dataclass
+class Held:
+    """What the API server holds us to, as `now` says; `down`: nobody can tell."""
+
+    now: Standing = field(default_factory=Standing)
+    down: bool = False
+    findings: tuple[str, ...] | None = None
+
+    def not_whole(self) -> tuple[str, ...] | None:
+        return self.findings
+
+    async def standing(self, namespace: str) -> Standing:
+        if self.down:
+            raise Unavailable("the API server does not answer")
+        return self.now if namespace else self.now.model_copy(update={"ceiling": None})
+
+
 class Bench(ABC):
     """See the module. Tenant and incident are fixed; each warrant takes the next action index."""
 
@@ -129,6 +149,7 @@ class Bench(ABC):
         """The namespace that the tests work in."""
         self.clock = clock
         self.switch = Switch()
+        self.bounds = Held()
         self.ledger = GrantSigner(new_private_key())
         self.people: dict[str, PrivateKey] = {name: new_private_key() for name in ("ada", "grace")}
         self.policy = FilePolicySource(folder / "policy.yaml")
@@ -136,23 +157,46 @@ class Bench(ABC):
         self.allow(*self.people)
         self.revoke()
         self.verifier = GrantVerifier(self.ledger.public_key)
-        self.reader = SituationReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock)
-        self.nodes = NodeReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock)
-        self.load = LoadReader(cluster, cluster_uid=uid, policy=self.policy, clock=clock, nodes=self.nodes)
+        self._actions = 0
+        self.start_again()
+
+    def start_again(
+        self, *, off: Collection[Failure] = (), sight: Sight = Sight.CLUSTER, cluster: ClusterPort | None = None
+    ) -> None:
+        """As a worker that was started with other settings; `off`: failures whose runbook is switched off."""
+        self.port = cluster or self.port
+        uid, policy, clock, bounds, without = self.uid, self.policy, self.clock, self.bounds, frozenset(off)
+        self.reader = SituationReader(
+            self.port, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=without, bounds=bounds
+        )
+        self.nodes = NodeReader(
+            self.port, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=without, bounds=bounds
+        )
+        self.load = LoadReader(
+            self.port,
+            cluster_uid=uid,
+            policy=policy,
+            clock=clock,
+            nodes=self.nodes,
+            sight=sight,
+            off=without,
+            bounds=bounds,
+        )
         self.admission = Admission(
             tenant="acme",
             cluster_uid=uid,
             reader=self.reader,
             looks={READ_SITUATION.name: self.reader, READ_LOAD.name: self.load, READ_NODE.name: self.nodes},
-            policy=self.policy,
+            policy=policy,
             grants=self.verifier,
-            signers=SignersFiles(folder / "allowed_signers", folder / "revoked"),
+            signers=SignersFiles(self.folder / "allowed_signers", self.folder / "revoked"),
             halt=self.switch,
             clock=clock,
+            bounds=bounds,
+            off=without,
         )
         self.mutations = self.new_mutations()
-        self.outcomes = Outcomes(cluster, self.verifier, cluster_uid=uid, clock=clock)
-        self._actions = 0
+        self.outcomes = Outcomes(self.port, self.verifier, cluster_uid=uid, clock=clock)
 
     def new_mutations(self) -> Mutations:
         """As a worker that has just been started."""

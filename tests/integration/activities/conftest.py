@@ -8,11 +8,12 @@ import pytest
 
 from activities.kubernetes.client import connect, kube_system_uid
 from byteport.domain.warrants import Warrant
+from tests.agent.real import CLUSTER_WIDE, forget
 from tests.cluster.conftest import control_plane
 from tests.integration.activities.asking import VERB
 from tests.integration.activities.autoscaled import autoscaled, raised, raising, restore
 from tests.integration.activities.bench import Bench
-from tests.integration.activities.real_bench import RealBench, declared_rules
+from tests.integration.activities.real_bench import RealBench
 from tests.integration.activities.simulated_bench import SimulatedBench
 from tests.integration.cluster_port.stages import RealStage
 
@@ -81,9 +82,10 @@ async def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
     namespace = f"activities-{secrets.token_hex(4)}"
     async with (
         await connect(plane.kubeconfig) as admin,
-        await connect(plane.agent_kubeconfig(declared_rules())) as port,
+        await connect(plane.agent_kubeconfig(CLUSTER_WIDE)) as port,
     ):
         stage = RealStage(plane, admin, namespace)
         await stage.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         yield RealBench(tmp_path, plane, port, stage, await kube_system_uid(admin))
+        forget(plane, namespace)
         plane.kubectl("delete", "namespace", namespace, "--wait=false")

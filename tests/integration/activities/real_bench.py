@@ -1,7 +1,7 @@
-"""The bench on the real control plane: the worker's credential is the agent's own ServiceAccount.
+"""The bench on the real control plane: the worker's credential is the agent's own ServiceAccount, held by the boundary.
 
-It has exactly the rights that the acts declare, so what works here needs no more than those; and what it wrote is told
-by the API server's own audit log, not by us.
+It has exactly the rights that the acts declare, in the places where they are granted, so what works here needs no more
+than those and passes every policy; and what it wrote is told by the API server's own audit log, not by us.
 """
 
 from __future__ import annotations
@@ -9,31 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from activities.clock import utc_now
 from activities.kubernetes.client import KubernetesCluster
-from byteport.contracts.acts import Queue
-from byteport.domain.scopes import union
+from byteport.boundary.names import ROLLBACK_ALLOWED, ROLLBACK_LABEL
 from byteport.kubernetes import port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.port import Resource
 from byteport.sandbox.controlplane import AGENT_USER, WRITES, ControlPlane
+from tests.agent.real import WIDEST
 from tests.integration.activities.bench import JSON, Bench
 from tests.integration.cluster_port.stages import RealStage
-from workers.processes import ACTS
 
 MERGE = "application/merge-patch+json"
 READ_BY_WRITING = ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
-
-
-def declared_rules() -> list[dict[str, Any]]:
-    """The rights of all acts on a cluster, as rules of a ClusterRole."""
-    acts = [act for act in ACTS if act.queue is Queue.CLUSTER]
-    return [
-        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
-        for right in union(act.needs for act in acts).rights
-    ]
 
 
 class RealBench(Bench):
@@ -51,11 +40,14 @@ class RealBench(Bench):
         self._since = plane.audit_position()
 
     async def enable(self, name: str, *, enabled: bool = True) -> None:
-        labels = {ENABLED_LABEL: "true" if enabled else None}
-        await self._call("PATCH", f"/api/v1/namespaces/{name}", {"metadata": {"labels": labels}})
+        if enabled:
+            await asyncio.to_thread(self._plane.enable, name, WIDEST)
+        else:
+            await self._call("PATCH", f"/api/v1/namespaces/{name}", {"metadata": {"labels": {ENABLED_LABEL: None}}})
 
     async def deploy(self, name: str, image: str, *, fault: str | None = None) -> None:
         await self.stage.deploy(name, image=image, replicas=3, fault=fault or "", progressDeadlineSeconds=5)
+        await self._patch_deployment(name, {"metadata": {"labels": {ROLLBACK_LABEL: ROLLBACK_ALLOWED}}})
 
     async def pause(self, name: str) -> None:
         await self._patch_deployment(name, {"spec": {"paused": True}})
@@ -75,7 +67,17 @@ class RealBench(Bench):
             await self._patch_deployment(name, {"metadata": {"annotations": dict(annotations)}})
 
     async def create(self, item: JSON) -> None:
+        """Of an autoscaler also its controller's first word, which moves its resourceVersion at once."""
         await self.stage.apply({**item, "metadata": {**item["metadata"], "namespace": self.home}})
+        if item["kind"] != "HorizontalPodAutoscaler":
+            return
+        name = item["metadata"]["name"]
+
+        async def looked_at() -> bool:
+            status = (await self.stage.port.get(port.AUTOSCALERS, self.home, name)).get("status") or {}
+            return any(one["type"] == "ScalingActive" for one in status.get("conditions") or [])
+
+        await self.stage.eventually(looked_at)
 
     async def write_log(self, pod: str, container: str, text: str, *, previous: bool = False) -> None:
         await self.stage.set_log(pod, container, text, previous=previous)

@@ -70,8 +70,19 @@ class Recorder(ClusterPort):
         assert tail_lines == 50
         return await self._cluster.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines)
 
-    async def review(self, verb: str, resource: Resource, namespace: str, *, subresource: str = "") -> bool:
+    async def review(
+        self, verb: str, resource: Resource, namespace: str, *, subresource: str = "", name: str = ""
+    ) -> bool:
         raise AssertionError("evidence does not ask what it may")
+
+    async def rules(self, namespace: str) -> port.JSON:
+        raise AssertionError("evidence does not ask what it may")
+
+    async def identity(self) -> port.JSON:
+        raise AssertionError("evidence does not ask who it is")
+
+    async def server_version(self) -> str:
+        raise AssertionError("evidence does not ask whom it asks")
 
     async def close(self) -> None:
         await self._cluster.close()

@@ -48,6 +48,7 @@ async def failure(bench: Bench, warrant: Warrant, *, workflow_type: str | None =
 # -- done, and only once ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-040")
 async def test_a_pod_is_deleted_and_its_replica_set_makes_another(any_bench: Bench) -> None:
     warrant = await deletion(any_bench)
     assert isinstance(warrant.plan, DeletePodPlan)
@@ -65,6 +66,7 @@ async def test_what_the_worker_finds_for_itself_is_done_on_the_word_auto(any_ben
     assert len(any_bench.written()) == 1
 
 
+@pytest.mark.claim("C-042")
 async def test_a_rollback_restores_a_template_once_and_nothing_else(any_bench: Bench) -> None:
     warrant = await rollback(any_bench)
     await any_bench.scale("web", 4)
@@ -143,7 +145,8 @@ def without_an_answer(warrant: Warrant) -> Warrant:
 FORGERIES: list[Callable[[Warrant], Warrant]] = [by_another_key, to_another_pod, without_an_answer]
 
 
-async def test_forgeries_and_calls_from_nowhere_write_nothing(any_bench: Bench) -> None:
+@pytest.mark.claim("C-071")
+async def test_critique_0_1_forgeries_and_calls_from_nowhere_write_nothing(any_bench: Bench) -> None:
     warrant = await deletion(any_bench)
     for forge in FORGERIES:
         assert await failure(any_bench, forge(warrant)) == "not_permitted"
@@ -161,6 +164,7 @@ async def test_forgeries_and_calls_from_nowhere_write_nothing(any_bench: Bench) 
     assert await failure(any_bench, warrant) == "not_permitted"
 
 
+@pytest.mark.claim("C-050")
 async def test_fault_12_and_13_somebody_paused_or_deployed_meanwhile(any_bench: Bench) -> None:
     warrant = await rollback(any_bench)
     await any_bench.pause("web")
@@ -169,6 +173,7 @@ async def test_fault_12_and_13_somebody_paused_or_deployed_meanwhile(any_bench: 
     assert await failure(any_bench, warrant) == "precondition_failed"
 
 
+@pytest.mark.claim("C-050")
 async def test_fault_14_the_target_was_made_again_under_its_name(any_bench: Bench) -> None:
     warrant = await rollback(any_bench)
     await any_bench.remove(port.DEPLOYMENTS, "web")
@@ -176,7 +181,8 @@ async def test_fault_14_the_target_was_made_again_under_its_name(any_bench: Benc
     assert await failure(any_bench, warrant) == "target_gone"
 
 
-async def test_a_disruption_budget_that_refuses_is_escalated_at_once(any_bench: Bench) -> None:
+@pytest.mark.claim("C-041")
+async def test_critique_0_2_a_disruption_budget_that_refuses_is_escalated_at_once(any_bench: Bench) -> None:
     warrant = await deletion(any_bench)
     await any_bench.create(
         {
@@ -203,6 +209,7 @@ async def test_an_autoscaler_that_somebody_has_changed_is_left_alone(any_bench: 
 # -- seen -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-009")
 async def test_one_look_reads_everything_with_the_declared_rights(any_bench: Bench) -> None:
     pod = await any_bench.one_pod_crashes()
     container = pod["spec"]["containers"][0]["name"]
@@ -217,6 +224,7 @@ async def test_one_look_reads_everything_with_the_declared_rights(any_bench: Ben
     assert "hunter2" not in seen.model_dump_json()
 
 
+@pytest.mark.claim("C-009")
 async def test_load_is_read_with_the_declared_rights_also_where_nobody_measures(any_bench: Bench) -> None:
     await autoscaled(any_bench)
     target = await any_bench.target()

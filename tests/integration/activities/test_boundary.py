@@ -54,6 +54,7 @@ async def test_what_is_in_order_is_done(bench: SimulatedBench, approved: Warrant
 # -- who asks ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-071")
 @pytest.mark.parametrize("workflow_type", [None, "ApprovalWorkflow", "remediationworkflow", "", "WatchWorkflow"])
 async def test_an_activity_that_no_remediation_called_is_refused(
     bench: SimulatedBench, approved: Warrant, workflow_type: str | None
@@ -68,13 +69,14 @@ async def test_another_tenants_warrant_is_refused(bench: SimulatedBench, approve
 # -- for what ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_plan_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
+@pytest.mark.claim("C-060")
+async def test_fault_16_a_plan_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     other = approved.plan.target.model_copy(update={"cluster_uid": "another"})
     forged = approved.model_copy(update={"plan": approved.plan.model_copy(update={"target": other})})
     await refused(bench, forged, "not_permitted", "cluster")
 
 
-async def test_a_grant_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
+async def test_fault_16_a_grant_for_another_cluster_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(
         bench, bench.warrant(approved.plan, auto=False, cluster_uid="another"), "not_permitted", "another cluster"
     )
@@ -92,6 +94,7 @@ async def test_a_rollback_handed_to_the_deletion_is_refused(bench: SimulatedBenc
     await refused(bench, agreed, "not_permitted", "act:", act=DELETE_POD)
 
 
+@pytest.mark.claim("C-071")
 async def test_a_plan_turned_to_another_pod_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     """The digest names the plan that was agreed to; edited, it is another plan."""
     other = (await bench.pods())[1]["metadata"]
@@ -100,6 +103,7 @@ async def test_a_plan_turned_to_another_pod_is_refused(bench: SimulatedBench, ap
     await refused(bench, forged, "not_permitted", "plan")
 
 
+@pytest.mark.claim("C-071")
 async def test_an_edited_plan_with_its_digest_made_anew_is_refused_by_the_grant(
     bench: SimulatedBench, approved: Warrant
 ) -> None:
@@ -124,7 +128,10 @@ async def test_a_plan_about_another_object_than_the_symptom_is_refused(
     await refused(bench, forged, "not_permitted", "target")
 
 
-async def test_a_pod_of_another_namespace_than_its_owner_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
+@pytest.mark.claim("C-024")
+async def test_review_7_a_pod_of_another_namespace_than_its_owner_is_refused(
+    bench: SimulatedBench, approved: Warrant
+) -> None:
     pod = pod_of(approved).model_copy(update={"namespace": "kube-system"})
     await refused(bench, bench.warrant(approved.plan.model_copy(update={"pod": pod})), "not_permitted", "target")
 
@@ -132,6 +139,7 @@ async def test_a_pod_of_another_namespace_than_its_owner_is_refused(bench: Simul
 # -- by whose word ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-071")
 async def test_a_grant_by_another_key_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     forged = GrantSigner(new_private_key()).sign(approved.grant.body)
     await refused(bench, approved.model_copy(update={"grant": forged}), "not_permitted", "not signed by the ledger")
@@ -155,12 +163,14 @@ async def test_a_grant_that_would_end_before_the_call_could_is_refused(
     await refused(bench, approved, "precondition_failed", "lease")
 
 
+@pytest.mark.claim("C-032")
 async def test_the_word_auto_does_not_count_where_the_policy_wants_a_person(bench: SimulatedBench) -> None:
     bench.set_policy(DRY_RUN_POLICY)
     plan = await bench.deletion(await bench.one_pod_crashes())
     await refused(bench, bench.warrant(plan, auto=True), "not_permitted", "mode")
 
 
+@pytest.mark.claim("C-032")
 async def test_neither_auto_nor_an_answer_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     forged = approved.model_copy(update={"request": None, "answers": ()})
     await refused(bench, forged, "not_permitted", "request")
@@ -170,14 +180,18 @@ async def test_a_request_without_answers_is_refused(bench: SimulatedBench, appro
     await refused(bench, approved.model_copy(update={"answers": ()}), "not_permitted", "answers")
 
 
+@pytest.mark.claim("C-060")
 @pytest.mark.parametrize("field", ["tenant", "cluster_uid", "incident_id", "plan_digest", "runbook"])
-async def test_an_answer_to_another_request_is_refused(bench: SimulatedBench, approved: Warrant, field: str) -> None:
+async def test_critique_b3_an_answer_to_another_request_is_refused(
+    bench: SimulatedBench, approved: Warrant, field: str
+) -> None:
     assert approved.request is not None
     forged = approved.request.model_copy(update={field: "another"})
     await refused(bench, approved.model_copy(update={"request": forged}), "not_permitted", "request")
 
 
-async def test_an_answer_to_another_plan_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
+@pytest.mark.claim("C-060")
+async def test_critique_b3_an_answer_to_another_plan_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     assert approved.request is not None
     other = bench.answer(approved.request.model_copy(update={"plan_digest": "f" * 64}), "ada")
     await refused(bench, approved.model_copy(update={"answers": (other,)}), "not_permitted", "other_plan")
@@ -193,14 +207,16 @@ async def test_a_yes_of_which_a_letter_was_changed_is_refused(bench: SimulatedBe
     await refused(bench, approved.model_copy(update={"answers": (forged,)}), "not_permitted", "bad_signature")
 
 
-async def test_a_key_that_is_not_allowed_any_more_voids_what_it_signed(
+@pytest.mark.claim("C-061")
+async def test_critique_b3_a_key_that_is_not_allowed_any_more_voids_what_it_signed(
     bench: SimulatedBench, approved: Warrant
 ) -> None:
     bench.allow("grace")
     await refused(bench, approved, "not_permitted", "not_an_approver")
 
 
-async def test_a_revoked_key_voids_what_it_signed(bench: SimulatedBench, approved: Warrant) -> None:
+@pytest.mark.claim("C-061")
+async def test_critique_b3_a_revoked_key_voids_what_it_signed(bench: SimulatedBench, approved: Warrant) -> None:
     bench.revoke("ada")
     await refused(bench, approved, "not_permitted", "key_revoked")
 
@@ -215,7 +231,8 @@ async def test_signers_that_cannot_be_read_let_nothing_through_and_are_asked_aga
     assert bench.written() == []
 
 
-async def test_the_workers_own_quorum_counts_not_the_requests(bench: SimulatedBench) -> None:
+@pytest.mark.claim("C-064")
+async def test_critique_b3_the_workers_own_quorum_counts_not_the_requests(bench: SimulatedBench) -> None:
     bench.set_policy(DRY_RUN_POLICY + "approvals: {PodCrashloopRunbook: {quorum: 2}}\n")
     plan = await bench.deletion(await bench.one_pod_crashes())
     await refused(bench, bench.warrant(plan, auto=False, by=["ada"]), "not_permitted", "2 valid yes")
@@ -224,16 +241,19 @@ async def test_the_workers_own_quorum_counts_not_the_requests(bench: SimulatedBe
     assert len(bench.written()) == 1
 
 
+@pytest.mark.claim("C-064")
 async def test_the_workers_own_approvers_count_not_the_requests(bench: SimulatedBench) -> None:
     bench.set_policy(DRY_RUN_POLICY + "approvals: {PodCrashloopRunbook: {approvers: [grace]}}\n")
     plan = await bench.deletion(await bench.one_pod_crashes())
     await refused(bench, bench.warrant(plan, auto=False, by=["ada"]), "not_permitted", "not_an_approver")
 
 
-async def test_the_requester_cannot_approve(bench: SimulatedBench, approved: Warrant) -> None:
+@pytest.mark.claim("C-062")
+async def test_critique_b3_the_requester_cannot_approve(bench: SimulatedBench, approved: Warrant) -> None:
     await refused(bench, bench.warrant(approved.plan, auto=False, requester="ada"), "not_permitted", "requester")
 
 
+@pytest.mark.claim("C-062")
 async def test_who_reported_the_symptom_cannot_approve_although_the_request_names_another(
     bench: SimulatedBench, approved: Warrant
 ) -> None:
@@ -241,6 +261,7 @@ async def test_who_reported_the_symptom_cannot_approve_although_the_request_name
     await refused(bench, approved.model_copy(update={"signal": signal}), "not_permitted", "answers")
 
 
+@pytest.mark.claim("C-063")
 async def test_an_unsigned_yes_is_refused_unless_the_workers_own_mount_takes_it(bench: SimulatedBench) -> None:
     bench.set_policy(DRY_RUN_POLICY)
     plan = await bench.deletion(await bench.one_pod_crashes())
@@ -256,7 +277,10 @@ async def test_an_unsigned_yes_is_refused_unless_the_workers_own_mount_takes_it(
     assert len(bench.written()) == 1
 
 
-async def test_an_unsigned_yes_is_never_taken_where_auto_is_possible(bench: SimulatedBench, approved: Warrant) -> None:
+@pytest.mark.claim("C-063")
+async def test_critique_b3_an_unsigned_yes_is_never_taken_where_auto_is_possible(
+    bench: SimulatedBench, approved: Warrant
+) -> None:
     bench.set_policy("mode: auto\nlog_store_named: true\naccept_unsigned_answers: true\n")
     warrant = bench.warrant(approved.plan, auto=False)
     answer = warrant.answers[0].model_copy(update={"signature": None, "claimed_by": "ada"})
@@ -296,12 +320,14 @@ async def test_a_policy_that_cannot_be_read_lets_nothing_through(bench: Simulate
     assert bench.written() == []
 
 
+@pytest.mark.claim("C-030")
 async def test_where_the_agent_only_observes_not_even_a_yes_acts(bench: SimulatedBench) -> None:
     bench.set_policy("mode: auto\nmode_by_namespace: {shop: observe}\nlog_store_named: true\n")
     plan = await bench.deletion(await bench.one_pod_crashes())
     await refused(bench, bench.warrant(plan, auto=False), "not_permitted", "mode")
 
 
+@pytest.mark.claim("C-023")
 async def test_nothing_in_a_protected_namespace_is_touched_whatever_its_label_and_whoever_says_yes(
     bench: SimulatedBench,
 ) -> None:
@@ -310,6 +336,7 @@ async def test_nothing_in_a_protected_namespace_is_touched_whatever_its_label_an
     await refused(bench, bench.warrant(plan, auto=False), "not_permitted", "protected")
 
 
+@pytest.mark.claim("C-022")
 async def test_fault_11_a_label_removed_while_the_answer_was_awaited_is_refused(
     bench: SimulatedBench, approved: Warrant
 ) -> None:
@@ -317,6 +344,7 @@ async def test_fault_11_a_label_removed_while_the_answer_was_awaited_is_refused(
     await refused(bench, approved, "not_permitted", "not_enabled")
 
 
+@pytest.mark.claim("C-022")
 async def test_a_namespace_that_is_being_deleted_is_refused(bench: SimulatedBench, approved: Warrant) -> None:
     await bench.cluster.set_finalizers(port.NAMESPACES, "", "shop", ["kubernetes"])
     await bench.cluster.remove(port.NAMESPACES, "", "shop")
@@ -338,6 +366,7 @@ def silence_it(bench: SimulatedBench) -> None:
     bench.switch.silent = True
 
 
+@pytest.mark.claim("C-080")
 @pytest.mark.parametrize("how", [halt, break_it, silence_it])
 async def test_halted_stops_also_what_was_granted_before(
     bench: SimulatedBench,
@@ -350,6 +379,7 @@ async def test_halted_stops_also_what_was_granted_before(
     await refused(bench, approved, "not_permitted", "halted")
 
 
+@pytest.mark.claim("C-080")
 async def test_halted_stops_a_retry_of_what_was_admitted_once(bench: SimulatedBench, agreed: Warrant) -> None:
     bench.cluster.fail_next("patch", Throttled("slow down", timedelta(seconds=1)))
     with pytest.raises(ApplicationError):

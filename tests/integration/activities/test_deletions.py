@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes import port
 from tests.integration.activities.asking import failure, name_of
@@ -30,6 +32,7 @@ async def test_a_deletion_granted_again_is_found_done_by_a_worker_that_remembers
     assert len(bench.written()) == 1
 
 
+@pytest.mark.claim("C-040")
 async def test_fault_14_a_pod_made_again_under_its_name_is_another(bench: SimulatedBench, deletion: Warrant) -> None:
     pod = await bench.cluster.get(port.PODS, "shop", name_of(deletion))
     await bench.cluster.remove(port.PODS, "shop", name_of(deletion))
@@ -44,6 +47,7 @@ def _named(pod: port.JSON) -> port.JSON:
     return {key: pod["metadata"][key] for key in ("name", "namespace")}
 
 
+@pytest.mark.claim("C-040")
 async def test_a_pod_that_turned_ready_is_left_alone(bench: SimulatedBench, deletion: Warrant) -> None:
     await bench.cluster.annotate_pod("shop", name_of(deletion), {"sim.byteport.io/fault": None})
     bench.cluster.advance(400)
@@ -52,6 +56,7 @@ async def test_a_pod_that_turned_ready_is_left_alone(bench: SimulatedBench, dele
     assert "pod_is_ready" in error.message
 
 
+@pytest.mark.claim("C-040")
 async def test_a_pod_that_restarted_between_our_read_and_our_call_is_left_alone(
     bench: SimulatedBench, deletion: Warrant
 ) -> None:
@@ -71,6 +76,7 @@ async def test_a_pod_that_somebody_else_is_deleting_is_left_alone(bench: Simulat
     assert "being_deleted" in error.message
 
 
+@pytest.mark.claim("C-040")
 async def test_a_pod_that_no_replica_set_would_make_again_is_left_alone(
     bench: SimulatedBench, deletion: Warrant
 ) -> None:
@@ -82,6 +88,7 @@ async def test_a_pod_that_no_replica_set_would_make_again_is_left_alone(
     assert "owner" in error.message
 
 
+@pytest.mark.claim("C-024", "C-040")
 async def test_a_pod_of_another_deployment_is_left_alone(bench: SimulatedBench) -> None:
     victim = await bench.one_pod_crashes("api")
     await bench.cluster.deploy("shop/web", image="web:1")
@@ -90,6 +97,7 @@ async def test_a_pod_of_another_deployment_is_left_alone(bench: SimulatedBench) 
     assert (error.type, bench.written()) == ("precondition_failed", [])
 
 
+@pytest.mark.claim("C-041")
 async def test_a_disruption_budget_that_refuses_is_not_waited_for(bench: SimulatedBench, deletion: Warrant) -> None:
     await bench.cluster.apply(
         {

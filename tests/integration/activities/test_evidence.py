@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError
 from activities.kubernetes.evidence import Evidence
 from activities.kubernetes.gather import gather
 from activities.kubernetes.situations import SituationReader
-from byteport.contracts.kubernetes import READ_SITUATION, ReadSituation, Seen
+from byteport.contracts.kubernetes import DELETE_POD, READ_SITUATION, ReadSituation, Seen
 from byteport.domain.failures import Failure
 from byteport.domain.targets import Target
 from byteport.errors import Unavailable
@@ -51,17 +51,19 @@ async def test_a_target_named_without_uid_is_given_the_one_that_was_read(bench: 
     assert found.situation.target == target
 
 
+@pytest.mark.claim("C-009", "C-101")
 async def test_only_declared_rights_are_used(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     reader, recorder = recorded(bench)
     for failure in (Failure.CRASHLOOP, Failure.BAD_ROLLOUT):
         await reader.look(ReadSituation(target=await bench.target(), failure=failure))
-    declared = {(right.group, right.resource, right.verb) for right in READ_SITUATION.needs.rights}
-    assert recorder.used <= declared
+    declared = READ_SITUATION.needs + DELETE_POD.needs  # a budget is asked only about what might be deleted
+    assert recorder.used <= {(right.group, right.resource, right.verb) for right in declared.rights}
     assert ("", "pods/log", "get") in recorder.used
     assert ("", "pods/eviction", "create") in recorder.used
 
 
+@pytest.mark.claim("C-020")
 @pytest.mark.parametrize("name", ["unlabelled", "kube-system", "absent"])
 async def test_a_namespace_that_is_not_enabled_is_not_inspected(bench: SimulatedBench, name: str) -> None:
     if name == "kube-system":
@@ -76,6 +78,7 @@ async def test_a_namespace_that_is_not_enabled_is_not_inspected(bench: Simulated
     assert {plural for plural, _ in recorder.read} <= {"namespaces"}
 
 
+@pytest.mark.claim("C-020")
 async def test_a_namespace_that_is_being_deleted_is_not_inspected(bench: SimulatedBench) -> None:
     await bench.one_pod_crashes()
     target = await bench.target()
@@ -108,7 +111,8 @@ async def test_what_this_worker_does_not_look_at_is_refused(bench: SimulatedBenc
     assert caught.value.type == "not_permitted"
 
 
-async def test_a_log_becomes_a_class_and_its_text_dies(bench: SimulatedBench) -> None:
+@pytest.mark.claim("C-100", "C-101")
+async def test_review_12_a_log_becomes_a_class_and_its_text_dies(bench: SimulatedBench) -> None:
     pod = await bench.one_pod_crashes()
     name = pod["metadata"]["name"]
     secret = "connection refused: postgres://admin:hunter2@db:5432/shop"
@@ -121,7 +125,8 @@ async def test_a_log_becomes_a_class_and_its_text_dies(bench: SimulatedBench) ->
     assert found.situation != without.situation
 
 
-async def test_no_message_of_the_cluster_leaves(bench: SimulatedBench) -> None:
+@pytest.mark.claim("C-100")
+async def test_review_12_no_message_of_the_cluster_leaves(bench: SimulatedBench) -> None:
     await bench.a_release_fails(fault="image")
     left = (await seen(bench, await bench.target(), Failure.BAD_ROLLOUT)).model_dump_json()
     for words in ("Back-off pulling", "failed to pull", "Error: ", "containers with unready status"):

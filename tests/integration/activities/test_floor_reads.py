@@ -96,6 +96,7 @@ async def test_an_autoscaler_that_is_not_there_is_not_found(bench: SimulatedBenc
     assert await floor(bench, await bench.target(), "another") == Floor(found=False, enabled=True)
 
 
+@pytest.mark.claim("C-020")
 async def test_in_a_namespace_that_is_not_enabled_nothing_is_read(bench: SimulatedBench) -> None:
     await autoscaled(bench)
     target = await bench.target()
@@ -114,6 +115,7 @@ async def test_another_clusters_floor_is_refused(bench: SimulatedBench) -> None:
     assert caught.value.type == "not_permitted"
 
 
+@pytest.mark.claim("C-009")
 async def test_only_declared_rights_are_used(bench: SimulatedBench) -> None:
     await autoscaled(bench)
     target, recorder = await bench.target(), Recorder(bench.cluster)

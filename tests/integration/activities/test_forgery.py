@@ -108,6 +108,7 @@ def forgeries(warrant: Warrant) -> Iterator[tuple[str, Warrant]]:
                 continue
 
 
+@pytest.mark.claim("C-071")
 @pytest.mark.parametrize("act", ["deletion", "rollback"])
 async def test_no_leaf_of_a_warrant_can_be_changed(bench: SimulatedBench, act: str) -> None:
     bench.set_policy(DRY_RUN_POLICY)

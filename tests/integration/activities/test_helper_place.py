@@ -44,7 +44,8 @@ async def _agreed(bench: SimulatedBench, helper: PodRef) -> Warrant:
     return bench.warrant(plan, auto=False)
 
 
-async def test_nothing_is_run_in_a_pod_of_an_enabled_namespace_though_the_policy_calls_it_the_helpers(
+@pytest.mark.claim("C-047")
+async def test_review_6_nothing_is_run_in_a_pod_of_an_enabled_namespace_though_the_policy_calls_it_the_helpers(
     bench: SimulatedBench,
 ) -> None:
     await full_of_images(bench)
@@ -56,6 +57,7 @@ async def test_nothing_is_run_in_a_pod_of_an_enabled_namespace_though_the_policy
     assert commands.run == []
 
 
+@pytest.mark.claim("C-047")
 async def test_no_disk_is_asked_through_a_pod_of_an_enabled_namespace(bench: SimulatedBench) -> None:
     await full_of_images(bench)
     await bench.enable("shop")
@@ -67,7 +69,8 @@ async def test_no_disk_is_asked_through_a_pod_of_an_enabled_namespace(bench: Sim
     assert commands.run == []
 
 
-async def test_a_pod_beside_the_helper_in_its_namespace_is_not_the_helper(bench: SimulatedBench) -> None:
+@pytest.mark.claim("C-047")
+async def test_review_6_a_pod_beside_the_helper_in_its_namespace_is_not_the_helper(bench: SimulatedBench) -> None:
     await full_of_images(bench)
     other = await _look_alike(bench, HELPER_NAMESPACE, label="something-else")
     commands = Commands(bench)

@@ -4,8 +4,10 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from byteport.contracts.kubernetes import ReadSituation
+from byteport.domain.ceilings import Ceiling
 from byteport.domain.failures import Failure
 from byteport.domain.plans import RollbackPlan
+from byteport.domain.policy import Mode, Standing
 from byteport.kubernetes import port
 from byteport.runbooks.catalogue import runbook_for
 from tests.integration.activities.bench import DRY_RUN_POLICY
@@ -59,6 +61,27 @@ async def test_a_yes_to_a_plan_is_a_yes_to_its_inverse(bench: SimulatedBench) ->
     plan = await rolled_back(bench)
     await pods_are_lost(bench)
     await bench.act(bench.warrant(await inverse_of(bench, plan), auto=False, inverse_of=plan))
+    assert len(bench.written()) == 2
+
+
+@pytest.mark.parametrize(
+    ("standing", "word"),
+    [
+        (Standing(unguarded=True), "boundary_not_whole"),
+        (Standing(ceiling=Ceiling(mode=Mode.DRY_RUN, rollback=("web",))), "without a person's yes"),
+        (Standing(ceiling=Ceiling(mode=Mode.AUTO)), "not_named"),
+    ],
+)
+async def test_where_nothing_is_done_alone_any_more_nothing_is_undone_alone(
+    bench: SimulatedBench, standing: Standing, word: str
+) -> None:
+    plan = await rolled_back(bench)
+    await pods_are_lost(bench)
+    inverse = await inverse_of(bench, plan)
+    bench.bounds.now = standing
+    await refused(bench, inverse, plan, word)
+    bench.bounds.now = Standing(ceiling=Ceiling(mode=Mode.AUTO, rollback=("web",)))
+    await bench.act(bench.warrant(inverse, auto=True, inverse_of=plan))
     assert len(bench.written()) == 2
 
 

@@ -30,6 +30,7 @@ async def test_what_the_worker_finds_for_itself_is_done_without_anybody(bench: S
     assert len(bench.written()) == 1
 
 
+@pytest.mark.claim("C-032")
 async def test_a_healthy_pod_is_not_deleted_on_anybodys_word_but_a_persons(
     bench: SimulatedBench, auto: Warrant
 ) -> None:
@@ -40,6 +41,7 @@ async def test_a_healthy_pod_is_not_deleted_on_anybodys_word_but_a_persons(
     assert "changed" in error.message
 
 
+@pytest.mark.claim("C-032")
 async def test_a_crash_that_has_ended_meanwhile_is_not_acted_on(bench: SimulatedBench, auto: Warrant) -> None:
     assert auto.plan.act == "delete_pod"
     await bench.cluster.annotate_pod("shop", auto.plan.pod.name, {"sim.byteport.io/fault": None})
@@ -48,6 +50,7 @@ async def test_a_crash_that_has_ended_meanwhile_is_not_acted_on(bench: Simulated
     assert "verdict" in error.message
 
 
+@pytest.mark.claim("C-032")
 async def test_a_cause_that_wants_a_person_is_not_acted_on_alone(bench: SimulatedBench) -> None:
     await bench.enable("shop")
     await bench.cluster.deploy("shop/web", image="web:1")
@@ -72,11 +75,13 @@ async def test_a_refusing_budget_seen_by_the_worker_itself_stops_it(bench: Simul
     assert "budget_refuses" in (await refused(bench, auto)).message
 
 
+@pytest.mark.claim("C-032")
 async def test_a_chaos_experiment_on_the_target_stops_it(bench: SimulatedBench, auto: Warrant) -> None:
     await bench.cluster.annotate_deployment("shop/web", {"litmuschaos.io/chaos": "true"})
     assert "chaos_experiment" in (await refused(bench, auto)).message
 
 
+@pytest.mark.claim("C-022")
 async def test_a_label_removed_since_the_diagnosis_stops_it(bench: SimulatedBench, auto: Warrant) -> None:
     await bench.cluster.label_namespace("shop", {"byteport.io/enabled": None})
     error = await refused(bench, auto)

@@ -50,6 +50,7 @@ async def test_one_look_gives_use_and_the_autoscaler(bench: SimulatedBench, targ
     assert not found.metrics_missing
 
 
+@pytest.mark.claim("C-009")
 @pytest.mark.parametrize("failure", [Failure.CPU, Failure.MEMORY])
 async def test_only_declared_rights_are_used_and_no_log_is_read(
     bench: SimulatedBench, target: Target, failure: Failure
@@ -98,6 +99,7 @@ async def test_a_required_read_that_is_refused_fails_the_reading(bench: Simulate
     assert caught.value.type == "not_permitted"
 
 
+@pytest.mark.claim("C-020")
 async def test_a_namespace_that_is_not_enabled_is_not_inspected(bench: SimulatedBench, target: Target) -> None:
     await bench.enable("shop", enabled=False)
     recorder = Recorder(bench.cluster)

@@ -44,6 +44,7 @@ def of(warrant: Warrant) -> PruneImagesPlan:
 # -- done once --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-047")
 async def test_the_exact_words_are_run_in_the_helper_on_that_node_and_nowhere_else(
     bench: SimulatedBench, prune: Warrant, commands: Commands
 ) -> None:
@@ -54,6 +55,7 @@ async def test_the_exact_words_are_run_in_the_helper_on_that_node_and_nowhere_el
     assert bench.written() == []
 
 
+@pytest.mark.claim("C-100")
 async def test_nothing_that_the_command_printed_leaves_the_worker(bench: SimulatedBench, prune: Warrant) -> None:
     secret = "Deleted: registry.example/acme/secret-project:1"
     await bench.cluster.set_reply(HELPER_NAMESPACE, of(prune).helper.name, "helper", CRICTL, Reply(secret, secret))
@@ -158,6 +160,7 @@ async def refuses(bench: SimulatedBench, warrant: Warrant, commands: Commands, *
     return refused
 
 
+@pytest.mark.claim("C-021")
 @pytest.mark.parametrize("label", [None, "false", "True"])
 async def test_a_node_without_a_label_of_its_own_is_not_touched(
     bench: SimulatedBench, prune: Warrant, commands: Commands, label: str | None
@@ -167,6 +170,7 @@ async def test_a_node_without_a_label_of_its_own_is_not_touched(
     assert await refuses(bench, bench.warrant(of(prune), auto=True), commands) == ("not_permitted", "not_enabled")
 
 
+@pytest.mark.claim("C-021")
 async def test_the_label_of_another_node_or_of_the_helpers_namespace_is_not_its_own(
     bench: SimulatedBench, prune: Warrant, commands: Commands
 ) -> None:
@@ -242,6 +246,7 @@ async def test_a_plan_for_another_runtime_than_the_nodes_is_not_carried_out(
     assert await refuses(bench, other, commands) == ("precondition_failed", "changed")
 
 
+@pytest.mark.claim("C-047")
 async def test_the_words_come_from_the_plans_runtime_and_cannot_be_others(
     bench: SimulatedBench, prune: Warrant, commands: Commands
 ) -> None:
@@ -258,6 +263,7 @@ async def test_a_time_box_prunes_nothing(bench: SimulatedBench, prune: Warrant, 
     assert await refuses(bench, prune, commands, workflow_type=TIMEBOX) == ("not_permitted", "caller")
 
 
+@pytest.mark.claim("C-080")
 async def test_a_halt_stops_it(bench: SimulatedBench, prune: Warrant, commands: Commands) -> None:
     bench.switch.on = True
     assert await refuses(bench, prune, commands) == ("not_permitted", "halted")
@@ -275,6 +281,7 @@ async def test_what_the_worker_finds_on_the_node_for_itself_is_done_without_anyb
     assert (commands.prunes, percent(bench) < 80) == (1, True)
 
 
+@pytest.mark.claim("C-032")
 async def test_a_disk_that_has_room_is_not_pruned_on_the_word_auto(
     bench: SimulatedBench, prune: Warrant, commands: Commands
 ) -> None:
@@ -284,6 +291,7 @@ async def test_a_disk_that_has_room_is_not_pruned_on_the_word_auto(
     assert await refuses(bench, bench.warrant(planned, auto=True), commands) == ("precondition_failed", "verdict")
 
 
+@pytest.mark.claim("C-046")
 async def test_dockers_prune_is_never_done_without_a_person(bench: SimulatedBench) -> None:
     await full_of_images(bench, runtime=Runtime.DOCKER)
     commands = Commands(bench)
@@ -294,6 +302,7 @@ async def test_dockers_prune_is_never_done_without_a_person(bench: SimulatedBenc
     assert [argv for *_, argv in commands.run if "prune" in argv] == [("docker", "system", "prune", "-f")]
 
 
+@pytest.mark.claim("C-031")
 async def test_in_dry_run_the_word_auto_prunes_nothing(
     bench: SimulatedBench, prune: Warrant, commands: Commands
 ) -> None:

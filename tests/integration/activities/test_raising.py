@@ -12,7 +12,7 @@ from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.warrants import Warrant
 from byteport.errors import UnknownOutcome
 from byteport.kubernetes import port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL
 from byteport.kubernetes.patches import ACTION_ID
 from tests.integration.activities.asking import failure, outcome, refusal
 from tests.integration.activities.autoscaled import (
@@ -45,6 +45,7 @@ def granted(bench: SimulatedBench, plan: RaiseFloorPlan, **changes: Any) -> Warr
 # -- raised -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-044")
 async def test_a_raise_changes_the_floor_and_says_on_the_object_until_when(
     bench: SimulatedBench, raise_: Warrant
 ) -> None:
@@ -53,7 +54,12 @@ async def test_a_raise_changes_the_floor_and_says_on_the_object_until_when(
     after = await read(bench)
     until = (bench.clock() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert after["spec"] == {**before["spec"], "minReplicas": 5}
-    assert await marks(bench) == {FLOOR_BEFORE: "2", FLOOR_UNTIL: until, ACTION_ID: raise_.grant.body.action_id}
+    assert await marks(bench) == {
+        FLOOR_BEFORE: "2",
+        FLOOR_RAISED: "5",
+        FLOOR_UNTIL: until,
+        ACTION_ID: raise_.grant.body.action_id,
+    }
     assert after["metadata"]["annotations"]["team"] == "shop"
     assert (mutated.object_uid, mutated.already) == (before["metadata"]["uid"], False)
 
@@ -124,6 +130,7 @@ async def test_an_autoscaler_on_its_way_out_is_left_alone(bench: SimulatedBench,
     assert await refusal(bench, raise_) == ("precondition_failed", "being_deleted")
 
 
+@pytest.mark.claim("C-044")
 @pytest.mark.parametrize(
     ("changes", "ground"),
     [
@@ -179,6 +186,7 @@ async def test_a_floor_that_its_owner_has_set_on_ours_is_not_taken_for_ours(
 # -- by whose word ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-032")
 async def test_without_a_yes_a_raise_is_judged_again_on_what_is_there(bench: SimulatedBench, raise_: Warrant) -> None:
     """A healthy workload needs no floor, whatever a forged workflow says of it."""
     error, ground = await refusal(bench, bench.warrant(raise_.plan, auto=True))
@@ -219,6 +227,7 @@ async def test_another_floor_than_the_one_that_is_needed_now_is_not_raised_alone
         assert await refusal(bench, bench.warrant(forged, auto=True)) == ("precondition_failed", "changed")
 
 
+@pytest.mark.claim("C-032")
 async def test_a_load_that_has_fallen_meanwhile_raises_nothing_alone(bench: SimulatedBench) -> None:
     await short_of_replicas(bench)
     plan = await planned(bench)
@@ -235,6 +244,7 @@ async def test_metrics_that_have_gone_meanwhile_raise_nothing_alone(bench: Simul
     assert await refusal(bench, bench.warrant(plan, auto=True)) == ("precondition_failed", "verdict")
 
 
+@pytest.mark.claim("C-031")
 async def test_in_dry_run_the_word_auto_raises_nothing(bench: SimulatedBench, raise_: Warrant) -> None:
     bench.set_policy(DRY_RUN_POLICY)
     assert await refusal(bench, bench.warrant(raise_.plan, auto=True)) == ("not_permitted", "mode")
@@ -266,6 +276,7 @@ async def test_a_warrant_for_a_raise_is_for_no_other_act(bench: SimulatedBench, 
     assert (caught.value.type, bench.written()) == ("not_permitted", [])
 
 
+@pytest.mark.claim("C-022")
 async def test_a_namespace_that_is_not_enabled_any_more_is_not_touched(
     bench: SimulatedBench, raise_: Warrant, restoring: Warrant
 ) -> None:

@@ -10,7 +10,7 @@ from byteport.domain.plans import RaiseFloorPlan, restore_of
 from byteport.domain.warrants import Warrant
 from byteport.errors import UnknownOutcome
 from byteport.kubernetes import port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED
 from byteport.kubernetes.floor_patch import FLOOR_RESTORED
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.trust.grants import GrantSigner
@@ -63,6 +63,7 @@ async def test_a_remediation_takes_back_what_did_not_help_by_the_same_way(
     assert (await read(bench))["spec"]["minReplicas"] == 2
 
 
+@pytest.mark.claim("C-030")
 @pytest.mark.parametrize(
     ("policy", "ground"),
     [("mode: observe", "mode"), (AUTO_POLICY + "mode_by_namespace: {shop: observe}", "mode")],
@@ -74,16 +75,19 @@ async def test_where_the_agent_only_observes_it_writes_nothing_at_all(
     assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("not_permitted", ground)
 
 
+@pytest.mark.claim("C-023")
 async def test_a_namespace_protected_since_is_not_written_to(bench: SimulatedBench, restoring: Warrant) -> None:
     bench.set_policy(AUTO_POLICY + "protected_namespaces: [shop]")
     assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("not_permitted", "protected")
 
 
-async def test_a_halt_stops_a_restore_too(bench: SimulatedBench, restoring: Warrant) -> None:
+@pytest.mark.claim("C-080")
+async def test_critique_0_6_a_halt_stops_a_restore_too(bench: SimulatedBench, restoring: Warrant) -> None:
     bench.switch.on = True
     assert await refusal(bench, restoring, workflow_type=TIMEBOX) == ("not_permitted", "halted")
 
 
+@pytest.mark.claim("C-045")
 @pytest.mark.parametrize(
     ("spec", "annotations"),
     [
@@ -95,6 +99,8 @@ async def test_a_halt_stops_a_restore_too(bench: SimulatedBench, restoring: Warr
         ({}, {FLOOR_BEFORE: None}),
         ({}, {FLOOR_BEFORE: "1"}),
         ({}, {FLOOR_BEFORE: "4"}),
+        ({}, {FLOOR_RAISED: None}),
+        ({}, {FLOOR_RAISED: "4"}),
     ],
 )
 async def test_what_somebody_has_changed_since_is_theirs(

@@ -9,8 +9,9 @@ from activities.kubernetes import mutations
 from byteport.contracts.kubernetes import ROLL_BACK, Mutated
 from byteport.domain.plans import RollbackPlan
 from byteport.domain.warrants import Warrant
-from byteport.errors import Unavailable, UnknownOutcome
+from byteport.errors import NotPermitted, Unavailable, UnknownOutcome
 from byteport.kubernetes import port
+from byteport.kubernetes.refusals import RollbackRule
 from byteport.kubernetes.templates import guard_digest, template_digest, template_of, template_to_restore
 from tests.integration.activities.asking import failure, outcome
 from tests.integration.activities.simulated_bench import SimulatedBench
@@ -31,6 +32,7 @@ async def test_what_is_reported_names_the_object_and_the_action(bench: Simulated
     assert int(mutated.resource_version) <= int(deployment["metadata"]["resourceVersion"])
 
 
+@pytest.mark.claim("C-042")
 async def test_a_rollback_restores_the_template_and_touches_nothing_else(
     bench: SimulatedBench, rollback: Warrant
 ) -> None:
@@ -78,6 +80,33 @@ async def test_a_call_is_never_begun_when_the_reads_before_it_were_too_slow(
     error = await failure(bench, rollback)
     assert (error.type, error.non_retryable) == ("unavailable", False)
     assert bench.written() == []
+
+
+NOT_PROVED = NotPermitted("patch deployments shop/web: the admission policy refuses", RollbackRule.NOT_PROVED)
+
+
+async def test_a_revision_that_serves_and_is_not_proved_is_the_api_servers_own_defect(
+    bench: SimulatedBench, rollback: Warrant
+) -> None:
+    bench.cluster.fail_next("patch", NOT_PROVED)
+    error = await failure(bench, rollback)
+    assert (error.type, error.non_retryable) == ("not_proved", True)
+    assert isinstance(rollback.plan, RollbackPlan)
+    assert error.message.endswith(f"though {rollback.plan.to_replica_set} serves")
+    assert bench.written() == []
+
+
+async def test_one_that_serves_no_more_is_rightly_not_proved(bench: SimulatedBench, rollback: Warrant) -> None:
+    for pod in await bench.pods():
+        await bench.annotate(port.PODS, pod["metadata"]["name"], {"sim.byteport.io/fault": "crash"})
+    bench.cluster.advance(30)
+    bench.cluster.fail_next("patch", NOT_PROVED)
+    assert (await failure(bench, rollback)).type == "not_permitted"
+
+
+async def test_another_refusal_of_the_policy_is_only_not_permitted(bench: SimulatedBench, rollback: Warrant) -> None:
+    bench.cluster.fail_next("patch", NotPermitted("the admission policy refuses"))
+    assert (await failure(bench, rollback)).type == "not_permitted"
 
 
 async def test_a_rollback_replayed_on_another_worker_finds_its_own_stamp(
@@ -187,6 +216,7 @@ async def test_an_earlier_attempt_that_may_have_acted_before_somebody_deployed_i
     assert (error.type, bench.written()) == ("unknown_outcome", [])
 
 
+@pytest.mark.claim("C-042")
 async def test_a_revision_whose_template_is_not_the_agreed_one_is_not_restored(
     bench: SimulatedBench, rollback: Warrant
 ) -> None:
@@ -200,6 +230,7 @@ async def test_a_revision_whose_template_is_not_the_agreed_one_is_not_restored(
     assert "arguments" in error.message
 
 
+@pytest.mark.claim("C-042")
 async def test_another_deployments_revision_is_not_restored(bench: SimulatedBench, rollback: Warrant) -> None:
     assert isinstance(rollback.plan, RollbackPlan)
     await bench.cluster.deploy("shop/api", image="api:1")

@@ -60,6 +60,7 @@ async def test_what_was_broken_before_the_watch_began_is_reported(bench: Simulat
         await watched.until(lambda: bool(inbox.signals))
 
 
+@pytest.mark.claim("C-020")
 async def test_the_same_failure_in_an_unlabelled_namespace_is_not_reported(bench: SimulatedBench, inbox: Inbox) -> None:
     await bench.cluster.deploy("private/web", image="web:1", fault="crash")
     bench.cluster.advance(400)
@@ -80,6 +81,7 @@ async def test_a_namespace_that_is_enabled_later_is_looked_at_at_once(bench: Sim
         await watched.until(lambda: bool(inbox.signals))
 
 
+@pytest.mark.claim("C-020")
 async def test_a_namespace_whose_label_was_removed_is_not_reported_any_more(
     bench: SimulatedBench, inbox: Inbox
 ) -> None:
@@ -94,6 +96,22 @@ async def test_a_namespace_whose_label_was_removed_is_not_reported_any_more(
         beats = len(watched.heartbeats)
         await watched.until(lambda: len(watched.heartbeats) > beats + 10)
     assert inbox.signals == []
+
+
+async def test_what_is_still_broken_when_a_namespace_is_enabled_again_is_reported_again(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
+    """Its first run ended with the label; nothing about the objects has changed since."""
+    await bench.a_release_fails(fault="image")
+    async with watching(bench, inbox) as watched:
+        await watched.until(lambda: (SignalType.FAILED_DEPLOY, "shop/Deployment/web") in inbox.about())
+        await bench.enable("shop", enabled=False)
+        beats = len(watched.heartbeats)
+        await watched.until(lambda: len(watched.heartbeats) > beats + 10)
+        first = {signal.evidence_digest for signal in inbox.signals}
+        inbox.signals.clear()
+        await bench.enable("shop")
+        await watched.until(lambda: {signal.evidence_digest for signal in inbox.signals} == first)
 
 
 async def test_the_same_evidence_is_reported_once(bench: SimulatedBench, inbox: Inbox) -> None:
@@ -178,6 +196,7 @@ async def enable_node(bench: SimulatedBench, name: str, value: str | None = "tru
     await bench.cluster.apply(node)
 
 
+@pytest.mark.claim("C-021")
 async def test_a_node_under_pressure_is_reported_if_it_has_a_label_of_its_own(
     bench: SimulatedBench, inbox: Inbox
 ) -> None:
@@ -340,7 +359,10 @@ async def test_a_pod_without_a_controller_is_its_own_target(bench: SimulatedBenc
         await watched.until(lambda: (SignalType.POD_CRASHLOOP, "shop/Pod/bare") in inbox.about())
 
 
-async def test_a_reference_to_another_object_of_that_name_is_not_followed(bench: SimulatedBench, inbox: Inbox) -> None:
+@pytest.mark.claim("C-024")
+async def test_review_7_a_reference_to_another_object_of_that_name_is_not_followed(
+    bench: SimulatedBench, inbox: Inbox
+) -> None:
     """An owner reference is written by whoever writes the pod: it must not aim us at somebody else's Deployment."""
     pod = await bench.one_pod_crashes()
     await bench.cluster.deploy("shop/api", image="api:1")

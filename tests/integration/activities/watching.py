@@ -11,7 +11,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.kubernetes.watch import ClusterWatch
 from byteport.contracts.kubernetes import Reported, WatchCluster, Watched
+from byteport.domain.ceilings import Sight
+from byteport.domain.failures import Failure
 from byteport.domain.signals import Signal, SignalType
+from byteport.kubernetes.port import ClusterPort
 from tests.integration.activities.bench import Bench, environment_of
 
 SOON = 30.0
@@ -67,13 +70,18 @@ async def watching(
     *,
     look_again_seconds: float = 60.0,
     details: list[object] | None = None,
+    cluster: ClusterPort | None = None,
+    sight: Sight = Sight.CLUSTER,
+    off: frozenset[Failure] = frozenset(),
 ) -> AsyncIterator[Watching]:
     activity = ClusterWatch(
-        bench.port,
+        cluster or bench.port,
         cluster_uid=bench.uid,
         sink=inbox,
         policy=bench.policy,
         clock=bench.clock,
+        sight=sight,
+        off=off,
         look_again_seconds=look_again_seconds,
     )
     environment = environment_of(heartbeat_details=details or [])

@@ -20,6 +20,7 @@ from byteport.sandbox.controlplane.node_disks import NodeDisks
 from byteport.sandbox.simulated import Filling, ManualClock, Reply, Right, SimulatedCluster
 from byteport.sandbox.simulated.access import DEFAULT_RIGHTS
 from byteport.sandbox.simulated.kinds import kind_of_object
+from tests.cluster.accounts import account_with
 
 T = TypeVar("T")
 
@@ -329,7 +330,7 @@ class RealStage(Stage):
             }
             for one in sorted(DEFAULT_RIGHTS - {right._replace(namespace="")})
         ]
-        kubeconfig = await asyncio.to_thread(self._plane.agent_kubeconfig, rules)
+        kubeconfig = await asyncio.to_thread(account_with, self._plane, rules)
         async with await connect(kubeconfig) as port:
 
             async def gone() -> bool:

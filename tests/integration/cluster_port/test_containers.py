@@ -25,7 +25,7 @@ async def test_a_command_gives_its_output_and_exact_exit_code(stage: Stage, pod:
     assert done == ExecResult("Filesystem\n", "careful\n", exit_code)
 
 
-async def test_words_of_a_command_are_not_taken_apart(stage: Stage, pod: str) -> None:
+async def test_review_6_words_of_a_command_are_not_taken_apart(stage: Stage, pod: str) -> None:
     argv = ["du", "-sh", "/var/log; rm -rf /", "", "a b", "ü"]
     await stage.set_reply("web", "app", argv, Reply("exact\n"))
     assert (await stage.port.exec(stage.namespace, pod, "app", argv)).stdout == "exact\n"
@@ -39,7 +39,7 @@ async def test_a_command_that_is_not_there_ends_with_127(stage: Stage, pod: str)
     assert "not found" in done.stderr
 
 
-async def test_output_is_cut_at_64_kib_a_stream(stage: Stage, pod: str) -> None:
+async def test_review_6_output_is_cut_at_64_kib_a_stream(stage: Stage, pod: str) -> None:
     await stage.set_reply("web", "app", ["free", "-m"], Reply("o" * 200_000, "e" * 100_000, 2))
     done = await stage.port.exec(stage.namespace, pod, "app", ["free", "-m"])
     assert (done.stdout, done.stderr, done.exit_code) == ("o" * 65536, "e" * 65536, 2)

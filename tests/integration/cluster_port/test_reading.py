@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from byteport.errors import NotPermitted, TargetGone
-from byteport.kubernetes.port import DEPLOYMENTS, EVENTS, NAMESPACES, NODES, PODS, REPLICA_SETS
+from byteport.kubernetes.port import DEPLOYMENTS, EVENTS, JSON, NAMESPACES, NODES, PODS, REPLICA_SETS
 from byteport.sandbox.simulated import Right
 from tests.integration.cluster_port.stages import Stage
 
@@ -196,3 +196,18 @@ async def test_a_review_says_what_the_credential_may_do(stage: Stage) -> None:
         assert await port.review("get", PODS, stage.namespace)
         assert await port.review("create", PODS, stage.namespace, subresource="eviction")
         assert not await port.review("create", PODS, stage.namespace)
+
+
+async def test_all_rules_of_a_namespace_are_told_and_one_that_is_gone_is_not_among_them(stage: Stage) -> None:
+    def deletes(status: JSON) -> bool:
+        rules = [(set(one["resources"]), set(one["verbs"])) for one in status["resourceRules"]]
+        return any({"pods", "*"} & resources and {"delete", "*"} & verbs for resources, verbs in rules)
+
+    assert deletes(await stage.port.rules(stage.namespace))
+    async with stage.without(Right("delete", PODS)) as port:
+        assert not deletes(await port.rules(stage.namespace))
+
+
+async def test_who_we_are_and_whom_we_ask_is_told(stage: Stage) -> None:
+    assert (await stage.port.identity())["username"]
+    assert (await stage.port.server_version()).startswith("v1.37")

@@ -24,6 +24,7 @@ from byteport.errors import (
     UnknownOutcome,
 )
 from byteport.kubernetes.port import DEPLOYMENTS, POD_METRICS, PODS
+from byteport.kubernetes.refusals import RollbackRule
 from tests.integration.cluster_port.liar import Answer, Liar, hangs, hangs_up, liar, says, status
 from tests.integration.cluster_port.stages import BY
 
@@ -95,7 +96,10 @@ async def test_nobody_listening_is_unavailable_also_for_a_write(tmp_path: Path, 
             await call(port)
 
 
-async def test_a_server_that_another_authority_vouches_for_is_not_spoken_to(server: Liar, tmp_path: Path) -> None:
+@pytest.mark.claim("C-108")
+async def test_review_14_a_server_that_another_authority_vouches_for_is_not_spoken_to(
+    server: Liar, tmp_path: Path
+) -> None:
     async with liar(tmp_path / "other") as other:
         ours = await load_credentials(server.kubeconfig, None)
         theirs = await load_credentials(other.kubeconfig, None)
@@ -136,6 +140,26 @@ async def test_an_answer_becomes_the_error_that_it_stands_for_without_its_words(
     assert caught.value.code == code
     assert "deployments shop/web" in caught.value.message
     assert SECRET not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        (f"byteport: {RollbackRule.NOT_PROVED}", RollbackRule.NOT_PROVED),
+        (f"byteport: {RollbackRule.NO_ROLLBACK}", RollbackRule.NO_ROLLBACK),
+        (f"{RollbackRule.NOT_PROVED}", ""),
+        (f"byteport: {RollbackRule.NOT_PROVED}: {SECRET}", ""),
+        (f"byteport: another rule, {SECRET}", ""),
+    ],
+)
+async def test_of_the_rules_of_a_policy_only_those_that_are_known_go_on(
+    server: Liar, port: KubernetesCluster, said: str, rule: str
+) -> None:
+    server.answers = [says(403, status(403, POLICY + said))]
+    with pytest.raises(NotPermitted) as caught:
+        await _patch(port)
+    assert caught.value.rule == rule
+    assert RollbackRule.NOT_PROVED not in caught.value.message
 
 
 async def test_a_policy_that_refuses_is_named(server: Liar, port: KubernetesCluster) -> None:

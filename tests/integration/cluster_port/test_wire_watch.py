@@ -39,7 +39,7 @@ async def test_events_are_read_wherever_the_stream_is_cut_into_parts(server: Lia
     }
 
 
-async def test_gone_is_told_at_the_start_and_in_the_stream(server: Liar, port: KubernetesCluster) -> None:
+async def test_fault_31_gone_is_told_at_the_start_and_in_the_stream(server: Liar, port: KubernetesCluster) -> None:
     server.answers = [
         says(410, status(410, "too old")),
         streams(_line("ADDED"), _line("ERROR", **status(410, "too old")), ends=False),
@@ -48,7 +48,7 @@ async def test_gone_is_told_at_the_start_and_in_the_stream(server: Liar, port: K
     assert await _watched(port) == ["ADDED", "GONE"]
 
 
-async def test_a_stream_that_is_cut_in_an_event_is_unavailable(server: Liar, port: KubernetesCluster) -> None:
+async def test_fault_31_a_stream_that_is_cut_in_an_event_is_unavailable(server: Liar, port: KubernetesCluster) -> None:
     server.answers = [streams(_line("ADDED"), _line("MODIFIED")[:-9])]
     with pytest.raises(Unavailable):
         await _watched(port)
@@ -92,7 +92,7 @@ async def test_an_event_without_end_is_refused_before_it_fills_the_memory(
         await _watched(port)
 
 
-async def test_a_silent_stream_is_given_up_and_nothing_is_raised(
+async def test_fault_31_a_silent_stream_is_given_up_and_nothing_is_raised(
     server: Liar, port: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "LONGEST_SILENCE_SECONDS", 0.2)
@@ -120,3 +120,15 @@ async def test_a_watch_that_nobody_reads_on_lets_go_of_its_connection(server: Li
     assert isinstance(watch, AsyncGenerator)
     await watch.aclose()
     await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_however_many_watches_are_open_a_read_is_still_answered(server: Liar, port: KubernetesCluster) -> None:
+    many = 50
+    server.answers = [streams(_line("ADDED"), ends=False)] * many + [says(200, {"metadata": {"name": "web"}})]
+    open_ones = [port.watch(PODS, f"shop-{number}", resource_version="7") for number in range(many)]
+    for watch in open_ones:
+        assert (await anext(watch)).type == "ADDED"
+    assert await port.get(PODS, "shop", "web") == {"metadata": {"name": "web"}}
+    for watch in open_ones:
+        assert isinstance(watch, AsyncGenerator)
+        await watch.aclose()

@@ -71,7 +71,7 @@ def test_an_unsigned_answer_needs_the_workers_own_settings_word(world: World, ap
     assert approvals.check(where_auto).verdict == NotTaken(because=Rejection.UNSIGNED)
 
 
-def test_an_answer_from_a_clock_that_is_a_little_ahead_is_taken(world: World, approvals: Approvals) -> None:
+def test_review_9_an_answer_from_a_clock_that_is_a_little_ahead_is_taken(world: World, approvals: Approvals) -> None:
     world.clock.move(seconds=50)
     asked = question(world)
     world.clock.now -= timedelta(seconds=50)

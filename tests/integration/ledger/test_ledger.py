@@ -32,7 +32,7 @@ def test_whatever_is_retried_the_log_is_dense_and_holds_each_key_once(world: Wor
     assert all(report.intact is not Verdict.BROKEN for report in world.log.verify_all())
 
 
-def test_a_clock_set_back_and_forth_keeps_the_order(world: World) -> None:
+def test_fault_21_a_clock_set_back_and_forth_keeps_the_order(world: World) -> None:
     """FAULTS 21."""
     for hours in (0, 1, -2, 1, 3):
         world.clock.move(hours=hours)
@@ -50,6 +50,7 @@ def test_a_time_to_repair_is_never_negative(world: World) -> None:
     assert record.mttr_seconds == 0
 
 
+@pytest.mark.claim("C-091")
 def test_secrets_and_control_characters_do_not_reach_the_log(world: World) -> None:
     world.ledger.record(
         draft("key", command="kubectl exec web --token=abc123secret\r\nrm -rf /", note="password: hunter2\x1b[31m")

@@ -64,6 +64,7 @@ def test_an_empty_ledger_is_not_valid(world: World) -> None:
     assert report.intact is Verdict.EMPTY
 
 
+@pytest.mark.claim("C-088")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seq=st.integers(1, LENGTH),
@@ -88,6 +89,7 @@ def test_any_byte_changed_by_hand_is_found_and_its_record_named(
     assert found(written.log) == []
 
 
+@pytest.mark.claim("C-088")
 @pytest.mark.parametrize(
     ("statements", "expected"),
     [

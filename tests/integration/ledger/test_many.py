@@ -26,7 +26,7 @@ def start(world: World, number: int) -> subprocess.Popen[str]:
     )
 
 
-def test_fifty_appenders_of_which_some_are_killed_leave_a_dense_log_that_verifies(world: World) -> None:
+def test_fault_20_fifty_appenders_of_which_some_are_killed_leave_a_dense_log_that_verifies(world: World) -> None:
     """FAULTS 20."""
     processes = [start(world, number) for number in range(PROCESSES)]
     try:

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from activities.audit.policies import SOMEBODY, PolicyChanges
 from byteport.audit.verify import Verdict
 from byteport.audit.words import Event
@@ -32,6 +34,7 @@ def test_the_first_policy_is_where_the_ledger_begins(world: World) -> None:
     assert told(world) == []
 
 
+@pytest.mark.claim("C-092")
 def test_a_change_is_recorded_once_with_who_what_and_why(world: World) -> None:
     world.changes.notice()
     change(world, by(DRY_RUN, "ada", reason="release week"))
@@ -42,6 +45,7 @@ def test_a_change_is_recorded_once_with_who_what_and_why(world: World) -> None:
     assert [report.intact for report in world.log.verify_all()] == [Verdict.INTACT]
 
 
+@pytest.mark.claim("C-092")
 def test_a_change_without_a_note_is_somebodys(world: World) -> None:
     world.changes.notice()
     change(world, DRY_RUN)
@@ -76,6 +80,7 @@ def test_two_processes_record_one_change_once(world: World) -> None:
     assert len(told(world)) == 1
 
 
+@pytest.mark.claim("C-092")
 def test_a_change_made_while_nothing_ran_is_noticed_at_the_next_start(world: World) -> None:
     world.changes.notice()
     world.store.close()

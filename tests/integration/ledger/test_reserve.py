@@ -17,6 +17,7 @@ def records(world: World) -> list[Record]:
     return list(world.log.iter_records())
 
 
+@pytest.mark.claim("C-072")
 def test_a_grant_is_signed_for_this_very_call_and_its_intent_is_in_the_log_first(world: World) -> None:
     call = world.ask(pod_plan())
     granted = world.granted(call)
@@ -146,12 +147,14 @@ def test_a_policy_that_changed_since_voids_the_plan(world: World) -> None:
     assert world.refusal(call) == (Reason.TARGET_CHANGED,)
 
 
+@pytest.mark.claim("C-023")
 def test_a_protected_namespace_is_refused_whoever_asks(world: World) -> None:
     plan = pod_plan(namespace="kube-system")
     assert world.refusal(world.ask(plan)) == (Reason.PROTECTED_NAMESPACE,)
     assert world.refusal(world.asked(plan, ADA)) == (Reason.PROTECTED_NAMESPACE,)
 
 
+@pytest.mark.claim("C-031")
 @pytest.mark.parametrize(
     ("mode", "reason"), [(Mode.DRY_RUN, Reason.MODE_DRY_RUN), (Mode.OBSERVE, Reason.MODE_OBSERVES)]
 )
@@ -162,6 +165,7 @@ def test_the_word_auto_is_worth_nothing_where_the_ledgers_own_policy_does_not_sa
     assert world.refusal(world.ask(pod_plan())) == (reason,)
 
 
+@pytest.mark.claim("C-032")
 def test_a_plan_with_a_caveat_is_never_auto(world: World) -> None:
     plan = pod_plan(caveats=(Reason.NO_HEALTHY_SIBLING,))
     assert world.refusal(world.ask(plan)) == (Reason.NO_HEALTHY_SIBLING,)

@@ -60,12 +60,14 @@ def test_an_expired_answer_is_refused_as_such(world: World) -> None:
     assert world.refusal(call) == (Reason.EXPIRED,)
 
 
+@pytest.mark.claim("C-061")
 def test_a_key_revoked_after_it_signed_voids_the_answer(world: World) -> None:
     call = world.asked(pod_plan(), ADA)
     world.revoke(ADA)
     assert world.refusal(call) == (Reason.NOT_PERMITTED,)
 
 
+@pytest.mark.claim("C-061")
 def test_a_key_revoked_between_two_attempts_stops_the_second(world: World) -> None:
     call = world.asked(pod_plan(), ADA)
     world.granted(call)
@@ -73,6 +75,7 @@ def test_a_key_revoked_between_two_attempts_stops_the_second(world: World) -> No
     assert world.refusal(call) == (Reason.NOT_PERMITTED,)
 
 
+@pytest.mark.claim("C-062")
 def test_whoever_asked_cannot_approve(world: World) -> None:
     assert world.refusal(world.asked(pod_plan(), ADA, request={"requester": "ada"})) == (Reason.NOT_PERMITTED,)
 
@@ -81,12 +84,14 @@ def ruled(**rule: Any) -> PolicyConfig:
     return DRY_RUN.model_copy(update={"approvals": {"PodCrashloopRunbook": ApprovalRule(**rule)}})
 
 
+@pytest.mark.claim("C-064")
 def test_the_quorum_is_the_policys_and_not_the_requests(world: World) -> None:
     world.policy.policy = ruled(quorum=2)
     assert world.refusal(world.asked(pod_plan(), ADA, request={"quorum": 1})) == (Reason.NOT_PERMITTED,)
     world.granted(world.asked(pod_plan(), ADA, BOB))
 
 
+@pytest.mark.claim("C-062")
 def test_two_keys_of_one_person_are_not_a_quorum(world: World) -> None:
     world.policy.policy = ruled(quorum=2)
     other = ADA.with_another_key()
@@ -97,6 +102,7 @@ def test_two_keys_of_one_person_are_not_a_quorum(world: World) -> None:
     assert world.refusal(both) == (Reason.NOT_PERMITTED,)
 
 
+@pytest.mark.claim("C-064")
 def test_the_approvers_are_the_policys_and_not_the_requests(world: World) -> None:
     world.policy.policy = ruled(approvers=frozenset({"bob"}))
     everybody = {"approvers": frozenset({"ada", "bob"})}
@@ -112,6 +118,7 @@ def test_a_no_among_the_answers_refuses(world: World) -> None:
     assert world.refusal(with_no) == (Reason.REJECTED,)
 
 
+@pytest.mark.claim("C-063")
 def test_an_unsigned_answer_needs_the_settings_word_and_a_place_without_auto(world: World) -> None:
     def unsigned() -> Any:
         call = world.asked(pod_plan(), ADA)
@@ -126,7 +133,8 @@ def test_an_unsigned_answer_needs_the_settings_word_and_a_place_without_auto(wor
     world.granted(unsigned())
 
 
-def test_one_answer_leads_to_one_action(world: World) -> None:
+@pytest.mark.claim("C-060")
+def test_review_9_one_answer_leads_to_one_action(world: World) -> None:
     call = world.asked(pod_plan(), ADA)
     world.granted(call)
     world.finish(verified=True)

@@ -92,6 +92,7 @@ def test_a_halt_stops_it(world: World, ask: Reserve) -> None:
     world.granted(ask)
 
 
+@pytest.mark.claim("C-030")
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -49,6 +49,7 @@ def test_nothing_stands_in_the_way_of_the_first_act(world: World) -> None:
     assert world.standing() == Standing()
 
 
+@pytest.mark.claim("C-113")
 def test_a_target_has_so_many_acts_in_an_hour_whatever_came_of_them(tmp_path: Path) -> None:
     world = world_with(tmp_path, per_target_per_hour=3)
     act(world, "one")
@@ -142,6 +143,7 @@ def test_fixes_that_did_not_hold_in_a_row_stop_their_runbook(tmp_path: Path) -> 
     assert refusal(world, "c") == (Reason.LIMIT_REACHED,)
 
 
+@pytest.mark.claim("C-113")
 @pytest.mark.parametrize(
     ("limits", "namespace"), [({"per_namespace_per_hour": 2}, "shop"), ({"per_cluster_per_hour": 2}, "other")]
 )
@@ -164,14 +166,14 @@ def test_a_limit_of_nothing_allows_nothing(tmp_path: Path) -> None:
     assert refusal(world_with(tmp_path, per_cluster_per_hour=0)) == (Reason.LIMIT_REACHED,)
 
 
-def test_a_clock_set_back_frees_no_act(tmp_path: Path) -> None:
+def test_fault_21_a_clock_set_back_frees_no_act(tmp_path: Path) -> None:
     world = world_with(tmp_path, per_target_per_hour=1)
     act(world, "one")
     world.clock.move(hours=-3)
     assert refusal(world) == (Reason.LIMIT_REACHED,)
 
 
-def test_an_act_done_while_the_clock_was_back_counts_when_it_is_right_again(tmp_path: Path) -> None:
+def test_fault_21_an_act_done_while_the_clock_was_back_counts_when_it_is_right_again(tmp_path: Path) -> None:
     world = world_with(tmp_path, per_target_per_hour=1)
     world.ledger.record(draft("before"))
     world.clock.move(hours=-3)
@@ -187,6 +189,7 @@ def test_the_same_action_asked_again_is_not_counted_twice(tmp_path: Path) -> Non
     world.granted(call)
 
 
+@pytest.mark.claim("C-048")
 def test_a_fix_that_did_not_hold_is_not_repeated_until_a_day_has_passed(world: World) -> None:
     act(world, "one", verified=False)
     assert world.standing() == Standing(did_not_hold=True)
@@ -314,7 +317,8 @@ def test_a_yes_passes_a_stop_that_it_was_asked_about_and_no_other(tmp_path: Path
     world.granted(world.asked(pod_plan(), ADA, action="last", request={"reasons": (reason,)}))
 
 
-def test_a_halt_stops_reservations_retries_inverses_and_every_yes_at_once(world: World) -> None:
+@pytest.mark.claim("C-080")
+def test_critique_0_6_a_halt_stops_reservations_retries_inverses_and_every_yes_at_once(world: World) -> None:
     forward = rollback_plan()
     world.granted(world.ask(forward))
     world.finish(verified=False)
@@ -330,7 +334,8 @@ def test_a_halt_stops_reservations_retries_inverses_and_every_yes_at_once(world:
     world.granted(inverse)
 
 
-def test_a_halt_is_seen_by_another_process_and_after_a_restart(world: World) -> None:
+@pytest.mark.claim("C-081")
+def test_review_22_a_halt_is_seen_by_another_process_and_after_a_restart(world: World) -> None:
     other = World(world.folder)
     other.halts.halt(by="bob", reason="drill")
     assert world.halts.is_halted()
@@ -347,6 +352,7 @@ async def test_the_last_line_asks_without_blocking(world: World) -> None:
     assert await world.halts.halted() is True
 
 
+@pytest.mark.claim("C-082")
 def test_halts_and_resumptions_are_records_with_who_and_why(world: World) -> None:
     world.halts.halt(by="ada", reason="drill")
     world.halts.halt(by="bob", reason="me too")
@@ -369,6 +375,7 @@ def test_the_first_halt_is_the_one_in_force(world: World) -> None:
     assert (halt.by, halt.since) == ("ada", NOW)
 
 
+@pytest.mark.claim("C-081")
 def test_a_kill_switch_that_cannot_be_read_is_thrown(world: World) -> None:
     world.path.rename(world.folder / "gone.db")
     assert world.halts.is_halted()

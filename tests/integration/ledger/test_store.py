@@ -34,6 +34,7 @@ def three(world: World) -> World:
     return world
 
 
+@pytest.mark.claim("C-087")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -52,7 +53,9 @@ def three(world: World) -> World:
         "REPLACE INTO chain_heads VALUES ('acme', 'uid-1', 1, 'sha256:0', 0)",
     ],
 )
-def test_what_was_appended_is_neither_changed_nor_taken_away_by_any_statement(three: World, statement: str) -> None:
+def test_review_20_what_was_appended_is_neither_changed_nor_taken_away_by_any_statement(
+    three: World, statement: str
+) -> None:
     before = [record.hash for record in three.log.iter_records()]
     with (
         intruder(three.path) as sql,
@@ -67,6 +70,7 @@ def test_the_file_and_those_beside_it_are_their_owners_only(three: World) -> Non
     assert files == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
 
 
+@pytest.mark.claim("C-104")
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_a_file_that_others_may_use_is_refused_with_what_to_do(world: World, mode: int) -> None:
     world.store.close()
@@ -134,6 +138,7 @@ def test_a_locked_file_is_unavailable_and_then_used_again(world: World, monkeypa
     assert world.ledger.record(draft("one")).seq == 1
 
 
+@pytest.mark.claim("C-072")
 def test_no_ledger_no_grant(world: World) -> None:
     """FAULTS 17: the audit store is down before the intent."""
     world.path.rename(world.folder / "gone.db")

@@ -17,6 +17,7 @@ def storm(number: int = 1, *, on: bool = True, cluster_uid: str = "uid-1") -> Se
     )
 
 
+@pytest.mark.claim("C-049")
 def test_in_a_storm_nothing_is_done_alone_until_it_is_over(world: World) -> None:
     world.storms.set_storm(storm())
     assert world.standing() == Standing(storm=True)

@@ -116,7 +116,7 @@ async def test_a_run_can_be_found_by_cluster_namespace_and_target(
     assert await described.static_summary() == "crashloop of shop/Deployment/web"
 
 
-async def test_a_symptom_of_another_cluster_starts_nothing(client: Client, installation: Installation) -> None:
+async def test_fault_16_a_symptom_of_another_cluster_starts_nothing(client: Client, installation: Installation) -> None:
     other = Installation(tenant="acme", cluster_uid=str(uuid.uuid4()), cluster_name="prod")
     with pytest.raises(NotPermitted, match="cluster_uid"):
         await report(client, installation, signal(other))

@@ -40,6 +40,7 @@ async def talk(client: Client) -> WorkflowHandle[Talkative, str]:
     return handle
 
 
+@pytest.mark.claim("C-102")
 async def test_nothing_that_we_wrote_can_be_read_without_the_key(client: Client, raw: Client) -> None:
     handle = await talk(client)
     unread = raw.get_workflow_handle(handle.id)
@@ -61,6 +62,7 @@ async def test_the_key_opens_memo_summary_and_details(client: Client) -> None:
     assert await described.static_details() == "MARKER-detail"
 
 
+@pytest.mark.claim("C-102")
 async def test_an_encrypted_history_replays_under_its_own_id_and_no_other(client: Client, ring: KeyRing) -> None:
     history = await (await talk(client)).fetch_history()
     replayer = Replayer(workflows=[Talkative], data_converter=data_converter(ring))
@@ -70,7 +72,8 @@ async def test_an_encrypted_history_replays_under_its_own_id_and_no_other(client
         await asyncio.wait_for(replayer.replay_workflow(moved), 20)
 
 
-async def test_another_installations_key_reads_nothing(server: DevServer, client: Client) -> None:
+@pytest.mark.claim("C-102")
+async def test_review_11_another_installations_key_reads_nothing(server: DevServer, client: Client) -> None:
     handle = await talk(client)
     stranger = await connect(
         TemporalConfig(address=server.address), KeyRing((PayloadKey(b"x" * 32),)), identity="stranger"

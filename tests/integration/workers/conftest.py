@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from byteport.boundary.choices import Choices
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from byteport.sandbox.home import Home
 from tests.integration.cli.conftest import PROGRAM, Said
@@ -34,10 +35,23 @@ class Installation:
         self.home.write_policy({"mode": "dry_run"}, overwrite=True)
         self.configure(temporal_address=address)
 
-    def configure(self, *, temporal_address: str, kubeconfig: Path | None = None, uid: str = UID) -> None:
-        extra: dict[str, Any] = {"telemetry": {"log_level": "warning"}}
+    def configure(
+        self,
+        *,
+        temporal_address: str,
+        kubeconfig: Path | None = None,
+        uid: str = UID,
+        boundary: Choices | None = None,
+        health_address: str | None = None,
+    ) -> None:
+        extra: dict[str, Any] = {"telemetry": {"log_level": "warning", "health_address": health_address}}
         self.settings = self.home.write_config(
-            cluster_name="test", cluster_uid=uid, temporal_address=temporal_address, kubeconfig=kubeconfig, extra=extra
+            cluster_name="test",
+            cluster_uid=uid,
+            temporal_address=temporal_address,
+            kubeconfig=kubeconfig,
+            boundary=boundary,
+            extra=extra,
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from byteport.boundary.choices import Choices
+from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import NotPermitted
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
-from tests.integration.activities.autoscaled import autoscaled, edit, raised, restore
+from tests.integration.activities.autoscaled import autoscaled, edit, raised, raising, restore
+from tests.integration.activities.granted import Granted, give
 from tests.integration.activities.simulated_bench import SimulatedBench
 from workers.overdue import check_floors
 from workers.preflight import Check, Outcome
@@ -51,10 +54,36 @@ async def test_one_whose_time_cannot_be_read_is_named_and_one_whose_mark_cannot_
     assert (await said(bench)).outcome is Outcome.OK
 
 
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59Z", "2099-01-01T00:00:00Z"])
+async def test_a_time_that_no_time_box_can_have_hides_no_floor(bench: SimulatedBench, until: str) -> None:
+    await raised(bench)
+    await edit(bench, annotations={FLOOR_UNTIL: until})
+    assert "shop/web (floor 5, its owner's is 2)" in (await said(bench)).finding
+
+
+async def test_the_longest_time_box_hides_it_to_its_end(bench: SimulatedBench) -> None:
+    await bench.act(bench.warrant(await raising(bench, box=86400), auto=False))
+    assert (await said(bench)).outcome is Outcome.OK
+    assert (await said(bench, after=24 * HOUR)).outcome is Outcome.OK
+    assert (await said(bench, after=25 * HOUR)).outcome is Outcome.WARNING
+
+
 async def test_of_a_namespace_that_is_not_enabled_nothing_is_read(bench: SimulatedBench) -> None:
     await raised(bench)
     await bench.enable("shop", enabled=False)
     assert (await said(bench, after=2 * HOUR)).outcome is Outcome.OK
+
+
+async def test_in_namespaced_sight_only_those_that_were_given_are_asked(bench: SimulatedBench) -> None:
+    await raised(bench)
+    agent, late = Granted(bench, Choices()), bench.clock() + 2 * HOUR
+    agent.bind("shop")
+    found = await check_floors(agent, PolicyConfig(), now=late, sight=Sight.NAMESPACED)
+    assert found.outcome is Outcome.OK
+    await give(bench, "shop")
+    found = await check_floors(agent, PolicyConfig(), now=late, sight=Sight.NAMESPACED)
+    assert found.finding.startswith("shop/web (floor 5")
+    assert agent.refused == []
 
 
 async def test_what_may_not_be_listed_is_said(bench: SimulatedBench) -> None:

@@ -81,6 +81,7 @@ def test_the_doctor_finds_nothing_wrong_with_temporal_before_a_worker_has_read_t
     assert "a worker's start begins it" in found["finding"]
 
 
+@pytest.mark.claim("C-104")
 @pytest.mark.parametrize("key", ["payload.key", "grant"])
 def test_a_key_that_others_can_read_keeps_it_from_starting(installed: Installation, key: str) -> None:
     (installed.home.folder / "keys" / key).chmod(0o644)
@@ -89,11 +90,19 @@ def test_a_key_that_others_can_read_keeps_it_from_starting(installed: Installati
     assert "chmod 600" in said.err
 
 
+def only_to_start(installed: Installation) -> float:
+    """Seconds that the program needs on this machine, as busy as it is now, to begin and to refuse; and as much again."""
+    begun = time.monotonic()
+    assert installed.run("--process", "everything").code == Exit.USAGE
+    return 2 * (time.monotonic() - begun)
+
+
 def test_an_unreachable_temporal_is_one_line_with_its_address_within_ten_seconds(installed: Installation) -> None:
     installed.configure(temporal_address="127.0.0.1:1")
+    patience = 10 + only_to_start(installed)
     begun = time.monotonic()
     said = installed.run("--process", "rest")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < patience
     assert (said.code, said.err.count("\n")) == (Exit.UNREACHABLE, 1)
     assert "127.0.0.1:1" in said.err
 
@@ -110,9 +119,10 @@ def test_an_unreachable_cluster_is_one_line_with_its_address_within_ten_seconds(
         kubeconfig: Path = installed.home.folder / "kubeconfig"
         kubeconfig.write_text(KUBECONFIG.replace("ADDRESS", address))
         installed.configure(temporal_address=server.address, kubeconfig=kubeconfig)
+        patience = 10 + only_to_start(installed)
         begun = time.monotonic()
         said = installed.run("--process", "cluster")
-        assert time.monotonic() - begun < 12
+        assert time.monotonic() - begun < patience
     assert said.code == Exit.UNREACHABLE, said.err
     assert said.err.count("\n") == 1
     assert f"https://{address}" in said.err

@@ -33,6 +33,7 @@ def budget(ground: Ground) -> dict[str, object]:
 
 
 def dead_webhook(ground: Ground) -> dict[str, object]:
+    """Its Service would lie where it may be looked for: of one elsewhere nobody could tell whether it answers."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
@@ -40,7 +41,7 @@ def dead_webhook(ground: Ground) -> dict[str, object]:
         "webhooks": [
             {
                 "name": "pods.policy.example.com",
-                "clientConfig": {"service": {"namespace": ground.outside, "name": "policy", "path": "/validate"}},
+                "clientConfig": {"service": {"namespace": ground.namespace, "name": "policy", "path": "/validate"}},
                 "failurePolicy": "Fail",
                 "sideEffects": "None",
                 "timeoutSeconds": 1,

@@ -19,6 +19,7 @@ from tests.unit.audit.chains import START_MS, chain, chance, header, payload
 SALT = b"s" * 32
 
 
+@pytest.mark.claim("C-085")
 def test_a_record_shows_exactly_the_public_schema_in_its_order() -> None:
     (entry,) = chain(1)
     assert list(record_of(entry).public()) == [
@@ -43,6 +44,7 @@ def test_a_record_shows_exactly_the_public_schema_in_its_order() -> None:
     assert len(PUBLIC_FIELDS) == 13
 
 
+@pytest.mark.claim("C-086")
 def test_nobody_else_can_be_the_actor() -> None:
     with pytest.raises(ValueError, match="actor"):
         Payload.model_validate({**payload(1).model_dump(), "actor": "root"})
@@ -105,6 +107,7 @@ def test_an_erased_record_says_so() -> None:
         record_of(entry.model_copy(update={"payload": None, "salt": None}))
 
 
+@pytest.mark.claim("C-085")
 @pytest.mark.parametrize(
     ("at", "text"),
     [
@@ -116,6 +119,7 @@ def test_a_timestamp_is_utc_with_milliseconds(at: datetime, text: str) -> None:
     assert timestamp(at) == text
 
 
+@pytest.mark.claim("C-085")
 @given(st.integers(0, (1 << 48) - 1), st.binary(min_size=10, max_size=10))
 def test_a_record_id_is_a_uuid_of_version_7_that_holds_its_time(ms: int, chance: bytes) -> None:
     made = uuid.UUID(uuid7(ms, chance))

@@ -32,6 +32,7 @@ def with_changed(seq: int, **changes: object) -> list[Entry]:
     return [entry.model_copy(update=changes) if entry.seq == seq else entry for entry in ENTRIES]
 
 
+@pytest.mark.claim("C-089")
 def test_a_chain_that_nobody_touched_is_intact_and_nothing_more_is_claimed() -> None:
     report = verify_chain(ENTRIES, CHAIN, head=HEAD)
     assert (report.intact, report.records, report.head, report.findings) == (Verdict.INTACT, LENGTH, HEAD, ())
@@ -39,6 +40,7 @@ def test_a_chain_that_nobody_touched_is_intact_and_nothing_more_is_claimed() -> 
     assert "API server" in report.matched.needs
 
 
+@pytest.mark.claim("C-089")
 def test_an_empty_log_is_not_valid() -> None:
     report = verify_chain([], CHAIN)
     assert report.intact is Verdict.EMPTY
@@ -51,6 +53,7 @@ def test_a_log_emptied_by_somebody_who_forgot_the_head_lacks_all_its_records() -
     assert [(f.fault, f.seq, f.count) for f in report.findings] == [(Fault.EMPTY, 0, 1), (Fault.MISSING, 1, LENGTH)]
 
 
+@pytest.mark.claim("C-088")
 @given(seq=NUMBERS, part=st.sampled_from(["header", "payload", "salt"]), data=st.data())
 def test_any_changed_byte_of_a_record_is_found_and_that_record_alone_is_named(
     seq: int, part: str, data: st.DataObject
@@ -76,6 +79,7 @@ def test_bytes_put_behind_a_part_are_found(seq: int, part: str, extra: bytes) ->
     assert [named for _, named in check(with_changed(seq, **{part: longer}))] == [seq]
 
 
+@pytest.mark.claim("C-088")
 @given(st.sets(NUMBERS, min_size=1, max_size=LENGTH - 1))
 def test_deleted_records_are_missing_by_number(gone: set[int]) -> None:
     report = verify_chain([entry for entry in ENTRIES if entry.seq not in gone], CHAIN, head=HEAD)
@@ -84,12 +88,14 @@ def test_deleted_records_are_missing_by_number(gone: set[int]) -> None:
     assert missing == gone
 
 
+@pytest.mark.claim("C-089")
 def test_a_cut_tail_is_not_noticed_without_a_head_and_is_not_claimed_to_be() -> None:
     report = verify_chain(ENTRIES[:3], CHAIN)
     assert report.intact is Verdict.INTACT
     assert report.head == Head(seq=3, hash=ENTRIES[2].hash)
 
 
+@pytest.mark.claim("C-088")
 @given(first=NUMBERS, second=NUMBERS)
 def test_two_records_that_changed_places_are_both_named(first: int, second: int) -> None:
     one, two = ENTRIES[first - 1], ENTRIES[second - 1]
@@ -98,6 +104,7 @@ def test_two_records_that_changed_places_are_both_named(first: int, second: int)
     assert found == ([] if first == second else [(Fault.REORDERED, seq) for seq in sorted((first, second))])
 
 
+@pytest.mark.claim("C-088")
 def test_a_record_moved_elsewhere_is_named_there_and_not_missed() -> None:
     moved = ENTRIES[2].model_copy(update={"seq": 900})
     assert check([*ENTRIES[:2], *ENTRIES[3:], moved]) == [(Fault.REORDERED, 900)]
@@ -109,12 +116,14 @@ def test_records_shifted_to_hide_a_deletion_are_named_and_the_deleted_one_is_mis
     assert set(found) == {(Fault.MISSING, 3), *((Fault.REORDERED, seq) for seq in range(3, LENGTH))}
 
 
+@pytest.mark.claim("C-088")
 @given(seq=NUMBERS)
 def test_a_record_that_stands_twice_is_named(seq: int) -> None:
     entries = [*ENTRIES[:seq], ENTRIES[seq - 1], *ENTRIES[seq:]]
     assert check(entries) == [(Fault.REORDERED, seq)]
 
 
+@pytest.mark.claim("C-088")
 @given(seq=st.integers(1, LENGTH - 1))
 def test_a_record_rewritten_with_its_hash_is_not_what_the_next_one_was_appended_to(seq: int) -> None:
     forged = rewritten(ENTRIES[seq - 1], lambda head: head.update(decision="skipped"))
@@ -126,6 +135,7 @@ def test_the_last_record_rewritten_with_its_hash_is_not_the_one_that_the_head_na
     assert check([*ENTRIES[:-1], forged]) == [(Fault.UNLINKED, LENGTH)]
 
 
+@pytest.mark.claim("C-088")
 def test_a_forged_record_after_the_end_is_extra() -> None:
     assert check(chain(LENGTH + 2)) == [(Fault.EXTRA, LENGTH + 1)]
 
@@ -135,6 +145,7 @@ def test_a_first_record_that_names_one_before_it_is_unlinked() -> None:
     assert (Fault.UNLINKED, 1) in check([forged, *ENTRIES[1:]])
 
 
+@pytest.mark.claim("C-088")
 def test_a_payload_exchanged_with_its_commitment_breaks_the_link() -> None:
     body = ENTRIES[0].payload or b""
     salt = b"x" * 32

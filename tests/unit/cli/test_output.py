@@ -11,10 +11,11 @@ from byteport.cli.output import ago, complain, facts, print_json, say, table
 HOSTILE = "[bold red]web[/] \x1b[31m\x07\r\nnext \u202e"
 
 
+@pytest.mark.claim("C-111")
 @pytest.mark.parametrize(
     "show", [say, complain, lambda text: table("A", rows=[[text]]), lambda text: facts([("a", text)])]
 )
-def test_a_hostile_name_is_printed_as_it_is_written(
+def test_review_13_a_hostile_name_is_printed_as_it_is_written(
     show: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     show(HOSTILE)

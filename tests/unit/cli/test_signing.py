@@ -57,6 +57,7 @@ def test_a_key_file_signs(tmp_path: Path) -> None:
     assert find_signer(path, None).public_key == read_public_key(path.with_suffix(".pub"), "test")
 
 
+@pytest.mark.claim("C-104")
 def test_a_key_file_that_others_can_read_does_not(tmp_path: Path) -> None:
     path = key(tmp_path, "ada")
     path.chmod(0o640)

@@ -81,6 +81,7 @@ def test_a_field_that_is_not_modelled_is_refused() -> None:
         RollbackPlan.model_validate({**rollback().model_dump(), "replicas": 0})
 
 
+@pytest.mark.claim("C-091")
 def test_commands_are_what_a_person_would_type() -> None:
     assert deletion().command == "kubectl delete pod web-1-a -n shop"
     assert rollback().command == "kubectl rollout undo deployment/web -n shop --to-revision=1"

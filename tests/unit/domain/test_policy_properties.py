@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byteport.domain.ceilings import Ceiling
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.failures import Failure
-from byteport.domain.plans import DeletePodPlan, Refused
+from byteport.domain.plans import DeletePodPlan, Refused, RollbackPlan
 from byteport.domain.policy import (
     PROTECTED_NAMESPACES,
     STOPS,
@@ -37,7 +39,14 @@ plans: st.SearchStrategy[Any] = st.one_of(
     reasons.map(lambda found: rollback(*found)),
     reasons.filter(bool).map(lambda found: Refused(because=found)),
 )
-standings = st.builds(Standing, **{field: st.booleans() for field in Standing.model_fields})
+names = st.sampled_from([(), ("web",), ("*",), ("other",)])
+ceilings = st.builds(Ceiling, mode=st.sampled_from(list(Mode)), rollback=names, hpa=names)
+standings = st.builds(
+    Standing,
+    unproven=st.booleans(),
+    ceiling=st.none() | ceilings,
+    **{field: st.booleans() for field in STOPS},
+)
 diagnoses = st.builds(
     Diagnosis,
     failure=st.sampled_from([Failure.CRASHLOOP, Failure.BAD_ROLLOUT]),
@@ -58,6 +67,7 @@ configs = st.builds(
 modes = st.sampled_from(list(Mode))
 
 
+@pytest.mark.claim("C-032")
 @given(modes, plans, diagnoses, standings, configs)
 def test_it_acts_only_in_auto_on_a_plan_without_caveats_in_a_clear_standing(
     mode: Mode, plan: Any, about: Diagnosis, standing: Standing, config: PolicyConfig
@@ -72,7 +82,11 @@ def test_it_acts_only_in_auto_on_a_plan_without_caveats_in_a_clear_standing(
     assert not about.reasons
     assert not about.silent
     assert len(about.facts) >= 2
-    assert standing == Standing()
+    assert standing.model_copy(update={"unproven": False, "ceiling": None}) == Standing()
+    assert standing.ceiling is None or standing.ceiling.mode is Mode.AUTO
+    if isinstance(plan, RollbackPlan):
+        assert not standing.unproven
+        assert standing.ceiling is None or standing.ceiling.may_roll_back("web")
     assert plan.target.namespace not in PROTECTED_NAMESPACES | config.protected_namespaces
     assert config.log_store_named if isinstance(plan, DeletePodPlan) else config.rollback_allowed
 
@@ -102,6 +116,7 @@ def test_a_further_caveat_never_allows_more(
     assert allows(after) <= allows(before)
 
 
+@pytest.mark.claim("C-033")
 @given(modes, modes, plans, diagnoses, standings, configs)
 def test_a_lower_mode_never_allows_more(
     one: Mode, other: Mode, plan: Any, about: Diagnosis, standing: Standing, config: PolicyConfig
@@ -109,6 +124,15 @@ def test_a_lower_mode_never_allows_more(
     order = list(Mode)
     lower, higher = sorted((one, other), key=order.index)
     assert allows(judge(lower, plan, about, standing, config)) <= allows(judge(higher, plan, about, standing, config))
+
+
+@given(modes, plans, diagnoses, standings, configs, ceilings)
+def test_a_ceiling_never_allows_more_than_none(
+    mode: Mode, plan: Any, about: Diagnosis, standing: Standing, config: PolicyConfig, ceiling: Ceiling
+) -> None:
+    free = judge(mode, plan, about, standing.model_copy(update={"ceiling": None}), config)
+    held = judge(mode, plan, about, standing.model_copy(update={"ceiling": ceiling}), config)
+    assert allows(held) <= allows(free)
 
 
 @given(modes, plans, diagnoses, standings, configs)

@@ -18,6 +18,7 @@ from byteport.domain.policy import (
 modes = st.sampled_from(list(Mode))
 
 
+@pytest.mark.claim("C-033")
 @given(modes, st.none() | modes, st.none() | modes)
 def test_a_narrower_mode_can_only_lower(mode: Mode, by_runbook: Mode | None, by_namespace: Mode | None) -> None:
     config = PolicyConfig(
@@ -34,6 +35,7 @@ def test_a_narrower_mode_can_only_lower(mode: Mode, by_runbook: Mode | None, by_
 NOTES = ("changed_by", "changed_at", "change_reason", "changed_to")
 
 
+@pytest.mark.claim("C-031")
 def test_the_default_mode_is_dry_run_and_gives_nothing() -> None:
     config = PolicyConfig()
     assert config.mode is Mode.DRY_RUN

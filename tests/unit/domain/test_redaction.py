@@ -21,6 +21,7 @@ secrets = st.text(
 ).filter(lambda word: not set(word) <= set("[]REDACT"))
 
 
+@pytest.mark.claim("C-105")
 @pytest.mark.parametrize(
     "text",
     [
@@ -65,6 +66,7 @@ def test_a_secret_in_its_usual_place_is_masked(text: str) -> None:
     assert REDACTED in masked
 
 
+@pytest.mark.claim("C-105")
 @pytest.mark.parametrize(
     "token",
     [
@@ -96,6 +98,7 @@ def test_a_providers_token_is_known_by_its_form(token: str) -> None:
     assert REDACTED in masked
 
 
+@pytest.mark.claim("C-105")
 @pytest.mark.parametrize(
     "form",
     [
@@ -124,6 +127,7 @@ def test_a_known_value_is_masked_inside_longer_base64(before: bytes, secret: str
     assert len(left) <= len(blob) - (len(secret.encode()) - 2) * 4 // 3 + 4
 
 
+@pytest.mark.claim("C-105")
 @given(printable, secrets, printable)
 def test_a_known_value_never_comes_through(before: str, secret: str, after: str) -> None:
     assert secret not in "".join(redact(before + secret + after, [secret]).split(REDACTED))

@@ -83,12 +83,13 @@ def test_nothing_is_invented(text: str) -> None:
         "[REDACTED]" * 20_000,
     ],
 )
-def test_two_hundred_kilobytes_made_to_be_slow_are_not(text: str) -> None:
+def test_review_21_two_hundred_kilobytes_made_to_be_slow_are_not(text: str) -> None:
     began = time.process_time()
     redact(text, ["hunter2secret"])
     assert time.process_time() - began < 5
 
 
+@pytest.mark.claim("C-105")
 def test_typed_arguments_mask_the_whole_value_whatever_is_in_it() -> None:
     argv = ["mysql", "--password", "a b --c", "--token=x y", "DB_PASS=p q", "-e", "select 1"]
     assert redact_arguments(argv) == [
@@ -114,11 +115,13 @@ def test_a_command_line_without_secrets_is_the_arguments_again(argv: list[str]) 
         assert shlex.split(line) == argv
 
 
+@pytest.mark.claim("C-091")
 @given(st.lists(printable, min_size=1, max_size=5), secrets)
 def test_a_known_secret_is_in_no_command_line(argv: list[str], secret: str) -> None:
     assert secret not in "".join(command_line([*argv, secret], [secret]).split(REDACTED))
 
 
+@pytest.mark.claim("C-091")
 def test_a_note_is_one_printable_line() -> None:
     hostile = "fine\r\n2026 FORGED line\x00\x1b[31mred\x1b[0m\u202eevil\u200b end\ttab\x1b]0;title\x07"
     assert sanitised(hostile) == "fine 2026 FORGED linerededevil end tab".replace("reded", "red")
@@ -132,6 +135,7 @@ def test_a_secret_split_by_invisible_characters_is_still_one() -> None:
     assert "S3cr3t" not in sanitised("--pass\u200bword=S3cr3t")
 
 
+@pytest.mark.claim("C-091")
 def test_it_is_cut_after_it_was_masked_so_that_no_half_of_a_secret_stays() -> None:
     text = "x" * 40 + " hunter2secret"
     assert "hunter" not in sanitised(text, ["hunter2secret"], limit=48)

@@ -16,6 +16,7 @@ from byteport.domain.targets import Target
 from byteport.errors import PreconditionFailed
 from byteport.kubernetes.autoscalers import (
     FLOOR_BEFORE,
+    FLOOR_RAISED,
     FLOOR_UNTIL,
     rest_digest,
 )
@@ -97,6 +98,7 @@ def test_a_raise_changes_the_floor_and_our_marks_and_nothing_else() -> None:
     assert after["metadata"].pop("annotations") == {
         "team": "a",
         FLOOR_BEFORE: "2",
+        FLOOR_RAISED: "5",
         FLOOR_UNTIL: "2026-03-10T10:00:00Z",
         ACTION_ID: ACTION,
     }
@@ -134,7 +136,7 @@ def test_where_there_are_no_annotations_the_map_is_made_unless_somebody_wrote_on
     del item["metadata"]["annotations"]
     plan = raising(item)
     patch = raise_patch(item, plan, ACTION, now=NOW)
-    assert set(applied(item, patch)["metadata"]["annotations"]) == {FLOOR_BEFORE, FLOOR_UNTIL, ACTION_ID}
+    assert set(applied(item, patch)["metadata"]["annotations"]) == {FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL, ACTION_ID}
     assert read_raise(patch) == plan.arguments()
     item["metadata"]["resourceVersion"] = "901"
     item["status"] = {"currentReplicas": 2}
@@ -180,7 +182,7 @@ def test_both_fail_on_another_object_or_a_spec_that_somebody_has_changed(
         applied(item, patch)
 
 
-@pytest.mark.parametrize("key", [FLOOR_BEFORE, ACTION_ID])
+@pytest.mark.parametrize("key", [FLOOR_BEFORE, FLOOR_RAISED, ACTION_ID])
 @pytest.mark.parametrize("value", ["3", None])
 def test_a_restore_fails_when_it_is_not_our_floor_any_more(key: str, value: str | None) -> None:
     item, _, plan = raised()
@@ -190,6 +192,17 @@ def test_a_restore_fails_when_it_is_not_our_floor_any_more(key: str, value: str 
         item["metadata"]["annotations"][key] = value
     with pytest.raises(PreconditionFailed):
         applied(item, patch)
+
+
+@pytest.mark.parametrize("mark", ["4", "6", "05", "five", None])
+def test_a_floor_that_is_not_the_one_that_its_mark_names_is_not_put_back(mark: str | None) -> None:
+    """Its owner has set it since, to whatever number."""
+    item, _, plan = raised()
+    item["metadata"]["annotations"].pop(FLOOR_RAISED)
+    if mark is not None:
+        item["metadata"]["annotations"][FLOOR_RAISED] = mark
+    with pytest.raises(PreconditionFailed):
+        applied(item, restore_patch(item, plan, OTHER))
 
 
 def test_a_status_written_meanwhile_voids_nothing() -> None:
@@ -226,7 +239,7 @@ def test_the_bytes_of_an_honest_patch_say_the_plan_and_its_restore_undoes_it(
     assert read_restore(back) == restore_of(plan).arguments()
     restored = applied(after, back)
     assert restored["spec"] == {**item["spec"], "minReplicas": before}
-    assert FLOOR_BEFORE not in restored["metadata"]["annotations"]
+    assert not {FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL} & set(restored["metadata"]["annotations"])
 
 
 @pytest.mark.parametrize(
@@ -278,7 +291,7 @@ def again(op: str, end: str) -> Forge:
 
 
 def whole_map(patch: Patch) -> None:
-    ours = {FLOOR_BEFORE: "2", FLOOR_UNTIL: "2026-03-10T10:00:00Z", ACTION_ID: ACTION}
+    ours = {FLOOR_BEFORE: "2", FLOOR_RAISED: "5", FLOOR_UNTIL: "2026-03-10T10:00:00Z", ACTION_ID: ACTION}
     patch[3:] = [{"op": "add", "path": "/metadata/annotations", "value": ours}]
 
 
@@ -332,7 +345,12 @@ RAISES: list[Forge] = [
     whole_map_where_there_was_another,
     whole_map_at_a_version,
     drop("add", "floor-before"),
+    drop("add", "floor-raised"),
     drop("add", "floor-until"),
+    change("add", "floor-raised", "6"),
+    change("add", "floor-raised", "2"),
+    change("add", "floor-raised", 5),
+    change("add", "floor-raised", None),
     change("add", "floor-before", "3"),
     change("add", "floor-before", "0"),
     change("add", "floor-before", "02"),
@@ -350,6 +368,11 @@ RESTORES: list[Forge] = [
     drop("test", "floor-before"),
     drop("test", "action-id"),
     drop("remove", "floor-before"),
+    drop("test", "floor-raised"),
+    drop("remove", "floor-raised"),
+    change("test", "floor-raised", "4"),
+    change("test", "floor-raised", None),
+    add("/metadata/annotations/byteport.io~1floor-raised", "5"),
     drop("add", "floor-restored"),
     change("test", "floor-before", "1"),
     change("test", "action-id", None),

@@ -43,6 +43,7 @@ def test_a_hostpath_may_be_measured_only_where_a_pod_of_the_node_declares_it() -
     assert is_read(du("/srv/data"), frozenset({"/srv/data"}))
 
 
+@pytest.mark.claim("C-047")
 @pytest.mark.parametrize(
     "argv",
     [
@@ -71,6 +72,7 @@ def test_everything_else_is_no_look(argv: tuple[str, ...]) -> None:
     assert not is_read(argv)
 
 
+@pytest.mark.claim("C-047")
 @pytest.mark.parametrize("argv", PRUNE_ARGV.values())
 def test_the_two_prunes_are_known_word_for_word(argv: tuple[str, ...]) -> None:
     assert is_prune(argv)
@@ -78,6 +80,7 @@ def test_the_two_prunes_are_known_word_for_word(argv: tuple[str, ...]) -> None:
     assert not is_prune(argv[:-1])
 
 
+@pytest.mark.claim("C-047")
 @pytest.mark.parametrize(
     "path",
     [
@@ -114,17 +117,20 @@ def test_a_plain_hostpath_is(given: str, kept: str) -> None:
     assert host_path(given) == kept
 
 
+@pytest.mark.claim("C-110")
 @pytest.mark.parametrize(("uid", "volume"), [("x", "cache"), (UID, "../x"), (UID, "Cache"), (UID, ""), ("", "cache")])
 def test_names_that_no_pod_has_make_no_path(uid: str, volume: str) -> None:
     assert empty_dir(uid, volume) is None
 
 
+@pytest.mark.claim("C-047")
 @given(st.lists(st.text(max_size=40), max_size=5))
 def test_no_words_that_are_made_up_pass(words: list[str]) -> None:
     assert not is_prune(words)
     assert not is_read(words)
 
 
+@pytest.mark.claim("C-110")
 @given(st.text(max_size=80))
 def test_whatever_path_is_let_through_names_no_parent_and_no_option(text: str) -> None:
     path = host_path(f"/{text}")

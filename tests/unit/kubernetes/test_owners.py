@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from byteport.domain.failures import Failure
 from byteport.kubernetes.owners import OwnerKind, Proof, pod_owner
 from byteport.kubernetes.reading import read_situation
@@ -41,7 +43,8 @@ def test_a_link_that_is_being_deleted_breaks_the_chain() -> None:
     assert chain(shop).proof is Proof.BROKEN
 
 
-def test_a_reference_that_does_not_control_is_no_owner() -> None:
+@pytest.mark.claim("C-024")
+def test_review_7_a_reference_that_does_not_control_is_no_owner() -> None:
     lone = pod("web-1", owners=[owner("ReplicaSet", "web-1") | {"controller": False}])
     assert pod_owner(lone, World(now=NOW, objects=(lone,))).kind is OwnerKind.POD
 
@@ -58,7 +61,8 @@ def test_a_foreign_controller_is_known_by_its_own_kind() -> None:
     assert (found.kind, found.api_kind) == (OwnerKind.FOREIGN, "Rollout")
 
 
-def test_a_pod_that_claims_a_foreign_replica_set_does_not_become_the_targets() -> None:
+@pytest.mark.claim("C-024")
+def test_review_7_a_pod_that_claims_a_foreign_replica_set_does_not_become_the_targets() -> None:
     """A tenant who can write ownerReferences must not be able to aim us at another's object."""
     shop = Workload()
     stranger = pod("stranger", owners=[owner("ReplicaSet", shop.current["metadata"]["name"], "forged-uid")])
@@ -66,7 +70,8 @@ def test_a_pod_that_claims_a_foreign_replica_set_does_not_become_the_targets() -
     assert "stranger" not in {item.name for item in situation.pods}
 
 
-def test_a_pod_of_another_namespace_is_never_the_targets() -> None:
+@pytest.mark.claim("C-024")
+def test_review_7_a_pod_of_another_namespace_is_never_the_targets() -> None:
     shop = Workload()
     meta = shop.current["metadata"]
     stranger = pod("stranger", namespace="other", owners=[owner("ReplicaSet", meta["name"], meta["uid"])])

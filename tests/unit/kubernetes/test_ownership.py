@@ -50,7 +50,7 @@ def test_a_plain_deployment_is_nobodys() -> None:
         ("helm-controller", "helm-controller"),
     ],
 )
-def test_a_gitops_controller_that_wrote_the_template_is_one_without_any_label(manager: str, tool: str) -> None:
+def test_fault_15_a_gitops_controller_that_wrote_the_template_is_one_without_any_label(manager: str, tool: str) -> None:
     assert owned(managers=[wrote(manager)]).gitops == tool
 
 

@@ -11,6 +11,7 @@ from byteport.domain.plans import RollbackPlan
 from byteport.errors import PreconditionFailed
 from byteport.kubernetes.patches import (
     ACTION_ID,
+    LONGEST_CAUSE,
     ROLLBACK_TO,
     patch_arguments,
     patch_matches,
@@ -100,6 +101,9 @@ def test_the_change_cause_goes_with_the_template_as_kubectl_has_it() -> None:
     world.old["metadata"]["annotations"]["kubernetes.io/change-cause"] = "release 1"
     patch = rollback_patch(world.deployment, world.old, ACTION)
     assert applied(world, patch)["metadata"]["annotations"]["kubernetes.io/change-cause"] == "release 1"
+    world.old["metadata"]["annotations"]["kubernetes.io/change-cause"] = "x" * (LONGEST_CAUSE + 1)
+    patch = rollback_patch(world.deployment, world.old, ACTION)
+    assert "kubernetes.io/change-cause" not in applied(world, patch)["metadata"]["annotations"]
     assert matches(world, plan, patch)
 
 
@@ -208,6 +212,7 @@ def _no_action(patch: Patch) -> None:
     patch[:] = [item for item in patch if not item["path"].endswith("action-id")]
 
 
+@pytest.mark.claim("C-042")
 @pytest.mark.parametrize(
     "forge",
     [
@@ -223,6 +228,7 @@ def test_one_operation_more_less_or_other_is_not_the_plan(forge: Any) -> None:
     assert not matches(world, plan, forged)
 
 
+@pytest.mark.claim("C-042")
 def test_a_replica_set_of_another_deployment_restores_nothing() -> None:
     world, plan, patch = made()
     world.old["metadata"]["ownerReferences"][0]["uid"] = "another"

@@ -51,6 +51,7 @@ def test_a_situation_is_the_same_after_the_journey(case: dict[str, Any]) -> None
         assert Situation.model_validate_json(situation.model_dump_json()) == situation
 
 
+@pytest.mark.claim("C-100")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_no_word_of_messages_logs_annotations_or_environments_is_in_it(case: dict[str, Any]) -> None:
     tail = "\n".join([*case.get("log_tail", []), f"panic: {MARK}", f"token={MARK}"])
@@ -59,6 +60,7 @@ def test_no_word_of_messages_logs_annotations_or_environments_is_in_it(case: dic
         assert MARK not in situation.model_dump_json()
 
 
+@pytest.mark.claim("C-100")
 def test_values_of_the_environment_are_not_in_it() -> None:
     shop = Workload()
     found = shop.crash(0, log=f"token={MARK}", message=MARK)

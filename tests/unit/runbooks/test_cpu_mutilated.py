@@ -40,6 +40,7 @@ def changed(place: tuple[Any, ...], value: object) -> dict[str, Any]:
     return case
 
 
+@pytest.mark.claim("C-044")
 @settings(max_examples=300, deadline=None)
 @given(place=st.sampled_from(PLACES), value=st.one_of(st.sampled_from(JUNK), st.integers(-5, 500)))
 @example(place=(HPA, "spec", "maxReplicas"), value=7)

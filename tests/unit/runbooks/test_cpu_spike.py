@@ -86,7 +86,7 @@ def test_the_condition_and_the_metric_together_tell_short_from_content(
     assert (answer.cause, answer.acts, answer.diagnosis.silent) == (cause, acts, silent)
 
 
-def test_at_its_maximum_a_person_is_told_which_autoscaler() -> None:
+def test_fault_15_at_its_maximum_a_person_is_told_which_autoscaler() -> None:
     answer = ask_cpu(Spiking(limited="TooManyReplicas", current=60).world())
     escalated(answer, Cause.AUTOSCALER_AT_MAX, Reason.AT_MAX)
     assert answer.diagnosis.culprit == "HorizontalPodAutoscaler/web"

@@ -132,7 +132,7 @@ def test_one_of_two_pods_that_crashes_is_no_verdict_yet() -> None:
     assert waits(made)
 
 
-def test_helm_may_be_undoing_its_release_itself_for_the_first_five_minutes() -> None:
+def test_critique_0_8_helm_may_be_undoing_its_release_itself_for_the_first_five_minutes() -> None:
     made = crashes()
     made.deployment["metadata"]["annotations"]["meta.helm.sh/release-name"] = "web"
     assert waits(made)

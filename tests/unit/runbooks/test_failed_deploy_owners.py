@@ -174,7 +174,7 @@ def _managed(name: str, operation: str = "Update", at: str = ago(minutes=20)) ->
     return {"manager": name, "operation": operation, "time": at, "fieldsV1": written}
 
 
-def test_a_template_that_was_applied_server_side_waits_for_a_yes_that_knows_of_the_conflict() -> None:
+def test_critique_0_8_a_template_that_was_applied_server_side_waits_for_a_yes_that_knows_of_the_conflict() -> None:
     made = crashed()
     made.deployment["metadata"]["managedFields"] = [_managed("helm", "Apply")]
     assert caveats(made) == (Reason.SERVER_SIDE_APPLIED,)

@@ -170,7 +170,7 @@ def test_two_bad_releases_in_a_row_go_back_to_the_older_good_one_and_tell_a_pers
     assert acts(made)
 
 
-def test_a_client_side_helm_release_is_fixed_and_the_notice_says_that_its_record_differs() -> None:
+def test_critique_0_8_a_client_side_helm_release_is_fixed_and_the_notice_says_that_its_record_differs() -> None:
     made = crashed()
     made.deployment["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "Helm"
     plan = made.plan()

@@ -89,8 +89,9 @@ def with_text(case: dict[str, Any], text: str) -> dict[str, Any]:
     return spoiled
 
 
+@pytest.mark.claim("C-110")
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_tenants_words_in_objects_change_no_decision(text: str) -> None:
+def test_fault_25_a_tenants_words_in_objects_change_no_decision(text: str) -> None:
     plain = "a note of a tenant's"
     changed = [
         case["id"]
@@ -101,8 +102,9 @@ def test_a_tenants_words_in_objects_change_no_decision(text: str) -> None:
     assert changed == []
 
 
+@pytest.mark.claim("C-110")
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_what_a_program_adds_to_the_kubelets_own_words_changes_no_decision(text: str) -> None:
+def test_fault_25_what_a_program_adds_to_the_kubelets_own_words_changes_no_decision(text: str) -> None:
     """A probe's output stands behind the kubelet's words, in an event of the kubelet's, and is as long as it likes."""
     changed = []
     for case in CASES:
@@ -115,9 +117,10 @@ def test_what_a_program_adds_to_the_kubelets_own_words_changes_no_decision(text:
     assert changed == []
 
 
+@pytest.mark.claim("C-110")
 @pytest.mark.parametrize("name", ["orders", "nul", "ansi", "crlf", "bidi"])
 @pytest.mark.parametrize("case", [case for case in CASES if case.get("log_tail")], ids=lambda case: case["id"])
-def test_orders_in_a_log_change_no_decision(case: dict[str, Any], name: str) -> None:
+def test_fault_25_orders_in_a_log_change_no_decision(case: dict[str, Any], name: str) -> None:
     spoiled = copy.deepcopy(case)
     spoiled["log_tail"] = [*HOSTILE[name].split("\n"), *case["log_tail"]]
     assert as_bytes(answered(spoiled)) == as_bytes(answered(case))
@@ -181,6 +184,7 @@ CHANGES = (
 )
 
 
+@pytest.mark.claim("C-112")
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_an_object_as_no_server_should_send_it_never_raises(case: dict[str, Any], change: str) -> None:
@@ -201,6 +205,7 @@ def rests_on(case: dict[str, Any], change: str) -> bool:
             return True
 
 
+@pytest.mark.claim("C-112")
 @pytest.mark.parametrize(
     ("case", "change"),
     [
@@ -214,6 +219,7 @@ def test_what_cannot_be_read_is_not_acted_upon(case: dict[str, Any], change: str
     assert answered(spoiled(case, change)).act is None
 
 
+@pytest.mark.claim("C-112")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_clocks_in_the_future_never_raise_and_start_no_act(case: dict[str, Any]) -> None:
     broken = {**case, "objects": later(case["objects"], "2031")}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from byteport.domain.ceilings import Sight
 from byteport.errors import ConfigError
 from byteport.settings import Settings, load
 from byteport.settings.load import known_keys, variable
@@ -106,6 +107,7 @@ def test_the_file_of_a_sandbox_is_found_and_another_one_can_be_named(write: Writ
         (LEAST + "tenant: Acme Inc\n", "tenant", "pattern"),
         (LEAST + "telemetry: {log_level: loud}\n", "telemetry.log_level", "'debug'"),
         (LEAST + "telemetry: {metrics_address: '9090'}\n", "telemetry.metrics_address", "pattern"),
+        (LEAST + "telemetry: {health_address: '[::]:70000'}\n", "telemetry.health_address", "no port above 65535"),
         ("cluster: {name: a, uid: kube-system}\n", "cluster.uid", "pattern"),
     ],
 )
@@ -184,3 +186,17 @@ def test_a_freeze_that_cannot_come_names_its_key(write: Write, window: str, key:
 def test_a_freeze_that_comes_again_is_taken(write: Write) -> None:
     window = 'cron: "0 17 * * FRI", timezone: Europe/Berlin, hours: 62, namespaces: [shop]'
     assert len(load(write(LEAST + FREEZE % window), {}).limits.freezes) == 2
+
+
+def test_the_boundary_is_expected_unless_settings_say_otherwise(write: Write) -> None:
+    assert load(write(LEAST), {}).boundary.enforced
+    assert load(write(LEAST), {}).boundary.sight is Sight.NAMESPACED
+    assert not load(write(LEAST + "boundary: {enforced: false}\n"), {}).boundary.enforced
+
+
+def test_runbooks_that_are_on_are_named_and_an_unknown_one_is_told(write: Write) -> None:
+    environment = {"BYTEPORT_BOUNDARY_RUNBOOKS": "[PodCrashloopRunbook]"}
+    assert load(write(LEAST), environment).boundary.runbooks == {"PodCrashloopRunbook"}
+    refused = refusal(write(LEAST + "boundary: {runbooks: [PodCrashLoop]}\n"))
+    assert refused.key == "boundary.runbooks"
+    assert "there is no runbook PodCrashLoop" in str(refused)

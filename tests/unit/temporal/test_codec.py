@@ -43,21 +43,24 @@ async def test_the_same_payload_is_never_encrypted_to_the_same_bytes() -> None:
     assert one.data != two.data
 
 
-async def test_a_payload_is_refused_by_another_workflow() -> None:
+@pytest.mark.claim("C-102")
+async def test_review_11_a_payload_is_refused_by_another_workflow() -> None:
     (sealed,) = await codec("remediate:a").encode([SECRET])
     with pytest.raises(Undecodable, match="another workflow was presented to remediate:b"):
         await codec("remediate:b").decode([sealed])
 
 
-async def test_relabelling_a_payload_for_another_workflow_does_not_help() -> None:
+@pytest.mark.claim("C-102")
+async def test_review_11_relabelling_a_payload_for_another_workflow_does_not_help() -> None:
     (sealed,) = await codec("remediate:a").encode([SECRET])
     sealed.metadata[WORKFLOW_ID] = b"remediate:b"
     with pytest.raises(Undecodable, match="changed"):
         await codec("remediate:b").decode([sealed])
 
 
+@pytest.mark.claim("C-102")
 @pytest.mark.parametrize("at", [0, 11, 12, -1])
-async def test_one_changed_byte_is_found(at: int) -> None:
+async def test_review_11_one_changed_byte_is_found(at: int) -> None:
     (sealed,) = await codec("remediate:a").encode([SECRET])
     changed = bytearray(sealed.data)
     changed[at] ^= 1
@@ -73,7 +76,7 @@ async def test_a_truncated_payload_is_refused() -> None:
         await codec("remediate:a").decode([sealed])
 
 
-async def test_after_a_rotation_old_payloads_open_and_new_ones_take_the_new_key() -> None:
+async def test_review_11_after_a_rotation_old_payloads_open_and_new_ones_take_the_new_key() -> None:
     (old,) = await codec("w", OLD).encode([SECRET])
     both = codec("w", NEW, OLD)
     assert await both.decode([old]) == [SECRET]
@@ -81,7 +84,7 @@ async def test_after_a_rotation_old_payloads_open_and_new_ones_take_the_new_key(
     assert new.metadata[KEY_ID] == NEW.id.encode()
 
 
-async def test_an_unknown_key_is_named_by_what_is_known() -> None:
+async def test_review_11_an_unknown_key_is_named_by_what_is_known() -> None:
     (sealed,) = await codec("w", OLD).encode([SECRET])
     with pytest.raises(Undecodable, match=NEW.id):
         await codec("w", NEW).decode([sealed])

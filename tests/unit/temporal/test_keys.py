@@ -33,8 +33,11 @@ def test_a_key_is_made_once_with_a_mode_that_only_its_owner_can_use(tmp_path: Pa
     assert len(read_key_ring(path).active.secret) == 32
 
 
+@pytest.mark.claim("C-104")
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o644, 0o666])
-def test_a_key_that_others_can_read_is_refused_with_the_command_that_mends_it(tmp_path: Path, mode: int) -> None:
+def test_review_16_a_key_that_others_can_read_is_refused_with_the_command_that_mends_it(
+    tmp_path: Path, mode: int
+) -> None:
     path = private(tmp_path / "payload.key", FIRST)
     path.chmod(mode)
     with pytest.raises(ConfigError, match=rf"temporal\.payload_key_file: .*mode {mode:04o}.*chmod 600") as refused:
@@ -56,8 +59,9 @@ def test_the_first_line_encrypts_and_every_line_decrypts(tmp_path: Path) -> None
     assert ring.named("0" * 16) is None
 
 
+@pytest.mark.claim("C-106")
 @pytest.mark.parametrize("text", ["", "# nothing\n", "abc\n", "zz" * 32, FIRST[:-2], "passphrase with spaces"])
-def test_what_is_not_a_key_is_refused_without_being_repeated(tmp_path: Path, text: str) -> None:
+def test_review_16_what_is_not_a_key_is_refused_without_being_repeated(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError) as refused:
         read_key_ring(private(tmp_path / "k", text))
     assert refused.value.key == "temporal.payload_key_file"
@@ -71,6 +75,7 @@ def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(refused.value)
 
 
+@pytest.mark.claim("C-106")
 def test_a_ring_and_its_keys_do_not_print_their_secrets(tmp_path: Path) -> None:
     ring = read_key_ring(private(tmp_path / "k", FIRST))
     assert FIRST not in repr(ring)

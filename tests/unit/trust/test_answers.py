@@ -57,6 +57,7 @@ def test_a_signed_yes_is_taken_as_its_persons() -> None:
     assert verdict.key_fingerprint == ADA.key.public_key.fingerprint
 
 
+@pytest.mark.claim("C-060")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -68,11 +69,12 @@ def test_a_signed_yes_is_taken_as_its_persons() -> None:
         ({"reasons": ()}, Rejection.OTHER_PLAN),
     ],
 )
-def test_an_answer_cannot_be_replayed_elsewhere(changes: dict[str, object], expected: Rejection) -> None:
+def test_critique_b3_an_answer_cannot_be_replayed_elsewhere(changes: dict[str, object], expected: Rejection) -> None:
     (verdict,) = verdicts([ADA.says(request())], request(**changes))
     assert because(verdict) is expected
 
 
+@pytest.mark.claim("C-060")
 @pytest.mark.parametrize(
     ("later", "expected"),
     [
@@ -81,17 +83,19 @@ def test_an_answer_cannot_be_replayed_elsewhere(changes: dict[str, object], expe
         (timedelta(minutes=-2), Rejection.NOT_YET_VALID),
     ],
 )
-def test_an_answer_holds_only_in_its_time(later: timedelta, expected: Rejection) -> None:
+def test_review_9_an_answer_holds_only_in_its_time(later: timedelta, expected: Rejection) -> None:
     (verdict,) = verdicts([ADA.says(request())], request(), later=later)
     assert because(verdict) is expected
 
 
+@pytest.mark.claim("C-060")
 def test_an_answer_never_outlives_a_day_even_where_the_request_waits_longer() -> None:
     waits_long = request(expires_at=NOW + timedelta(days=3))
     (verdict,) = verdicts([ADA.says(waits_long)], waits_long, later=timedelta(hours=24))
     assert because(verdict) is Rejection.EXPIRED
 
 
+@pytest.mark.claim("C-060")
 def test_a_text_that_claims_more_than_a_day_is_refused() -> None:
     text = ADA.says(request()).text.model_copy(update={"expires_at": NOW + timedelta(hours=25)})
     (verdict,) = verdicts([sign_answer(text, ADA.key, reason="looks right")], request())
@@ -110,7 +114,7 @@ def test_a_reason_exchanged_beside_the_signature_is_refused() -> None:
     assert because(verdict) is Rejection.MALFORMED
 
 
-def test_a_signature_made_for_git_is_no_approval() -> None:
+def test_review_9_a_signature_made_for_git_is_no_approval() -> None:
     text = ADA.says(request()).text
     signature = sshsig.sign(text.signed_bytes(), ADA.key, namespace="git")
     (verdict,) = verdicts([SignedAnswer(text=text, reason="looks right", signature=signature)], request())
@@ -122,7 +126,7 @@ def test_a_signature_that_is_no_signature_is_malformed() -> None:
     assert because(verdict) is Rejection.MALFORMED
 
 
-def test_a_strangers_key_is_nobodys() -> None:
+def test_review_9_a_strangers_key_is_nobodys() -> None:
     (verdict,) = verdicts([person("mallory").says(request())], request())
     assert because(verdict) is Rejection.NOT_AN_APPROVER
 
@@ -140,12 +144,14 @@ def test_only_named_approvers_may_answer() -> None:
     assert isinstance(second, Taken)
 
 
-def test_whoever_asked_cannot_answer() -> None:
+@pytest.mark.claim("C-062")
+def test_review_9_whoever_asked_cannot_answer() -> None:
     asked = request(requester="ada")
     (verdict,) = verdicts([ADA.says(asked)], asked)
     assert verdict == NotTaken(because=Rejection.REQUESTER, principal="ada")
 
 
+@pytest.mark.claim("C-062")
 def test_whoever_asked_under_an_alias_cannot_answer_either() -> None:
     aliased = parse_allowed_signers(ADA.line.replace("ada ", "ada,ada@example.com ", 1).encode())
     asked = request(requester="ada@example.com")
@@ -153,18 +159,21 @@ def test_whoever_asked_under_an_alias_cannot_answer_either() -> None:
     assert because(verdict) is Rejection.REQUESTER
 
 
-def test_a_key_revoked_after_it_signed_voids_the_answer() -> None:
+@pytest.mark.claim("C-061")
+def test_critique_b3_a_key_revoked_after_it_signed_voids_the_answer() -> None:
     answer = ADA.says(request())
     assert isinstance(verdicts([answer], request())[0], Taken)
     (verdict,) = verdicts([answer], request(), revoked=RevokedKeys(frozenset({ADA.key.public_key})))
     assert because(verdict) is Rejection.KEY_REVOKED
 
 
-def test_a_key_removed_after_it_signed_voids_the_answer() -> None:
+@pytest.mark.claim("C-061")
+def test_review_9_a_key_removed_after_it_signed_voids_the_answer() -> None:
     (verdict,) = verdicts([ADA.says(request())], request(), allowing(BOB))
     assert because(verdict) is Rejection.NOT_AN_APPROVER
 
 
+@pytest.mark.claim("C-061")
 def test_a_key_whose_time_ended_after_it_signed_voids_the_answer() -> None:
     line = ADA.line.replace(" namespaces", ' valid-before="202603101000Z",namespaces')
     allowed = parse_allowed_signers(line.encode())
@@ -183,6 +192,7 @@ def unsigned(who: Person) -> SignedAnswer:
     return who.says(request()).model_copy(update={"signature": None, "claimed_by": who.name})
 
 
+@pytest.mark.claim("C-063")
 def test_an_unsigned_answer_is_refused_by_default() -> None:
     (verdict,) = verdicts([unsigned(ADA)], request())
     assert because(verdict) is Rejection.UNSIGNED
@@ -194,6 +204,7 @@ def test_an_unsigned_answer_is_taken_as_such_where_the_settings_accept_it() -> N
     assert (verdict.principal, verdict.signed, verdict.key_fingerprint) == ("ada", False, None)
 
 
+@pytest.mark.claim("C-063")
 def test_an_unsigned_answer_is_never_taken_where_auto_is_possible() -> None:
     (verdict,) = verdicts([unsigned(ADA)], request(), accept_unsigned=True, auto_possible=True)
     assert because(verdict) is Rejection.UNSIGNED
@@ -213,7 +224,8 @@ def test_the_same_answer_twice_counts_once() -> None:
     assert not quorum_met((first, second), 2)
 
 
-def test_two_keys_of_one_person_are_not_a_quorum() -> None:
+@pytest.mark.claim("C-062")
+def test_critique_b3_two_keys_of_one_person_are_not_a_quorum() -> None:
     other = ADA.with_another_key()
     answers = [ADA.says(request()), other.says(request(), number=2)]
     said = verdicts(answers, request(), allowing(ADA, other, BOB))

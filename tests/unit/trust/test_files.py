@@ -34,6 +34,7 @@ def test_a_key_is_not_made_through_a_link(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.claim("C-104")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
 def test_a_private_key_that_others_may_read_is_refused_with_what_to_do(mode: int, tmp_path: Path) -> None:
     path = tmp_path / "grant"

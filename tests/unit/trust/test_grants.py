@@ -47,6 +47,7 @@ def test_the_call_that_was_granted_is_admitted_until_its_lease_would_end_first()
         admit(later=48.001)
 
 
+@pytest.mark.claim("C-072")
 @pytest.mark.parametrize(
     ("field", "what"),
     [
@@ -77,6 +78,7 @@ def test_no_other_signature_is_taken(signature: str) -> None:
         VERIFIER.verify(GRANT.model_copy(update={"signature": signature}))
 
 
+@pytest.mark.claim("C-072")
 def test_another_ledgers_grant_is_refused() -> None:
     with pytest.raises(NotPermitted):
         admit(GrantSigner(new_private_key()).sign(BODY))

@@ -17,6 +17,7 @@ async def test_a_cluster_that_grants_everything_is_ok() -> None:
     assert check.outcome is Outcome.OK
 
 
+@pytest.mark.claim("C-008")
 async def test_a_right_that_is_missing_is_named_and_refuses() -> None:
     cluster = SimulatedCluster()
     cluster.access.revoke(Right("delete", PODS))

@@ -35,15 +35,18 @@ def test_each_way_to_split_the_work_serves_every_queue_exactly_once(split: list[
     assert sorted(queues) == sorted(Queue)
 
 
-def test_only_a_process_with_the_clusters_credentials_can_change_a_cluster() -> None:
+@pytest.mark.claim("C-070")
+def test_critique_b4_only_a_process_with_the_clusters_credentials_can_change_a_cluster() -> None:
     for process, role in ROLES.items():
         mutates = any(act.effect is Effect.MUTATE for act in role.acts)
         assert not mutates or Credential.CLUSTER in role.credentials, process
 
 
-def test_the_process_that_decides_holds_neither_cluster_credentials_nor_the_grant_key() -> None:
+@pytest.mark.claim("C-070")
+def test_critique_b4_the_process_that_decides_holds_neither_cluster_credentials_nor_the_grant_key() -> None:
     assert ROLES[Process.CONTROL].credentials == frozenset()
 
 
-def test_the_cluster_process_cannot_sign_its_own_grants() -> None:
+@pytest.mark.claim("C-070")
+def test_review_20_and_critique_b4_the_cluster_process_cannot_sign_its_own_grants() -> None:
     assert Credential.GRANT_KEY not in ROLES[Process.CLUSTER].credentials

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from byteport.contracts.workflows import Phase
 from byteport.domain.approvals import Taken
+from byteport.domain.ceilings import Ceiling
 from byteport.domain.failures import Failure
 from byteport.domain.policy import Mode
 from byteport.errors import Unavailable
@@ -18,6 +19,7 @@ class BadRelease(Scenario):
     title = "A bad release, in dry run"
     expected = "planned in dry run, rolled back after a signed approval, verified"
     mode = Mode.DRY_RUN
+    ceiling = Ceiling(mode=Mode.DRY_RUN, rollback=(APP,))
     writes = 1
 
     async def play(self, stage: Stage) -> Told:

@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from byteport.domain.ceilings import Ceiling
 from byteport.domain.policy import Mode
 from byteport.sandbox.demo.report import Told
 from byteport.sandbox.demo.stage import APP, NEIGHBOUR, Stage, Story
@@ -19,7 +20,9 @@ class Scenario(ABC):
     expected: ClassVar[str]
     mode: ClassVar[Mode] = Mode.AUTO
     enabled: ClassVar[bool] = True
-    """Whether its namespace carries the label by which the agent may look at all."""
+    """Whether its namespace is given to the agent, which may not look at it otherwise."""
+    ceiling: ClassVar[Ceiling] = Ceiling(mode=Mode.AUTO)
+    """How far it is given."""
     writes: ClassVar[int] = 0
     """How many writes of the agent are right here."""
     serves: ClassVar[tuple[str, ...]] = (APP, NEIGHBOUR)
@@ -46,9 +49,11 @@ class Scenario(ABC):
 
     async def prepare(self, stage: Stage) -> None:
         """A healthy application, and a neighbour that nobody may touch."""
-        await stage.hands.make_namespace(self.namespace, enabled=self.enabled)
+        await stage.hands.make_namespace(self.namespace)
         for name in (APP, NEIGHBOUR):
             await stage.hands.deploy(self.namespace, name, version=1)
+        if self.enabled:
+            await stage.hands.enable(self.namespace, self.ceiling)
         await asyncio.gather(*(stage.available(self.namespace, name) for name in (APP, NEIGHBOUR)))
 
     @abstractmethod

@@ -8,8 +8,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from byteport.contracts.workflows import Phase
+from byteport.domain.approvals import Taken
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Cause
+from byteport.errors import Unavailable
 from byteport.sandbox.controlplane.node_disks import HELPER_NAMESPACE
 from byteport.sandbox.demo.report import Told
 from byteport.sandbox.demo.scenarios.base import Scenario
@@ -21,6 +24,7 @@ JSON = dict[str, Any]
 
 NODE = "node-3"
 PERCENT = 90
+_DECIDED = (Phase.AWAITING_APPROVAL, Phase.VERIFYING, Phase.ESCALATED, Phase.CLOSED)
 
 
 class FullDisk(Scenario):
@@ -44,7 +48,8 @@ class FullDisk(Scenario):
 
     async def set_apart(self, stage: Stage) -> None:
         """A neighbour on the node, whose image is in use; everything that comes later is placed elsewhere."""
-        await stage.hands.make_namespace(self.namespace, enabled=True)
+        await stage.hands.make_namespace(self.namespace)
+        await stage.hands.enable(self.namespace, self.ceiling)
         neighbour = deployment(self.namespace, NEIGHBOUR)
         neighbour["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": NODE}
         await stage.strains().apply(neighbour)
@@ -61,6 +66,7 @@ class FullDisk(Scenario):
         workflow_id = stage.node_workflow_id(NODE, Failure.DISK)
         lasts = time.monotonic() - self._since
         stage.say(f"{PERCENT} % full for {lasts:.0f} s, of images in {self._where}; its kubelet could not free enough")
+        await self._agree(stage, workflow_id)
         state = await stage.until_acted(workflow_id)
         stage.say(f"pruned through the node helper: {state.command}")
         await stage.until_closed(workflow_id)
@@ -72,6 +78,18 @@ class FullDisk(Scenario):
         acted = (story.decision, story.result, story.cause) == ("acted", "success", Cause.DISK_IMAGES.value)
         ok = acted and kept and not _is_pressed(node) and story.events.count("started") == 1
         return self.told(story, workflow_id, ok=ok)
+
+    async def _agree(self, stage: Stage, workflow_id: str) -> None:
+        """Where it may see only the namespaces that it was given, a person says that nobody else uses the images."""
+        decides = "the prune, or a plan for it"
+        state = await stage.until_state(decides, workflow_id, lambda state: state.phase in _DECIDED)
+        if state.phase is not Phase.AWAITING_APPROVAL or state.plan_digest is None:
+            return
+        stage.say("a pod that it may not see could use these images: planned, and left to a person")
+        reply = await stage.approve(await stage.waiting(state.plan_digest), "nobody else's pods use them")
+        if not isinstance(reply.verdict, Taken):
+            raise Unavailable(f"the approval was refused: {reply.verdict.because.value}")
+        stage.say(f"approved by {reply.verdict.principal}, signed with {reply.verdict.key_fingerprint}")
 
 
 def _is_pressed(node: JSON) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 
 from byteport.contracts.workflows import TimeboxState
+from byteport.domain.ceilings import Ceiling
 from byteport.domain.failures import Failure
 from byteport.domain.ids import timebox_id
+from byteport.domain.policy import Mode
 from byteport.domain.reasons import Cause
 from byteport.errors import TargetGone, Unavailable
 from byteport.sandbox.demo.report import Told
@@ -29,16 +31,18 @@ class Surge(Scenario):
     expected = "the floor raised for a time, the replicas verified"
     writes = 1
     any_cluster = False
+    ceiling = Ceiling(mode=Mode.AUTO, hpa=(APP,))
 
     def __init__(self) -> None:
         self._since = 0.0
 
     async def prepare(self, stage: Stage) -> None:
         """An application with an autoscaler, a neighbour, and the load."""
-        await stage.hands.make_namespace(self.namespace, enabled=True)
+        await stage.hands.make_namespace(self.namespace)
         await stage.hands.deploy(self.namespace, NEIGHBOUR, version=1)
         hands = stage.strains()
         await hands.apply(deployment(self.namespace, APP), autoscaler(self.namespace, APP, ceiling=CEILING))
+        await stage.hands.enable(self.namespace, self.ceiling)
         self._since = time.monotonic()
         await hands.load(self.namespace, APP, cpu_total=LOAD, memory_each_mib=MEMORY_MIB, leak=False)
         stage.say(f"{self.namespace}/{APP} gets four times its load: that must last for a minute, and is told below")

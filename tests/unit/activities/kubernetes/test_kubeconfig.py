@@ -37,6 +37,7 @@ def _write(folder: Path, document: Any, name: str = "config") -> Path:
     return path
 
 
+@pytest.mark.claim("C-107")
 @pytest.mark.parametrize(
     "user",
     [
@@ -99,6 +100,7 @@ async def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
         await connect(tmp_path / "absent")
 
 
+@pytest.mark.claim("C-106")
 async def test_an_error_never_quotes_the_credential(tmp_path: Path) -> None:
     user = {"client-certificate-data": "c2VjcmV0LWtleQ==", "client-key-data": "c2VjcmV0LWtleQ==", "token": "hunter2"}
     with pytest.raises(ConfigError) as caught:
@@ -144,7 +146,8 @@ async def test_paths_in_a_kubeconfig_are_its_own_folders(tmp_path: Path) -> None
     assert authority.certificate.exists()
 
 
-async def test_a_server_that_is_not_verified_is_told_apart(tmp_path: Path) -> None:
+@pytest.mark.claim("C-108")
+async def test_review_14_a_server_that_is_not_verified_is_told_apart(tmp_path: Path) -> None:
     document = _config(token="t")
     document["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
     assert not (await load_credentials(_write(tmp_path, document), None)).verifies_server

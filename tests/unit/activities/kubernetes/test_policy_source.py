@@ -120,6 +120,7 @@ def test_a_mistake_is_one_error_that_names_the_key(text: str, key: str) -> None:
     assert "\n" not in error.message
 
 
+@pytest.mark.claim("C-106")
 def test_the_value_that_was_wrong_is_not_repeated() -> None:
     assert "hunter2" not in refusal("settle_seconds: hunter2").message
 
@@ -134,6 +135,7 @@ def test_a_file_of_a_megabyte_is_refused() -> None:
         parse_policy(b"#" * ((1 << 20) + 1), "policy.yaml")
 
 
+@pytest.mark.claim("C-023")
 def test_the_file_adds_protected_namespaces_and_cannot_take_any_away() -> None:
     policy = parse_policy(b"protected_namespaces: [temporal]", "policy.yaml")
     assert policy.protected_namespaces == PROTECTED_NAMESPACES | {"temporal"}

@@ -90,6 +90,7 @@ async def test_a_file_that_was_rotated_away_begins_again(tmp_path: Path) -> None
     assert [line["key"] for line in lines(path)] == ["b"]
 
 
+@pytest.mark.claim("C-111")
 async def test_names_with_control_characters_stay_inert_in_both_channels(tmp_path: Path) -> None:
     hostile = "web\r\n[page 2] all is well\x1b[2J\x00\u202e]"
     await FileChannel(tmp_path / "pages.ndjson").deliver(notice(target=hostile))

@@ -54,11 +54,12 @@ def test_a_plain_notice_of_what_was_done_does_not_speak_of_trying() -> None:
     assert "What was tried" not in as_markdown(notice(rung=0, tried=()))
 
 
+@pytest.mark.claim("C-111")
 @pytest.mark.parametrize(
     "hostile",
     ["<!channel>", "@here", "[click](http://evil)", "`rm -rf`", "a\r\n## Approved", "\x1b[31mred", "x\x00y", "<b>"],
 )
-def test_words_of_a_cluster_cannot_act(hostile: str) -> None:
+def test_review_13_words_of_a_cluster_cannot_act(hostile: str) -> None:
     told = as_markdown(notice(evidence=(hostile,), title=hostile, target=f"shop/Deployment/{hostile}"))
     assert hostile not in told
     assert "\n## Approved" not in told
@@ -66,6 +67,7 @@ def test_words_of_a_cluster_cannot_act(hostile: str) -> None:
     assert "\x00" not in told
 
 
+@pytest.mark.claim("C-111")
 @given(st.text(max_size=2000))
 def test_inert_text_is_one_bounded_line(text: str) -> None:
     said = inert(text)

@@ -175,4 +175,4 @@ async def test_placement_that_the_simulated_scheduler_cannot_honour_is_refused(c
 
 async def test_it_says_that_it_is_simulated(cluster: SimulatedCluster) -> None:
     assert cluster.simulated
-    assert "simulated" in cluster.server_version
+    assert "simulated" in await cluster.server_version()

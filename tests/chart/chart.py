@@ -1,0 +1,121 @@
+"""The chart as Helm's own library renders it, with no helm binary, no cluster and no network.
+
+Comes before every test of this folder, and before `tests/house/rendered.py`, which writes the snapshots. The library is a
+wheel of Helm's Go packages; its Python face leaves out the Kubernetes version, so that one call goes to what lies below.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import yaml
+from helm_python import _native
+
+from byteport.boundary.chart import VALUES
+from byteport.boundary.choices import EVERY_RUNBOOK, Choices
+from byteport.domain.ceilings import Sight
+from byteport.kubernetes.port import JSON
+from tests.house.tree import ROOT
+
+CHART = ROOT / "charts" / "byteport-agent"
+EXAMPLES = CHART / "examples"
+RELEASE = "byteport"
+NAMESPACE = "byteport-agent"
+NEWEST, OLDEST = "v1.37.0", "v1.30.0"
+"""Versions of Kubernetes that the chart is rendered for."""
+
+Values = Mapping[str, Any]
+
+
+@cache
+def chart() -> helm_python.Chart:
+    return helm_python.Chart.load(CHART)
+
+
+def rendered(
+    values: Values | None = None, *, kubernetes: str = NEWEST, namespace: str = NAMESPACE, upgrade: bool = False
+) -> dict[str, str]:
+    """Every file of the chart as `helm template` prints it, by its path. Raises `helm_python.HelmError`."""
+    chart().validate_schema(chart().merge_values(dict(values or {})))
+    options = {
+        "name": RELEASE,
+        "namespace": namespace,
+        "kube_version": kubernetes,
+        "is_install": not upgrade,
+        "is_upgrade": upgrade,
+    }
+    text = _native.call_string("helm_render", chart()._raw(), json.dumps(values or {}), json.dumps(options))
+    files: dict[str, str] = json.loads(text)
+    return {name.removeprefix("byteport-agent/"): body for name, body in files.items()}
+
+
+def objects_of(files: Mapping[str, str], *, beginning: str = "templates/") -> list[JSON]:
+    """Every object in the files whose path begins so."""
+    found: list[JSON] = []
+    for name, text in files.items():
+        if name.startswith(beginning) and name.endswith(".yaml"):
+            found += [item for item in yaml.load_all(text, Loader=_LOADER) if item]
+    return found
+
+
+def objects(values: Values | None = None, *, kubernetes: str = NEWEST, beginning: str = "templates/") -> list[JSON]:
+    """Every object that is applied for these values."""
+    return objects_of(rendered(values, kubernetes=kubernetes), beginning=beginning)
+
+
+def only(items: list[JSON], kind: str, name: str | None = None) -> JSON:
+    """The one object of that kind (and name)."""
+    (found,) = [item for item in items if item["kind"] == kind and name in (None, item["metadata"]["name"])]
+    return found
+
+
+def of_kind(items: list[JSON], kind: str) -> list[JSON]:
+    return [item for item in items if item["kind"] == kind]
+
+
+def pod_specs(items: list[JSON]) -> Iterator[tuple[str, JSON]]:
+    """Every pod that the objects make, by its owner's name."""
+    for item in items:
+        if item["kind"] == "Pod":
+            yield item["metadata"]["name"], item["spec"]
+        elif item["kind"] in ("Deployment", "DaemonSet", "Job"):
+            yield item["metadata"]["name"], item["spec"]["template"]["spec"]
+
+
+def containers(spec: JSON) -> list[JSON]:
+    return [*spec.get("initContainers", []), *spec["containers"]]
+
+
+def values_of(choices: Choices) -> dict[str, Any]:
+    """The chart's values that say what `choices` says."""
+    return {
+        "runbooks": {word: name in choices.runbooks for name, word in VALUES.items()},
+        "sight": choices.sight.value,
+        "nodeHelper": {"enabled": choices.helper, "namespace": choices.helper_namespace},
+        "protectedNamespaces": list(choices.protected),
+    }
+
+
+def default_choices(**changes: Any) -> Choices:
+    """What the chart's own defaults choose: the namespace of the in-cluster Temporal is protected by itself."""
+    return Choices(**{"runbooks": EVERY_RUNBOOK, "sight": Sight.NAMESPACED, "protected": ("temporal",), **changes})
+
+
+def example(name: str) -> dict[str, Any]:
+    """The values of one of the chart's examples."""
+    plain = yaml.safe_load((EXAMPLES / name).read_text())
+    return plain if isinstance(plain, dict) else {}
+
+
+def version_of(path: Path = CHART / "Chart.yaml") -> dict[str, Any]:
+    plain = yaml.safe_load(path.read_text())
+    assert isinstance(plain, dict)
+    return plain
+
+
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

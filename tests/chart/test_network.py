@@ -1,0 +1,114 @@
+"""Nothing in, nothing out, but what is listed: and what is listed is what each process needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from byteport.kubernetes.port import JSON
+from tests.chart.chart import example, objects, of_kind
+
+Ports = set[tuple[str, int]]
+
+
+def policies(values: dict[str, Any] | None = None) -> dict[str, JSON]:
+    found = of_kind(objects(values), "NetworkPolicy")
+    return {one["metadata"]["name"]: one["spec"] for one in found if one["metadata"]["namespace"] == "byteport-agent"}
+
+
+def selected(spec: JSON, labels: dict[str, str]) -> bool:
+    wanted: dict[str, str] = spec["podSelector"].get("matchLabels", {})
+    return wanted.items() <= labels.items()
+
+
+def reached(values: dict[str, Any] | None, component: str) -> list[JSON]:
+    """Every egress rule that holds for a process."""
+    labels = {"app.kubernetes.io/name": "byteport-agent", "app.kubernetes.io/component": component}
+    specs = [spec for spec in policies(values).values() if selected(spec, labels)]
+    return [rule for spec in specs for rule in spec.get("egress", [])]
+
+
+def ports(rules: list[JSON]) -> Ports:
+    return {(port["protocol"], port["port"]) for rule in rules for port in rule["ports"]}
+
+
+DNS: Ports = {("UDP", 53), ("TCP", 53)}
+
+
+@pytest.mark.claim("C-148")
+def test_review_19_everything_is_denied_that_no_other_policy_lists() -> None:
+    assert policies()["byteport-default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+@pytest.mark.claim("C-148")
+def test_review_19_the_agent_alone_reaches_the_api_server() -> None:
+    assert ports(reached(None, "agent")) == DNS | {("TCP", 7233), ("TCP", 443), ("TCP", 6443)}
+    for values, component in (
+        (None, "rest"),
+        *((example("production.yaml"), one) for one in ("control", "ledger", "notify")),
+    ):
+        assert ports(reached(values, component)) == DNS | {("TCP", 7233)}, component
+
+
+@pytest.mark.claim("C-148")
+def test_review_19_no_rule_without_a_list_of_ports_and_of_peers() -> None:
+    for values in (None, example("production.yaml"), example("air-gap.yaml")):
+        for name, spec in policies(values).items():
+            for rule in [*spec.get("egress", []), *spec.get("ingress", [])]:
+                assert rule["ports"], name
+                assert rule.get("to") or rule.get("from"), name
+
+
+@pytest.mark.claim("C-148")
+def test_review_14_and_19_any_address_is_never_that_of_a_clouds_metadata() -> None:
+    blocks = [peer["ipBlock"] for rule in reached(None, "agent") for peer in rule["to"] if "ipBlock" in peer]
+    assert {block["cidr"]: block["except"] for block in blocks} == {
+        "0.0.0.0/0": ["169.254.0.0/16"],
+        "::/0": ["fe80::/10", "fd00:ec2::/32"],
+    }
+
+
+def test_narrowed_addresses_are_the_only_ones() -> None:
+    rules = reached(example("production.yaml"), "agent")
+    blocks = {peer["ipBlock"]["cidr"] for rule in rules for peer in rule["to"] if "ipBlock" in peer}
+    assert blocks == {"10.0.0.10/32", "10.96.0.1/32", "10.20.0.0/24"}
+
+
+def test_a_temporal_of_this_cluster_is_reached_by_its_namespace() -> None:
+    (rule,) = [rule for rule in reached(None, "rest") if ("TCP", 7233) in ports([rule])]
+    assert rule["to"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "temporal"}}}]
+
+
+def test_metrics_are_for_prometheus_and_the_charts_own_test() -> None:
+    (rule,) = policies({"metrics": {"scrapeFrom": {"namespace": "prom", "podLabels": {"app": "prometheus"}}}})[
+        "byteport-workers"
+    ]["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 9464}]
+    assert rule["from"] == [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "prom"}},
+            "podSelector": {"matchLabels": {"app": "prometheus"}},
+        },
+        {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "byteport-test"}}},
+    ]
+    assert not any(spec.get("ingress") for name, spec in policies().items() if name != "byteport-workers")
+
+
+def test_what_else_must_be_reached_is_said_in_kubernetes_own_words() -> None:
+    rule = {"to": [{"ipBlock": {"cidr": "10.9.0.0/16"}}], "ports": [{"protocol": "TCP", "port": 8443}]}
+    assert rule in reached({"networkPolicy": {"extraEgress": [rule]}}, "rest")
+
+
+def test_they_can_be_left_to_somebody_else() -> None:
+    assert policies({"networkPolicy": {"enabled": False}}) == {}
+
+
+@pytest.mark.claim("C-148")
+@pytest.mark.parametrize("values", [None, example("production.yaml"), example("air-gap.yaml")])
+def test_the_port_of_health_is_let_to_nobody(values: dict[str, Any] | None) -> None:
+    """A pod's own node, from which a kubelet's probes come, is never shut out by a NetworkPolicy."""
+    let_in = {
+        port["port"] for spec in policies(values).values() for r in spec.get("ingress", []) for port in r["ports"]
+    }
+    assert let_in == {9464}

@@ -1,0 +1,1 @@
+"""Tests on a real kubelet with a real containerd (`make test-node`)."""

@@ -1,0 +1,1 @@
+"""The boundary as text: rights, roles, policies, ceilings, the matrix."""

@@ -1,0 +1,125 @@
+"""The boundary as `byteport doctor` shows it: by the agent's own credential, or from outside by one that may act as it.
+
+A compromised agent cannot answer for itself, so that an administrator's own kubeconfig is enough: what was chosen is read
+from the installation, and the questions are asked as the agent's account, impersonated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from activities.kubernetes.client import connect
+from activities.kubernetes.policy_source import parse_policy
+from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, AGENT_PODS, NAMESPACE
+from byteport.domain.ceilings import Ceiling
+from byteport.domain.policy import PolicyConfig
+from byteport.errors import BytePortError, ConfigError, NotPermitted, TargetGone
+from byteport.kubernetes import fields, port
+from byteport.kubernetes.hands import Hands
+from byteport.kubernetes.port import ClusterPort
+from byteport.settings.model import BoundaryConfig, Settings
+from workers.boundary_check import PROVES_ROLLBACKS, Report, at_least, look_at_boundary
+from workers.boundary_proof import ask_for_proofs, proofs, unasked
+from workers.preflight import Check, Outcome, check_boundary, failed
+
+AGENT = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+"""Whom a person's credential acts as to see what the agent may."""
+ASKING_POD = f"{AGENT_PODS}doctor"
+"""The pod that its token is then said to be bound to, where the policies ask for one; there is none of this name."""
+CONFIG, POLICY = "byteport-config", "byteport-policy"
+"""ConfigMaps of the chart, with what the agent runs with."""
+
+
+async def examine_boundary(
+    cluster: ClusterPort,
+    as_agent: Callable[[str], Awaitable[ClusterPort]],
+    config: BoundaryConfig,
+    policy: PolicyConfig,
+) -> list[Check]:
+    """What holds the agent's account, and whether its rollbacks are proved.
+
+    `as_agent` connects as that account, for a credential that is another's; with the name of a pod, as if its token was
+    bound to that one.
+    """
+    if ACCOUNTS_GROUP in fields.strings((await cluster.identity()).get("groups")):
+        report, checks = await _looked_at(cluster, config, policy)
+        return [*checks, *await proofs(cluster, report)]
+    agent, every = await as_agent(""), await _namespaces(cluster)
+    try:
+        report, checks = await _looked_at(agent, config, policy, every)
+    except NotPermitted:
+        what = f"this credential is not the agent's, and may not act as {AGENT}; use one that may impersonate it"
+        return [Check("boundary", Outcome.FAILED, what)]
+    finally:
+        await agent.close()
+    seen = f"this credential is not the agent's; looked at as {AGENT}, in {len(every) or 'no other'} namespace(s)"
+    bound = await as_agent(ASKING_POD)
+    try:
+        return [Check("account", Outcome.WARNING, seen), *checks, *await proofs(bound, report)]
+    finally:
+        await bound.close()
+
+
+async def examine_installation(kubeconfig: Path | None, context: str | None) -> list[Check]:
+    """The same from outside, with a person's credential and none of the agent's settings."""
+
+    async def as_agent(of_pod: str) -> ClusterPort:
+        return await connect(kubeconfig, context, allow_exec_plugins=True, act_as=AGENT, of_pod=of_pod)
+
+    try:
+        async with await connect(kubeconfig, context, allow_exec_plugins=True) as admin:
+            config, policy = await chosen(admin)
+            return await examine_boundary(admin, as_agent, config, policy)
+    except BytePortError as error:
+        return [failed("boundary", error)]
+
+
+async def examine_proofs(hands: Hands, namespace: str, ceiling: Ceiling) -> list[Check]:
+    """Whether the API server proves the rollbacks that a namespace was just given for; `hands` act as the agent for it."""
+    agent = hands.acting_as(AGENT, ASKING_POD)
+    try:
+        proves = at_least(await hands.version(), PROVES_ROLLBACKS)
+        return await ask_for_proofs(agent, {namespace: ceiling}) if proves else []
+    except BytePortError as error:
+        return [unasked(error)]
+    finally:
+        await agent.close()
+
+
+async def chosen(cluster: ClusterPort) -> tuple[BoundaryConfig, PolicyConfig]:
+    """What the installed agent runs with. Raises `ConfigError` when there is no installation, or one that is not ours."""
+    settings = await _text(cluster, CONFIG, "config.yaml")
+    try:
+        boundary = Settings.model_validate(yaml.safe_load(settings)).boundary
+    except (yaml.YAMLError, ValidationError):
+        raise ConfigError(CONFIG, f"in {NAMESPACE} holds no settings that this version knows") from None
+    return boundary, parse_policy((await _text(cluster, POLICY, "policy.yaml")).encode(), f"{NAMESPACE}/{POLICY}")
+
+
+async def _text(cluster: ClusterPort, name: str, key: str) -> str:
+    try:
+        found = await cluster.get(port.CONFIG_MAPS, NAMESPACE, name)
+    except TargetGone:
+        raise ConfigError(name, f"is not in the namespace {NAMESPACE}; install the chart first") from None
+    return str(fields.mapping(found.get("data")).get(key, ""))
+
+
+async def _namespaces(cluster: ClusterPort) -> list[str]:
+    """All of them, as far as this credential sees them: rights may be bound to us where nothing was given to us."""
+    try:
+        listed = await cluster.list(port.NAMESPACES, "")
+    except NotPermitted:
+        return []
+    names = (fields.name(fields.metadata(item).get("name")) for item in listed.items)
+    return [name for name in names if name]
+
+
+async def _looked_at(
+    cluster: ClusterPort, config: BoundaryConfig, policy: PolicyConfig, beside: Sequence[str] = ()
+) -> tuple[Report, list[Check]]:
+    report = await look_at_boundary(cluster, config, policy, beside=beside)
+    return report, check_boundary(report, refusing=Outcome.FAILED, weaker_accepted=config.accept_weaker_rollback)
