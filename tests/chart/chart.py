@@ -28,6 +28,8 @@ RELEASE = "byteport"
 NAMESPACE = "byteport-agent"
 NEWEST, OLDEST = "v1.37.0", "v1.30.0"
 """Versions of Kubernetes that the chart is rendered for."""
+BEFORE_PROOF, FIRST_PROOF = "v1.35.4", "v1.36.0"
+"""The last minor version whose API server cannot prove a rollback, and the first whose can: the rendering differs."""
 
 Values = Mapping[str, Any]
 

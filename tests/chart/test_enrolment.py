@@ -15,9 +15,7 @@ from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.policy import Mode
 from byteport.kubernetes.port import JSON
 from tests.builders.administered import a_deployment, a_namespace, an_autoscaler
-from tests.chart.chart import NEWEST, default_choices, objects, of_kind, only, values_of
-
-BEFORE_PROOF = "v1.35.4"
+from tests.chart.chart import BEFORE_PROOF, NEWEST, default_choices, objects, of_kind, only, values_of
 
 
 def found(items: list[JSON], version: str = NEWEST) -> Installed:

@@ -12,7 +12,17 @@ import kubernetes_validate.utils
 import pytest
 
 from byteport.kubernetes.port import JSON
-from tests.chart.chart import CHART, EXAMPLES, NEWEST, OLDEST, example, objects, version_of
+from tests.chart.chart import (
+    BEFORE_PROOF,
+    CHART,
+    EXAMPLES,
+    FIRST_PROOF,
+    NEWEST,
+    OLDEST,
+    example,
+    objects,
+    version_of,
+)
 
 MONITORING = "monitoring.coreos.com/v1"
 """Kinds of the Prometheus operator: no part of Kubernetes, looked at by hand in `test_metrics.py`."""
@@ -23,6 +33,7 @@ EVERYTHING: dict[str, Any] = {
     "sight": "cluster",
 }
 
+VERSIONS = (OLDEST, BEFORE_PROOF, FIRST_PROOF, NEWEST)
 
 _schema = cache(kubernetes_validate.utils.schema_contents)
 
@@ -40,7 +51,7 @@ def test_it_lints_without_an_error_or_a_warning(values: dict[str, Any]) -> None:
     assert (said, report["errors"]) == ([], [])
 
 
-@pytest.mark.parametrize("kubernetes", [OLDEST, NEWEST])
+@pytest.mark.parametrize("kubernetes", VERSIONS)
 @pytest.mark.parametrize("values", [{}, example("air-gap.yaml"), EVERYTHING], ids=["none", "air-gap", "everything"])
 def test_every_object_is_one_that_kubernetes_takes(values: dict[str, Any], kubernetes: str) -> None:
     wrong = [
@@ -49,6 +60,18 @@ def test_every_object_is_one_that_kubernetes_takes(values: dict[str, Any], kuber
         if item["apiVersion"] != MONITORING and (complaint := _complaint(item, kubernetes))
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("kubernetes", VERSIONS)
+def test_each_version_is_looked_at_by_its_own_schema(kubernetes: str) -> None:
+    """Where the library has none of that version it takes an older one without a word."""
+    published = {kubernetes_validate.utils.major_minor(one) for one in kubernetes_validate.utils.all_versions()}
+    assert kubernetes_validate.utils.major_minor(kubernetes.removeprefix("v")) in published
+
+
+def test_the_proof_of_rollbacks_is_rendered_from_the_first_version_that_takes_it() -> None:
+    proving = [any(item["kind"].startswith("Mutating") for item in objects(kubernetes=one)) for one in VERSIONS]
+    assert proving == [False, False, True, True]
 
 
 def _complaint(item: JSON, kubernetes: str) -> str:

@@ -21,7 +21,7 @@ from byteport.boundary.roles import installation, noted, of_namespace, standing_
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.policy import Mode
 from byteport.kubernetes.port import JSON
-from tests.chart.chart import NEWEST, default_choices, objects, only, values_of
+from tests.chart.chart import BEFORE_PROOF, NEWEST, default_choices, objects, only, values_of
 
 Right = tuple[str, str, str, str]
 
@@ -29,8 +29,6 @@ SUBSETS = [
     frozenset(some)
     for some in chain.from_iterable(combinations(sorted(EVERY_RUNBOOK), size) for size in range(len(EVERY_RUNBOOK) + 1))
 ]
-BEFORE_PROOF = "v1.35.4"
-"""The last minor version whose API server cannot prove a rollback."""
 
 
 def rights(rules: Iterable[JSON]) -> frozenset[Right]:

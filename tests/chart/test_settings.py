@@ -20,7 +20,19 @@ from byteport.settings import Settings, load
 from byteport.settings.model import BoundaryConfig
 from byteport.trust.allowed_signers import parse_allowed_signers, parse_revoked_keys
 from tests.chart.api_server import UID, serving
-from tests.chart.chart import CHART, RELEASE, chart, default_choices, example, objects, objects_of, only, values_of
+from tests.chart.chart import (
+    BEFORE_PROOF,
+    CHART,
+    NEWEST,
+    RELEASE,
+    chart,
+    default_choices,
+    example,
+    objects,
+    objects_of,
+    only,
+    values_of,
+)
 from workers.boundary_check import choices_of
 
 ALL = {"small": {}, "each": example("production.yaml"), "air-gap": example("air-gap.yaml")}
@@ -113,7 +125,7 @@ def test_the_clusters_uid_is_taken_from_the_api_server_where_there_is_one(tmp_pa
     assert load(tmp_path / "config.yaml", {}).cluster.uid == UID
 
 
-@pytest.mark.parametrize("kubernetes", ["v1.35.4", "v1.37.0"])
+@pytest.mark.parametrize("kubernetes", [BEFORE_PROOF, NEWEST])
 @pytest.mark.parametrize(
     "choices",
     [
@@ -129,7 +141,7 @@ def test_the_agent_expects_the_boundary_that_the_chart_renders(
     """Another expectation would refuse `auto` for ever, or see no change where there is one."""
     values = values_of(choices)
     expected = choices_of(settings(values, tmp_path).boundary, policy(values), kubernetes)
-    assert expected == choices.model_copy(update={"proves_rollbacks": kubernetes == "v1.37.0"})
+    assert expected == choices.model_copy(update={"proves_rollbacks": kubernetes == NEWEST})
     assert objects(values, kubernetes=kubernetes, beginning="templates/generated/policies") == policies(expected)
 
 
