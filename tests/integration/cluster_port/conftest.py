@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from activities.kubernetes.client import KubernetesCluster, connect
+from activities.kubernetes.client import KubernetesCluster
 from activities.kubernetes.credentials import load_credentials
 from tests.cluster.conftest import control_plane
 from tests.integration.cluster_port.liar import Liar, liar
-from tests.integration.cluster_port.stages import RealStage, SimulatedStage, Stage
+from tests.integration.cluster_port.stages import SimulatedStage, Stage, namespace_of, real_stage
 
 __all__ = ["control_plane"]
 
@@ -29,19 +29,13 @@ BOTH = [
 @pytest.fixture(params=BOTH)
 async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """A cluster with one empty namespace of the test's own."""
-    namespace = f"suite-{secrets.token_hex(4)}"
-    item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     if request.param == "simulated":
-        simulated = SimulatedStage(namespace)
-        await simulated.apply(item)
+        simulated = SimulatedStage(f"suite-{secrets.token_hex(4)}")
+        await simulated.apply(namespace_of(simulated))
         yield simulated
         return
-    plane = request.getfixturevalue("control_plane")
-    async with await connect(plane.kubeconfig) as port:
-        real = RealStage(plane, port, namespace)
-        await real.apply(item)
+    async with real_stage(request.getfixturevalue("control_plane")) as real:
         yield real
-        plane.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 @pytest.fixture

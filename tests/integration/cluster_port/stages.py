@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -343,3 +344,17 @@ class RealStage(Stage):
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}"
         content_type = "application/merge-patch+json"
         await asyncio.to_thread(self._plane.api.call, "PATCH", path, patch, content_type=content_type)
+
+
+def namespace_of(stage: Stage) -> JSON:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stage.namespace}}
+
+
+@asynccontextmanager
+async def real_stage(plane: ControlPlane) -> AsyncIterator[RealStage]:
+    """The real control plane, with a namespace that goes afterwards."""
+    async with await connect(plane.kubeconfig) as port:
+        real = RealStage(plane, port, f"suite-{secrets.token_hex(4)}")
+        await real.apply(namespace_of(real))
+        yield real
+        plane.kubectl("delete", "namespace", real.namespace, "--wait=false")
