@@ -7,14 +7,14 @@ exactly the rights that `needs.py` says. Nobody edits them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import yaml
 
 from byteport.boundary import names
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.needs import Place, Placed, every_right, in_place
-from byteport.boundary.policies import deployments
+from byteport.boundary.policies import commands, deployments
 from byteport.boundary.policies.catalogue import POLICIES, names_of, policies
 from byteport.boundary.roles import binding, installation, noted, of_namespace, rule, rules
 from byteport.domain.ceilings import Ceiling, Sight
@@ -105,9 +105,9 @@ def _roles() -> str:
             always = [one for one in item["rules"] if one.get("resourceNames")]
             documents.append(_role(item, wanted, always))
         elif name == names.HELPER_ROLE and kind == "Role":
-            commands = in_place(rights, Place.HELPER)
-            always = [one for one in item["rules"] if one not in rules(commands)]
-            documents.append(_if(".Values.nodeHelper.enabled", _role(item, commands, always)))
+            helpers = in_place(rights, Place.HELPER)
+            always = [one for one in item["rules"] if one not in rules(helpers)]
+            documents.append(_if(".Values.nodeHelper.enabled", _role(item, helpers, always)))
         elif name == names.HELPER_ROLE:
             documents.append(_if(".Values.nodeHelper.enabled", _text(item)))
         elif name == names.MAY_ACT and kind == "ClusterRole":
@@ -195,29 +195,31 @@ data:
 """
 
 
+_CHOSEN: Mapping[Callable[[Choices], list[JSON]], tuple[str, dict[str, object]]] = {
+    deployments.rollbacks: ('include "byteport.provesRollbacks" .', {"proves_rollbacks": False}),
+    deployments.proof: ('include "byteport.provesRollbacks" .', {"proves_rollbacks": False}),
+    commands.connections: (".Values.nodeHelper.enabled", {"helper": False}),
+}
+"""Policies that a choice makes another: Helm's words for it, and what is chosen where they do not hold."""
+
+
 def _policies() -> str:
     documents = []
     for make in POLICIES:
-        if make is deployments.rollbacks:
-            proved = _documents(make(_WIDEST))
-            weaker = _documents(make(_WIDEST.model_copy(update={"proves_rollbacks": False})))
-            documents.append(f"{_PROVES}{proved}{{{{- else }}}}\n{weaker}{{{{- end }}}}\n")
-        elif make is deployments.proof:
-            documents.append(f"{_PROVES}{_documents(make(_WIDEST))}{{{{- end }}}}\n")
-        else:
-            documents.append(_documents(make(_WIDEST)))
+        condition, otherwise = _CHOSEN.get(make, ("", {}))
+        text = _documents(make(_WIDEST))
+        other = _documents(make(_WIDEST.model_copy(update=otherwise)))
+        documents.append(_if(condition, text, other) if condition else text)
     return "---\n".join(documents)
-
-
-_PROVES = '{{- if include "byteport.provesRollbacks" . }}\n'
 
 
 def _documents(items: Iterable[JSON]) -> str:
     return "---\n".join(_text(item) for item in items)
 
 
-def _if(condition: str, text: str) -> str:
-    return f"{{{{- if {condition} }}}}\n{text}{{{{- end }}}}\n"
+def _if(condition: str, text: str, otherwise: str = "") -> str:
+    other = f"{{{{- else }}}}\n{otherwise}" if otherwise else ""
+    return f"{{{{- if {condition} }}}}\n{text}{other}{{{{- end }}}}\n"
 
 
 def _list(items: Iterable[JSON]) -> str:

@@ -169,8 +169,8 @@ def _told(installed: Installed) -> Choices | None:
 
 
 def _namespaces(installed: Installed) -> dict[str, object]:
-    """The protected namespaces, the helper's, and whether it is installed, from the text of the policies; what cannot be read is the default,
-    and then the policies differ from what is rendered."""
+    """The protected namespaces, whether the helper is installed, and then its own, from the text of the policies; what
+    cannot be read is the default, and then the policies differ from what is rendered."""
     protected = re.findall(
         r"request\.namespace in \[([^\]]*)\]", _expressions(installed, everything.NAME, "the namespace is protected")
     )

@@ -29,8 +29,8 @@ def found(items: list[JSON], version: str = NEWEST) -> Installed:
     [
         (default_choices(), NEWEST),
         (default_choices(sight=Sight.CLUSTER), NEWEST),
-        (default_choices(helper_namespace="nodes", protected=("pg", "temporal")), NEWEST),
-        (default_choices(helper=True, helper_namespace="nodes"), NEWEST),
+        (default_choices(protected=("pg", "temporal")), NEWEST),
+        (default_choices(helper=True, helper_namespace="nodes", protected=("pg", "temporal")), NEWEST),
         (default_choices(runbooks=EVERY_RUNBOOK - {"PodCrashloopRunbook"}), NEWEST),
         (default_choices(proves_rollbacks=False), BEFORE_PROOF),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from byteport.domain.plans import HELPER_CONTAINER, Runtime
 from byteport.kubernetes.node_commands import HELPER_LABEL, HELPER_NAME, KUBELET_DIR, LOG_DIR, RUNTIME_DIRS
 from byteport.kubernetes.port import JSON
-from tests.chart.chart import objects, of_kind, only, rendered
+from tests.chart.chart import BEFORE_PROOF, NEWEST, objects, of_kind, only, rendered
 
 ON = {"nodeHelper": {"enabled": True}}
 
@@ -81,6 +82,18 @@ def test_its_namespace_is_made_unless_it_is_there_already() -> None:
     assert "byteport.io/enabled" not in made["metadata"]["labels"]
     there = {"nodeHelper": {"enabled": True, "createNamespace": False}}
     assert of_kind(objects(there), "Namespace") == []
+
+
+@pytest.mark.claim("C-200")
+@pytest.mark.parametrize("kubernetes", [BEFORE_PROOF, NEWEST])
+def test_without_the_helper_nothing_that_is_applied_of_the_boundary_names_its_namespace(kubernetes: str) -> None:
+    """There may be one of that name already, and it is then somebody else's."""
+    for enabled in (True, False):
+        values = {"nodeHelper": {"enabled": enabled, "namespace": "argocd"}}
+        made = objects(values, kubernetes=kubernetes, beginning="templates/generated/")
+        naming = {(item["kind"], item["metadata"]["name"]) for item in made if "argocd" in json.dumps(item)}
+        assert (("ValidatingAdmissionPolicy", "byteport-exec") in naming) == enabled
+        assert bool(naming) == enabled
 
 
 @pytest.mark.claim("C-200")

@@ -1,8 +1,9 @@
 """Commands: exactly the words that `byteport.kubernetes.node_commands` knows, in the node helper's own container.
 
 A CONNECT of any other kind (attach, portforward, proxy) is refused, and so are stdin, a terminal, and every namespace
-but the helper's. Both streaming protocols meet this policy. What is measured is a fixed directory, one pod's emptyDir or
-logs, or a plain absolute path; CEL cannot see whether a pod of that node declares it.
+but the helper's; while no helper is installed, every CONNECT is. Both streaming protocols meet this policy. What is
+measured is a fixed directory, one pod's emptyDir or logs, or a plain absolute path; CEL cannot see whether a pod of that
+node declares it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,17 @@ _ONLY_EXEC = Rule(
 _NO_TERMINAL = Rule(
     "!(has(object.stdin) && object.stdin) && !(has(object.tty) && object.tty)", "neither stdin nor a terminal"
 )
+_NOTHING = Rule("false", "no node helper is installed, so that nothing is run anywhere")
 
 
 def connections(choices: Choices) -> list[JSON]:
-    """The validating policy of CONNECT."""
-    where = choices.helper_namespace
+    """The validating policy of CONNECT. Without the helper, the namespace of its name may be somebody else's: none is named."""
+    rules = _in_helper(choices.helper_namespace) if choices.helper else [_NOTHING]
+    return validating(NAME, choices, resources("", "v1", ["CONNECT"], "*/*"), rules)
+
+
+def _in_helper(where: str) -> list[Rule]:
+    """The known words, in the helper's container in that namespace."""
     in_helper = Rule(
         f"request.namespace == '{where}' && has(object.container) && object.container == '{HELPER_CONTAINER}'",
         "only in the node helper's own container",
@@ -42,5 +49,4 @@ def connections(choices: Choices) -> list[JSON]:
         f" || (size(object.command[2]) <= 512 && object.command[2].matches('^{PLAIN_PATH}$') && !({hidden})))"
     )
     known = Rule(f"has(object.command) && (object.command in {words} || ({measures}))", "the command is not known")
-    matched = resources("", "v1", ["CONNECT"], "*/*")
-    return validating(NAME, choices, matched, [_ONLY_EXEC, in_helper, _NO_TERMINAL, known])
+    return [_ONLY_EXEC, in_helper, _NO_TERMINAL, known]

@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from byteport.boundary.choices import Choices
+from byteport.boundary.policies.commands import connections
 from byteport.kubernetes.node_commands import DF, FREE, du
 from byteport.sandbox.controlplane.components import write_kubeconfig
 from byteport.sandbox.controlplane.kubectl import find_kubectl
@@ -159,6 +161,20 @@ def test_review_6_nothing_is_run_in_an_application_even_if_somebody_binds_the_ri
 def test_review_6_another_container_of_the_helpers_pod_is_refused(helper: Helper) -> None:
     where = f"/api/v1/namespaces/{HELPER_NAMESPACE}/pods/{helper.pod}/exec?container=sidecar&command=df&command=-h&stdout=true"
     assert asked(helper.guarded.agent(), "POST", where).by_policy
+
+
+@pytest.mark.claim("C-205")
+def test_without_the_node_helper_not_even_a_known_command_is_run_where_it_would_be(
+    helper: Helper, guarded: Installed
+) -> None:
+    """The right to is granted there, and the words are known: what refuses is the policy as it is rendered without."""
+    guarded.apply(connections(Choices()))
+    try:
+        done = once(lambda done: "no node helper is installed" in done.stderr, lambda: helper.run(*DF))
+        assert refused(done), done.stderr
+    finally:
+        guarded.apply(connections(guarded.choices))
+    once(lambda done: not refused(done), lambda: helper.run(*DF))
 
 
 WORDS_NO_SHELL_CAN_TYPE = (

@@ -56,7 +56,8 @@ def test_runbooks_that_the_roles_do_not_bear_out_are_no_answer(note: object) -> 
 @pytest.mark.parametrize(
     "choices",
     [
-        Choices(protected=("pg", "temporal"), helper_namespace="nodes"),
+        Choices(protected=("pg", "temporal")),
+        Choices(protected=("pg", "temporal"), helper=True, helper_namespace="nodes"),
         Choices(proves_rollbacks=False),
         Choices(sight=Sight.CLUSTER, protected=("a-b", "z")),
     ],

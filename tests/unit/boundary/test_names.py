@@ -10,6 +10,7 @@ import pytest
 from byteport.boundary.choices import Choices
 from byteport.boundary.names import HELPER_NAMESPACE
 from byteport.boundary.policies.catalogue import names_of, policies
+from byteport.boundary.policies.commands import connections
 from byteport.boundary.roles import installation, of_namespace
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.modes import Mode
@@ -51,6 +52,20 @@ def test_without_a_helper_no_policy_is_about_the_accounts_of_a_namespace_that_ma
     made = [one for one in policies(Choices(helper_namespace="argocd")) if not one["kind"].endswith("Binding")]
     about = {one["spec"]["matchConditions"][0]["expression"] for one in made}
     assert about == {"'system:serviceaccounts:byteport-agent' in request.userInfo.groups"}
+
+
+@pytest.mark.claim("C-200")
+def test_without_a_helper_its_namespace_stands_nowhere_at_all() -> None:
+    assert "argocd" not in rendered(helper=False, helper_namespace="argocd")
+    assert "argocd" in rendered(helper=True, helper_namespace="argocd")
+
+
+@pytest.mark.claim("C-205")
+def test_without_a_helper_the_policy_of_commands_stands_and_refuses_every_one() -> None:
+    policy, bound = connections(Choices())
+    assert [rule["expression"] for rule in policy["spec"]["validations"]] == ["false"]
+    assert policy["spec"]["matchConstraints"] == connections(Choices(helper=True))[0]["spec"]["matchConstraints"]
+    assert bound == connections(Choices(helper=True))[1]
 
 
 def test_a_protected_namespace_stands_in_every_policy_of_writes() -> None:
