@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from byteport.boundary.choices import Choices
@@ -21,7 +21,8 @@ from byteport.boundary.whole import BASELINE, Granted, Right, covered, rights_of
 from byteport.domain.ceilings import Ceiling
 from byteport.errors import NotPermitted, PermanentError, TargetGone, Unavailable
 from byteport.kubernetes.enrolment import ENABLED_LABEL
-from byteport.kubernetes.port import JSON, Attribution, ClusterPort, ExecResult, Listed, Resource, WatchEvent
+from byteport.kubernetes.port import JSON, Listed, Resource
+from tests.builders.unasked import Unasked
 
 Key = tuple[str, str, str]
 _KINDS = {resource.plural: kind for kind, resource in RESOURCES.items()} | {
@@ -30,7 +31,7 @@ _KINDS = {resource.plural: kind for kind, resource in RESOURCES.items()} | {
 }
 
 
-class Guarded(ClusterPort):
+class Guarded(Unasked):
     """One cluster with one installation; `given` are the namespaces that `byteport enable` was run for."""
 
     def __init__(
@@ -147,49 +148,11 @@ class Guarded(ClusterPort):
         await self._ask("version")
         return self.version
 
-    async def close(self) -> None:
-        """Nothing to give back."""
-
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    def watch(
-        self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int = 300
-    ) -> AsyncIterator[WatchEvent]:
-        raise AssertionError("a look at the boundary does not watch")
-
-    async def patch(
-        self,
-        resource: Resource,
-        namespace: str,
-        name: str,
-        operations: Sequence[Mapping[str, Any]],
-        *,
-        by: Attribution,
-        dry_run: bool = False,
-    ) -> JSON:
-        raise AssertionError("a look at the boundary does not write")
-
-    async def delete(
-        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str, by: Attribution
-    ) -> None:
-        raise AssertionError("a look at the boundary does not write")
-
-    async def evict_dry_run(self, namespace: str, pod: str) -> None:
-        raise AssertionError("a look at the boundary does not write")
-
-    async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = 10.0
-    ) -> ExecResult:
-        raise AssertionError("a look at the boundary runs nothing")
-
-    async def logs(
-        self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50
-    ) -> str:
-        raise AssertionError("a look at the boundary reads no logs")
 
     # -- its authoriser ---------------------------------------------------------------------------------------------
 

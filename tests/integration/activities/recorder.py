@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
-
 from byteport.kubernetes import port
-from byteport.kubernetes.port import Attribution, ClusterPort, ExecResult, Listed, Resource, WatchEvent
+from byteport.kubernetes.port import ClusterPort, Listed, Resource
+from tests.builders.unasked import Unasked
 
 
-class Recorder(ClusterPort):
+class Recorder(Unasked):
     """The port, noting each right that is used and how many requests are in flight."""
 
     def __init__(self, cluster: ClusterPort) -> None:
@@ -32,36 +30,9 @@ class Recorder(ClusterPort):
         self._note("list", resource, namespace)
         return await self._cluster.list(resource, namespace, labels=labels, fields=fields, limit=limit)
 
-    def watch(
-        self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int = 300
-    ) -> AsyncIterator[WatchEvent]:
-        raise AssertionError("evidence does not watch")
-
-    async def patch(
-        self,
-        resource: Resource,
-        namespace: str,
-        name: str,
-        operations: Sequence[Mapping[str, Any]],
-        *,
-        by: Attribution,
-        dry_run: bool = False,
-    ) -> port.JSON:
-        raise AssertionError("evidence does not write")
-
-    async def delete(
-        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str, by: Attribution
-    ) -> None:
-        raise AssertionError("evidence does not write")
-
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         self._note("create", port.PODS, namespace, "eviction")
         await self._cluster.evict_dry_run(namespace, pod)
-
-    async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = 10.0
-    ) -> ExecResult:
-        raise AssertionError("evidence runs nothing in an application's pod")
 
     async def logs(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50
@@ -69,20 +40,6 @@ class Recorder(ClusterPort):
         self._note("get", port.PODS, namespace, "log")
         assert tail_lines == 50
         return await self._cluster.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines)
-
-    async def review(
-        self, verb: str, resource: Resource, namespace: str, *, subresource: str = "", name: str = ""
-    ) -> bool:
-        raise AssertionError("evidence does not ask what it may")
-
-    async def rules(self, namespace: str) -> port.JSON:
-        raise AssertionError("evidence does not ask what it may")
-
-    async def identity(self) -> port.JSON:
-        raise AssertionError("evidence does not ask who it is")
-
-    async def server_version(self) -> str:
-        raise AssertionError("evidence does not ask whom it asks")
 
     async def close(self) -> None:
         await self._cluster.close()
