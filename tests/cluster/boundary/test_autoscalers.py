@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from byteport.boundary.policies.autoscalers import NAME
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL
 from byteport.kubernetes.floor_patch import FLOOR_RESTORED
 from byteport.kubernetes.patches import ACTION_ID
+from byteport.kubernetes.refusals import SAID_BY
 from tests.cluster.boundary.conftest import APP
-from tests.cluster.boundary.installed import Installed, Said, asked
+from tests.cluster.boundary.installed import BY_POLICY, Installed, Said, asked
 from tests.cluster.workloads import Namespace, eventually
 
 JSON = dict[str, Any]
@@ -146,6 +148,12 @@ def with_the_ceiling_along(patch: JSON) -> None:
     patch["spec"]["maxReplicas"] = 60
 
 
+def beyond_the_ceiling_that_it_brings_along(patch: JSON) -> None:
+    """Valid by itself, so that what refuses is a policy."""
+    beyond_the_ceiling(patch)
+    with_the_ceiling_along(patch)
+
+
 def with_metrics_along(patch: JSON) -> None:
     patch["spec"]["metrics"] = []
 
@@ -187,6 +195,7 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
     with_a_mark_of_a_restore_that_is_none,
     without_an_end,
     with_the_ceiling_along,
+    beyond_the_ceiling_that_it_brings_along,
     with_metrics_along,
     with_a_target_along,
     with_behaviour_along,
@@ -196,21 +205,34 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
     with_a_finalizer_along,
 )
 
+INVALID = {beyond_the_ceiling.__name__}
+"""No valid autoscaler, which the API server's own validation says before it asks any policy."""
+
 
 @pytest.mark.claim("C-204")
 def test_review_5_every_forged_raise_is_refused_by_every_kind_of_patch(scaler: Scaler) -> None:
-    let_through = []
+    refused_by = {}
     for forge in FORGERIES:
         for way in (MERGE, STRATEGIC, "apply", JSON_PATCH):
             if forge is with_no_behaviour and way == "apply":
                 continue  # what somebody else set is not taken away by not naming it
             patch = scaler.raised()
             forge(patch)
-            said = _sent(scaler, patch, way)
-            if not said.by_policy and said.status != 422:  # a ceiling below the floor is refused by validation already
-                let_through.append(f"{forge.__name__} {way}: {said.status} {said.message[:100]}")
+            refused_by[forge.__name__, way] = who_refused(_sent(scaler, patch, way))
             assert scaler.now()["spec"]["minReplicas"] == 2, forge.__name__
-    assert let_through == []
+    assert refused_by == {key: expected_refusal(key[0]) for key in refused_by}
+
+
+def who_refused(said: Said) -> str:
+    """The policy of autoscalers by its name and in its own words, the API server's validation, or the answer itself."""
+    if said.by_policy and f"'{NAME}'" in said.message and SAID_BY in said.message:
+        return NAME
+    validated = said.body.get("reason") == "Invalid" and BY_POLICY not in said.message
+    return "validation" if said.status == 422 and validated else f"{said.status} {said.message[:160]}"
+
+
+def expected_refusal(forgery: str) -> str:
+    return "validation" if forgery in INVALID else NAME
 
 
 def _sent(scaler: Scaler, patch: JSON, way: str) -> Said:

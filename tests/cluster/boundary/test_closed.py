@@ -12,18 +12,19 @@ from typing import Any
 
 import pytest
 
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE
+from byteport.boundary.policies import autoscalers, deployments
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED
 from tests.cluster.boundary.conftest import APP
 from tests.cluster.boundary.installed import BY_POLICY, Installed, Said, asked, once
 from tests.cluster.boundary.test_autoscalers import FORGERIES as FORGED_FLOORS
-from tests.cluster.boundary.test_autoscalers import MERGE, Scaler
+from tests.cluster.boundary.test_autoscalers import MERGE, Scaler, expected_refusal, who_refused
 from tests.cluster.boundary.test_deployments import FORGERIES as FORGED_ROLLBACKS
 from tests.cluster.boundary.test_deployments import OK, Release, by_json_patch
 from tests.cluster.workloads import Namespace
 
 JSON = dict[str, Any]
 
-CONFLICT = 409
+CONFLICT, UNCOMPUTED = 409, 422
 
 pytestmark = pytest.mark.usefixtures("everything_granted")
 
@@ -32,15 +33,10 @@ EVICTION = {"apiVersion": "policy/v1", "kind": "Eviction"}
 DEBUG = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "registry.example/a:1"}]}}
 
 
-def refused(said: Said) -> bool:
-    """By one of our policies; where an expression could not be computed the answer is 422."""
-    return said.status in (403, 422) and BY_POLICY in said.message and "byteport" in said.message
-
-
 def granted(guarded: Installed, shop: Namespace) -> None:
     """Returns when the account has its rights: a refusal then is not for want of them."""
     where = f"/api/v1/namespaces/{shop.name}/configmaps"
-    once(lambda said: refused(said), lambda: asked(guarded.agent(), "POST", where, {"metadata": {"name": "x"}}))
+    once(lambda said: said.by_policy, lambda: asked(guarded.agent(), "POST", where, {"metadata": {"name": "x"}}))
 
 
 @pytest.mark.claim("C-200")
@@ -65,7 +61,7 @@ def test_review_4_a_new_object_has_no_old_one_and_is_refused(
         kind = kinds.get(where.rsplit("/", 1)[-1])
         body = workload(kind) if kind else autoscaler()
     said = asked(guarded.agent(), "POST", where, {**body, "metadata": {"name": "mine"}})
-    assert refused(said), said
+    assert said.by_policy, said
 
 
 def workload(kind: str) -> JSON:
@@ -110,7 +106,7 @@ def test_review_4_each_subresource_of_a_pod_is_refused(
     named = body if method == "PATCH" else {**body, "metadata": {"name": pod, "namespace": shop.name}}
     kind = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
     said = asked(guarded.agent(), method, where, named, content_type=kind)
-    assert refused(said), said
+    assert said.by_policy, said
     assert pod in [one["metadata"]["name"] for one in shop.pods(APP)]
 
 
@@ -127,19 +123,22 @@ def test_review_4_a_whole_collection_is_refused(
     groups = {"pods": "/api/v1", "deployments": "/apis/apps/v1", "horizontalpodautoscalers": "/apis/autoscaling/v2"}
     where = f"{groups[collection]}/namespaces/{shop.name}/{collection}"
     said = asked(guarded.agent(), "DELETE", where, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
-    assert refused(said), said
+    assert said.by_policy, said
     assert len(guarded.plane.api.call("GET", where)["items"]) > 0
 
 
 @pytest.mark.claim("C-204")
 def test_review_4_an_expression_that_cannot_be_computed_refuses(guarded: Installed, shop: Namespace) -> None:
-    """The owner's floor as it is written down is no number, so that CEL's `int()` of it is an error."""
+    """The owner's floor as it is written down is no number, so that CEL's `int()` of it is an error, and the answer 422."""
     scaler = Scaler(guarded, shop)
     granted(guarded, shop)
-    marks = {"metadata": {"annotations": {FLOOR_BEFORE: "two"}}}
+    marks = {"metadata": {"annotations": {FLOOR_BEFORE: "two", FLOOR_RAISED: "2"}}}
     guarded.plane.api.call("PATCH", scaler.path(), marks, content_type=MERGE)
     said = scaler.patch(scaler.restored())
-    assert refused(said), said
+    assert said.status == UNCOMPUTED, said
+    assert BY_POLICY in said.message
+    assert f"'{autoscalers.NAME}'" in said.message
+    assert "resulted in error" in said.message
     assert FLOOR_BEFORE in scaler.now()["metadata"]["annotations"]
 
 
@@ -152,7 +151,7 @@ def test_review_5_a_replacement_with_any_forgery_is_refused_like_every_patch(
     let_through = []
     for forge in FORGED_ROLLBACKS:
         said = once(lambda said: said.status != CONFLICT, partial(replaced_template, release, forge))
-        if not refused(said) or "byteport-deployments" not in said.message:
+        if not said.by_policy or f"'{deployments.NAME}'" not in said.message:
             let_through.append(f"{forge.__name__}: {said.status} {said.message[:160]}")
     assert let_through == []
 
@@ -168,12 +167,11 @@ def replaced_template(release: Release, forge: Callable[[JSON], None]) -> Said:
 def test_review_5_a_replaced_autoscaler_is_refused_like_every_patch(guarded: Installed, shop: Namespace) -> None:
     scaler = Scaler(guarded, shop)
     granted(guarded, shop)
-    let_through = []
+    refused_by = {}
     for forge in FORGED_FLOORS:
         said = once(lambda said: said.status != CONFLICT, partial(replaced, scaler, forge))
-        if not refused(said) and said.status != 422:  # a ceiling below the floor is refused by validation already
-            let_through.append(f"{forge.__name__}: {said.status} {said.message[:160]}")
-    assert let_through == []
+        refused_by[forge.__name__] = who_refused(said)
+    assert refused_by == {name: expected_refusal(name) for name in refused_by}
 
 
 def replaced(scaler: Scaler, forge: Callable[[JSON], None]) -> Said:
