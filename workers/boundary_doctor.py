@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from activities.kubernetes.client import connect
 from activities.kubernetes.policy_source import parse_policy
-from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, AGENT_PODS, NAMESPACE
+from byteport.boundary.names import ACCOUNTS_GROUP, AGENT, AGENT_PODS, NAMESPACE
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, TargetGone
@@ -25,13 +25,16 @@ from byteport.settings.model import BoundaryConfig, Settings
 from workers.boundary_check import PROVES_ROLLBACKS, Report, at_least, look_at_boundary
 from workers.boundary_proof import ask_for_proofs, proofs, unasked
 from workers.preflight import Check, Outcome, check_boundary, failed
+from workers.remedies import Amiss, remedy
 
-AGENT = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
-"""Whom a person's credential acts as to see what the agent may."""
 ASKING_POD = f"{AGENT_PODS}doctor"
 """The pod that its token is then said to be bound to, where the policies ask for one; there is none of this name."""
 CONFIG, POLICY = "byteport-config", "byteport-policy"
 """ConfigMaps of the chart, with what the agent runs with."""
+
+
+class NotInstalled(ConfigError):
+    """The chart is not on that cluster."""
 
 
 async def examine_boundary(
@@ -52,14 +55,15 @@ async def examine_boundary(
     try:
         report, checks = await _looked_at(agent, config, policy, every)
     except NotPermitted:
-        what = f"this credential is not the agent's, and may not act as {AGENT}; use one that may impersonate it"
-        return [Check("boundary", Outcome.FAILED, what)]
+        what = f"this credential is not the agent's, and may not impersonate {AGENT}"
+        return [Check("boundary", Outcome.FAILED, what, remedy(Amiss.NOT_IMPERSONATING))]
     finally:
         await agent.close()
     seen = f"this credential is not the agent's; looked at as {AGENT}, in {len(every) or 'no other'} namespace(s)"
     bound = await as_agent(ASKING_POD)
     try:
-        return [Check("account", Outcome.WARNING, seen), *checks, *await proofs(bound, report)]
+        account = Check("account", Outcome.WARNING, seen, remedy(Amiss.OTHER_ACCOUNT))
+        return [account, *checks, *await proofs(bound, report)]
     finally:
         await bound.close()
 
@@ -71,11 +75,28 @@ async def examine_installation(kubeconfig: Path | None, context: str | None) -> 
         return await connect(kubeconfig, context, allow_exec_plugins=True, act_as=AGENT, of_pod=of_pod)
 
     try:
-        async with await connect(kubeconfig, context, allow_exec_plugins=True) as admin:
+        admin = await connect(kubeconfig, context, allow_exec_plugins=True)
+    except BytePortError as error:
+        return [failed("boundary", error, remedy(Amiss.CLUSTER_UNREAD))]
+    async with admin:
+        try:
             config, policy = await chosen(admin)
             return await examine_boundary(admin, as_agent, config, policy)
-    except BytePortError as error:
-        return [failed("boundary", error)]
+        except BytePortError as error:
+            return [failed("boundary", error, way_out(error))]
+
+
+def way_out(error: BytePortError) -> str:
+    """What to run when what holds the agent could not be looked at, once the API server could be reached."""
+    match error:
+        case NotInstalled():
+            return remedy(Amiss.NOT_INSTALLED)
+        case ConfigError():
+            return remedy(Amiss.OTHER_VERSION)
+        case NotPermitted():
+            return remedy(Amiss.NOT_IMPERSONATING)
+        case _:
+            return remedy(Amiss.CLUSTER_UNREAD)
 
 
 async def examine_proofs(hands: Hands, namespace: str, ceiling: Ceiling) -> list[Check]:
@@ -91,7 +112,7 @@ async def examine_proofs(hands: Hands, namespace: str, ceiling: Ceiling) -> list
 
 
 async def chosen(cluster: ClusterPort) -> tuple[BoundaryConfig, PolicyConfig]:
-    """What the installed agent runs with. Raises `ConfigError` when there is no installation, or one that is not ours."""
+    """What the installed agent runs with. Raises `NotInstalled`, or `ConfigError` for what this version cannot read."""
     settings = await _text(cluster, CONFIG, "config.yaml")
     try:
         boundary = Settings.model_validate(yaml.safe_load(settings)).boundary
@@ -104,7 +125,7 @@ async def _text(cluster: ClusterPort, name: str, key: str) -> str:
     try:
         found = await cluster.get(port.CONFIG_MAPS, NAMESPACE, name)
     except TargetGone:
-        raise ConfigError(name, f"is not in the namespace {NAMESPACE}; install the chart first") from None
+        raise NotInstalled(name, f"is not in the namespace {NAMESPACE}; install the chart first") from None
     return str(fields.mapping(found.get("data")).get(key, ""))
 
 

@@ -34,6 +34,7 @@ from byteport.kubernetes.refusals import RollbackRule
 from byteport.kubernetes.templates import template_of, template_to_restore
 from workers.boundary_check import Report
 from workers.preflight import Check, Outcome
+from workers.remedies import Amiss, remedy
 
 NAME = "rollback proof"
 """Of the check."""
@@ -99,9 +100,10 @@ async def ask_for_proofs(agent: ClusterPort, given: Mapping[str, Ceiling | None]
 
 def unasked(error: BytePortError) -> Check:
     """That nobody could ask."""
-    needed = "; it takes a credential that may impersonate the agent's account, and userextras"
-    what = f"could not be asked for: {error.message}" + (needed if isinstance(error, NotPermitted) else "")
-    return Check(NAME, Outcome.WARNING, what)
+    what, refused = f"could not be asked for: {error.message}", isinstance(error, NotPermitted)
+    if refused:
+        what += "; it takes a credential that may impersonate the agent's account, and userextras"
+    return Check(NAME, Outcome.WARNING, what, remedy(Amiss.PROOF_UNASKED if refused else Amiss.PROOF_UNHEARD))
 
 
 async def _installed_at(agent: ClusterPort) -> datetime | None:
@@ -185,11 +187,11 @@ def _checks(answers: Sequence[Answer]) -> list[Check]:
     by = {proof: [one for one in answers if one.proof is proof] for proof in Proof}
     checks = []
     if by[Proof.UNPROVED]:
-        checks.append(Check(NAME, Outcome.FAILED, _stale(_named(by[Proof.UNPROVED]))))
+        checks.append(Check(NAME, Outcome.FAILED, _stale(_named(by[Proof.UNPROVED])), remedy(Amiss.PROOF_STALE)))
     if by[Proof.UNHEARD]:
         first = by[Proof.UNHEARD][0]
         what = f"could not be asked for of {_named(by[Proof.UNHEARD])}: {first.why}"
-        checks.append(Check(NAME, Outcome.WARNING, what))
+        checks.append(Check(NAME, Outcome.WARNING, what, remedy(Amiss.PROOF_UNHEARD)))
     good = [*by[Proof.PROVED], *by[Proof.OLDER]]
     if good:
         older = by[Proof.OLDER]

@@ -10,6 +10,7 @@ from activities.audit.log import open_log
 from activities.clock import utc_now
 from activities.kubernetes.client import KubernetesCluster
 from activities.kubernetes.policy_source import load_policy
+from byteport.boundary.names import AGENT
 from byteport.contracts.acts import Queue
 from byteport.domain.ids import watch_id
 from byteport.errors import BytePortError, ConfigError
@@ -17,11 +18,11 @@ from byteport.kubernetes.port import ClusterPort
 from byteport.settings import Settings, installation
 from byteport.temporal.attributes import TYPES
 from byteport.temporal.connect import connect
-from byteport.temporal.registration import command, registered
+from byteport.temporal.registration import registered
 from byteport.temporal.views import pending_heartbeat
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
-from workers.boundary_doctor import AGENT, examine_boundary
+from workers.boundary_doctor import examine_boundary, way_out
 from workers.overdue import check_floors
 from workers.preflight import (
     Check,
@@ -32,6 +33,7 @@ from workers.preflight import (
     failed,
 )
 from workers.processes import ROLES, Process
+from workers.remedies import Amiss, remedy
 from workers.start import check_policy, key_ring
 from workers.wiring import connect_cluster, policy_of, uid_of
 
@@ -45,23 +47,29 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
     `cluster_inside` names the process that the cluster lives in, when it is a simulated one that nobody else reaches.
     """
     checks = [check_packages()]
-    checks += await _each("policy", lambda: _done([check_policy(settings)]))
-    checks += await _each("keys", lambda: _done(_keys(settings)))
-    checks += await _each("signers", lambda: _done([_signers(settings)]))
-    checks += await _each("temporal", lambda: _temporal(settings))
+    policy, signers = settings.policy_file or "policy.yaml", settings.approvals.allowed_signers or "allowed_signers"
+    at, of = settings.temporal.address, settings.temporal.namespace
+    checks += await _each("policy", remedy(Amiss.POLICY_UNREAD, path=policy), lambda: _done([check_policy(settings)]))
+    checks += await _each("keys", remedy(Amiss.KEYS_UNREAD), lambda: _done(_keys(settings)))
+    checks += await _each("signers", remedy(Amiss.SIGNERS_UNREAD, path=signers), lambda: _done([_signers(settings)]))
+    checks += await _each(
+        "temporal", remedy(Amiss.TEMPORAL_UNREACHED, address=at, namespace=of), lambda: _temporal(settings)
+    )
     if cluster_inside is None:
-        checks += await _each("cluster", lambda: _cluster(settings))
+        checks += await _each("cluster", remedy(Amiss.CLUSTER_UNREAD), lambda: _cluster(settings))
     else:
         checks.append(Check("cluster", Outcome.OK, f"simulated, inside {cluster_inside}"))
-    checks += await _each("log", lambda: _done([_log(settings)]))
+    log = settings.ledger.path or "ledger.db"
+    checks += await _each("log", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done([_log(settings)]))
     return checks
 
 
-async def _each(name: str, look: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
+async def _each(name: str, its_remedy: str, look: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
+    """What was found; where that ended with an error, the error and `its_remedy`."""
     try:
         return await look()
     except BytePortError as error:
-        return [failed(name, error)]
+        return [failed(name, error, its_remedy)]
 
 
 async def _done(checks: list[Check]) -> list[Check]:
@@ -76,23 +84,31 @@ def _keys(settings: Settings) -> list[Check]:
     if private is None or public is None:
         return [
             *checks,
-            Check("grant key", Outcome.FAILED, "ledger.grant_key and cluster.grant_public_key must be set"),
+            Check(
+                "grant key",
+                Outcome.FAILED,
+                "ledger.grant_key and cluster.grant_public_key must be set",
+                remedy(Amiss.GRANT_KEY_UNSET),
+            ),
         ]
     signer = GrantSigner(read_private_key(private, "ledger.grant_key"))
     known = read_public_key(public, "cluster.grant_public_key")
     GrantVerifier(known)
     if signer.public_key != known:
-        return [*checks, Check("grant key", Outcome.FAILED, f"{public} is not the public half of {private}")]
+        said = f"{public} is not the public half of {private}"
+        its_remedy = remedy(Amiss.GRANT_KEYS_DIFFER, private=private, public=public)
+        return [*checks, Check("grant key", Outcome.FAILED, said, its_remedy)]
     return [*checks, Check("grant key", Outcome.OK, known.fingerprint)]
 
 
 def _signers(settings: Settings) -> Check:
     path = settings.approvals.allowed_signers
     if path is None:
-        return Check("signers", Outcome.FAILED, "approvals.allowed_signers must be set")
+        return Check("signers", Outcome.FAILED, "approvals.allowed_signers must be set", remedy(Amiss.SIGNERS_UNSET))
     people = SignersFiles(path, settings.approvals.revoked_keys).read().allowed.people()
     if not people:
-        return Check("signers", Outcome.WARNING, f"{path} names nobody: no plan can be approved")
+        said = f"{path} names nobody: no plan can be approved"
+        return Check("signers", Outcome.WARNING, said, remedy(Amiss.SIGNERS_NOBODY, path=path))
     return Check("signers", Outcome.OK, f"{len(people)} may answer: {', '.join(sorted(people))}")
 
 
@@ -106,7 +122,8 @@ async def _temporal(settings: Settings) -> list[Check]:
             Check(
                 "search attributes",
                 Outcome.WARNING,
-                f"missing; a worker's start adds them, or: {command(client.namespace)}",
+                f"missing: {', '.join(missing)}; a worker's start adds them, where it may",
+                remedy(Amiss.SEARCH_ATTRIBUTES, namespace=client.namespace),
             )
         )
     if settings.watch.enabled:
@@ -124,9 +141,11 @@ async def _watched(client: Client, settings: Settings) -> Check:
 
 def _watch(age: float | None) -> Check:
     if age is None:
-        return Check("watch", Outcome.WARNING, "the cluster is not being watched; a worker's start begins it")
+        said = "the cluster is not being watched; a worker's start begins it"
+        return Check("watch", Outcome.WARNING, said, remedy(Amiss.NOT_WATCHED))
     if age > WATCH_LATE_SECONDS:
-        return Check("watch", Outcome.FAILED, f"its last heartbeat is {age:.0f} s old; is a cluster worker running?")
+        said = f"its last heartbeat is {age:.0f} s old; is a cluster worker running?"
+        return Check("watch", Outcome.FAILED, said, remedy(Amiss.WATCH_LATE))
     return Check("watch", Outcome.OK, f"last heartbeat {age:.0f} s ago")
 
 
@@ -137,10 +156,15 @@ async def _cluster(settings: Settings) -> list[Check]:
         checks = [check_cluster_uid(settings, uid)]
         if isinstance(cluster, KubernetesCluster) and not cluster.verifies_server:
             checks.append(
-                Check("cluster TLS", Outcome.WARNING, "the kubeconfig does not verify the server's certificate")
+                Check(
+                    "cluster TLS",
+                    Outcome.WARNING,
+                    "the kubeconfig does not verify the server's certificate",
+                    remedy(Amiss.SERVER_UNVERIFIED),
+                )
             )
         if settings.boundary.enforced:
-            checks += await _each("boundary", lambda: _boundary(settings, cluster))
+            checks += await _boundary(settings, cluster)
         else:
             acts = [act for act in ROLES[Process.CLUSTER].acts if act.queue is Queue.CLUSTER]
             checks += await check_rights(cluster, acts)
@@ -153,25 +177,27 @@ async def _cluster(settings: Settings) -> list[Check]:
 
 
 async def _boundary(settings: Settings, cluster: ClusterPort) -> list[Check]:
-    policy = policy_of(settings).read()
 
     async def as_agent(of_pod: str) -> ClusterPort:
         return await connect_cluster(settings, act_as=AGENT, of_pod=of_pod)
 
-    return await examine_boundary(cluster, as_agent, settings.boundary, policy)
+    try:
+        return await examine_boundary(cluster, as_agent, settings.boundary, policy_of(settings).read())
+    except BytePortError as error:
+        return [failed("boundary", error, way_out(error))]
 
 
 def _log(settings: Settings) -> Check:
     path = settings.ledger.path
     if path is None:
-        return Check("log", Outcome.FAILED, "ledger.path must be set")
+        return Check("log", Outcome.FAILED, "ledger.path must be set", remedy(Amiss.LOG_UNSET))
     if not path.exists():
-        return Check("log", Outcome.WARNING, f"{path} is made at the first record")
+        return Check("log", Outcome.WARNING, f"{path} is made at the first record", remedy(Amiss.LOG_ABSENT))
     reports = open_log(path).verify_all()
     records = sum(report.records for report in reports)
     if not records:
-        return Check("log", Outcome.WARNING, "no record yet")
+        return Check("log", Outcome.WARNING, "no record yet", remedy(Amiss.LOG_EMPTY))
     bad = [finding for report in reports for finding in report.findings]
     if bad:
-        return Check("log", Outcome.FAILED, f"record {bad[0].seq} {bad[0].says}; see `byteport verify-log --all`")
+        return Check("log", Outcome.FAILED, f"record {bad[0].seq} {bad[0].says}", remedy(Amiss.LOG_BROKEN))
     return Check("log", Outcome.OK, f"{records} record(s), intact")

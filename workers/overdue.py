@@ -7,9 +7,11 @@ nothing; what is left of it are the marks on the object itself. Comes from `exam
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from activities.kubernetes.enabled import Namespaces
 from activities.kubernetes.floor_raising import LONGEST_BOX_SECONDS
@@ -17,11 +19,12 @@ from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import NotPermitted
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL, floor_of
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL, floor_of
 from byteport.kubernetes.enrolment import enrolled
 from byteport.kubernetes.port import JSON, ClusterPort
 from byteport.kubernetes.templates import annotations_of
 from workers.preflight import Check, Outcome
+from workers.remedies import Amiss, remedy
 
 LATE = timedelta(minutes=10)
 """A time box has had its turn by then, a few tries included."""
@@ -40,31 +43,52 @@ async def check_floors(
         names = [_name(item) for item in labelled if enrolled(item, policy)]
         every = await asyncio.gather(*(cluster.list(port.AUTOSCALERS, name) for name in names))
     except NotPermitted as refused:
-        return Check("raised floors", Outcome.WARNING, f"cannot tell whether one is overdue: {refused.message}")
-    return _said([said for one in every for item in one.items if (said := _overdue(item, now))])
+        said = f"cannot tell whether one is overdue: {refused.message}"
+        return Check("raised floors", Outcome.WARNING, said, remedy(Amiss.FLOORS_UNREAD))
+    return _said(sorted(late for one in every for item in one.items if (late := _overdue(item, now))))
 
 
-def _said(overdue: Sequence[str]) -> Check:
+class Overdue(NamedTuple):
+    """A floor of ours that stands after its time."""
+
+    namespace: str
+    name: str
+    floor: int
+    before: int
+    """What its owner had set."""
+    ours: bool
+    """Whether it is as we left it: else somebody has set it since."""
+
+    @property
+    def remedy(self) -> str:
+        if not self.ours:
+            return remedy(Amiss.FLOOR_TAKEN_OVER, name=self.name, namespace=self.namespace)
+        patch = json.dumps({"spec": {"minReplicas": self.before}}, separators=(",", ":"))
+        return remedy(Amiss.FLOOR_OVERDUE, name=self.name, namespace=self.namespace, patch=patch)
+
+
+def _said(overdue: Sequence[Overdue]) -> Check:
     if not overdue:
         return Check("raised floors", Outcome.OK, "none stands after its time")
+    named = [f"{one.namespace}/{one.name} (floor {one.floor}, its owner's is {one.before})" for one in overdue]
     more = f", and {len(overdue) - MOST_NAMED} more" if len(overdue) > MOST_NAMED else ""
-    what = "nobody has put back in time; look for its time box, or put it back by hand and take byteport.io/floor-* off"
-    return Check("raised floors", Outcome.WARNING, f"{', '.join(sorted(overdue)[:MOST_NAMED])}{more}: {what}")
+    what = f"{', '.join(named[:MOST_NAMED])}{more}: nobody has put back in time; its time box is gone, or cannot"
+    return Check("raised floors", Outcome.WARNING, what, "; ".join(one.remedy for one in overdue[:MOST_NAMED]))
 
 
-def _overdue(autoscaler: JSON, now: datetime) -> str:
-    """The autoscaler with its floor and its owner's; empty when no floor of ours stands, or its time is not over.
+def _overdue(autoscaler: JSON, now: datetime) -> Overdue | None:
+    """None when no floor of ours stands, or its time is not over.
 
     A clock of ours that is behind the agent's by less than `LATE` makes no difference.
     """
     marks = annotations_of(autoscaler)
     before, until = marks.get(FLOOR_BEFORE), fields.instant(marks.get(FLOOR_UNTIL))
     if not isinstance(before, str) or not _DIGITS.fullmatch(before):
-        return ""
+        return None
     if until is not None and now - LATE < until <= now + LONGEST + LATE:
-        return ""
-    namespace = fields.name(fields.metadata(autoscaler).get("namespace"))
-    return f"{namespace}/{_name(autoscaler)} (floor {floor_of(autoscaler)}, its owner's is {int(before)})"
+        return None
+    namespace, floor = fields.name(fields.metadata(autoscaler).get("namespace")), floor_of(autoscaler)
+    return Overdue(namespace, _name(autoscaler), floor, int(before), ours=marks.get(FLOOR_RAISED) == str(floor))
 
 
 def _name(item: JSON) -> str:

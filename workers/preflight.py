@@ -1,6 +1,6 @@
-"""What is looked at before a process starts: each check with its finding and what to do. `byteport doctor` prints them.
+"""What is looked at before a process starts: each check with its finding and what to run. `byteport doctor` prints them.
 
-Comes after the settings, before `run.py`. A process that would fail later, or act with less than it needs, does not
+Comes after the settings and `remedies.py`, before `run.py`. A process that would fail later, or act with less than it needs, does not
 start at all.
 """
 
@@ -20,6 +20,7 @@ from byteport.kubernetes import port
 from byteport.kubernetes.port import ClusterPort, Resource
 from byteport.settings import Settings
 from workers.boundary_check import Report
+from workers.remedies import Amiss, remedy
 
 TOP_LEVEL = ("byteport", "workflows", "activities", "workers")
 
@@ -41,6 +42,13 @@ class Check(NamedTuple):
     name: str
     outcome: Outcome
     finding: str
+    remedy: str = ""
+    """What to run, an exact command first; empty only where all is well."""
+
+    @property
+    def text(self) -> str:
+        """On one line: the finding, and what to run."""
+        return f"{self.finding}; {self.remedy}" if self.remedy else self.finding
 
 
 def check_packages() -> Check:
@@ -52,7 +60,8 @@ def check_packages() -> Check:
             return Check(
                 "packages",
                 Outcome.FAILED,
-                f"{name} is another distribution's ({found}); install byteport into an environment of its own",
+                f"{name} is another distribution's ({found}); byteport needs an environment of its own",
+                remedy(Amiss.OTHER_PACKAGES),
             )
     return Check("packages", Outcome.OK, f"all from {root}")
 
@@ -61,7 +70,8 @@ def check_cluster_uid(settings: Settings, uid: str) -> Check:
     """Whether this is the cluster that the settings mean."""
     wanted = settings.cluster.uid
     if wanted is not None and wanted != uid:
-        return Check("cluster.uid", Outcome.FAILED, f"is {wanted} but this cluster's is {uid}")
+        said = f"is {wanted} but this cluster's is {uid}"
+        return Check("cluster.uid", Outcome.FAILED, said, remedy(Amiss.OTHER_CLUSTER, uid=uid))
     return Check("cluster", Outcome.OK, f"{settings.cluster.name}, uid {uid}")
 
 
@@ -77,10 +87,12 @@ async def check_rights(cluster: ClusterPort, acts: Iterable[AnyAct]) -> list[Che
     blind = [right for right in refused if right.optional]
     checks = []
     if missing:
-        checks.append(Check("rights", Outcome.FAILED, f"the cluster does not grant {_named(missing)}"))
+        said, asked = f"the cluster does not grant {_named(missing)}", _question(missing[0])
+        checks.append(Check("rights", Outcome.FAILED, said, remedy(Amiss.RIGHTS_MISSING, right=asked)))
     if blind:
         reasons = "; ".join(sorted({reason for right in blind for reason in right.because}))
-        checks.append(Check("optional rights", Outcome.WARNING, f"without {_named(blind)} it cannot tell: {reasons}"))
+        said, asked = f"without {_named(blind)} it cannot tell: {reasons}", _question(blind[0])
+        checks.append(Check("optional rights", Outcome.WARNING, said, remedy(Amiss.RIGHTS_OPTIONAL, right=asked)))
     return checks or [Check("rights", Outcome.OK, "the cluster grants every right that the acts need")]
 
 
@@ -93,17 +105,25 @@ def check_boundary(report: Report, *, refusing: Outcome, weaker_accepted: bool) 
     checks = []
     if fatal:
         named = ", ".join(sorted({one.what for one in fatal}))
-        checks.append(Check("rights", Outcome.FAILED, f"the cluster does not grant {named}; helm upgrade the chart"))
+        checks.append(
+            Check("rights", Outcome.FAILED, f"the cluster does not grant {named}", remedy(Amiss.CHART_RIGHTS))
+        )
     others = [one for one in report.findings if one not in fatal]
-    checks += [Check("boundary", refusing if one.refuses_auto else Outcome.WARNING, one.text) for one in others]
+    checks += [
+        Check("boundary", refusing if one.refuses_auto else Outcome.WARNING, one.said, one.remedy) for one in others
+    ]
     if report.halted:
-        checks.append(Check("switch", Outcome.WARNING, "off: nothing is written anywhere until `byteport resume`"))
+        said = "off: nothing is written anywhere until `byteport resume`"
+        checks.append(Check("switch", Outcome.WARNING, said, remedy(Amiss.SWITCH_OFF)))
     if not report.choices.proves_rollbacks:
-        checks.append(Check("rollback", Outcome.WARNING, _unproven(report.version, weaker_accepted=weaker_accepted)))
+        said = _unproven(report.version, weaker_accepted=weaker_accepted)
+        way = Amiss.ROLLBACK_WEAKER if weaker_accepted else Amiss.ROLLBACK_UNPROVEN
+        checks.append(Check("rollback", Outcome.WARNING, said, remedy(way)))
     if report.blindness:
         what = ", ".join(one.right for one in report.blindness)
         why = "; ".join(sorted({one.because for one in report.blindness}))
-        checks.append(Check("optional rights", Outcome.WARNING, f"without {what} it cannot tell: {why}"))
+        said = f"without {what} it cannot tell: {why}"
+        checks.append(Check("optional rights", Outcome.WARNING, said, remedy(Amiss.CHART_RIGHTS)))
     if not report.findings:
         given = f"{len(report.given)} namespace(s) given" if report.given else "no namespace given yet"
         checks.append(Check("boundary", Outcome.OK, f"whole; {given}, Kubernetes {report.version}"))
@@ -129,13 +149,20 @@ def must_pass(checks: Sequence[Check]) -> None:
     for check in checks:
         if check.outcome is Outcome.FAILED:
             if check.name == "rights":
-                raise NotPermitted(check.finding)
-            raise ConfigError(check.name, check.finding)
+                raise NotPermitted(check.text)
+            raise ConfigError(check.name, check.text)
 
 
-def failed(name: str, error: BytePortError) -> Check:
+def failed(name: str, error: BytePortError, its_remedy: str) -> Check:
     """A check that ended with one of our errors."""
-    return Check(name, Outcome.FAILED, error.message)
+    return Check(name, Outcome.FAILED, error.message, its_remedy)
+
+
+def _question(right: Right) -> list[str]:
+    """What `kubectl auth can-i` is asked about a right."""
+    plural, _, subresource = right.resource.partition("/")
+    about = f"{plural}.{right.group}" if right.group else plural
+    return [right.verb, about, *([f"--subresource={subresource}"] if subresource else [])]
 
 
 def _named(rights: Iterable[Right]) -> str:

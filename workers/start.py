@@ -42,6 +42,7 @@ from workers.preflight import (
     must_pass,
 )
 from workers.processes import ROLES, Credential, Process, Role
+from workers.remedies import Amiss, remedy
 from workers.run import Workers, metrics_runtime, serve
 from workers.wiring import Surroundings, connect_cluster, policy_changes, policy_of, uid_of, wire
 
@@ -186,7 +187,7 @@ async def look(
 def _say_warnings(checks: Sequence[Check], say: Callable[[str], None]) -> None:
     warnings = [check for check in checks if check.outcome is Outcome.WARNING]
     for check in warnings[:MOST_SAID]:
-        say(f"warning: {check.finding}")
+        say(f"warning: {check.text}")
     if len(warnings) > MOST_SAID:
         say(f"warning: and {len(warnings) - MOST_SAID} more; `byteport doctor` lists them")
 
@@ -194,7 +195,7 @@ def _say_warnings(checks: Sequence[Check], say: Callable[[str], None]) -> None:
 def check_policy(settings: Settings) -> Check:
     """Whether the policy file can be read and means something."""
     if settings.policy_file is None:
-        return Check("policy_file", Outcome.FAILED, "must be set")
+        return Check("policy_file", Outcome.FAILED, "must be set", remedy(Amiss.POLICY_UNSET))
     policy = load_policy(settings.policy_file)
     return Check("policy", Outcome.OK, f"{settings.policy_file}, mode {policy.mode.value}")
 

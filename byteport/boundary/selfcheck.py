@@ -13,8 +13,16 @@ from pydantic import ValidationError
 
 from byteport.boundary.choices import Choices
 from byteport.boundary.expected import EVERYWHERE, Expected
-from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, ADMISSION, NAMESPACE
+from byteport.boundary.names import ACCOUNTS_GROUP, ADMISSION, NAMESPACE
 from byteport.boundary.policies.catalogue import policies
+from byteport.boundary.remedies import (
+    LIST_WHAT_IS_GRANTED,
+    RUN_AS_THE_ACCOUNT,
+    UPGRADE,
+    bindings,
+    enabling,
+    enabling_anew,
+)
 from byteport.boundary.whole import Finding, Granted, Kind, blind, excess, missing, written
 from byteport.boundary.whole import policies as compared
 from byteport.domain.ceilings import Ceiling
@@ -91,10 +99,11 @@ def findings(seen: Seen, choices: Choices) -> list[Finding]:
     expected = Expected(choices, known)
     common = _everywhere(seen, choices)
     found = [*_account(seen), *_ceilings(seen), *_unlisted(seen), *_policies(seen, choices)]
-    found += missing(expected.needed(EVERYWHERE), common, "", given=False)
+    found += missing(expected.needed(EVERYWHERE), common, "")
     found += excess(common, expected.allowed(EVERYWHERE), "")
     for name, rights in sorted(seen.rights.items()):
-        found += missing(expected.needed(name), rights, name, given=name in known)
+        remedy = enabling(name, known[name]) if name in known else UPGRADE
+        found += missing(expected.needed(name), rights, name, remedy=remedy)
         found += excess(rights - common, expected.allowed(name), name)
     if not seen.complete:
         found.append(_CANNOT_PROVE)
@@ -142,14 +151,13 @@ def _account(seen: Seen) -> list[Finding]:
     if ACCOUNTS_GROUP in seen.groups:
         return []
     what = f"the credential is of no account in {NAMESPACE}: the admission policies do not bind it"
-    remedy = f"run the agent as the ServiceAccount {ACCOUNT} of {NAMESPACE}"
-    return [Finding(kind=Kind.UNKNOWN_ACCOUNT, what=what, remedy=remedy)]
+    return [Finding(kind=Kind.UNKNOWN_ACCOUNT, what=what, remedy=RUN_AS_THE_ACCOUNT)]
 
 
 def _ceilings(seen: Seen) -> list[Finding]:
     what = "what is written down of the namespace is no ceiling: it is only observed"
     return [
-        Finding(kind=Kind.UNREADABLE, what=what, namespace=name, remedy=f"byteport enable {name}")
+        Finding(kind=Kind.UNREADABLE, what=what, namespace=name, remedy=enabling_anew(name))
         for name, ceiling in sorted(seen.ceilings.items())
         if ceiling is None
     ]
@@ -157,8 +165,9 @@ def _ceilings(seen: Seen) -> list[Finding]:
 
 def _unlisted(seen: Seen) -> list[Finding]:
     what = "the API server's list of our rights cannot be taken, as when it is too long"
-    remedy = "look at the roles that are bound to byteport-agent there"
-    return [Finding(kind=Kind.UNLISTED, what=what, namespace=name, remedy=remedy) for name in sorted(seen.unlisted)]
+    return [
+        Finding(kind=Kind.UNLISTED, what=what, namespace=name, remedy=bindings(name)) for name in sorted(seen.unlisted)
+    ]
 
 
 def _policies(seen: Seen, choices: Choices) -> list[Finding]:
@@ -168,7 +177,7 @@ def _policies(seen: Seen, choices: Choices) -> list[Finding]:
         Finding(
             kind=Kind.MISSING,
             what=written(ADMISSION, RESOURCES[kind].plural, "get", name),
-            remedy="helm upgrade the chart",
+            remedy=UPGRADE,
         )
         for kind, name in keys
         if (kind, name) not in seen.policies
@@ -179,5 +188,5 @@ def _policies(seen: Seen, choices: Choices) -> list[Finding]:
 _CANNOT_PROVE = Finding(
     kind=Kind.CANNOT_PROVE,
     what="an authoriser of this cluster cannot list what it grants; none of the dangerous rights was found",
-    remedy="look at the cloud provider's own access rules for the agent's account",
+    remedy=LIST_WHAT_IS_GRANTED,
 )

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from byteport.boundary.names import ADMISSION, RBAC
+from byteport.boundary.remedies import UPGRADE, unbinding, waiting_for
 from byteport.domain.base import Frozen
 from byteport.kubernetes import fields
 from byteport.kubernetes.port import JSON
@@ -112,8 +113,9 @@ class Finding(Frozen):
 
     kind: Kind
     what: str
+    remedy: str
+    """What to run: an exact command first."""
     namespace: str = ""
-    remedy: str = ""
 
     @property
     def refuses_auto(self) -> bool:
@@ -121,10 +123,14 @@ class Finding(Frozen):
         return self.kind is not Kind.CANNOT_PROVE
 
     @property
+    def said(self) -> str:
+        """What it is, and where."""
+        return f"{_SAID[self.kind]}{self.what}" + (f" in {self.namespace}" if self.namespace else "")
+
+    @property
     def text(self) -> str:
         """On one line: what it is, where, and what to run."""
-        where = f" in {self.namespace}" if self.namespace else ""
-        return f"{_SAID[self.kind]}{self.what}{where}" + (f"; {self.remedy}" if self.remedy else "")
+        return f"{self.said}; {self.remedy}"
 
 
 _SAID: Mapping[Kind, str] = {
@@ -184,17 +190,15 @@ def excess(has: Granted, may: Iterable[Right], namespace: str) -> list[Finding]:
     )
     if len(beyond) > MOST_NAMED:
         beyond[MOST_NAMED:] = [f"{len(beyond) - MOST_NAMED} more rights"]
-    where = f"-n {namespace} rolebindings" if namespace else "clusterrolebindings"
-    remedy = f"kubectl get {where} -o wide | grep -E 'byteport-agent|system:(serviceaccounts|authenticated)'"
+    remedy = unbinding(namespace)
     return [Finding(kind=Kind.EXCESS, what=what, namespace=namespace, remedy=remedy) for what in beyond]
 
 
-def missing(needed: Iterable[Need], has: Granted, namespace: str, *, given: bool) -> list[Finding]:
+def missing(needed: Iterable[Need], has: Granted, namespace: str, *, remedy: str = UPGRADE) -> list[Finding]:
     """Rights that an act must have and that are not granted; what is optional is `blind`'s to tell.
 
-    `given`: the namespace is one of applications, whose rights `byteport enable` gives; else the chart does.
+    `remedy` is what gives them: the chart, but in a namespace of applications `byteport enable`.
     """
-    remedy = f"byteport enable {namespace}" if given else "helm upgrade the chart"
     lacking = {written(*need.right) for need in needed if not need.because and not covered(need.right, has)}
     return [Finding(kind=Kind.MISSING, what=what, namespace=namespace, remedy=remedy) for what in sorted(lacking)]
 
@@ -240,14 +244,15 @@ def policies(wanted: Sequence[JSON], live: Mapping[tuple[str, str], JSON | None]
         bound = kind.endswith("Binding")
         if standing is None:
             gone = Kind.UNBOUND if bound else Kind.POLICY_ABSENT
-            found.append(Finding(kind=gone, what=f"{kind} {name} is not there", remedy=_AGAIN))
+            found.append(Finding(kind=gone, what=f"{kind} {name} is not there", remedy=UPGRADE))
             continue
         differs = difference(item["spec"], fields.mapping(standing.get("spec")))
         if differs:
             changed = Kind.UNBOUND if bound else Kind.POLICY_CHANGED
-            found.append(Finding(kind=changed, what=f"{kind} {name} differs at {differs}", remedy=_AGAIN))
+            found.append(Finding(kind=changed, what=f"{kind} {name} differs at {differs}", remedy=UPGRADE))
         elif fields.metadata(standing).get("deletionTimestamp") is not None:
-            found.append(Finding(kind=Kind.POLICY_ABSENT, what=f"{kind} {name} is being deleted", remedy=_AGAIN))
+            going = f"{kind} {name} is being deleted"
+            found.append(Finding(kind=Kind.POLICY_ABSENT, what=going, remedy=waiting_for(kind, name)))
     return found
 
 
@@ -281,4 +286,3 @@ FILLED_IN: Mapping[str, object] = {
     "scope": "*",
 }
 """Defaults that the API server writes into a policy."""
-_AGAIN = "helm upgrade the chart; nothing is done without a person until it stands again"

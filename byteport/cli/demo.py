@@ -96,7 +96,7 @@ def _ask_first(wanted: Demo, yes: bool) -> None:
 def _print_preview(preview: Preview) -> None:
     say(f"Dry run on {preview.server} (cluster {preview.cluster_uid}); nothing has been written.")
     for check in preview.checks:
-        say(f"  {check.outcome.value:<8}{check.name}: {check.finding}")
+        say(f"  {check.outcome.value:<8}{check.name}: {check.text}")
     say("The demo would make, break, and take away again:")
     for item in preview.would_make:
         say(f"  {item}")

@@ -9,7 +9,7 @@ import typer
 
 from byteport.cli.exits import Exit
 from byteport.cli.hands import Kubeconfig
-from byteport.cli.output import plain, print_json, table
+from byteport.cli.output import plain, print_json, say, table
 from byteport.cli.session import AsJson, run, settings_of
 
 if TYPE_CHECKING:
@@ -47,8 +47,18 @@ def doctor(
     else:
         rows = [(plain(one.outcome.value, STYLES[one.outcome.value]), one.name, one.finding) for one in checks]
         table("", "CHECK", "FINDING", rows=rows)
+        _tell_what_to_run(checks)
     if any(one.outcome.value == "failed" for one in checks):
         raise typer.Exit(Exit.FINDING)
+
+
+def _tell_what_to_run(checks: list[Check]) -> None:
+    """Below the table, where no column folds a command; one that mends several things is told once."""
+    remedies = dict.fromkeys((one.name, one.remedy) for one in checks if one.remedy)
+    if remedies:
+        say("\nWhat to run", style="bold")
+    for name, its_remedy in remedies:
+        say(f"  {name}: {its_remedy}")
 
 
 async def _installed(kubeconfig: Path | None, context: str | None) -> list[Check]:

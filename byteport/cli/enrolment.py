@@ -95,9 +95,9 @@ def _tell(checks: Sequence[Check], left: Sequence[Problem], *, as_json: bool) ->
         complain(problem.text)
     for check in checks:
         if check.outcome.value == "failed":
-            complain(f"{check.name}: {check.finding}")
+            complain(f"{check.name}: {check.text}")
         elif check.outcome.value == "warning" and not as_json:
-            say(f"  ! {check.name}: {check.finding}", style="bold yellow")
+            say(f"  ! {check.name}: {check.text}", style="bold yellow")
     if left or any(check.outcome.value == "failed" for check in checks):
         raise typer.Exit(Exit.FINDING)
 

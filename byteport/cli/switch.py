@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from byteport.boundary.disenrol import raised
 from byteport.boundary.installed import RESOURCES
-from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, MAY_ACT, NAMESPACE
+from byteport.boundary.names import ACCOUNTS_GROUP, AGENT, MAY_ACT
 from byteport.boundary.switch import kept_away, made_anew
 from byteport.cli.exits import exit_for
 from byteport.cli.hands import hands_of
@@ -42,7 +42,6 @@ DELETES = 5
 """How often a binding that comes back is deleted."""
 
 _BINDINGS, _ROLES = RESOURCES["ClusterRoleBinding"], RESOURCES["ClusterRole"]
-_ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 _GROUPS = (ACCOUNTS_GROUP, "system:serviceaccounts", "system:authenticated")
 _ACTS = {"group": "byteport.io", "resource": "acts", "verb": "perform"}
 
@@ -164,7 +163,7 @@ async def take_away(hands: Hands, uid: str | None) -> Turned:
             return Turned(side=Side.DONE, told=told, floors=floors)
 
 
-_FIND = f"kubectl auth can-i perform acts.byteport.io --as {_ACCOUNT}; kubectl get clusterrolebindings -o wide"
+_FIND = f"kubectl auth can-i perform acts.byteport.io --as {AGENT}; kubectl get clusterrolebindings -o wide"
 
 
 async def give_back(hands: Hands, uid: str | None) -> Turned:
@@ -260,7 +259,7 @@ async def _settled(hands: Hands, *, allowed: bool) -> _Answer:
     """What the API server's authoriser says, once it says what is wanted or has had its time."""
     ends = asyncio.get_running_loop().time() + IN_FORCE_SECONDS
     try:
-        while await hands.account_may(_ACCOUNT, _GROUPS, _ACTS) is not allowed:
+        while await hands.account_may(AGENT, _GROUPS, _ACTS) is not allowed:
             if asyncio.get_running_loop().time() > ends:
                 return _Answer.OTHERWISE
             await asyncio.sleep(0.05)

@@ -20,6 +20,7 @@ import pytest_asyncio
 from activities.audit.log import AuditLog
 from byteport.boundary.names import NAMESPACE, role_ref
 from byteport.boundary.policies import pods
+from byteport.boundary.remedies import UPGRADE
 from byteport.boundary.roles import binding, role, rule
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import JSON
@@ -209,9 +210,10 @@ def test_doctor_says_that_the_installation_is_whole_then_what_is_not(
     before = api.call("GET", gone)
     api.call("DELETE", gone)
     code, found = checks(admin)
-    (failed,) = [one["finding"] for one in found if one["outcome"] == "failed"]
+    (failed,) = [one for one in found if one["outcome"] == "failed"]
     assert code == 1
-    assert failed.startswith(f"ValidatingAdmissionPolicyBinding {pods.DELETE} is not there; helm upgrade")
+    assert failed["finding"] == f"ValidatingAdmissionPolicyBinding {pods.DELETE} is not there"
+    assert failed["remedy"] == UPGRADE
     for field in ("resourceVersion", "uid", "creationTimestamp", "managedFields", "generation"):
         before["metadata"].pop(field, None)
     api.call("POST", gone.rsplit("/", 1)[0], before)

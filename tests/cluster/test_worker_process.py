@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from activities.kubernetes.client import connect, kube_system_uid
 from byteport.boundary.names import CLUSTER_ROLE
+from byteport.boundary.remedies import UPGRADE
 from byteport.cli.exits import Exit
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
@@ -64,8 +65,8 @@ async def test_one_right_less_is_named_and_nothing_starts(
         await asyncio.to_thread(control_plane.api.call, "PUT", path, whole)
     assert said.code == Exit.REFUSED
     logged, error = said.err.splitlines()
-    assert logged.endswith("the boundary is not whole: not granted: list nodes; helm upgrade the chart")
-    assert error == "error: the cluster does not grant list nodes; helm upgrade the chart"
+    assert logged.endswith(f"the boundary is not whole: not granted: list nodes; {UPGRADE}")
+    assert error == f"error: the cluster does not grant list nodes; {UPGRADE}"
 
 
 async def test_another_cluster_than_the_settings_name_is_refused(

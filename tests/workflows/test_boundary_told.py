@@ -22,7 +22,7 @@ from tests.workflows.world import World, installed
 from workflows.watch import TOLD_EVERY
 
 EXCESS = "granted and needed by nothing: get secrets in shop; kubectl get -n shop rolebindings"
-GONE = "ValidatingAdmissionPolicy byteport-everything is not there; helm upgrade the chart"
+GONE = "ValidatingAdmissionPolicy byteport-everything is not there; helm upgrade byteport"
 A_LITTLE = 2.5
 """Seconds in which a watch asks at least twice."""
 

@@ -36,7 +36,7 @@ async def _whole(cluster: ClusterPort, config: BoundaryConfig, policy: PolicyCon
     checks = check_boundary(report, refusing=Outcome.FAILED, weaker_accepted=config.accept_weaker_rollback)
     for check in checks:
         say(f"self-check: {check.finding}")
-    return [f"the boundary: {check.finding}" for check in checks if check.outcome is not Outcome.OK]
+    return [f"the boundary: {check.text}" for check in checks if check.outcome is not Outcome.OK]
 
 
 async def _refused(cluster: ClusterPort, say: Say) -> list[str]:

@@ -17,6 +17,7 @@ from byteport.sandbox.demo.scenarios import ON_ANY_CLUSTER, SCENARIOS
 from byteport.sandbox.demo.stage import APP, NEIGHBOUR
 from workers.preflight import Check, Outcome, check_rights
 from workers.processes import ROLES, Process
+from workers.remedies import Amiss, remedy
 from workers.wiring import uid_of
 
 JSON = dict[str, Any]
@@ -89,5 +90,6 @@ async def _dry_run(hands: KubectlHands) -> Check:
     try:
         await hands.try_all(tried)
     except KubectlFailed as error:
-        return Check("dry run", Outcome.FAILED, error.stderr.strip().splitlines()[0] if error.stderr else "refused")
+        said = error.stderr.strip().splitlines()[0] if error.stderr else "refused"
+        return Check("dry run", Outcome.FAILED, said, remedy(Amiss.DEMO_REFUSED))
     return Check("dry run", Outcome.OK, "the API server would take every kind of object that the demo makes")

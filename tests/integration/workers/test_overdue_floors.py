@@ -9,7 +9,7 @@ from byteport.boundary.choices import Choices
 from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import NotPermitted
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_UNTIL
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL
 from tests.integration.activities.autoscaled import autoscaled, edit, raised, raising, restore
 from tests.integration.activities.granted import Granted, give
 from tests.integration.activities.simulated_bench import SimulatedBench
@@ -37,6 +37,18 @@ async def test_a_floor_that_stands_after_its_time_is_named_with_its_owners(bench
     found = await said(bench, after=HOUR + timedelta(minutes=11))
     assert found.outcome is Outcome.WARNING
     assert found.finding.startswith("shop/web (floor 5, its owner's is 2): ")
+    assert found.remedy == (
+        """kubectl patch hpa web -n shop --type merge -p '{"spec":{"minReplicas":2}}' && """
+        "kubectl annotate hpa web -n shop byteport.io/floor-before- byteport.io/floor-raised- byteport.io/floor-until-"
+    )
+
+
+async def test_one_that_somebody_has_set_since_is_not_to_be_set_back_by_us(bench: SimulatedBench) -> None:
+    await raised(bench)
+    await edit(bench, annotations={FLOOR_RAISED: "4"})
+    found = await said(bench, after=HOUR + timedelta(minutes=11))
+    assert found.remedy.startswith("kubectl annotate hpa web -n shop byteport.io/floor-before- ")
+    assert "kubectl patch" not in found.remedy
 
 
 async def test_a_floor_that_was_put_back_is_not(bench: SimulatedBench) -> None:

@@ -315,7 +315,7 @@ async def test_what_is_given_is_what_the_agents_own_check_asks_for_whichever_run
         expected = Expected(choices, {"shop": Ceiling.model_validate_json(keys(cluster)["shop"])})
         given = rights(cluster)
         assert excess(given, expected.allowed("shop"), "shop") == []
-        assert missing(expected.needed("shop"), given, "shop", given=True) == []
+        assert missing(expected.needed("shop"), given, "shop") == []
 
 
 async def test_a_name_for_a_runbook_that_is_off_gives_no_right_and_no_label_and_that_is_said() -> None:

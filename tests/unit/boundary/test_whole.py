@@ -11,6 +11,7 @@ import pytest
 from byteport.boundary.choices import Choices
 from byteport.boundary.policies import autoscalers, deployments, everything, pods
 from byteport.boundary.policies.catalogue import policies
+from byteport.boundary.remedies import UPGRADE
 from byteport.boundary.whole import (
     BASELINE,
     DANGEROUS,
@@ -265,7 +266,7 @@ def test_each_dangerous_right_is_excess_where_it_is(dangerous: tuple[str, str, s
 )
 def test_a_wildcard_is_excess_though_all_that_it_is_needed_for_is_allowed(wildcard: tuple[str, str, str, str]) -> None:
     assert len(excess(frozenset({wildcard}), [PODS], "")) == 1
-    assert missing([Need(PODS)], frozenset({wildcard}), "", given=False) == []
+    assert missing([Need(PODS)], frozenset({wildcard}), "") == []
 
 
 def test_a_right_to_one_object_is_within_that_to_all_and_not_the_other_way_round() -> None:
@@ -289,12 +290,12 @@ def test_a_path_covers_no_object() -> None:
 
 def test_a_missing_right_names_what_gives_it_and_an_optional_one_what_cannot_be_told() -> None:
     needed = [Need(PODS), Need(("", "limitranges", "list", ""), "whether it would be admitted")]
-    (one,) = missing(needed, frozenset(), "shop", given=True)
+    (one,) = missing(needed, frozenset(), "shop", remedy="byteport enable shop")
     assert (one.kind, one.what, one.namespace, one.remedy) == (Kind.MISSING, "get pods", "shop", "byteport enable shop")
-    assert missing(needed, frozenset(), "", given=False)[0].remedy == "helm upgrade the chart"
+    assert missing(needed, frozenset(), "")[0].remedy == UPGRADE
     assert blind(needed, frozenset()) == [("list limitranges", "whether it would be admitted")]
     assert blind(needed, frozenset({("", "limitranges", "list", "")})) == []
-    assert missing(needed, frozenset({PODS}), "shop", given=True) == []
+    assert missing(needed, frozenset({PODS}), "shop") == []
 
 
 def test_no_word_of_a_tenants_role_is_repeated_that_is_not_plain() -> None:
@@ -327,8 +328,8 @@ def test_of_many_small_rules_no_more_are_kept_than_can_be_compared() -> None:
 def test_a_finding_reads_as_one_line_with_place_and_remedy() -> None:
     one = Finding(kind=Kind.EXCESS, what="get secrets", namespace="shop", remedy="look")
     assert one.text == "granted and needed by nothing: get secrets in shop; look"
-    assert Finding(kind=Kind.POLICY_ABSENT, what="it is not there").text == "it is not there"
+    assert Finding(kind=Kind.POLICY_ABSENT, what="it is not there", remedy="look").text == "it is not there; look"
 
 
 def test_only_what_cannot_be_proved_does_not_refuse() -> None:
-    assert [kind for kind in Kind if not Finding(kind=kind, what="").refuses_auto] == [Kind.CANNOT_PROVE]
+    assert [kind for kind in Kind if not Finding(kind=kind, what="", remedy="").refuses_auto] == [Kind.CANNOT_PROVE]

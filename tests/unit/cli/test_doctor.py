@@ -11,7 +11,7 @@ from tests.unit.cli.conftest import Run
 from workers.preflight import Check, Outcome
 
 WHOLE = Check("boundary", Outcome.OK, "whole; 2 namespace(s) given, Kubernetes v1.37.2")
-BROKEN = Check("boundary", Outcome.FAILED, "granted and needed by nothing: get secrets in shop; kubectl get …")
+BROKEN = Check("boundary", Outcome.FAILED, "granted and needed by nothing: get secrets in shop", "kubectl get …")
 
 
 @pytest.fixture
@@ -33,6 +33,7 @@ def test_it_needs_no_settings_and_a_whole_boundary_is_0(
     said = byteport("doctor", "--installation")
     assert said.code == 0
     assert "whole; 2 namespace(s) given" in said.out
+    assert "What to run" not in said.out
     assert asked == [(None, None)]
 
 
@@ -48,6 +49,10 @@ def test_what_is_not_whole_is_1_for_people_and_for_scripts(
     said = byteport("doctor", "--context", "broken")
     assert said.code == 1
     assert "get secrets in shop" in said.out
+    assert said.out.endswith("\nWhat to run\n  boundary: kubectl get …\n")
     told = byteport("doctor", "--context", "broken", "--json")
     assert told.code == 1
-    assert [one["outcome"] for one in json.loads(told.out)] == ["ok", "failed"]
+    assert [(one["outcome"], one["remedy"]) for one in json.loads(told.out)] == [
+        ("ok", ""),
+        ("failed", "kubectl get …"),
+    ]

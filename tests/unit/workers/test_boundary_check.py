@@ -34,6 +34,7 @@ from tests.builders.guarded import Guarded
 from workers.boundary_check import AT_ONCE, Report, at_least, choices_of, look_at_boundary
 
 AUTO = Ceiling(mode=Mode.AUTO, rollback=("api",), hpa=("*",))
+AGAIN = "byteport enable shop --mode auto --rollback api --hpa '*'"
 SECRETS = rule("", "secrets", ["get"])
 POLICY = PolicyConfig()
 
@@ -121,7 +122,7 @@ async def test_a_missing_binding_in_one_namespace_refuses_there_and_lets_the_pro
     cluster.remove("RoleBinding", ACT_ROLE, "shop")
     report = await look(cluster)
     assert {(one.kind, one.what, one.namespace, one.remedy) for one in report.findings} == {
-        (Kind.MISSING, what, "shop", "byteport enable shop") for what in ("create pods/eviction", "delete pods")
+        (Kind.MISSING, what, "shop", AGAIN) for what in ("create pods/eviction", "delete pods")
     }
     assert report.refuses_auto("shop")
     assert not report.refuses_auto("till")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from byteport.boundary.choices import Choices
-from byteport.boundary.names import NAMESPACE, role_ref
+from byteport.boundary.names import AGENT, NAMESPACE, role_ref
 from byteport.boundary.roles import binding, role, rule
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.modes import Mode
@@ -19,7 +19,7 @@ from byteport.kubernetes.port import ClusterPort
 from byteport.settings.model import BoundaryConfig
 from tests.builders.guarded import Guarded
 from workers import boundary_doctor
-from workers.boundary_doctor import AGENT, CONFIG, POLICY, examine_boundary, examine_installation
+from workers.boundary_doctor import CONFIG, POLICY, examine_boundary, examine_installation
 from workers.preflight import Check, Outcome
 
 AUTO = Ceiling(mode=Mode.AUTO)
@@ -73,7 +73,8 @@ async def test_one_that_may_not_act_as_the_agent_cannot_tell_which_is_no_yes() -
     person.groups = ["system:authenticated"]
     checks = await examine_boundary(person, ready(Forbidden()), BoundaryConfig(), PolicyConfig())
     assert outcomes(checks) == [("boundary", Outcome.FAILED)]
-    assert "impersonate" in checks[0].finding
+    assert "may not impersonate" in checks[0].finding
+    assert "byteport doctor --installation --kubeconfig FILE" in checks[0].remedy
 
 
 # -- from outside --------------------------------------------------------------------------------------------------------
@@ -119,7 +120,8 @@ async def test_it_finds_what_the_agent_would_find(cluster: Guarded) -> None:
     cluster.bind([rule("", "secrets", ["get"])], "shop")
     checks = await examine_installation(None, None)
     assert outcomes(checks) == [("account", Outcome.WARNING), ("boundary", Outcome.FAILED)]
-    assert "get secrets in shop; kubectl get -n shop rolebindings" in checks[1].finding
+    assert checks[1].finding.endswith("get secrets in shop")
+    assert checks[1].remedy.startswith("kubectl get -n shop rolebindings")
 
 
 async def test_it_also_looks_where_the_agent_may_not(cluster: Guarded) -> None:
@@ -150,6 +152,7 @@ async def test_an_installation_that_cannot_be_read_is_one_line(
     (check,) = await examine_installation(None, None)
     assert check.outcome is Outcome.FAILED
     assert says in check.finding
+    assert "helm upgrade byteport" in check.remedy
 
 
 async def test_without_an_installation_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +166,7 @@ async def test_without_an_installation_that_is_said(monkeypatch: pytest.MonkeyPa
     (check,) = await examine_installation(None, None)
     assert check.outcome is Outcome.FAILED
     assert "install the chart first" in check.finding
+    assert check.remedy.startswith("helm install byteport charts/byteport-agent --namespace byteport-agent")
 
 
 async def test_an_api_server_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,3 +176,4 @@ async def test_an_api_server_that_does_not_answer_is_one_line(monkeypatch: pytes
     monkeypatch.setattr(boundary_doctor, "connect", connect)
     (check,) = await examine_installation(None, None)
     assert (check.outcome, check.finding) == (Outcome.FAILED, "the cluster cannot be reached")
+    assert check.remedy.startswith("kubectl get namespace kube-system")

@@ -57,6 +57,7 @@ async def test_one_that_does_not_is_a_defect_with_its_cause_and_what_to_do(clust
     assert check.outcome is Outcome.FAILED
     for words in ("shop/api", PROVE, "kubernetes/kubernetes issue 130887", "Restart kube-apiserver", "each instance"):
         assert words in check.finding
+    assert check.remedy.startswith("crictl stop ")
     assert len(cluster.marked) == len(boundary_proof.PAUSES)
 
 
@@ -147,6 +148,7 @@ async def test_another_refusal_is_no_answer_and_no_defect(cluster: Proving) -> N
     cluster.refusals = [NotPermitted(OTHERS)] * len(boundary_proof.PAUSES)
     check = await asked(cluster)
     assert (check.outcome, check.finding) == (Outcome.WARNING, f"could not be asked for of shop/api: {OTHERS}")
+    assert check.remedy.startswith("byteport doctor --installation")
 
 
 async def test_an_answer_that_does_not_come_is_asked_for_again(cluster: Proving) -> None:
@@ -160,6 +162,7 @@ async def test_a_credential_that_may_not_ask_is_told_what_it_takes(cluster: Prov
     check = await asked(cluster)
     assert check.outcome is Outcome.WARNING
     assert "may impersonate the agent's account, and userextras" in check.finding
+    assert check.remedy.startswith("kubectl auth can-i impersonate serviceaccounts/byteport-agent ")
 
 
 # -- as a part of the doctor ---------------------------------------------------------------------------------------------

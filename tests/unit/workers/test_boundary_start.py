@@ -72,9 +72,9 @@ async def test_each_finding_is_a_line_with_what_to_run(cluster: Guarded, setting
     cluster.remove("RoleBinding", ACT_ROLE, "shop")
     checks = await found(cluster, settings)
     assert set(outcomes(checks)) == {("boundary", Outcome.FAILED)}
-    said = [check.finding for check in checks]
-    assert any(f"ValidatingAdmissionPolicy {everything.NAME} is not there; helm upgrade" in text for text in said)
-    assert "not granted: delete pods in shop; byteport enable shop" in said
+    said = {check.finding: check.remedy for check in checks}
+    assert said[f"ValidatingAdmissionPolicy {everything.NAME} is not there"].startswith("helm upgrade byteport ")
+    assert said["not granted: delete pods in shop"] == "byteport enable shop --mode auto --rollback api"
     started = await found(cluster, settings, refusing=Outcome.WARNING)
     assert set(outcomes(started)) == {("boundary", Outcome.WARNING)}
 
@@ -84,7 +84,7 @@ async def test_what_the_chart_should_grant_fails_whoever_asks(cluster: Guarded, 
     (check, *_) = await found(cluster, settings, refusing=Outcome.WARNING)
     assert (check.name, check.outcome) == ("rights", Outcome.FAILED)
     assert "list nodes" in check.finding
-    assert "helm upgrade the chart" in check.finding
+    assert check.remedy.startswith("helm upgrade byteport charts/byteport-agent --namespace byteport-agent")
 
 
 async def test_the_switch_and_what_cannot_be_told_are_warnings(cluster: Guarded, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from byteport.contracts.workflows import Installation, Told, Watch
 from tests.integration.activities.bench import Held
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
-EXCESS, GONE = "granted and needed by nothing: get secrets", "a policy is not there; helm upgrade the chart"
+EXCESS, GONE = "granted and needed by nothing: get secrets", "a policy is not there; helm upgrade byteport"
 
 
 def told(digest: str = "", *, after: datetime | None = None) -> WatchCluster:
