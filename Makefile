@@ -17,6 +17,9 @@ endif
 # has none it falls back to its own list.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),1,0)
 
+# Programs under test are started hundreds of times; Python keeps what it has compiled, whatever the machine's default.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-real cluster test coverage test-cluster test-node test-slow prove scenarios check replay record-histories bench lock docs render format clean
