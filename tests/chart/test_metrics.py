@@ -19,7 +19,7 @@ import yaml
 
 from byteport.contracts.acts import Queue, task_queue_name
 from tests.chart.api_server import UID
-from tests.chart.chart import CHART, objects, of_kind, only
+from tests.chart.chart import CHART, objects, of_kind, only, rendered
 from tests.house.tree import ROOT
 from workers.boundary_metrics import FINDINGS, LOOKED_AT
 
@@ -106,11 +106,22 @@ def test_there_is_no_page_without_an_alert() -> None:
     assert {path.stem for path in PAGES.glob("*.md")} == {alert["page"] for alert in ALERTS}
 
 
+BASE = "https://runbooks.example.com/byteport/"
+SERVED: dict[str, Any] = {"metrics": {"prometheusRule": {"enabled": True, "runbookBaseUrl": BASE}}}
+
+
 def test_the_pages_are_served_from_where_the_values_say() -> None:
-    values = {"metrics": {"prometheusRule": {"enabled": True, "runbookBase": "https://runbooks.example.com/byteport/"}}}
-    (rule,) = of_kind(objects(values), "PrometheusRule")
-    first = rule["spec"]["groups"][0]["rules"][0]
-    assert first["annotations"]["runbook_url"] == "https://runbooks.example.com/byteport/down.md"
+    (rule,) = of_kind(objects(SERVED), "PrometheusRule")
+    urls = [one["annotations"]["runbook_url"] for one in rule["spec"]["groups"][0]["rules"]]
+    assert urls[0] == "https://runbooks.example.com/byteport/down.md"
+    for url in urls:
+        assert (PAGES / url.removeprefix(BASE)).is_file(), url
+
+
+@pytest.mark.parametrize(("values", "said"), [(ON, True), (SERVED, False), ({}, False)])
+def test_whoever_installs_is_told_while_the_pages_are_no_links(values: dict[str, Any], said: bool) -> None:
+    notes = rendered(values)["templates/NOTES.txt"]
+    assert ("set metrics.prometheusRule.runbookBaseUrl" in notes) is said
 
 
 def test_the_monitor_finds_the_service_and_the_service_the_workers() -> None:
