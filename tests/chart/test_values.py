@@ -44,6 +44,13 @@ def test_images_are_pulled_as_asked_by_every_container() -> None:
             assert "@sha256:" in one["image"]
 
 
+def test_no_registry_is_assumed() -> None:
+    """Where images are pulled from is whoever installs it to say; every one of ours is by default a plain name."""
+    for name, spec in pod_specs(objects({"nodeHelper": {"enabled": True}})):
+        for one in containers(spec):
+            assert "/" not in one["image"], name
+
+
 def test_a_tag_is_the_charts_own_version_unless_one_is_given() -> None:
     (agent,) = [item for item in of_kind(objects(), "Deployment") if item["metadata"]["name"] == "byteport-agent"]
     assert agent["spec"]["template"]["spec"]["containers"][0]["image"] == f"byteport-agent:{version_of()['appVersion']}"

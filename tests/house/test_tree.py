@@ -1,4 +1,5 @@
-"""What the checkout promises about itself: names that are ours, folders that shadow nothing, no address of anybody's machine."""
+"""What the checkout promises about itself: names that are ours, folders that shadow nothing, no address of anybody's machine
+or of a registry."""
 
 import importlib
 import re
@@ -18,9 +19,36 @@ PACKAGE_INDEXES = [
     "crates" + ".io",
     "repo.maven" + ".apache.org",
     "deb.debian" + ".org",
+    "security.debian" + ".org",
+    "archive.ubuntu" + ".com",
+    "repo1.maven" + ".org",
+    "rubygems" + ".org",
+]
+CONTAINER_REGISTRIES = [
+    "docker" + ".io",
+    "hub.docker" + ".com",
+    "gcr" + ".io",
+    "pkg" + ".dev",
+    "ghcr" + ".io",
+    "quay" + ".io",
+    "registry.k8s" + ".io",
+    "mcr.microsoft" + ".com",
+    "azurecr" + ".io",
+    "public.ecr" + ".aws",
+    "dkr" + ".ecr",
+    "registry.gitlab" + ".com",
+    "nvcr" + ".io",
+    "cgr" + ".dev",
+    "icr" + ".io",
+    "ocir" + ".io",
+    "lscr" + ".io",
+    "registry.redhat" + ".io",
+    "registry.access.redhat" + ".com",
+    "registry.suse" + ".com",
 ]
 PLACES = [r"(?<![\w.~-])/work" + r"/", r"\.lib" + r"rary\b", r"\.\./" + r"shared/"]
-FORBIDDEN = re.compile("|".join([*map(re.escape, PACKAGE_INDEXES), *PLACES]))
+HOSTS = r"(?<![\w-])(?i:" + "|".join(map(re.escape, [*PACKAGE_INDEXES, *CONTAINER_REGISTRIES])) + r")(?![\w-])"
+FORBIDDEN = re.compile("|".join([HOSTS, *PLACES]))
 
 
 @pytest.mark.parametrize("name", TOP_LEVEL)
@@ -36,13 +64,42 @@ def test_every_folder_of_python_is_a_package() -> None:
     assert [str(f.relative_to(ROOT)) for f in sorted(folders) if not (f / "__init__.py").exists()] == []
 
 
-def test_no_file_names_a_package_index_or_a_place_on_somebodys_machine() -> None:
+def test_no_file_names_a_registry_of_packages_or_containers_or_a_place_on_somebodys_machine() -> None:
     found = []
     for path in files():
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
             if match := FORBIDDEN.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {match.group()}")
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"https://{host}" for host in PACKAGE_INDEXES),
+        *(f"image: {host}/team/app:1" for host in CONTAINER_REGISTRIES),
+        "image: 1234.dkr" + ".ecr.eu-west-1.example/app",
+        "image: eu" + ".gcr" + ".io/p/a",
+        "FROM GHCR" + ".io/p/a",
+    ],
+)
+def test_a_registrys_host_is_found_wherever_it_stands(text: str) -> None:
+    assert FORBIDDEN.search(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image: registry.example/app:1",
+        "image: registry.example.internal/byteport/byteport-agent",
+        "repository: byteport-agent",
+        "eks.amazonaws.com/compute-type",
+        "docker" + ".iothing",
+        "my-icr" + ".io.example",
+    ],
+)
+def test_a_made_up_registry_and_a_label_of_a_cloud_are_none(text: str) -> None:
+    assert not FORBIDDEN.search(text)
 
 
 def test_no_test_module_is_named_so_that_pytest_would_not_collect_it() -> None:
