@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from activities.kubernetes.effects import FIELD_MANAGER
 from activities.kubernetes.enabled import Namespaces
 from activities.kubernetes.floor_raising import LONGEST_BOX_SECONDS
 from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import NotPermitted
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL, floor_of
+from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL, floor_of, floor_setter
 from byteport.kubernetes.enrolment import enrolled
 from byteport.kubernetes.port import JSON, ClusterPort
 from byteport.kubernetes.templates import annotations_of
@@ -88,7 +89,8 @@ def _overdue(autoscaler: JSON, now: datetime) -> Overdue | None:
     if until is not None and now - LATE < until <= now + LONGEST + LATE:
         return None
     namespace, floor = fields.name(fields.metadata(autoscaler).get("namespace")), floor_of(autoscaler)
-    return Overdue(namespace, _name(autoscaler), floor, int(before), ours=marks.get(FLOOR_RAISED) == str(floor))
+    ours = marks.get(FLOOR_RAISED) == str(floor) and floor_setter(autoscaler).manager in ("", FIELD_MANAGER)
+    return Overdue(namespace, _name(autoscaler), floor, int(before), ours)
 
 
 def _name(item: JSON) -> str:

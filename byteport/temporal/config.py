@@ -35,7 +35,7 @@ class TemporalConfig(BaseModel):
     payload_key_file: Path | None = None
     """Keys that encrypt payloads, one a line (32 bytes as hex or base64), the first encrypts; mode 0600.
 
-    Default: `payload.key` in the state directory, made at the first start.
+    Default: `keys/payload.key` in the state directory, which `byteport keys init` makes.
     """
 
     @model_validator(mode="after")
