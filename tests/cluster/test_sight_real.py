@@ -28,7 +28,7 @@ from byteport.domain.failures import Failure
 from byteport.domain.modes import Mode
 from byteport.domain.targets import Target
 from byteport.kubernetes.node_reading import OTHER_PODS, PULL_EVENTS
-from byteport.sandbox.controlplane import AGENT_USER, ApiRefused, ControlPlane, Fault
+from byteport.sandbox.controlplane import AGENT_USER, ControlPlane, Fault
 from byteport.sandbox.controlplane.components import write_kubeconfig
 from tests.cluster.boundary.conftest import guarded
 from tests.cluster.boundary.installed import FORBIDDEN, Installed, asked
@@ -41,7 +41,6 @@ __all__ = ["guarded"]
 
 JSON = dict[str, Any]
 
-CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 MERGE = "application/merge-patch+json"
 NOTICED_WITHIN = 10.0
 """Seconds until a namespace that was given, or taken away, is noticed."""
@@ -92,15 +91,9 @@ def fails(place: Namespace, name: str) -> None:
 
 
 def name_in_config(guarded: Installed, name: str, value: str | None) -> None:
-    """A key of the ConfigMap by which namespaces are given; None takes it away."""
-    api, data = guarded.plane.api, {"data": {name: value}}
-    try:
-        api.call("PATCH", f"{CONFIG_MAPS}/{CEILINGS}", data, content_type=MERGE)
-    except ApiRefused as error:
-        if error.status != 404:
-            raise
-        if value is not None:
-            api.call("POST", CONFIG_MAPS, {"metadata": {"name": CEILINGS}, **data})
+    """A key of the installation's ConfigMap by which namespaces are given; None takes it away."""
+    path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{CEILINGS}"
+    guarded.plane.api.call("PATCH", path, {"data": {name: value}}, content_type=MERGE)
 
 
 def give(guarded: Installed, name: str) -> None:

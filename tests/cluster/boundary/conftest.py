@@ -4,34 +4,71 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from byteport.boundary.choices import Choices
-from byteport.boundary.names import NAMESPACE
+from byteport.boundary.names import MAY_ACT, NAMESPACE
 from byteport.cli.main import invoke
 from byteport.sandbox.controlplane import ControlPlane
+from byteport.sandbox.controlplane.node_disks import NodeDisks
 from byteport.sandbox.strains import autoscaler
+from tests.agent.real import forget
 from tests.cluster.boundary.given import OTHER, Run, Typed
 from tests.cluster.boundary.installed import Installed
+from tests.cluster.boundary.leftovers import Shared, differences, policies_moved, put_back, shared
+from tests.cluster.boundary.noticed import await_noticed
 from tests.cluster.workloads import Namespace
 
-GUARDED = pytest.StashKey[Installed]()
 APP = "api"
+HELPER_NODE = "node-1"
+"""The installation has the node helper, and on this node its pod."""
 
 
-@pytest.fixture(scope="session")
-def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The installation, started once and ended with the session."""
+@dataclass
+class Watched:
+    """The installation, everything shared as it was at first, and as it was after the last test."""
+
+    installed: Installed
+    first: Shared
+    last: Shared
+
+    def look(self) -> list[str]:
+        """What the test left, which is put back. The next finds the API server acting on its policies as they stand."""
+        api = self.installed.plane.api
+        now = shared(api)
+        amiss = differences(self.first, now)
+        if amiss:
+            put_back(api, self.first, amiss)
+            now = shared(api)
+        if policies_moved(self.last, now):
+            await_noticed(api)
+        self.last = now
+        return [f"{word}: {place}" for place, word in amiss.items()]
+
+
+GUARDED = pytest.StashKey[Watched]()
+
+
+@pytest.fixture
+def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """The installation, started once and ended with the session. Whoever leaves something on it fails, and nobody else."""
     stash = request.config.stash
     if GUARDED not in stash:
         plane = ControlPlane(tmp_path_factory.mktemp("guarded")).start()
         request.config.add_cleanup(plane.stop)
-        stash[GUARDED] = Installed(plane, Choices(helper=True))
-        stash[GUARDED].keep_following()
-        stash[GUARDED].install()
-    return stash[GUARDED]
+        installed = Installed(plane, Choices(helper=True))
+        installed.keep_following()
+        installed.install()
+        NodeDisks(plane).install_helper(HELPER_NODE)
+        await_noticed(plane.api)
+        first = shared(plane.api)
+        stash[GUARDED] = Watched(installed, first, first)
+    yield stash[GUARDED].installed
+    if left := stash[GUARDED].look():
+        pytest.fail(f"the control plane that it shares is not as it was: {'; '.join(left)}", pytrace=False)
 
 
 @pytest.fixture
@@ -59,6 +96,15 @@ def shop(guarded: Installed) -> Iterator[Namespace]:
     guarded.await_in_force(namespace.name, namespace.pods(APP)[0]["metadata"]["name"])
     yield namespace
     namespace.delete()
+
+
+@pytest.fixture
+def switch(guarded: Installed) -> Iterator[None]:
+    """Whatever the test does to it, it is on again afterwards, and as it was installed: `resume` gives it an owner."""
+    yield
+    items = [item for item in guarded.objects if item["metadata"]["name"] == MAY_ACT]
+    guarded.remove([item for item in items if item["kind"] == "ClusterRoleBinding"])
+    guarded.apply(items)
 
 
 @pytest.fixture
@@ -90,4 +136,5 @@ def untouched(guarded: Installed) -> Iterator[Namespace]:
     where = f"/apis/autoscaling/v2/namespaces/{namespace.name}/horizontalpodautoscalers"
     guarded.plane.api.call("POST", where, autoscaler(namespace.name, OTHER, ceiling=6))
     yield namespace
+    forget(guarded.plane, namespace.name)
     namespace.delete()

@@ -19,6 +19,7 @@ from byteport.boundary.names import (
     role_ref,
 )
 from byteport.boundary.roles import binding
+from byteport.cli.exits import Exit
 from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.targets import Target
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, floor_of, rest_digest
@@ -48,6 +49,12 @@ class Typed(NamedTuple):
 
 
 Run = Callable[..., Typed]
+
+
+def done(said: Typed) -> Typed:
+    """What a command said that a test only begins with: it fails there, and not where its effect is missing."""
+    assert (said.code, said.err) == (Exit.OK, ""), said
+    return said
 
 
 def rights(guarded: Installed, namespace: str, questions: Sequence[tuple[str, str, str, str]]) -> list[bool]:

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple, TypeVar
 from byteport.boundary.choices import Choices
 from byteport.boundary.names import (
     ACCOUNT,
+    CEILINGS,
     ENABLED_LABEL,
     HELPER_NAMESPACE,
     NAMESPACE,
+    PART_OF,
     ROLLBACK_ALLOWED,
     ROLLBACK_LABEL,
 )
@@ -130,11 +132,13 @@ class Installed:
         return [*made, *installation(self.choices, validating, mutating)]
 
     def install(self) -> None:
-        """Everything of the installation, and the agent's pod. Returns when the policies are in force."""
+        """Everything of the installation, and the agent's pod. What it is told of is nothing yet, as the chart renders it."""
         for name in (NAMESPACE, HELPER_NAMESPACE):
             self._apply(f"/api/v1/namespaces/{name}", "v1", "Namespace", name)
         account = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{ACCOUNT}"
         self._apply(account, "v1", "ServiceAccount", ACCOUNT, namespace=NAMESPACE)
+        ceilings = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{CEILINGS}"
+        self._apply(ceilings, "v1", "ConfigMap", CEILINGS, namespace=NAMESPACE, labels=PART_OF)
         self.apply(self.objects)
         self.make_pod(AGENT_POD)
 
@@ -203,6 +207,6 @@ class Installed:
         where = ("deployment", deployment, "-n", namespace)
         self.plane.kubectl("label", *where, f"{ROLLBACK_LABEL}={ROLLBACK_ALLOWED}", "--overwrite")
 
-    def _apply(self, path: str, version: str, kind: str, name: str, namespace: str = "") -> None:
-        metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    def _apply(self, path: str, version: str, kind: str, name: str, **more: str | dict[str, str]) -> None:
+        metadata = {"name": name, **more}
         self.plane.api.apply(path, {"apiVersion": version, "kind": kind, "metadata": metadata})

@@ -20,6 +20,7 @@ from tests.cluster.boundary.given import (
     RAISED,
     Run,
     ceilings,
+    done,
     has,
     hpa,
     namespace_label,
@@ -34,7 +35,7 @@ from tests.cluster.workloads import Namespace
 def test_a_raised_floor_goes_back_and_nothing_of_ours_is_left(
     guarded: Installed, byteport: Run, untouched: Namespace
 ) -> None:
-    byteport("enable", untouched.name, "--mode", "auto", "--rollback", APP, "--hpa", OTHER, "--yes")
+    done(byteport("enable", untouched.name, "--mode", "auto", "--rollback", APP, "--hpa", OTHER, "--yes"))
     before = raise_floor(guarded, untouched)
     since = guarded.plane.audit_position()
     said = byteport("disable", untouched.name, "--yes")
@@ -71,7 +72,7 @@ def test_a_raised_floor_goes_back_and_nothing_of_ours_is_left(
 def test_a_floor_that_somebody_set_since_stops_nothing_and_it_names_who_and_what_to_type(
     guarded: Installed, byteport: Run, untouched: Namespace
 ) -> None:
-    byteport("enable", untouched.name, "--mode", "auto", "--hpa", OTHER, "--yes")
+    done(byteport("enable", untouched.name, "--mode", "auto", "--hpa", OTHER, "--yes"))
     raise_floor(guarded, untouched)
     where = ("hpa", OTHER, "-n", untouched.name)
     guarded.plane.kubectl("patch", *where, "--type=merge", "-p", json.dumps({"spec": {"minReplicas": 3}}))

@@ -38,6 +38,7 @@ from tests.cluster.boundary.given import (
     ROLLS_BACK_WEB,
     Run,
     ceilings,
+    done,
     has,
     namespace_label,
     rights,
@@ -67,12 +68,11 @@ def test_the_agent_may_what_was_shown_and_no_more_and_nothing_before(
     for item in standing(guarded, untouched.name).values():
         assert {entry["manager"] for entry in item["metadata"]["managedFields"]} == {"byteport-enable"}
         assert item["metadata"]["labels"].items() >= PART_OF.items()
-    byteport("disable", untouched.name, "--yes")
 
 
 def test_a_second_run_writes_nothing_at_all(guarded: Installed, byteport: Run, untouched: Namespace) -> None:
     arguments = ("enable", untouched.name, "--mode", "auto", "--rollback", f"{APP},{OTHER}", "--hpa", "*")
-    byteport(*arguments, "--yes")
+    done(byteport(*arguments, "--yes"))
     since = guarded.plane.audit_position()
     again = byteport(*arguments)
     assert (again.code, "nothing changes" in again.out) == (Exit.OK, True)
@@ -80,7 +80,6 @@ def test_a_second_run_writes_nothing_at_all(guarded: Installed, byteport: Run, u
     ours = [event for event in events if "byteport/" in event.get("userAgent", "")]
     asked = ("review", "dryRun=All")  # whether rollbacks are proved is asked by a dry run
     assert [event for event in ours if not any(word in event["requestURI"] for word in asked)] == []
-    byteport("disable", untouched.name, "--yes")
 
 
 @pytest.mark.claim("C-015")
@@ -102,19 +101,18 @@ def test_what_is_no_longer_granted_is_gone_and_what_comes_is_there(
     for name in (APP, OTHER):
         assert ROLLBACK_LABEL not in untouched.deployment(name)["metadata"].get("labels", {})
     assert untouched.deployment(APP)["metadata"]["generation"] == generation  # a label rolls nothing out
-    byteport("disable", untouched.name, "--yes")
 
 
 def test_two_namespaces_keep_their_own_keys(guarded: Installed, byteport: Run, untouched: Namespace) -> None:
     till = Namespace(guarded.plane, f"till-{secrets.token_hex(3)}")
     till.create()
-    byteport("enable", untouched.name, "--mode", "auto", "--yes")
-    byteport("enable", till.name, "--mode", "observe", "--yes")
+    done(byteport("enable", untouched.name, "--mode", "auto", "--yes"))
+    done(byteport("enable", till.name, "--mode", "observe", "--yes"))
     told = ceilings(guarded)
     assert [Ceiling.model_validate_json(told[one.name]).mode for one in (untouched, till)] == [Mode.AUTO, Mode.OBSERVE]
     assert byteport("disable", untouched.name, "--yes").code == Exit.OK
     assert [one in ceilings(guarded) for one in (untouched.name, till.name)] == [False, True]
-    byteport("disable", till.name, "--yes")
+    done(byteport("disable", till.name, "--yes"))
     till.delete()
 
 
@@ -124,14 +122,13 @@ def test_a_binding_to_another_role_is_made_again(guarded: Installed, byteport: R
     said = byteport("enable", untouched.name, "--yes")
     assert (said.code, said.err) == (Exit.OK, "")
     assert standing(guarded, untouched.name)[f"rolebindings/{ACT_ROLE}"]["roleRef"]["name"] == ACT_ROLE
-    byteport("disable", untouched.name, "--yes")
 
 
 @pytest.mark.claim("C-015")
 def test_a_role_and_a_binding_that_somebody_widened_are_as_rendered_again(
     guarded: Installed, byteport: Run, untouched: Namespace
 ) -> None:
-    byteport("enable", untouched.name, "--mode", "auto", "--rollback", APP, "--yes")
+    done(byteport("enable", untouched.name, "--mode", "auto", "--rollback", APP, "--yes"))
     where = f"{RBAC_ROOT}/namespaces/{untouched.name}"
     wide = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
     more = [*subject(), {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "mallory"}]
@@ -145,7 +142,6 @@ def test_a_role_and_a_binding_that_somebody_widened_are_as_rendered_again(
         {"apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": [APP], "verbs": ["patch"]}
     ]
     assert found[f"rolebindings/{ACT_ROLE}"]["subjects"] == subject()
-    byteport("disable", untouched.name, "--yes")
 
 
 def test_when_the_installation_changes_its_sight_the_namespaces_binding_goes_and_comes(
@@ -166,7 +162,7 @@ def test_when_the_installation_changes_its_sight_the_namespaces_binding_goes_and
     said = byteport("enable", untouched.name, "--yes")
     assert (said.code, said.err) == (Exit.OK, "")
     assert f"rolebindings/{SIGHT_ROLE}" in standing(guarded, untouched.name)
-    byteport("disable", untouched.name, "--yes")
+    done(byteport("disable", untouched.name, "--yes"))
     has(guarded, untouched)
 
 

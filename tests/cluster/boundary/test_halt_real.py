@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from byteport.boundary.names import (
 from byteport.boundary.roles import binding
 from byteport.cli.exits import Exit
 from byteport.sandbox.controlplane.components import write_kubeconfig
-from tests.cluster.boundary.given import HALT_SECONDS, OK, OTHER, Run, documented, person, raise_floor, raises
+from tests.cluster.boundary.given import HALT_SECONDS, OK, OTHER, Run, documented, done, person, raise_floor, raises
 from tests.cluster.boundary.installed import Installed, once, path_of
 from tests.cluster.workloads import Namespace
 
@@ -31,19 +30,12 @@ def settings(guarded: Installed, byteport: Run, tmp_path: Path, monkeypatch: pyt
     return config
 
 
-@pytest.fixture
-def switch(guarded: Installed) -> Iterator[None]:
-    """Whatever the test does to it, it is on again afterwards."""
-    yield
-    guarded.apply([item for item in guarded.objects if item["metadata"]["name"] == MAY_ACT])
-
-
 @pytest.mark.claim("C-083")
 @pytest.mark.usefixtures("switch", "settings")
 def test_critique_0_6_a_halt_is_in_force_at_the_api_server_within_five_seconds_and_a_resume_ends_it(
     guarded: Installed, byteport: Run, untouched: Namespace
 ) -> None:
-    byteport("enable", untouched.name, "--mode", "auto", "--hpa", OTHER, "--yes")
+    done(byteport("enable", untouched.name, "--mode", "auto", "--hpa", OTHER, "--yes"))
     raise_floor(guarded, untouched)
     assert raises(guarded, untouched, 5, dry_run=True).status == OK
     began = time.monotonic()
@@ -64,7 +56,6 @@ def test_critique_0_6_a_halt_is_in_force_at_the_api_server_within_five_seconds_a
     live = guarded.plane.api.call("GET", path_of(wanted))
     assert {key: live[key] for key in ("roleRef", "subjects")} == {key: wanted[key] for key in ("roleRef", "subjects")}
     assert live["metadata"]["labels"] == wanted["metadata"]["labels"]
-    byteport("disable", untouched.name, "--yes")
 
 
 @pytest.mark.usefixtures("switch")

@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +28,7 @@ from byteport.kubernetes.refusals import RollbackRule
 from byteport.sandbox.controlplane import AGENT_USER, WRITES, ApiRefused, ControlPlane
 from tests.cluster.boundary.given import APP, OTHER, Run, Typed
 from tests.cluster.boundary.installed import Installed, Said, once, path_of
+from tests.cluster.boundary.noticed import await_noticed
 from tests.cluster.boundary.test_deployments import Release, by_json_patch
 from tests.cluster.boundary.test_selfcheck import write_down
 from tests.cluster.workloads import Namespace, eventually
@@ -38,8 +38,6 @@ from workers.boundary_proof import NAME
 JSON = dict[str, Any]
 
 GIVEN = Ceiling(mode=Mode.AUTO, rollback=("*",))
-REFRESH_SECONDS = 3.0
-"""The API server looks once a second which kinds are anybody's parameters."""
 READY_SECONDS = 60.0
 MENDED = (
     "this API server followed ReplicaSets again after its binding had been gone: Kubernetes has mended its issue 130887. "
@@ -51,6 +49,7 @@ def proof(guarded: Installed) -> list[JSON]:
     return [item for item in guarded.objects if item["metadata"]["name"] == deployments.PROVE]
 
 
+@pytest.mark.usefixtures("switch")
 def test_what_administrators_do_every_day_takes_the_proof_from_nobody(
     guarded: Installed, byteport: Run, untouched: Namespace
 ) -> None:
@@ -158,9 +157,9 @@ def test_an_api_server_that_stopped_following_replica_sets_is_found_and_its_rest
     assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
 
     alone.remove(proof(alone)[1:])
-    time.sleep(REFRESH_SECONDS)
+    await_noticed(plane.api)
     alone.apply(proof(alone))
-    time.sleep(REFRESH_SECONDS)
+    await_noticed(plane.api)
     second = released(alone, "second")
     release = Release(alone, second)
 
