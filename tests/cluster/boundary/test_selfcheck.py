@@ -36,7 +36,6 @@ JSON = dict[str, Any]
 AUTO = Ceiling(mode=Mode.AUTO, rollback=("api",), hpa=("api",))
 WITHIN_SECONDS = 15.0
 EVERY_SECONDS = 1
-EXTRA = "byteport-test-extra"
 NOBODY = [{"name": "is-ours", "expression": "false"}]
 
 
@@ -52,6 +51,11 @@ def config_of(installed: Installed) -> BoundaryConfig:
     return BoundaryConfig(
         runbooks=choices.runbooks, sight=choices.sight, helper=choices.helper, check_seconds=EVERY_SECONDS
     )
+
+
+def extra_name() -> str:
+    """Of a role or binding that is none of the installation's, and of this run alone."""
+    return f"byteport-test-{secrets.token_hex(3)}"
 
 
 def kubeconfig(installed: Installed, token: str, folder: Path) -> Path:
@@ -155,9 +159,10 @@ async def test_review_2_and_fault_28_a_right_that_is_added_while_it_runs_refuses
     await boundary.look()
     assert not (await boundary.standing(given[0])).unguarded
     watching = asyncio.create_task(watch_boundary(boundary, config))
+    name = extra_name()
     extra = [
-        role("ClusterRole", EXTRA, [rule("", "secrets", ["get"])]),
-        binding("ClusterRoleBinding", EXTRA, role_ref("ClusterRole", EXTRA)),
+        role("ClusterRole", name, [rule("", "secrets", ["get"])]),
+        binding("ClusterRoleBinding", name, role_ref("ClusterRole", name)),
     ]
     guarded.apply(extra)
     began = loop.time()
@@ -182,7 +187,7 @@ async def test_review_2_and_fault_28_a_right_that_is_added_while_it_runs_refuses
 async def test_critique_0_10_what_the_administrator_of_a_namespace_binds_refuses_there_alone(
     guarded: Installed, ask: Ask, given: tuple[str, str]
 ) -> None:
-    extra = [binding("RoleBinding", EXTRA, role_ref("ClusterRole", "edit"), given[1])]
+    extra = [binding("RoleBinding", extra_name(), role_ref("ClusterRole", "edit"), given[1])]
     guarded.apply(extra)
     try:
         report = await once(lambda one: not whole(one), ask)
