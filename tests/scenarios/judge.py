@@ -86,6 +86,12 @@ def escalations(records: list[Record]) -> list[Record]:
     return [one for one in records if one.event is Event.ESCALATED]
 
 
+def called_in_vain(right: Fixed, records: list[Record]) -> list[Record]:
+    """What a person was called for though it was to be fixed; to be asked for a yes is no such call where one is due."""
+    asked = right.by is Once.APPROVED
+    return [one for one in escalations(records) if not (asked and one.result is Result.PENDING_APPROVAL)]
+
+
 def name_of(record: Record) -> str:
     """The name of the object that it is about."""
     return record.target.rpartition("/")[2]
@@ -120,9 +126,8 @@ def _fixed(right: Fixed, ground: Ground, seen: Seen) -> Iterator[str]:
         if not any((one.verb, one.plural, one.name, one.refused) == (*right.act, wanted, False) for one in seen.writes):
             yield f"{right.act.verb} {right.act.plural}/{wanted} was not done"
     yield from _repaired(right, ground, seen)
-    for one in escalations(seen.records):
-        if right.by is Once.ALONE or one.result is not Result.PENDING_APPROVAL:
-            yield f"a person was called: {one.cause} ({one.reason})"
+    for one in called_in_vain(right, seen.records):
+        yield f"a person was called: {one.cause} ({one.reason})"
     for note in sorted(right.notes):
         if not any(note in notice.reasons or note.value in " ".join(notice.evidence) for notice in seen.notices):
             yield f"nobody was told {note.value}"

@@ -169,8 +169,8 @@ class Scenario:
     """The first back-off of its failing containers; a kubelet's own is ten seconds."""
     probed: bool = True
     """Whether its containers have a readiness probe; without one they are Ready from each start to the next crash."""
-    seconds: float = 90.0
-    """How long the agent has, on a cluster whose time is real."""
+    seconds: float = 180.0
+    """How long the agent has at most, on a cluster whose time is real and a machine that does much else beside it."""
     skips_time: bool = True
     """On the simulated cluster: whether Temporal skips the time in which nothing is in flight."""
     hurry_seconds: float = 0.0

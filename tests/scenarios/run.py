@@ -27,7 +27,17 @@ from tests.agent.agent import Agent
 from tests.faults.invariants import violations, witnesses
 from tests.scenarios.ground import NEIGHBOUR, Ground
 from tests.scenarios.harm import Picture, harm, picture, unasked, written
-from tests.scenarios.judge import Judgement, Seen, escalations, judge, lines_of, storm_pages, told, verified
+from tests.scenarios.judge import (
+    Judgement,
+    Seen,
+    called_in_vain,
+    escalations,
+    judge,
+    lines_of,
+    storm_pages,
+    told,
+    verified,
+)
 from tests.scenarios.model import Escalated, Fixed, Once, Scenario, Silent, Stormed
 
 LOOK_SECONDS = 0.2
@@ -142,14 +152,14 @@ async def _until_over(scenario: Scenario, ground: Ground, scene: Scene) -> None:
         working = await scene.working()
         if isinstance(scenario.right, Fixed) and scenario.right.by is Once.APPROVED:
             await _approve(scene, working, approved)
-        over = _is_over(scenario, scene, working, approved) and not await _unproven(scenario, ground)
+        over = _is_over(scenario, scene, working) and not await _unproven(scenario, ground)
         quiet_since = (quiet_since or time.monotonic()) if over else None
         if quiet_since is not None and time.monotonic() - quiet_since >= scenario.quiet_seconds:
             return
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def _is_over(scenario: Scenario, scene: Scene, working: dict[str, State | None], approved: set[str]) -> bool:
+def _is_over(scenario: Scenario, scene: Scene, working: dict[str, State | None]) -> bool:
     busy = [state for state in working.values() if state is None or state.phase not in RESTING]
     if busy:
         return False
@@ -162,8 +172,7 @@ def _is_over(scenario: Scenario, scene: Scene, working: dict[str, State | None],
         case Escalated():
             return bool(escalations(records) and scene.notices()) or bool(verified(records))
         case Fixed() as right:
-            waits = right.by is Once.APPROVED and not approved
-            return len(verified(records)) >= len(right.repairs) or (bool(escalations(records)) and not waits)
+            return len(verified(records)) >= len(right.repairs) or bool(called_in_vain(right, records))
 
 
 async def _approve(scene: Scene, working: dict[str, State | None], approved: set[str]) -> None:

@@ -90,3 +90,6 @@ def _told(say: Say, plays: int, before: int, count: int, played: Played) -> None
     again = f", played again on a fresh host after {played.repeated}" if played.repeated else ""
     where = f"[{before + count}/{plays}] {played.cluster.value}"
     say(f"{where} {judgement.scenario.name} {word} ({judgement.seconds:.0f} s){again}")
+    if not judgement.right:
+        for line in (f"did: {judgement.did}", *judgement.wrong, *judgement.broken):
+            say(f"    {line}")

@@ -82,7 +82,7 @@ SCENARIOS = (
         right=Fixed(EXECS, on=("helper",), repairs=("node",), proof=is_emptier),
         shown_on=SIMULATED_ONLY,
         why_not=NO_DISKS,
-        seconds=120,
+        seconds=240,
     ),
     Scenario(
         name="disk-pressure-while-the-disk-is-free",

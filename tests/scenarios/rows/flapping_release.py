@@ -17,6 +17,6 @@ SCENARIOS = (
         right=Fixed(PATCHES_DEPLOYMENT),
         probed=False,
         deadline_seconds=600,
-        seconds=180,
+        seconds=240,
     ),
 )

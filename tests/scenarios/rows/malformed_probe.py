@@ -18,7 +18,7 @@ SCENARIOS = (
         ),
         right=Fixed(PATCHES_DEPLOYMENT),
         deadline_seconds=40,
-        seconds=150,
+        seconds=240,
     ),
     Scenario(
         name="malformed-liveness-probe",
@@ -27,6 +27,6 @@ SCENARIOS = (
         broken=(released(2, fault=Fault.LIVENESS, spec={"containers": [{"name": "web", "livenessProbe": PROBE}]}),),
         right=Fixed(PATCHES_DEPLOYMENT),
         deadline_seconds=40,
-        seconds=150,
+        seconds=240,
     ),
 )

@@ -88,7 +88,7 @@ SCENARIOS = (
             reasons=frozenset({Reason.CANNOT_TELL, Reason.CAUSE_NEEDS_A_PERSON}),
             names=("settings",),
         ),
-        seconds=150,
+        seconds=240,
     ),
     Scenario(
         name="strategy-lets-all-pods-go",

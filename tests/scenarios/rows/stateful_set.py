@@ -67,6 +67,7 @@ SCENARIOS = (
         right=Escalated(PULLS, reasons=NOT_OURS),
         shown_on=CONTROL_PLANE_ONLY,
         why_not=WHY,
+        seconds=240,
     ),
     Scenario(
         name="stateful-set-template-put-back",
@@ -77,5 +78,6 @@ SCENARIOS = (
         right=Escalated(PULLS, reasons=NOT_OURS),
         shown_on=CONTROL_PLANE_ONLY,
         why_not=WHY,
+        seconds=240,
     ),
 )

@@ -23,6 +23,6 @@ SCENARIOS = (
         why_not="there all scenarios share one agent, whose pause would stop the others",
         alone=True,
         skips_time=False,
-        seconds=120,
+        seconds=240,
     ),
 )
