@@ -1,4 +1,5 @@
-"""What a newcomer does first: the settings that README shows load, and every link of the documents leads somewhere."""
+"""What a newcomer does first: the settings that README shows load, every link of the documents leads somewhere, and every
+command that they say to type exists."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import pytest
 
 from byteport.domain.ceilings import Sight
 from byteport.settings.load import load
+from tests.house.commands import typed, unknown
 from tests.house.tree import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -36,6 +38,24 @@ def test_every_link_of_a_document_leads_to_a_file_and_a_heading(document: Path) 
         if not file.exists() or (anchor and file.suffix == ".md" and anchor not in _headings(file)):
             broken.append(target)
     assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_a_document_says_to_type_exists(document: Path) -> None:
+    assert [(line, word) for line in typed(document.read_text()) if (word := unknown(line))] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("byteport --config a.yaml doctor --instalation", "--instalation"),
+        ("kubectl exec -n a deployment/b -- byteport verifylog --all", "verifylog"),
+        ("byteport alarm rise full", "rise"),
+        ("make proof", "proof"),
+    ],
+)
+def test_one_that_does_not_exist_is_found(line: str, word: str) -> None:
+    assert unknown(line) == word
 
 
 def _prose(document: Path) -> str:

@@ -8,10 +8,8 @@ import shlex
 import string
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 import yaml
 
 from byteport.boundary.choices import Choices
@@ -20,12 +18,12 @@ from byteport.boundary.policies import everything
 from byteport.boundary.remedies import UPGRADE
 from byteport.boundary.roles import rule
 from byteport.boundary.whole import Finding, Kind
-from byteport.cli.commands import add_commands
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.modes import Mode
 from byteport.domain.policy import PolicyConfig
 from byteport.settings.model import BoundaryConfig
 from tests.builders.guarded import Guarded
+from tests.house.commands import unknown
 from tests.house.tree import ROOT
 from workers.boundary_check import look_at_boundary
 from workers.preflight import Check, Outcome
@@ -133,7 +131,7 @@ def test_each_of_them_is_said_somewhere_with_the_words_that_it_takes() -> None:
 def test_what_is_to_be_typed_of_byteport_and_the_chart_exists(text: str) -> None:
     for words in re.findall(r"\bbyteport((?: -{0,2}[a-z][a-z-]*)+)", text):
         if not words.startswith((" and ", " charts")):
-            exists(words.split())
+            assert unknown(f"byteport{words}") == ""
     for name in re.findall(r"--set ([a-z_.]+)=", text):
         at = VALUES
         for part in name.split("."):
@@ -167,17 +165,3 @@ def calls(function: str) -> Iterator[tuple[Path, ast.Call]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
                 yield path.relative_to(ROOT), node
-
-
-def exists(words: list[str]) -> None:
-    """Fails unless these are a command and options of it; the rest are its arguments."""
-    app = typer.Typer()
-    add_commands(app)
-    command: Any = typer.main.get_command(app)
-    for word in words:
-        if within := getattr(command, "commands", None):
-            if word == "--version":
-                return
-            command = within[word]
-        elif word.startswith("--"):
-            assert any(word in one.opts for one in command.params), words
