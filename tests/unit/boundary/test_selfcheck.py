@@ -8,7 +8,7 @@ from byteport.boundary.choices import Choices
 from byteport.boundary.expected import EVERYWHERE, SWITCH, Expected
 from byteport.boundary.names import ACCOUNTS_GROUP
 from byteport.boundary.policies.catalogue import policies
-from byteport.boundary.selfcheck import Seen, always_reviewed, findings, kept, refuses_auto
+from byteport.boundary.selfcheck import Seen, always_reviewed, ceilings_in, findings, kept, refuses_auto
 from byteport.boundary.whole import Granted, Kind, Right, covered, written
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.modes import Mode
@@ -84,6 +84,18 @@ def test_each_right_too_many_in_one_namespace_is_found_there_alone(choices: Choi
         judged = findings(seen(choices, rights), choices)
         assert refuses_auto(judged, place, choices)
         assert refuses_auto(judged, "somewhere", choices) is everywhere
+
+
+@pytest.mark.claim("C-011")
+@pytest.mark.parametrize("helper", [True, False])
+def test_critique_0_10_the_helpers_namespace_is_administrators_only_while_there_is_a_helper(helper: bool) -> None:
+    """Without one, a namespace of that name may be a tenant's: what is bound there refuses `auto` to nobody else."""
+    choices = Choices(helper=helper)
+    every, theirs = rights_of(choices), choices.helper_namespace
+    judged = findings(seen(choices, every | {theirs: every[theirs] | {("", "secrets", "get", "")}}), choices)
+    assert refuses_auto(judged, theirs, choices)
+    assert refuses_auto(judged, "shop", choices) is helper
+    assert ceilings_in({"data": {theirs: "{}", "shop": "{}"}}, choices).keys() == {"shop"}, "it is given to nobody"
 
 
 @pytest.mark.claim("C-011")

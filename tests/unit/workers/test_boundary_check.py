@@ -208,7 +208,8 @@ async def test_what_a_tenant_binds_to_us_refuses_in_that_namespace_alone(cluster
 
 @pytest.mark.claim("C-011")
 @pytest.mark.parametrize("namespace", [NAMESPACE, "kube-system", "default", HELPER_NAMESPACE])
-async def test_what_is_bound_where_no_tenant_rules_refuses_everywhere(cluster: Guarded, namespace: str) -> None:
+async def test_what_is_bound_where_no_tenant_rules_refuses_everywhere(namespace: str) -> None:
+    cluster = Guarded(Choices(helper=True), {"shop": AUTO, "till": Ceiling(mode=Mode.OBSERVE)})
     cluster.bind([SECRETS], namespace)
     report = await look(cluster)
     assert [(one.kind, one.namespace) for one in report.findings] == [(Kind.EXCESS, namespace)]
