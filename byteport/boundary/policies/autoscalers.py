@@ -18,6 +18,7 @@ from byteport.boundary.policies.shape import (
     not_protected,
     only_annotations,
     resources,
+    same,
     validating,
 )
 from byteport.kubernetes.autoscalers import DEFAULT_FLOOR, FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL
@@ -34,43 +35,42 @@ COMPARED_SPEC = ("maxReplicas", "scaleTargetRef", "metrics", "behavior")
 """Fields that may not change; `minReplicas` is the one that may."""
 
 _ONLY_FLOOR = Rule(
-    "object.spec.maxReplicas == oldObject.spec.maxReplicas"
-    " && object.spec.scaleTargetRef == oldObject.spec.scaleTargetRef"
-    " && object.spec.?metrics.orValue([]) == oldObject.spec.?metrics.orValue([])"
-    " && has(object.spec.behavior) == has(oldObject.spec.behavior)"
-    " && (!has(object.spec.behavior) || object.spec.behavior == oldObject.spec.behavior)",
+    same(COMPARED_SPEC, "object.spec", "oldObject.spec"),
     "only minReplicas may change",
 )
 _VARIABLES = ANNOTATIONS | {
     "nmin": f"has(object.spec.minReplicas) ? object.spec.minReplicas : {DEFAULT_FLOOR}",
     "omin": f"has(oldObject.spec.minReplicas) ? oldObject.spec.minReplicas : {DEFAULT_FLOOR}",
-    "nbefore": f"variables.na[?'{FLOOR_BEFORE}'].orValue('')",
-    "nraised": f"variables.na[?'{FLOOR_RAISED}'].orValue('')",
-    "oraised": f"variables.oa[?'{FLOOR_RAISED}'].orValue('')",
-    "nuntil": f"variables.na[?'{FLOOR_UNTIL}'].orValue('')",
-    "obefore": f"variables.oa[?'{FLOOR_BEFORE}'].orValue('')",
 }
-_UNTIL_A_TIME = "variables.nuntil.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$')"
-_RAISE = (
-    "variables.nmin > variables.omin && variables.nbefore == string(variables.omin)"
-    f" && variables.nraised == string(variables.nmin) && {_UNTIL_A_TIME}"
+
+
+def _says(annotations: str, key: str, floor: str) -> str:
+    """That this annotation is there and says this floor."""
+    return f"variables.{annotations}[?'{key}'] == optional.of(string(variables.{floor}))"
+
+
+_UNTIL_A_TIME = (
+    f"'{FLOOR_UNTIL}' in variables.na && variables.na['{FLOOR_UNTIL}']"
+    ".matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$')"
 )
-_STILL_OURS = "variables.oraised == string(variables.omin)"
+_RAISED = f"{_says('na', FLOOR_RAISED, 'nmin')} && {_UNTIL_A_TIME}"
+_RAISE = f"variables.nmin > variables.omin && {_says('na', FLOOR_BEFORE, 'omin')} && {_RAISED}"
+_STILL_OURS = _says("oa", FLOOR_RAISED, "omin")
 """Whoever has set another floor since has set their own: nothing of ours goes below it, or takes it for ours."""
 _RAISE_AGAIN = (
-    f"{_STILL_OURS} && variables.nbefore == variables.obefore && variables.nmin >= variables.omin"
-    f" && variables.nraised == string(variables.nmin) && {_UNTIL_A_TIME}"
+    f"{_STILL_OURS} && variables.na[?'{FLOOR_BEFORE}'] == variables.oa[?'{FLOOR_BEFORE}']"
+    f" && variables.nmin >= variables.omin && {_RAISED}"
 )
 _RESTORE = (
-    f"{_STILL_OURS} && variables.nbefore == '' && variables.nraised == '' && variables.nuntil == ''"
-    " && variables.nmin == int(variables.obefore)"
+    f"{_STILL_OURS} && !('{FLOOR_BEFORE}' in variables.na) && !('{FLOOR_RAISED}' in variables.na)"
+    f" && !('{FLOOR_UNTIL}' in variables.na) && variables.nmin == int(variables.oa['{FLOOR_BEFORE}'])"
 )
 _WITHIN_BOUNDS = Rule(
     "variables.omin >= 1 && variables.nmin >= 1 && variables.nmin <= oldObject.spec.maxReplicas",
     "a floor stays between 1 and maxReplicas, and one of 0 is not raised",
 )
 _UP_AND_EXACTLY_BACK = Rule(
-    f"variables.obefore == '' ? ({_RAISE}) : (({_RESTORE}) || ({_RAISE_AGAIN}))",
+    f"'{FLOOR_BEFORE}' in variables.oa ? (({_RESTORE}) || ({_RAISE_AGAIN})) : ({_RAISE})",
     "a raise writes down the owner's floor, its own and until when; the only way down is from its own exactly to the owner's",
 )
 

@@ -22,6 +22,7 @@ from byteport.boundary.policies.shape import (
     not_protected,
     only_annotations,
     resources,
+    same,
     validating,
 )
 from byteport.kubernetes.patches import ACTION_ID, CHANGE_CAUSE, LONGEST_CAUSE, OURS, ROLLBACK_TO, VERIFIED, pointer
@@ -36,17 +37,20 @@ Either order holds, because this one is asked again after the other has taken a 
 
 LONGEST = {ACTION_ID: 64, ROLLBACK_TO: 253, VERIFIED: 253, CHANGE_CAUSE: LONGEST_CAUSE}
 """Of our annotations, in characters: a digest, names of objects, and what a person wrote beside a revision."""
-COMPARED_SPEC = {
-    "selector": "",
-    "replicas": "",
-    "strategy": "",
-    "minReadySeconds": "0",
-    "revisionHistoryLimit": "-1",
-    "progressDeadlineSeconds": "-1",
-}
-"""Fields that may not change, with what CEL takes for an absent one; empty where the server always fills it in."""
+COMPARED_SPEC = (
+    "selector",
+    "replicas",
+    "strategy",
+    "minReadySeconds",
+    "revisionHistoryLimit",
+    "progressDeadlineSeconds",
+)
+"""Fields that may not change."""
 NOT_COMPARED = frozenset({"template", "paused"})
 """The one that may change, and the one that is false before and after."""
+
+OF_REPLICA_SET = "pod-template-hash"
+"""The one label of a ReplicaSet's template that a Deployment's has not: its controller puts it on."""
 
 TEMPLATE_METADATA = (
     "name",
@@ -68,21 +72,11 @@ TEMPLATE_METADATA = (
 
 def _same_metadata(as_in: str) -> str:
     """That the new template has there what `as_in` has, and nothing where that has nothing."""
-    new, old = "object.spec.template.metadata", f"{as_in}.spec.template.metadata"
-    return " && ".join(
-        f"has({new}.{field}) == has({old}.{field}) && (!has({new}.{field}) || {new}.{field} == {old}.{field})"
-        for field in TEMPLATE_METADATA
-    )
+    return same(TEMPLATE_METADATA, "object.spec.template.metadata", f"{as_in}.spec.template.metadata")
 
 
-_SAME_SPEC = " && ".join(
-    f"object.spec.?{field}.orValue({absent}) == oldObject.spec.?{field}.orValue({absent})"
-    if absent
-    else f"object.spec.{field} == oldObject.spec.{field}"
-    for field, absent in COMPARED_SPEC.items()
-)
 _ONLY_TEMPLATE = Rule(
-    f"{_SAME_SPEC} && !object.spec.?paused.orValue(false) && !oldObject.spec.?paused.orValue(false)",
+    f"{same(COMPARED_SPEC, 'object.spec', 'oldObject.spec')} && !object.spec.?paused.orValue(false) && !oldObject.spec.?paused.orValue(false)",
     "only the template may change, and never while paused",
 )
 _LABELLED = Rule(
@@ -91,13 +85,13 @@ _LABELLED = Rule(
 )
 _STAMPED = Rule(
     "object.spec.template != oldObject.spec.template"
-    f" && variables.na[?'{ACTION_ID}'].orValue('').matches('^[0-9a-f]{{64}}$')"
-    f" && variables.na[?'{ACTION_ID}'].orValue('') != variables.oa[?'{ACTION_ID}'].orValue('')"
-    f" && variables.na[?'{ROLLBACK_TO}'].orValue('') != ''",
+    f" && '{ACTION_ID}' in variables.na && variables.na['{ACTION_ID}'].matches('^[0-9a-f]{{64}}$')"
+    f" && variables.na[?'{ACTION_ID}'] != variables.oa[?'{ACTION_ID}']"
+    f" && '{ROLLBACK_TO}' in variables.na && variables.na['{ROLLBACK_TO}'] != ''",
     RollbackRule.NO_ROLLBACK,
 )
 _PROVED = Rule(
-    f"variables.na[?'{VERIFIED}'].orValue('') == variables.na[?'{ROLLBACK_TO}'].orValue('-')",
+    f"'{ROLLBACK_TO}' in variables.na && variables.na[?'{VERIFIED}'] == variables.na[?'{ROLLBACK_TO}']",
     RollbackRule.NOT_PROVED,
 )
 _SAME_TEMPLATE_METADATA = Rule(
@@ -149,8 +143,8 @@ def _strip(choices: Choices) -> list[JSON]:
 
 def _prove(choices: Choices) -> list[JSON]:
     names_it = (
-        f"has(object.metadata.annotations) && object.metadata.annotations[?'{ROLLBACK_TO}'].orValue('')"
-        " == params.metadata.name"
+        f"has(object.metadata.annotations) && '{ROLLBACK_TO}' in object.metadata.annotations"
+        f" && object.metadata.annotations['{ROLLBACK_TO}'] == params.metadata.name"
     )
     owned = (
         "has(params.metadata.ownerReferences) && params.metadata.ownerReferences.exists(o,"
@@ -162,13 +156,13 @@ def _prove(choices: Choices) -> list[JSON]:
         "owned": owned,
         "serving-now": "has(params.status) && params.status.?availableReplicas.orValue(0) > 0",
         "same-spec": f"object.{template}.spec == params.{template}.spec",
-        "same-annotations": f"object.{template}.metadata.?annotations.orValue({{}})"
-        f" == params.{template}.metadata.?annotations.orValue({{}})",
+        "same-annotations": f"object.{template}.metadata.?annotations == params.{template}.metadata.?annotations",
         "same-metadata": _same_metadata("params"),
         "same-labels": f"object.{template}.metadata.labels.all(k,"
-        f" params.{template}.metadata.labels[?k].orValue('') == object.{template}.metadata.labels[k])"
+        f" k != '{OF_REPLICA_SET}' && k in params.{template}.metadata.labels"
+        f" && params.{template}.metadata.labels[k] == object.{template}.metadata.labels[k])"
         f" && params.{template}.metadata.labels.all(k,"
-        f" k == 'pod-template-hash' || k in object.{template}.metadata.labels)",
+        f" k == '{OF_REPLICA_SET}' || k in object.{template}.metadata.labels)",
     }
     spec = {
         "failurePolicy": "Fail",

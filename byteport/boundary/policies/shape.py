@@ -33,6 +33,11 @@ def cel_list(words: Sequence[str]) -> str:
     return "[" + ", ".join(f"'{word}'" for word in words) + "]"
 
 
+def same(fields: Sequence[str], new: str, old: str) -> str:
+    """That each of these fields is in both with one value, or in neither: what is absent is never taken for empty."""
+    return " && ".join(f"{new}.?{field} == {old}.?{field}" for field in fields)
+
+
 def is_ours(choices: Choices) -> JSON:
     """The condition by which a policy is about every account of our namespaces, whatever its name.
 
@@ -79,8 +84,7 @@ def bounded(longest: Mapping[str, int]) -> Rule:
     them would keep its owner from writing any. Needs the variables `na` and `oa`."""
     return Rule(
         " && ".join(
-            f"(size(variables.na[?'{key}'].orValue('')) <= {most}"
-            f" || variables.na[?'{key}'].orValue('') == variables.oa[?'{key}'].orValue(''))"
+            f"(size(variables.na[?'{key}'].orValue('')) <= {most} || variables.na[?'{key}'] == variables.oa[?'{key}'])"
             for key, most in longest.items()
         ),
         "an annotation of ours is longer than it can be",
@@ -92,9 +96,7 @@ UNOWNED = Rule(
     "another object owns it",
 )
 SAME_METADATA = Rule(
-    "object.metadata.?labels.orValue({}) == oldObject.metadata.?labels.orValue({})"
-    " && object.metadata.?finalizers.orValue([]) == oldObject.metadata.?finalizers.orValue([])"
-    " && object.metadata.?ownerReferences.orValue([]) == oldObject.metadata.?ownerReferences.orValue([])",
+    same(("labels", "finalizers", "ownerReferences"), "object.metadata", "oldObject.metadata"),
     "labels, finalizers and owners may not change",
 )
 PLAIN_UPDATE = Rule("request.operation == 'UPDATE' && !has(request.subResource)", "only an update of the object itself")

@@ -267,6 +267,10 @@ def test_critique_b1_the_only_way_down_is_exactly_to_the_owners_floor(scaler: Sc
     for lower in (1, 3):
         assert scaler.patch(scaler.restored(lower)).by_policy
     assert scaler.patch({"spec": {"minReplicas": 3}}).by_policy
+    for mark in (FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL):
+        emptied = scaler.restored()
+        emptied["metadata"]["annotations"][mark] = ""
+        assert scaler.patch(emptied).by_policy, f"{mark} stays, and says nothing"
     forgets = {"metadata": {"annotations": {FLOOR_BEFORE: "1"}}}
     assert scaler.patch(forgets).by_policy
 
@@ -301,6 +305,14 @@ def test_a_raise_that_does_not_say_what_it_was_raised_to_is_left_to_a_person(sca
     forgotten = {"metadata": {"annotations": {FLOOR_RAISED: None}}}
     scaler.guarded.plane.api.call("PATCH", scaler.path(), forgotten, content_type=MERGE)
     assert scaler.patch(scaler.restored(2)).by_policy
+
+
+@pytest.mark.claim("C-204")
+def test_a_mark_that_is_there_and_says_nothing_is_left_to_a_person(scaler: Scaler) -> None:
+    emptied = {"metadata": {"annotations": {FLOOR_BEFORE: ""}}}
+    scaler.guarded.plane.api.call("PATCH", scaler.path(), emptied, content_type=MERGE)
+    assert scaler.patch(scaler.raised()).by_policy
+    assert scaler.now()["spec"]["minReplicas"] == 2
 
 
 @pytest.mark.claim("C-204")

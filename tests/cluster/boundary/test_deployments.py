@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from byteport.boundary.choices import Choices
-from byteport.boundary.policies.deployments import rollbacks
+from byteport.boundary.policies.deployments import OF_REPLICA_SET, rollbacks
 from byteport.kubernetes.patches import ACTION_ID, CHANGE_CAUSE, ROLLBACK_TO, VERIFIED
 from byteport.sandbox.controlplane import Fault
 from tests.cluster.boundary.installed import Installed, Said, asked, once
@@ -163,6 +163,23 @@ def another_template_label(wanted: JSON) -> None:
     wanted["spec"]["template"]["metadata"]["labels"]["sidecar.example/inject"] = "true"
 
 
+def an_empty_template_label(wanted: JSON) -> None:
+    """Sidecar injectors and controllers ask whether a label is there, whatever it says."""
+    wanted["spec"]["template"]["metadata"]["labels"]["sidecar.example/inject"] = ""
+
+
+def the_label_of_replica_sets(wanted: JSON) -> None:
+    wanted["spec"]["template"]["metadata"]["labels"][OF_REPLICA_SET] = "5d59d67564"
+
+
+def an_empty_template_annotation(wanted: JSON) -> None:
+    wanted["spec"]["template"]["metadata"].setdefault("annotations", {})["example.com/inject"] = ""
+
+
+def an_empty_node_selector(wanted: JSON) -> None:
+    wanted["spec"]["template"]["spec"]["nodeSelector"] = {"example.com/pool": ""}
+
+
 def another_template_annotation(wanted: JSON) -> None:
     wanted["spec"]["template"]["metadata"].setdefault("annotations", {})["example.com/inject"] = "true"
 
@@ -279,6 +296,10 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
     a_container_more,
     another_template_label,
     another_template_annotation,
+    an_empty_template_label,
+    the_label_of_replica_sets,
+    an_empty_template_annotation,
+    an_empty_node_selector,
     *TEMPLATE_METADATA_FORGERIES,
     replicas_along,
     strategy_along,
@@ -354,6 +375,17 @@ def test_critique_0_7_a_stamp_that_was_left_on_the_object_proves_nothing_a_secon
     another_image(wanted)
     wanted["metadata"]["annotations"][ACTION_ID] = "cd" * 32
     assert all(way(release, wanted).by_policy for way in WAYS)
+
+
+@pytest.mark.claim("C-203")
+def test_what_runs_now_is_named_and_no_new_template_comes_with_it(release: Release) -> None:
+    """Else the token would restart what serves, as often as it likes, with labels that nobody wrote."""
+    assert by_json_patch(release, release.rolled_back()).status == OK
+    for forge in (an_empty_template_label, the_label_of_replica_sets, an_empty_template_annotation):
+        wanted = release.rolled_back()
+        forge(wanted)
+        wanted["metadata"]["annotations"][ACTION_ID] = "cd" * 32
+        assert [way.__name__ for way in WAYS if not way(release, wanted).by_policy] == [], forge.__name__
 
 
 @pytest.mark.claim("C-203")
