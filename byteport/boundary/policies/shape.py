@@ -95,9 +95,31 @@ UNOWNED = Rule(
     "!has(oldObject.metadata.ownerReferences) || size(oldObject.metadata.ownerReferences) == 0",
     "another object owns it",
 )
+COMPARED_METADATA = (
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "ownerReferences",
+    "finalizers",
+)
+"""Of an object's own metadata, what may not change. Some the API server keeps by itself; not all: a generated name's prefix
+has no greatest length, and a long one would leave its owner no room to write anything."""
+FREE_METADATA = {
+    "annotations": "only ours may change, by `only_annotations`, and no longer than `bounded` has them",
+    "managedFields": "the API server's book-keeping, which changes with whatever is written",
+    "generation": "counted by the API server, which ignores what is sent",
+    "resourceVersion": "the API server's, which answers a conflict to any but the one that stands",
+}
+"""The rest of it, with why nothing compares it."""
 SAME_METADATA = Rule(
-    same(("labels", "finalizers", "ownerReferences"), "object.metadata", "oldObject.metadata"),
-    "labels, finalizers and owners may not change",
+    same(COMPARED_METADATA, "object.metadata", "oldObject.metadata"),
+    "of its metadata only our annotations may change",
 )
 PLAIN_UPDATE = Rule("request.operation == 'UPDATE' && !has(request.subResource)", "only an update of the object itself")
 

@@ -182,6 +182,19 @@ def with_a_finalizer_along(patch: JSON) -> None:
     patch["metadata"]["finalizers"] = ["example.com/hold"]
 
 
+def with_a_prefix_of_its_name_along(patch: JSON) -> None:
+    patch["metadata"]["generateName"] = "x"
+
+
+def with_a_prefix_of_any_length_along(patch: JSON) -> None:
+    """Nobody would have room to write anything to the object any more."""
+    patch["metadata"]["generateName"] = "x" * 1_000_000
+
+
+def with_a_link_to_itself_along(patch: JSON) -> None:
+    patch["metadata"]["selfLink"] = "x"
+
+
 FORGERIES: tuple[Callable[[JSON], None], ...] = (
     beyond_the_ceiling,
     below_what_it_was,
@@ -203,6 +216,9 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
     with_a_label_along,
     with_a_foreign_annotation_along,
     with_a_finalizer_along,
+    with_a_prefix_of_its_name_along,
+    with_a_prefix_of_any_length_along,
+    with_a_link_to_itself_along,
 )
 
 INVALID = {beyond_the_ceiling.__name__}

@@ -111,8 +111,8 @@ def _patch(release: Release, wanted: JSON, content_type: str, query: str = "") -
         "kind": "Deployment",
         "metadata": {
             key: wanted["metadata"][key]
-            for key in ("name", "annotations", "labels", "finalizers", "ownerReferences")
-            if key in wanted["metadata"]
+            for key in wanted["metadata"]
+            if key not in ("uid", "creationTimestamp") and not (key == "managedFields" and "apply" in content_type)
         },
         "spec": wanted["spec"],
     }
@@ -250,6 +250,19 @@ def an_owner_along(wanted: JSON) -> None:
     wanted["metadata"]["ownerReferences"] = [owner]
 
 
+def a_prefix_of_its_name_along(wanted: JSON) -> None:
+    wanted["metadata"]["generateName"] = "x"
+
+
+def a_prefix_of_any_length_along(wanted: JSON) -> None:
+    """Nobody would have room to write anything to the object any more."""
+    wanted["metadata"]["generateName"] = "x" * 1_000_000
+
+
+def a_link_to_itself_along(wanted: JSON) -> None:
+    wanted["metadata"]["selfLink"] = "x"
+
+
 def a_cause_of_any_length(wanted: JSON) -> None:
     wanted["metadata"]["annotations"][CHANGE_CAUSE] = "x" * 200_000
 
@@ -311,6 +324,9 @@ FORGERIES: tuple[Callable[[JSON], None], ...] = (
     a_foreign_annotation_along,
     a_finalizer_along,
     an_owner_along,
+    a_prefix_of_its_name_along,
+    a_prefix_of_any_length_along,
+    a_link_to_itself_along,
     a_cause_of_any_length,
     a_stamp_of_any_length,
     no_action_id,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from byteport.boundary.policies import autoscalers, deployments
+from byteport.boundary.policies import autoscalers, deployments, shape
 from tests.cluster.boundary.installed import Installed, path_of
 from tests.cluster.workloads import eventually
+
+META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+OBJECT = {"apiVersion", "kind", "metadata", "spec", "status"}
+"""A status is kept as it was by the API server, whatever an update of the object itself sends."""
 
 
 @pytest.mark.claim("C-212")
@@ -21,9 +25,13 @@ from tests.cluster.workloads import eventually
         ("apps/v1", "io.k8s.api.core.v1.PodTemplateSpec", {"metadata", "spec"}),
         (
             "apps/v1",
-            "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
+            META,
             {*deployments.TEMPLATE_METADATA, "labels", "annotations"},
         ),
+        ("apps/v1", META, {*shape.COMPARED_METADATA, *shape.FREE_METADATA}),
+        ("autoscaling/v2", META, {*shape.COMPARED_METADATA, *shape.FREE_METADATA}),
+        ("apps/v1", "io.k8s.api.apps.v1.Deployment", OBJECT),
+        ("autoscaling/v2", "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler", OBJECT),
         (
             "autoscaling/v2",
             "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec",
