@@ -7,6 +7,7 @@ wheel of Helm's Go packages; its Python face leaves out the Kubernetes version, 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -39,11 +40,18 @@ def chart() -> helm_python.Chart:
     return helm_python.Chart.load(CHART)
 
 
+def chart_without_schema(folder: Path) -> helm_python.Chart:
+    """The chart as `--skip-schema-validation` has it: nothing but the templates looks at the values. It is copied there."""
+    copy = folder / CHART.name
+    shutil.copytree(CHART, copy, ignore=shutil.ignore_patterns("values.schema.json"))
+    return helm_python.Chart.load(copy)
+
+
 def rendered(
     values: Values | None = None, *, kubernetes: str = NEWEST, namespace: str = NAMESPACE, upgrade: bool = False
 ) -> dict[str, str]:
     """Every file of the chart as `helm template` prints it, by its path. Raises `helm_python.HelmError`."""
-    chart().validate_schema(chart().merge_values(dict(values or {})))
+    chart().validate_schema(dict(values or {}))
     options = {
         "name": RELEASE,
         "namespace": namespace,

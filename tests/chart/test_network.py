@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import helm_python
 import pytest
 
 from byteport.kubernetes.port import JSON
-from tests.chart.chart import example, objects, of_kind
+from tests.chart.chart import NAMESPACE, RELEASE, example, objects, of_kind
 
 Ports = set[tuple[str, int]]
 
@@ -60,13 +61,34 @@ def test_review_19_no_rule_without_a_list_of_ports_and_of_peers() -> None:
                 assert rule.get("to") or rule.get("from"), name
 
 
+RULE = {"to": [{"podSelector": {}}], "ports": [{"port": 1}]}
+
+
 @pytest.mark.claim("C-148")
-def test_review_14_and_19_any_address_is_never_that_of_a_clouds_metadata() -> None:
-    blocks = [peer["ipBlock"] for rule in reached(None, "agent") for peer in rule["to"] if "ipBlock" in peer]
-    assert {block["cidr"]: block["except"] for block in blocks} == {
-        "0.0.0.0/0": ["169.254.0.0/16"],
-        "::/0": ["fe80::/10", "fd00:ec2::/32"],
-    }
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"apiServer": {"cidrs": None}}, "byteport-agent-api: egress[0].to"),
+        ({"apiServer": {"cidrs": []}}, "byteport-agent-api: egress[0].to"),
+        ({"apiServer": {"ports": None}}, "byteport-agent-api: egress[0].ports"),
+        ({"temporal": {"cidrs": None}}, "byteport-workers: egress[1].to"),
+        ({"extraEgress": [RULE, {}]}, "byteport-workers: egress[3].to"),
+        ({"extraEgress": [{**RULE, "to": [{}]}]}, "byteport-workers: egress[2].to"),
+        ({"extraEgress": [{**RULE, "to": [None]}]}, "byteport-workers: egress[2].to"),
+        ({"extraEgress": [{**RULE, "ports": []}]}, "byteport-workers: egress[2].ports"),
+        ({"extraEgress": [{**RULE, "ports": [{}]}]}, "byteport-workers: egress[2].ports"),
+        ({"enabled": None}, "networkPolicy.enabled is neither true nor false"),
+    ],
+    ids=str,
+)
+def test_no_rule_is_rendered_open_though_helm_was_told_to_skip_the_schema(
+    values: dict[str, Any], what: str, without_schema: helm_python.Chart
+) -> None:
+    away = {"address": "temporal.example.com:7233"}
+    with pytest.raises(helm_python.HelmRenderError) as refused:
+        without_schema.render({"temporal": away, "networkPolicy": values}, name=RELEASE, namespace=NAMESPACE)
+    assert what in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_narrowed_addresses_are_the_only_ones() -> None:

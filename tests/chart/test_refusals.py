@@ -6,7 +6,6 @@ What has the wrong form is the schema's to refuse, what would widen rights or co
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import helm_python
@@ -16,7 +15,7 @@ from byteport.boundary.names import MAY_ACT_NOTE, PART_OF
 from byteport.domain.policy import PROTECTED_NAMESPACES
 from byteport.kubernetes.port import JSON
 from tests.chart.api_server import namespace, serving, thing
-from tests.chart.chart import CHART, RELEASE, chart, example, rendered
+from tests.chart.chart import RELEASE, chart, example, rendered
 
 ENABLED = {"byteport.io/enabled": "true"}
 
@@ -88,14 +87,6 @@ def test_a_value_of_the_wrong_name_or_form_is_refused_and_named(values: dict[str
     said = refusal(values)
     assert key in said
     assert "/" not in key or f"/{key}'" in said or f"'/{key}" in said
-
-
-@pytest.fixture(scope="module")
-def without_schema(tmp_path_factory: pytest.TempPathFactory) -> helm_python.Chart:
-    """The chart as `--skip-schema-validation` has it: nothing but the templates looks at the values."""
-    copy = tmp_path_factory.mktemp("chart") / CHART.name
-    shutil.copytree(CHART, copy, ignore=shutil.ignore_patterns("values.schema.json"))
-    return helm_python.Chart.load(copy)
 
 
 @pytest.mark.claim("C-145")

@@ -113,7 +113,7 @@ def test_every_form_that_kubernetes_has_of_a_peer_and_a_port_is_taken_as_it_is()
     conditions = [{"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "x.y/z", "operator": "DoesNotExist"}]
     peers = [
         {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}},
-        {"ipBlock": {"cidr": "fd00::/8"}},
+        {"ipBlock": {"cidr": "2001:db8::/32"}},
         {"namespaceSelector": {}},
         {"namespaceSelector": labels, "podSelector": {"matchExpressions": conditions}},
     ]
