@@ -2,7 +2,7 @@
 
 Helm takes over no object that does not say whose it is, and takes nothing away that is in none of its manifests. So the
 binding carries what its role, which a halt leaves alone, says of the release; and it goes when the role does. Pure. Comes
-before `byteport/cli/switch.py`, which makes it; the chart's `validate.yaml` reads the same note at an upgrade.
+before `byteport/cli/turning.py`, which makes it; the chart's `validate.yaml` reads the same note at an upgrade.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def halt(
     as_json: AsJson = False,
 ) -> None:
     """Stop every act, granted ones too, within 5 s and until `byteport resume`: at the API server, and in the ledger."""
-    from byteport.cli.switch import Side, Turned, take_away, turn
+    from byteport.cli.switch import Side, Turned, turn
+    from byteport.cli.turning import take_away
 
     refuse_neither(no_cluster, no_ledger)
     settings, unread = settings_or_error(context)

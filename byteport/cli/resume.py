@@ -28,7 +28,8 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """End a halt. What waited for it is not done by itself: it is planned anew, or asked again."""
-    from byteport.cli.switch import Side, Turned, give_back, turn
+    from byteport.cli.switch import Side, Turned, turn
+    from byteport.cli.turning import give_back
 
     refuse_neither(no_cluster, no_ledger)
     settings = settings_or_error(context)[0] if no_ledger else settings_of(context)

@@ -20,7 +20,8 @@ from byteport.boundary.names import CEILINGS, MAY_ACT, NAMESPACE, role_ref
 from byteport.boundary.policies import deployments
 from byteport.boundary.policies.catalogue import policies
 from byteport.boundary.roles import binding
-from byteport.cli.switch import Side, Turn, Turned, give_back, take_away
+from byteport.cli.switch import Side, Turn, Turned
+from byteport.cli.turning import give_back, take_away
 from byteport.kubernetes.port import JSON
 from byteport.sandbox.controlplane import ApiRefused, ControlPlane, ensure_built
 from tests.chart.chart import CHART, RELEASE, default_choices, objects

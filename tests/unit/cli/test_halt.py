@@ -47,7 +47,7 @@ def cluster(ledger: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Admi
         yield cluster
 
     monkeypatch.setattr("byteport.cli.switch.hands_of", hands_of)
-    monkeypatch.setattr("byteport.cli.switch.IN_FORCE_SECONDS", 0.1)
+    monkeypatch.setattr("byteport.cli.turning.IN_FORCE_SECONDS", 0.1)
     (folder / ".kube").mkdir()
     (folder / ".kube" / "config").write_text("apiVersion: v1\n")
     return cluster
