@@ -36,7 +36,8 @@ demo-real: cluster ## Run the same demo on a real Kubernetes control plane, buil
 cluster: $(ENV) .venv/.go ## Build the real control plane once; it is cached outside the checkout
 	$(BIN)/python -m byteport.sandbox.controlplane build
 
-SUITE := --dist loadgroup --ignore=tests/cluster --ignore=tests/node --ignore=tests/bench -m 'not control_plane and not scenarios and not slow' tests
+WITHOUT := --dist loadgroup --ignore=tests/cluster --ignore=tests/node --ignore=tests/bench
+SUITE := $(WITHOUT) --hypothesis-profile=quick -m 'not control_plane and not scenarios and not slow' tests
 
 test: $(ENV) ## Run every test that needs no real control plane
 	$(TESTS) -n 3 $(SUITE)
@@ -50,8 +51,8 @@ test-cluster: cluster ## Build the real control plane, then run the tests that n
 test-node: cluster ## Run the tests on a real kubelet in namespaces of its own; needs root on Linux, and says so where it is not
 	$(TESTS) -m real_node tests/node
 
-test-slow: $(ENV) ## Run what `make test` leaves out or only samples: the whole demo, every field of every object flipped
-	$(TESTS) -n 2 --dist loadgroup --ignore=tests/cluster --ignore=tests/node --ignore=tests/bench -m slow tests
+test-slow: $(ENV) ## Run what `make test` leaves out or only samples: the whole demo, every field flipped, every example
+	$(TESTS) -n 2 $(WITHOUT) -m '(slow or sampled or hypothesis) and not control_plane and not scenarios' tests
 
 prove: cluster ## Run the tests of the security page's claims, and report each as proved or not; REPORT=folder keeps it elsewhere
 	$(BIN)/python -m tests.house.prove --into $(or $(REPORT),build/prove)

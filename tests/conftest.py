@@ -8,7 +8,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from tests.builders.sampled import FEWER, QUICK
+
+settings.register_profile(QUICK, max_examples=settings().max_examples // FEWER)
 EXPECTED = "expected:"
 NEEDS_CONTROL_PLANE = Path(__file__).parent / "cluster"
 

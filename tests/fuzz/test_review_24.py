@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from byteport.errors import BytePortError
+from tests.builders.sampled import examples, some
 from tests.fuzz.parsers import PARSERS, Parser
 
 TIMES = 8
@@ -53,6 +54,9 @@ REPEATED = (
 LONGEST_MESSAGE = 4000
 
 EACH = pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+ONE_IN = 4
+"""So many fewer repeated words where a part is enough."""
+pytestmark = pytest.mark.sampled
 
 
 def read(parser: Parser, data: bytes, folder: Path) -> str:
@@ -77,7 +81,7 @@ def near(parser: Parser) -> st.SearchStrategy[bytes]:
 
 @EACH
 def test_review_24_whatever_it_is_given_it_answers_or_raises_its_declared_error(parser: Parser, tmp_path: Path) -> None:
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
     @given(near(parser))
     def any_bytes(data: bytes) -> None:
         read(parser, data, tmp_path)
@@ -89,7 +93,7 @@ def test_review_24_whatever_it_is_given_it_answers_or_raises_its_declared_error(
 def test_review_24_what_it_says_is_bounded_and_holds_no_control_character(parser: Parser, tmp_path: Path) -> None:
     """A terminal or a log would act on one."""
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
     @given(near(parser))
     def any_bytes(data: bytes) -> None:
         said = read(parser, data, tmp_path)
@@ -97,7 +101,7 @@ def test_review_24_what_it_says_is_bounded_and_holds_no_control_character(parser
         assert [char for char in said if unicodedata.category(char) in ("Cc", "Cs")] == []
 
     any_bytes()
-    for word in (*REPEATED, *parser.words):
+    for word in some((*REPEATED, *parser.words), ONE_IN, of=parser.name):
         assert len(read(parser, many(word, parser.largest // TIMES), tmp_path)) <= LONGEST_MESSAGE
 
 
@@ -125,7 +129,7 @@ def seconds(parser: Parser, data: bytes, folder: Path, *, times: int) -> float:
 def test_review_24_its_time_grows_no_faster_than_the_text(parser: Parser, tmp_path: Path) -> None:
     pairs = [f"{one}{other}" for one, other in itertools.permutations(parser.words[:3], 2)]
     slow = {}
-    for word in (*REPEATED, *parser.words, *pairs):
+    for word in some((*REPEATED, *parser.words, *pairs), ONE_IN, of=parser.name):
         whole, part = many(word, parser.largest), many(word, parser.largest // TIMES)
         large = seconds(parser, whole, tmp_path, times=1)
         if large <= NOISE_SECONDS * GROWTH:

@@ -10,6 +10,7 @@ from byteport.audit.verify import Verdict
 from byteport.contracts.ledger import Event, Result
 from byteport.domain.approvals import SignedAnswer
 from byteport.errors import MalformedInput, NotPermitted, PreconditionFailed
+from tests.builders.sampled import examples
 from tests.integration.ledger.world import ADA, DRY_RUN, World, draft, pod_plan
 
 
@@ -21,7 +22,7 @@ def test_a_record_is_appended_once_per_key(world: World) -> None:
     assert world.ledger.record(draft("another")).seq == 2
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(keys=st.lists(st.text(max_size=8), max_size=12))
 def test_whatever_is_retried_the_log_is_dense_and_holds_each_key_once(world: World, keys: list[str]) -> None:
     for key in keys:

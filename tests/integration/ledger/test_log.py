@@ -16,6 +16,7 @@ from activities.audit.log import AuditLog, Filter, open_log
 from byteport.audit.verify import Fault, Report, Verdict
 from byteport.contracts.ledger import Decision, Event
 from byteport.errors import ConfigError, MalformedInput
+from tests.builders.sampled import examples
 from tests.integration.ledger.world import World, draft, pod_plan
 
 LENGTH = 5
@@ -65,7 +66,7 @@ def test_an_empty_ledger_is_not_valid(world: World) -> None:
 
 
 @pytest.mark.claim("C-088")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seq=st.integers(1, LENGTH),
     column=st.sampled_from(["header", "payload", "salt", "hash"]),

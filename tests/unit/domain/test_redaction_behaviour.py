@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byteport.domain.redaction import REDACTED, command_line, redact, redact_arguments, sanitised
+from tests.builders.sampled import examples
 
 SECRET = "hunter2!Xy/+=&%"
 
@@ -47,14 +48,14 @@ pieces = st.sampled_from(
 tangled = st.lists(pieces | printable, max_size=12).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(tangled, st.lists(secrets | st.sampled_from(["RED", "a[", "]", "="]), max_size=2))
 def test_redacting_twice_is_redacting_once(text: str, known: list[str]) -> None:
     once = redact(text, known)
     assert redact(once, known) == once
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(tangled)
 def test_nothing_is_invented(text: str) -> None:
     for piece in redact(text).split(REDACTED):

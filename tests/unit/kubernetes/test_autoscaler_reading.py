@@ -19,6 +19,7 @@ from byteport.kubernetes.world import World, world_of
 from tests.builders.memory import autoscaler
 from tests.builders.mutilate import JUNK
 from tests.builders.objects import JSON, NOW, event, owner, pod, stamp
+from tests.builders.sampled import examples
 
 TARGET = Target(cluster_uid="c", namespace="shop", kind="Deployment", name="web")
 
@@ -273,7 +274,7 @@ def paths(value: object, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = paths(hpa())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(place=st.sampled_from(PLACES), junk=st.sampled_from(JUNK))
 def test_whatever_is_damaged_nothing_raises_and_nothing_of_it_leaves(place: tuple[Any, ...], junk: Any) -> None:
     item = copy.deepcopy(hpa())

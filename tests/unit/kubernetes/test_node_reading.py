@@ -21,6 +21,7 @@ from byteport.kubernetes.world import World
 from tests.builders.asking import CLUSTER, signal_on
 from tests.builders.mutilate import mutilated
 from tests.builders.objects import NOW, container, event, node, pod, stamp, status, uid_of
+from tests.builders.sampled import examples
 from tests.unit.runbooks.disk_worlds import AUTO, RUNBOOK, TARGET, USED_IMAGE, Disk, initialised, never_pulling
 
 
@@ -211,7 +212,7 @@ def documents() -> list[dict[str, Any]]:
     return list(disk.world().objects)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(mutilated(documents()), st.booleans())
 def test_damaged_objects_never_raise_and_nothing_of_them_leaves_as_text(
     damage: tuple[dict[str, Any], dict[str, Any]], saved: bool

@@ -17,6 +17,7 @@ from byteport.kubernetes.rollouts import ConditionStatus, Progress, RolloutReadi
 from byteport.kubernetes.templates import release_digest, template_digest
 from byteport.kubernetes.world import World
 from tests.builders.rollouts import NOW, Shop, ago, crashing, event, pod, replica_set, shop, template
+from tests.builders.sampled import examples
 
 
 def read(made: Shop, remembered: frozenset[str] = frozenset()) -> RolloutReading:
@@ -265,7 +266,7 @@ JUNK: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_a_mutilated_object_is_read_or_refused_and_never_raises(data: st.DataObject) -> None:
     made = shop()

@@ -15,6 +15,7 @@ from byteport.domain.reasons import Reason
 from tests.builders.loads import Spiking, ask_cpu, raised
 from tests.builders.memory import AUTO
 from tests.builders.objects import JSON, NOW, event, node, simple, stamp, terminated
+from tests.builders.sampled import examples
 
 ACTED = NOW - timedelta(minutes=5)
 
@@ -97,7 +98,7 @@ def test_the_floor_never_goes_above_the_ceiling() -> None:
     assert planned(Spiking(ceiling=12)).floor_to == 12
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     current=st.integers(0, 40),
     usage=st.integers(0, 2000),

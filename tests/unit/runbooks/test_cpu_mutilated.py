@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from byteport.kubernetes import fields
 from tests.builders.mutilate import JUNK
+from tests.builders.sampled import examples
 from tests.unit.runbooks.test_cases import answer
 
 CASE = json.loads((Path(__file__).parents[2] / "cases" / "54-real-spike-scale-rate-limited.json").read_text())
@@ -41,7 +42,7 @@ def changed(place: tuple[Any, ...], value: object) -> dict[str, Any]:
 
 
 @pytest.mark.claim("C-044")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(place=st.sampled_from(PLACES), value=st.one_of(st.sampled_from(JUNK), st.integers(-5, 500)))
 @example(place=(HPA, "spec", "maxReplicas"), value=7)
 @example(place=(HPA, "status", "currentReplicas"), value=400)

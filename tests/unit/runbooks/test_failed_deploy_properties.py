@@ -13,6 +13,7 @@ from byteport.domain.plans import RollbackPlan
 from byteport.domain.policy import Mode, PolicyConfig, VerdictKind
 from byteport.kubernetes.patches import patch_matches, rollback_patch
 from tests.builders.rollouts import Shop, ago, crashing, pod, template
+from tests.builders.sampled import examples
 from tests.unit.runbooks.rollback_worlds import crashed
 
 Spoil = Callable[[Shop], object]
@@ -134,7 +135,7 @@ def test_each_of_them_alone_keeps_the_act_from_being_taken_alone(name: str) -> N
     assert made.verdict().kind is not VerdictKind.ACT
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.sampled_from(sorted(SPOILS)), min_size=2, max_size=5, unique=True))
 def test_in_any_company_and_order_they_still_do(names: list[str]) -> None:
     made = crashed()
@@ -143,7 +144,7 @@ def test_in_any_company_and_order_they_still_do(names: list[str]) -> None:
     assert made.verdict().kind is not VerdictKind.ACT
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.sampled_from(sorted(SPOILS)), max_size=3, unique=True))
 def test_whatever_is_planned_can_be_written_and_read_back_from_its_bytes(names: list[str]) -> None:
     made = crashed()

@@ -20,9 +20,10 @@ from tests.builders.asking import CLUSTER
 from tests.builders.memory import Measured, ask_memory, sample
 from tests.builders.mutilate import mutilated
 from tests.builders.objects import NOW, event, terminated, uid_of
+from tests.builders.sampled import examples
 
 BUSY = (sample(4, 0.70, cpu=0.35), sample(2, 0.93, cpu=0.49))
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def saved(shop: Measured) -> dict[str, Any]:

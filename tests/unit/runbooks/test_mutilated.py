@@ -18,6 +18,7 @@ from byteport.kubernetes.world import World
 from byteport.runbooks.bundles import bundle_of
 from byteport.runbooks.explain import Incident, assumed_policy, explain
 from tests.builders.mutilate import JUNK, mutilated
+from tests.builders.sampled import examples
 from tests.builders.workload import Workload
 
 FOLDER = Path(__file__).parents[2] / "cases"
@@ -83,13 +84,17 @@ def check(broken: dict[str, Any]) -> None:
             assert chain_holds(incident, list(read.world.objects))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(mutilated(SAVED))
 def test_a_damaged_bundle_never_raises(documents: tuple[dict[str, Any], dict[str, Any]]) -> None:
     check(documents[1])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(mutilated(ACTING))
 def test_damage_to_a_bundle_with_an_act_never_turns_it_upon_another_object(
     documents: tuple[dict[str, Any], dict[str, Any]],
@@ -107,7 +112,7 @@ def test_damage_to_a_bundle_with_an_act_never_turns_it_upon_another_object(
     assert {incident.target for incident in said.incidents if incident.act is not None} <= targets
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     mutilated([json.loads(json.dumps(item)) for item in Workload().objects()]),
     st.sampled_from(["Pod", "Deployment", "Event"]),
