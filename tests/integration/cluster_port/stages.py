@@ -35,6 +35,8 @@ class Stage(Protocol):
 
     port: ClusterPort
     namespace: str
+    quiet_seconds: int
+    """After so long a quiet watch has had a bookmark."""
 
     async def elapse(self, seconds: float) -> None:
         """Let that much of the cluster's time pass."""
@@ -151,6 +153,8 @@ class Stage(Protocol):
 class SimulatedStage(Stage):
     """The simulated cluster, whose time the suite turns by hand."""
 
+    quiet_seconds = 1
+
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
         self._clock = ManualClock()
@@ -216,6 +220,9 @@ class SimulatedStage(Stage):
 
 class RealStage(Stage):
     """The real control plane, in real time."""
+
+    quiet_seconds = 12
+    """etcd tells the API server every five seconds how far it is; there is no bookmark before it has."""
 
     def __init__(self, plane: ControlPlane, port: KubernetesCluster, namespace: str) -> None:
         self._plane = plane

@@ -8,9 +8,6 @@ from collections.abc import Callable
 from byteport.kubernetes.port import PODS, WatchEvent
 from tests.integration.cluster_port.stages import BY, Stage
 
-QUIET_SECONDS = 12
-"""etcd tells the API server every five seconds how far it is; there is no bookmark before it has."""
-
 
 async def _until(stage: Stage, version: str, enough: Callable[[list[WatchEvent]], bool]) -> list[WatchEvent]:
     """Events that are no bookmarks, until there are enough of them, while the cluster's time passes."""
@@ -78,9 +75,9 @@ async def test_a_quiet_watch_ends_in_time_with_a_bookmark_to_go_on_from(stage: S
     await stage.complete("web")
     version = (await stage.port.list(PODS, "")).resource_version
     begun = asyncio.get_running_loop().time()
-    watch = stage.port.watch(PODS, stage.namespace, resource_version=version, timeout_seconds=QUIET_SECONDS)
+    watch = stage.port.watch(PODS, stage.namespace, resource_version=version, timeout_seconds=stage.quiet_seconds)
     events = [event async for event in watch]
-    assert asyncio.get_running_loop().time() - begun < QUIET_SECONDS + 3
+    assert asyncio.get_running_loop().time() - begun < stage.quiet_seconds + 3
     assert {event.type for event in events} == {"BOOKMARK"}
     bookmark = events[-1].object["metadata"]["resourceVersion"]
     assert int(bookmark) >= int(version)
