@@ -39,7 +39,7 @@ from byteport.boundary.installed import (
 from byteport.boundary.names import CEILINGS, NAMED_ROLE, NAMESPACE
 from byteport.boundary.standing import Standing
 from byteport.domain.ceilings import Ceiling
-from byteport.errors import TargetGone
+from byteport.errors import PreconditionFailed, TargetGone
 from byteport.kubernetes.hands import Hands
 from byteport.kubernetes.port import AUTOSCALERS, CONFIG_MAPS, DEPLOYMENTS, JSON, NAMESPACES, Resource
 
@@ -130,20 +130,21 @@ async def lacking_for(hands: Hands, changes: Sequence[AnyChange]) -> list[Proble
 
 
 async def carry_out(hands: Hands, change: AnyChange) -> None:
-    """Make one change. Raises `PreconditionFailed` when the object is not the one that it was planned on."""
+    """Make one change. Raises `PreconditionFailed` when the object is not as it was planned on: nothing is written then."""
+    try:
+        await _make(hands, change)
+    except PreconditionFailed:
+        raise PreconditionFailed("somebody has changed it since it was looked at, and it is as they left it") from None
+
+
+async def _make(hands: Hands, change: AnyChange) -> None:
     resource, namespace, name = change.resource, change.namespace, change.name
     match change:
         case Create():
             await hands.create(resource, namespace, change.body)
         case Replace():
             await hands.apply(resource, namespace, name, change.body)
-        case Label():
-            metadata = {"uid": change.uid, "labels": {change.key: change.value}}
-            await hands.merge(resource, namespace, name, {"metadata": metadata})
-        case Entry():
-            seen = {"uid": change.uid, "resourceVersion": change.resource_version}
-            await hands.merge(resource, namespace, name, {"metadata": seen, "data": {change.key: change.value}})
-        case Restore():
+        case Label() | Entry() | Restore():
             await hands.patch(resource, namespace, name, change.operations)
         case Delete():
             try:

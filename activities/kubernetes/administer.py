@@ -22,7 +22,6 @@ from byteport.kubernetes.port import Attribution, Resource
 FIELD_MANAGER = "byteport-enable"
 CALL_SECONDS = 10.0
 APPLY = "application/apply-patch+yaml"
-MERGE = "application/merge-patch+json"
 _REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _BY = Attribution(action_id="", audit_id="", field_manager=FIELD_MANAGER)
 
@@ -92,11 +91,9 @@ class Administrator:
     async def apply(self, resource: Resource, namespace: str, name: str, body: JSON) -> None:
         """Server-side apply, taking over the fields that `body` names. With its uid and resourceVersion in the body it
         raises `PreconditionFailed` when the object is another, or another version."""
-        await self._patch(resource, namespace, name, body, APPLY, (*_managed(), ("force", "true")))
-
-    async def merge(self, resource: Resource, namespace: str, name: str, body: JSON) -> None:
-        """A JSON merge patch; None takes a key away. A uid or resourceVersion in it is a precondition."""
-        await self._patch(resource, namespace, name, body, MERGE, _managed())
+        asked = Asked(f"patch {what(resource, namespace, name)}", mutates=True)
+        path, query = object_path(resource, namespace, name), (*_managed(), ("force", "true"))
+        await self._wire.call(Request("PATCH", path, query, body=body, content_type=APPLY), asked, self._seconds)
 
     async def patch(
         self, resource: Resource, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]
@@ -107,19 +104,6 @@ class Administrator:
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str) -> None:
         """Delete with both preconditions. Raises `PreconditionFailed` or `TargetGone`."""
         await self._cluster.delete(resource, namespace, name, uid=uid, resource_version=resource_version, by=_BY)
-
-    async def _patch(
-        self,
-        resource: Resource,
-        namespace: str,
-        name: str,
-        body: JSON,
-        content_type: str,
-        query: tuple[tuple[str, str], ...],
-    ) -> None:
-        asked = Asked(f"patch {what(resource, namespace, name)}", mutates=True)
-        path = object_path(resource, namespace, name)
-        await self._wire.call(Request("PATCH", path, query, body=body, content_type=content_type), asked, self._seconds)
 
 
 async def administrator(

@@ -1,7 +1,8 @@
 """What an administrator's command would change, one change at a time: what it says to a person, and what it takes to do it.
 
 `enrol.py` and `disenrol.py` plan them, the command line shows them, asks, and gives them to the administrator's hands. Each
-carries what it was planned on (uid, resourceVersion), so that an object that moved meanwhile is refused, not overwritten.
+carries what it was planned on, so that what somebody has written meanwhile is refused, not overwritten: of an object that is
+ours its resourceVersion; of one that others write to all the time, all of its labels, or the one key.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from byteport.boundary.installed import RESOURCES, Problem
 from byteport.boundary.needs import READ_VERBS
 from byteport.domain.base import Frozen
 from byteport.kubernetes import fields
+from byteport.kubernetes.patches import Operation, pointer
 from byteport.kubernetes.port import AUTOSCALERS, DEPLOYMENTS, JSON, Resource
 
 PLACES: Mapping[str, Resource] = {
@@ -72,22 +74,35 @@ class Delete(_Change):
 
 
 class Label(_Change):
-    """Set one label, or take it off (None); of an object that still has this uid."""
+    """Set one label, or take it off (None), while all labels are those that were seen: each is somebody's word."""
 
     verb: Literal["label"] = "label"
     uid: str
     key: str
     value: str | None
+    seen: Annotated[JSON, Field(exclude=True)]
+
+    @property
+    def operations(self) -> list[Operation]:
+        """As a JSON Patch; of other labels meanwhile, or another object of that name, nothing is written."""
+        return [_same(self.uid), *_keyed(_LABELS, self.key, self.value, self.seen, (_LABELS, self.seen))]
 
 
 class Entry(_Change):
-    """Set one key of a ConfigMap, or take it out (None), if it is the version that was seen."""
+    """Set one key of a ConfigMap, or take it out (None), while it says what was seen; other keys are for others to write."""
 
     verb: Literal["entry"] = "entry"
     uid: str
-    resource_version: str
     key: str
     value: str | None
+    seen: Annotated[JSON, Field(exclude=True)]
+    """Its data."""
+
+    @property
+    def operations(self) -> list[Operation]:
+        """As a JSON Patch; of another value meanwhile, or another object of that name, nothing is written."""
+        key = (*_DATA, self.key)
+        return [_same(self.uid), *_keyed(_DATA, self.key, self.value, self.seen, (key, self.seen.get(self.key)))]
 
 
 class Restore(_Change):
@@ -95,6 +110,24 @@ class Restore(_Change):
 
     verb: Literal["restore"] = "restore"
     operations: Annotated[tuple[dict[str, Any], ...], Field(exclude=True)]
+
+
+def _same(uid: str) -> Operation:
+    return {"op": "test", "path": "/metadata/uid", "value": uid}
+
+
+_LABELS, _DATA = ("metadata", "labels"), ("data",)
+
+
+def _keyed(
+    where: tuple[str, ...], key: str, value: str | None, seen: JSON, tested: tuple[tuple[str, ...], object]
+) -> list[Operation]:
+    """One key of a map, which may not be there yet; null is what the API server's own test finds where nothing is."""
+    every, path = pointer(*where), pointer(*where, key)
+    if not seen:
+        return [{"op": "test", "path": every, "value": None}, {"op": "add", "path": every, "value": {key: value}}]
+    test = {"op": "test", "path": pointer(*tested[0]), "value": tested[1]}
+    return [test, {"op": "remove", "path": path} if value is None else {"op": "add", "path": path, "value": value}]
 
 
 AnyChange = Create | Replace | Delete | Label | Entry | Restore

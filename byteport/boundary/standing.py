@@ -94,6 +94,7 @@ def label(item: JSON, key: str, value: str | None, why: str) -> list[Label]:
             uid=str(metadata.get("uid", "")),
             key=key,
             value=value,
+            seen=dict(fields.labels(item)),
         )
     ]
 
@@ -108,9 +109,9 @@ def entry(ceilings: JSON, key: str, value: str | None, why: str, lines: Sequence
         why=why,
         lines=tuple(lines),
         uid=str(metadata.get("uid", "")),
-        resource_version=str(metadata.get("resourceVersion", "")),
         key=key,
         value=value,
+        seen=dict(fields.mapping(ceilings.get("data"))),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jsonpatch
+import jsonpointer
 
 from byteport.boundary.changes import PLACES
 from byteport.boundary.choices import Choices
@@ -126,25 +127,21 @@ class Administered:
         metadata = {**have["metadata"], "labels": labels}
         self._moved({**have, **copy.deepcopy(body), "metadata": metadata})
 
-    async def merge(self, resource: Resource, namespace: str, name: str, body: JSON) -> None:
-        self._write("patch", resource, name)
-        have = self._same(resource, namespace, name, body["metadata"])
-        labels = body["metadata"].get("labels", {})
-        merged = {**have["metadata"], "labels": _merged(have["metadata"].get("labels", {}), labels)}
-        owned: JSON = {"f:metadata": {"f:labels": {f"f:{key}": {} for key in labels}}}
-        merged["managedFields"] = [*merged.get("managedFields", []), {"manager": MANAGER, "fieldsV1": owned}]
-        data = {"data": _merged(have.get("data", {}), body["data"])} if "data" in body else {}
-        self._moved({**have, **data, "metadata": merged})
-
     async def patch(
         self, resource: Resource, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]
     ) -> None:
         self._write("patch", resource, name)
         have = self._same(resource, namespace, name, {})
         try:
-            self._moved(jsonpatch.JsonPatch([dict(one) for one in operations]).apply(have))
+            moved = _patched(have, operations)
         except jsonpatch.JsonPatchException:
             raise PreconditionFailed("a test failed") from None
+        labels = moved["metadata"].get("labels") or {}
+        owned: JSON = {"f:metadata": {"f:labels": {f"f:{key}": {} for key in labels.keys() - _labels(have).keys()}}}
+        if owned["f:metadata"]["f:labels"]:
+            mine = {"manager": MANAGER, "fieldsV1": owned}
+            moved["metadata"]["managedFields"] = [*moved["metadata"].get("managedFields", []), mine]
+        self._moved(moved)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str) -> None:
         self._write("delete", resource, name)
@@ -183,8 +180,23 @@ class Administered:
         return PLACES[kind].plural, metadata.get("namespace", ""), metadata["name"]
 
 
-def _merged(have: Mapping[str, Any], patch: Mapping[str, Any]) -> JSON:
-    return {key: value for key, value in {**have, **patch}.items() if value is not None}
+def _labels(item: JSON) -> JSON:
+    return item["metadata"].get("labels") or {}
+
+
+def _patched(have: JSON, operations: Sequence[Mapping[str, Any]]) -> JSON:
+    """As the API server does: a test on null holds where nothing is, and an empty map is nothing."""
+    lean = copy.deepcopy(have)
+    for holder, key in ((lean, "data"), (lean["metadata"], "labels")):
+        if not holder.get(key, True):
+            del holder[key]
+    wanted = [dict(one) for one in operations]
+    absent = [one for one in wanted if one["op"] == "test" and one["value"] is None]
+    for one in absent:
+        if jsonpointer.JsonPointer(one["path"]).resolve(lean, None) is not None:
+            raise jsonpatch.JsonPatchTestFailed("something is there")
+    patched: JSON = jsonpatch.JsonPatch([one for one in wanted if one not in absent]).apply(lean)
+    return patched
 
 
 def the_installation(choices: Choices | None = None) -> list[JSON]:

@@ -102,9 +102,10 @@ async def test_what_moved_meanwhile_is_never_written_over(guarded: Installed, un
                 await hands.apply(bindings, untouched.name, SIGHT_ROLE, again)
             with pytest.raises(PreconditionFailed):
                 await _delete(hands, bindings, untouched.name, SIGHT_ROLE, stale)
-        label = {"metadata": {"uid": "another", "labels": {"a": "b"}}}
-        with pytest.raises((PreconditionFailed, PermanentError)):
-            await hands.merge(DEPLOYMENTS, untouched.name, APP, label)
+        another = {"op": "test", "path": "/metadata/uid", "value": "another"}
+        label = {"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}
+        with pytest.raises(PreconditionFailed):
+            await hands.patch(DEPLOYMENTS, untouched.name, APP, [another, label])
     assert "a" not in untouched.deployment(APP)["metadata"].get("labels", {})
 
 

@@ -22,7 +22,6 @@ Verb = Callable[[Administrator], Awaitable[object]]
 WRITES: dict[str, Verb] = {
     "create": lambda hands: hands.create(BINDINGS, "shop", BOUND),
     "apply": lambda hands: hands.apply(BINDINGS, "shop", "ours", BOUND),
-    "merge": lambda hands: hands.merge(NAMESPACES, "", "shop", {"metadata": {"labels": {"a": None}}}),
     "patch": lambda hands: hands.patch(CONFIG_MAPS, "shop", "c", [{"op": "test", "path": "/a", "value": 1}]),
     "delete": lambda hands: hands.delete(BINDINGS, "shop", "ours", uid="u", resource_version="7"),
 }
@@ -50,7 +49,6 @@ async def hands(server: Liar) -> AsyncIterator[Administrator]:
             "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings/ours",
             "application/apply-patch+yaml",
         ),
-        ("merge", "PATCH", "/api/v1/namespaces/shop", "application/merge-patch+json"),
         ("patch", "PATCH", "/api/v1/namespaces/shop/configmaps/c", "application/json-patch+json"),
         (
             "delete",
@@ -72,15 +70,11 @@ async def test_each_verb_is_one_request_in_its_own_form(
     assert (("force", "true") in heard.query) is (verb == "apply")
 
 
-async def test_a_delete_carries_both_preconditions_and_a_merge_takes_a_key_away_by_null(
-    server: Liar, hands: Administrator
-) -> None:
+async def test_a_delete_carries_both_preconditions(server: Liar, hands: Administrator) -> None:
     server.answers = [says(200, {})]
     await WRITES["delete"](hands)
-    await WRITES["merge"](hands)
-    deleted, merged = (json.loads(heard.body) for heard in server.heard)
+    (deleted,) = (json.loads(heard.body) for heard in server.heard)
     assert deleted["preconditions"] == {"uid": "u", "resourceVersion": "7"}
-    assert merged == {"metadata": {"labels": {"a": None}}}
 
 
 @pytest.mark.parametrize("verb", WRITES)

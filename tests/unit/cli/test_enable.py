@@ -312,15 +312,15 @@ def test_what_stops_half_way_says_how_far_it_came_and_the_next_run_does_the_rest
 def test_what_somebody_else_undoes_at_once_is_told(
     byteport: Run, cluster: Administered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    merge = cluster.merge
+    patch = cluster.patch
 
     async def undone(*arguments: Any) -> None:
-        await merge(*arguments)
+        await patch(*arguments)
         shop = cluster.have("Namespace", "shop")
         assert shop is not None
         shop["metadata"]["labels"].pop(ENABLED_LABEL, None)
 
-    monkeypatch.setattr(cluster, "merge", undone)
+    monkeypatch.setattr(cluster, "patch", undone)
     said = byteport("enable", "shop", "--yes")
     assert said.code == Exit.FINDING
     assert said.err == "error: Namespace shop is not as it was left: somebody else changes it; run the command again\n"
