@@ -98,7 +98,7 @@ async def damaged(place: RealPlace, damage: Damage, log: pytest.LogCaptureFixtur
         return any(damage.value in line and "not whole" in line for line in log.messages)
 
     async def whole() -> bool:
-        return "the boundary is whole again" in log.messages
+        return "the boundary is whole again" in log.messages[mended:]
 
     async def in_force() -> bool:
         path = f"/api/v1/namespaces/{place.namespace}/pods/{(await place.pods())[0]['metadata']['name']}"
@@ -110,6 +110,7 @@ async def damaged(place: RealPlace, damage: Damage, log: pytest.LogCaptureFixtur
         await eventually("the agent to find it", found)
         yield
     finally:
+        mended = len(log.messages)
         await asyncio.to_thread(mend, place.plane, damage)
     await eventually("the agent to find everything whole again", whole)
     await eventually("a delete without preconditions to be refused", in_force)
