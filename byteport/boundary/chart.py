@@ -44,6 +44,7 @@ _HELPERS = f" || '{names.accounts_of(_HELPER)}' in request.userInfo.groups"
 _SUBSTITUTED = {
     _HELPERS: "{{- if .Values.nodeHelper.enabled }}" + _HELPERS + "{{ end }}",
     f", '{_PROTECTED}'": _MORE_PROTECTED,
+    f"namespace: {_HELPER}": "namespace: {{ .Values.nodeHelper.namespace | quote }}",
     _HELPER: "{{ .Values.nodeHelper.namespace }}",
     _NAMESPACE: "{{ .name | quote }}",
     _SWITCHED: "{{ .Values.mayAct | quote }}",

@@ -7,6 +7,7 @@ wheel of Helm's Go packages; its Python face leaves out the Kubernetes version, 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -69,7 +70,7 @@ def objects_of(files: Mapping[str, str], *, beginning: str = "templates/") -> li
     found: list[JSON] = []
     for name, text in files.items():
         if name.startswith(beginning) and name.endswith(".yaml"):
-            found += [item for item in yaml.load_all(text, Loader=_LOADER) if item]
+            found += [item for item in yaml.load_all(text, Loader=_Loader) if item]
     return found
 
 
@@ -128,4 +129,10 @@ def version_of(path: Path = CHART / "Chart.yaml") -> dict[str, Any]:
     return plain
 
 
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads a plain word as Helm and the API server do: `1e3` is a number there, and a string for PyYAML."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)

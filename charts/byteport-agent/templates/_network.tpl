@@ -1,7 +1,7 @@
 {{- define "byteport.dns" -}}
 to:
   - namespaceSelector:
-      matchLabels: {kubernetes.io/metadata.name: {{ .Values.networkPolicy.dns.namespace }}}
+      matchLabels: {kubernetes.io/metadata.name: {{ .Values.networkPolicy.dns.namespace | quote }}}
     {{- with .Values.networkPolicy.dns.podLabels }}
     podSelector:
       matchLabels: {{- toYaml . | nindent 8 }}

@@ -3,26 +3,26 @@
 {{- $temporal := .values.temporal -}}
 {{- if .given }}
 {{- with .values.secrets }}
-- secret: {name: {{ .payload_key.name }}, items: [{key: {{ .payload_key.key }}, path: payload.key}]}
+- secret: {name: {{ .payload_key.name | quote }}, items: [{key: {{ .payload_key.key | quote }}, path: payload.key}]}
 {{- if $.process.token }}
-- secret: {name: {{ .grant_public_key.name }}, items: [{key: {{ .grant_public_key.key }}, path: grant.pub}]}
+- secret: {name: {{ .grant_public_key.name | quote }}, items: [{key: {{ .grant_public_key.key | quote }}, path: grant.pub}]}
 {{- end }}
 {{- if $.process.grants }}
-- secret: {name: {{ .grant_key.name }}, items: [{key: {{ .grant_key.key }}, path: grant}]}
+- secret: {name: {{ .grant_key.name | quote }}, items: [{key: {{ .grant_key.key | quote }}, path: grant}]}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- with $temporal.tls_secret }}
 {{- if and .name .ca }}
-- secret: {name: {{ .name }}, items: [{key: {{ .ca }}, path: temporal-ca.crt}]}
+- secret: {name: {{ .name | quote }}, items: [{key: {{ .ca | quote }}, path: temporal-ca.crt}]}
 {{- end }}
 {{- if and .name .cert }}
-- secret: {name: {{ .name }}, items: [{key: {{ .cert }}, path: temporal.crt}, {key: {{ .key }}, path: temporal.key}]}
+- secret: {name: {{ .name | quote }}, items: [{key: {{ .cert | quote }}, path: temporal.crt}, {key: {{ .key | quote }}, path: temporal.key}]}
 {{- end }}
 {{- end }}
 {{- with $temporal.api_key_secret }}
 {{- if .name }}
-- secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: temporal-api-key}]}
+- secret: {name: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: temporal-api-key}]}
 {{- end }}
 {{- end }}
 {{- end }}
