@@ -48,14 +48,16 @@ class PermanentError(BytePortError):
 class NotPermitted(PermanentError):
     """403, an admission policy's refusal, a warrant that does not hold, or a call outside the declared scope.
 
-    `rule` is the rule of our own policies that refused, where it is one that is told apart; it stays in the process.
+    `policy` is the admission policy that refused, by its name, and `rule` its rule, where it is one of ours that is told
+    apart; both stay in the process.
     """
 
     code = "not_permitted"
 
-    def __init__(self, message: str, rule: str = "") -> None:
+    def __init__(self, message: str, rule: str = "", *, policy: str = "") -> None:
         super().__init__(message)
         self.rule = rule
+        self.policy = policy
 
 
 class NotProved(NotPermitted):

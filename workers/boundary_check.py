@@ -20,7 +20,9 @@ from byteport.boundary.policies.catalogue import policies
 from byteport.boundary.selfcheck import (
     OBSERVED,
     RESOURCES,
+    Answered,
     Blindness,
+    Enforcement,
     Seen,
     always_reviewed,
     blindness,
@@ -28,7 +30,9 @@ from byteport.boundary.selfcheck import (
     findings,
     is_everywhere,
     keeps_from_starting,
+    may_be_asked,
     refuses_auto,
+    unenforced,
 )
 from byteport.boundary.whole import DANGEROUS, IN_A_NAMESPACE, Finding, Granted, Need, Right, granted
 from byteport.domain.ceilings import Ceiling, Sight
@@ -38,6 +42,7 @@ from byteport.kubernetes import fields, port
 from byteport.kubernetes.enrolment import ENABLED_SELECTOR, enrolled
 from byteport.kubernetes.port import JSON, ClusterPort, Resource
 from byteport.settings.model import BoundaryConfig
+from workers.boundary_enforced import enforcement
 
 AT_ONCE = 12
 """Requests of one look that are under way at the same time."""
@@ -61,6 +66,8 @@ class Report(NamedTuple):
     """Optional rights that are not granted."""
     halted: bool
     """The switch is off: nothing of ours writes anywhere, which is nobody's mistake."""
+    enforcement: Enforcement = Enforcement.NOT_ASKED
+    """What came of a write that the policies refuse whatever it names."""
 
     def refuses_auto(self, namespace: str) -> bool:
         """Whether nothing is done alone there; a node has the empty namespace."""
@@ -139,7 +146,11 @@ class _Look:
         rights, complete = await self._rights(choices, given, listed)
         seen = Seen(fields.strings(identity.get("groups")), given, rights, complete, standing, unlisted)
         found, lacking = await asyncio.to_thread(lambda: (findings(seen, choices), blindness(seen, choices)))
-        return Report(choices, version, given, tuple(found), tuple(lacking), halted=not on)
+        answered = Answered(Enforcement.NOT_ASKED)
+        if may_be_asked(found):
+            answered = await enforcement(self._cluster, rights)
+            found += unenforced(answered)
+        return Report(choices, version, given, tuple(found), tuple(lacking), not on, answered.enforcement)
 
     async def _labelled(self, choices: Choices, policy: PolicyConfig) -> dict[str, Ceiling | None]:
         """In cluster sight, namespaces with our label; of which nothing else is written down, they are only observed."""

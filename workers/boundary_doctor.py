@@ -15,7 +15,9 @@ from pydantic import ValidationError
 from activities.kubernetes.client import connect
 from activities.kubernetes.policy_source import parse_policy
 from byteport.boundary.names import ACCOUNTS_GROUP, AGENT, AGENT_PODS, NAMESPACE
+from byteport.boundary.selfcheck import unenforced
 from byteport.domain.ceilings import Ceiling
+from byteport.domain.modes import Mode
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, TargetGone
 from byteport.kubernetes import fields, port
@@ -23,6 +25,7 @@ from byteport.kubernetes.hands import Hands
 from byteport.kubernetes.port import ClusterPort
 from byteport.settings.model import BoundaryConfig, Settings
 from workers.boundary_check import PROVES_ROLLBACKS, Report, at_least, look_at_boundary
+from workers.boundary_enforced import enforcement_in
 from workers.boundary_proof import ask_for_proofs, proofs, unasked
 from workers.preflight import Check, Outcome, check_boundary, failed
 from workers.remedies import Amiss, remedy
@@ -99,16 +102,38 @@ def way_out(error: BytePortError) -> str:
             return remedy(Amiss.CLUSTER_UNREAD)
 
 
-async def examine_proofs(hands: Hands, namespace: str, ceiling: Ceiling) -> list[Check]:
-    """Whether the API server proves the rollbacks that a namespace was just given for; `hands` act as the agent for it."""
+async def examine_given(hands: Hands, namespace: str, ceiling: Ceiling) -> list[Check]:
+    """Whether the API server holds the agent to what a namespace was just given for; `hands` act as the agent for it.
+
+    The policies are whole by then: their text is compared before anything is given.
+    """
     agent = hands.acting_as(AGENT, ASKING_POD)
     try:
+        checks = await _enforced(agent, namespace, ceiling)
+        if not ceiling.rollback or any(check.outcome is Outcome.FAILED for check in checks):
+            return checks
         proves = at_least(await hands.version(), PROVES_ROLLBACKS)
-        return await ask_for_proofs(agent, {namespace: ceiling}) if proves else []
+        return [*checks, *(await ask_for_proofs(agent, {namespace: ceiling}) if proves else [])]
     except BytePortError as error:
         return [unasked(error)]
     finally:
         await agent.close()
+
+
+async def _enforced(agent: ClusterPort, namespace: str, ceiling: Ceiling) -> list[Check]:
+    """What is amiss, if anything is."""
+    if ceiling.mode is Mode.OBSERVE:
+        return []
+    try:
+        answered = await enforcement_in(agent, [namespace])
+    except BytePortError as error:
+        what = f"whether the admission policies are enforced could not be asked: {error.message}"
+        way = Amiss.PROOF_UNASKED if isinstance(error, NotPermitted) else Amiss.PROOF_UNHEARD
+        return [Check("boundary", Outcome.WARNING, what, remedy(way))]
+    return [
+        Check("boundary", Outcome.FAILED, one.said, f"byteport disable {namespace}; {one.remedy}")
+        for one in unenforced(answered)
+    ]
 
 
 async def chosen(cluster: ClusterPort) -> tuple[BoundaryConfig, PolicyConfig]:

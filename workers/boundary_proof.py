@@ -22,6 +22,7 @@ from typing import NamedTuple
 from byteport.boundary.cautions import may_patch
 from byteport.boundary.names import ROLLBACK_ALLOWED, ROLLBACK_LABEL
 from byteport.boundary.policies.deployments import PROVE
+from byteport.boundary.remedies import ENFORCE
 from byteport.boundary.whole import Kind
 from byteport.domain.ceilings import ALL, Ceiling
 from byteport.domain.modes import Mode
@@ -42,7 +43,7 @@ AT_ONCE = 4
 PAUSES = (0.0, 1.0, 1.0, 1.0)
 """Seconds before each time of asking: what was just written is in force, and known to the API server, a moment later."""
 MOST_NAMED = 10
-_POLICIES_NOT_WHOLE = frozenset({Kind.POLICY_ABSENT, Kind.POLICY_CHANGED, Kind.UNBOUND})
+_POLICIES_NOT_WHOLE = frozenset({Kind.POLICY_ABSENT, Kind.POLICY_CHANGED, Kind.UNBOUND, Kind.NOT_ENFORCED})
 _BY = Attribution(action_id="", audit_id="", field_manager="byteport-doctor")
 
 
@@ -53,6 +54,8 @@ class Proof(StrEnum):
     OLDER = "older"
     """Proved, but what it runs is older than the proof, so that the API server may know it from before."""
     UNPROVED = "unproved"
+    LET_THROUGH = "let_through"
+    """By policies that refuse it whatever they know: they are not enforced."""
     UNHEARD = "unheard"
     """Refused for another reason, or not answered."""
 
@@ -164,7 +167,7 @@ async def _answer(agent: ClusterPort, place: str, deployment: JSON, current: JSO
                 return Answer(place, Proof.UNHEARD, refused.message)
     except BytePortError as error:
         return Answer(place, Proof.UNHEARD, error.message)
-    return Answer(place, Proof.UNHEARD, "the dry run was let through, which the policies never do")
+    return Answer(place, Proof.LET_THROUGH)
 
 
 def _may_be_rolled_back(deployment: JSON) -> bool:
@@ -188,6 +191,9 @@ def _checks(answers: Sequence[Answer]) -> list[Check]:
     checks = []
     if by[Proof.UNPROVED]:
         checks.append(Check(NAME, Outcome.FAILED, _stale(_named(by[Proof.UNPROVED])), remedy(Amiss.PROOF_STALE)))
+    if by[Proof.LET_THROUGH]:
+        through = "the admission policies are not enforced: a dry run that they always refuse was let through for "
+        checks.append(Check(NAME, Outcome.FAILED, through + _named(by[Proof.LET_THROUGH]), ENFORCE))
     if by[Proof.UNHEARD]:
         first = by[Proof.UNHEARD][0]
         what = f"could not be asked for of {_named(by[Proof.UNHEARD])}: {first.why}"

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from byteport.boundary.selfcheck import Enforcement
 from byteport.contracts.acts import AnyAct
 from byteport.domain.scopes import Right, union
 from byteport.errors import BytePortError, ConfigError, NotPermitted
@@ -126,8 +127,16 @@ def check_boundary(report: Report, *, refusing: Outcome, weaker_accepted: bool) 
         checks.append(Check("optional rights", Outcome.WARNING, said, remedy(Amiss.CHART_RIGHTS)))
     if not report.findings:
         given = f"{len(report.given)} namespace(s) given" if report.given else "no namespace given yet"
-        checks.append(Check("boundary", Outcome.OK, f"whole; {given}, Kubernetes {report.version}"))
+        held = _held(report.enforcement)
+        checks.append(Check("boundary", Outcome.OK, f"whole{held}; {given}, Kubernetes {report.version}"))
     return checks
+
+
+def _held(enforcement: Enforcement) -> str:
+    """Whether the policies were seen to refuse, where everything is as it must be."""
+    if enforcement is Enforcement.REFUSED:
+        return " and enforced"
+    return "; whether it is enforced cannot be asked while nothing may be written"
 
 
 def _unproven(version: str, *, weaker_accepted: bool) -> str:

@@ -120,7 +120,9 @@ def _refused(asked: Asked, answer: JSON) -> NotPermitted | None:
     found = _POLICY.search(message)
     if found is None:
         return None
-    return NotPermitted(f"{asked.what}: the admission policy {found[1]} refuses", rule_in(message) or "")
+    return NotPermitted(
+        f"{asked.what}: the admission policy {found[1]} refuses", rule_in(message) or "", policy=found[1]
+    )
 
 
 def _unprocessable(asked: Asked, answer: JSON) -> BytePortError:

@@ -22,10 +22,12 @@ from byteport.errors import Unavailable
 from byteport.kubernetes.port import (
     EXEC_SECONDS,
     NAMESPACES,
+    NO_POD,
     PODS,
     Attribution,
     ClusterPort,
     ExecResult,
+    InVain,
     Listed,
     Resource,
     WatchEvent,
@@ -141,14 +143,10 @@ class KubernetesCluster(ClusterPort):
 
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         asked = Asked(f"dry-run eviction of {what(PODS, namespace, pod)}")
-        body = {
-            "apiVersion": "policy/v1",
-            "kind": "Eviction",
-            "metadata": {"namespace": namespace, "name": pod},
-        }
         path = object_path(PODS, namespace, pod, "eviction")
         # In the query, not in the body: only then does an admission policy see that it is a dry run.
-        await self._wire.call(Request("POST", path, (("dryRun", "All"),), body=body), asked, self._seconds)
+        request = Request("POST", path, (("dryRun", "All"),), body=_eviction(namespace, pod))
+        await self._wire.call(request, asked, self._seconds)
 
     async def exec(
         self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = EXEC_SECONDS
@@ -190,6 +188,17 @@ class KubernetesCluster(ClusterPort):
         }
         asked = Asked(f"review of all rules in {namespace}")
         return await self._review("authorization", "selfsubjectrulesreviews", body, asked)
+
+    async def ask_in_vain(self, namespace: str, what: InVain) -> None:
+        asked = Asked(f"{what.value} of no pod in {namespace}")
+        path = f"{collection_path(PODS, namespace)}/{NO_POD}/{what.value}"
+        match what:
+            case InVain.EVICTION:
+                body = _eviction(namespace, NO_POD) | {"deleteOptions": {"dryRun": ["All"]}}
+                request = Request("POST", path, body=body)
+            case InVain.EXEC:
+                request = Request("POST", path, (("command", "true"), ("stdout", "true")))
+        await self._wire.call(request, asked, self._seconds)
 
     async def identity(self) -> JSON:
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
@@ -259,6 +268,10 @@ def _json(answer: Answer, asked: Asked) -> JSON:
         return decoded(answer.body)
     except ValueError:
         raise asked.lost("the answer is no JSON object") from None
+
+
+def _eviction(namespace: str, pod: str) -> JSON:
+    return {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"namespace": namespace, "name": pod}}
 
 
 def _selectors(labels: str, fields: str) -> list[tuple[str, str]]:

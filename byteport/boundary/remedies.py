@@ -24,6 +24,13 @@ LIST_WHAT_IS_GRANTED = (
     f"kubectl auth can-i --list --as {AGENT}, then look at the cloud provider's own access rules for that account"
 )
 
+ENFORCE = (
+    "kubectl get pods -n kube-system -l component=kube-apiserver -o yaml | grep admission-plugins shows what kube-apiserver "
+    "runs without (of a provider's control plane, ask the provider): no instance may disable ValidatingAdmissionPolicy; until "
+    "then take back what was given: byteport disable NAMESPACE"
+)
+ASK_AGAIN = "byteport doctor --installation asks again, once what is said here is mended"
+
 
 def enabling(namespace: str, ceiling: Ceiling) -> str:
     """What gives a namespace again exactly as far as its ceiling says: what is not named there would be taken away."""

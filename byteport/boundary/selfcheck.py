@@ -7,6 +7,7 @@ Pure. Comes after `whole.py` and `expected.py`; `workers/boundary_check.py` asks
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -16,6 +17,8 @@ from byteport.boundary.expected import EVERYWHERE, Expected
 from byteport.boundary.names import ACCOUNTS_GROUP, ADMISSION, NAMESPACE
 from byteport.boundary.policies.catalogue import policies
 from byteport.boundary.remedies import (
+    ASK_AGAIN,
+    ENFORCE,
     LIST_WHAT_IS_GRANTED,
     RUN_AS_THE_ACCOUNT,
     UPGRADE,
@@ -57,6 +60,25 @@ class Seen(NamedTuple):
     """By kind and name; None where there is none, and left out where it may not be read."""
     unlisted: Sequence[str] = ()
     """Namespaces of which the API server's answer could not be taken."""
+
+
+class Enforcement(StrEnum):
+    """What came of a write that our policies refuse whatever it names."""
+
+    REFUSED = "refused"
+    """By a policy of ours."""
+    LET_THROUGH = "let_through"
+    UNHEARD = "unheard"
+    """Refused by something else."""
+    NOT_ASKED = "not_asked"
+    """There is no right by which to ask, or what stands is not whole anyway."""
+
+
+class Answered(NamedTuple):
+    """That, with what was heard instead."""
+
+    enforcement: Enforcement
+    why: str = ""
 
 
 class Blindness(NamedTuple):
@@ -121,6 +143,27 @@ def blindness(seen: Seen, choices: Choices) -> list[Blindness]:
     for name, rights in seen.rights.items():
         lacking += blind(expected.needed(name), rights)
     return [Blindness(*one) for one in sorted(set(lacking))]
+
+
+def unenforced(answered: Answered) -> list[Finding]:
+    """What follows from that answer."""
+    match answered.enforcement:
+        case Enforcement.LET_THROUGH:
+            what = "the admission policies are not enforced: the API server let through a write that they always refuse"
+            return [Finding(kind=Kind.NOT_ENFORCED, what=what, remedy=ENFORCE)]
+        case Enforcement.UNHEARD:
+            what = f"whether the admission policies are enforced is not known: {answered.why}"
+            return [Finding(kind=Kind.NOT_HEARD, what=what, remedy=ASK_AGAIN)]
+        case _:
+            return []
+
+
+def may_be_asked(found: Iterable[Finding]) -> bool:
+    """Whether the answer would mean anything: of policies that are not whole, and another's account, it is said already."""
+    return not any(one.kind in _SAID_ALREADY for one in found)
+
+
+_SAID_ALREADY = frozenset({Kind.POLICY_ABSENT, Kind.POLICY_CHANGED, Kind.UNBOUND, Kind.UNKNOWN_ACCOUNT})
 
 
 def refuses_auto(found: Iterable[Finding], namespace: str, choices: Choices) -> bool:

@@ -104,6 +104,10 @@ class Kind(StrEnum):
     """Nobody can tell how far a namespace was given: what stands in the ConfigMap is no ceiling."""
     UNLISTED = "unlisted"
     """What is held in one namespace could not be taken from the API server."""
+    NOT_ENFORCED = "not_enforced"
+    """The policies stand as rendered, and the API server let through what they refuse."""
+    NOT_HEARD = "not_heard"
+    """Something else refused that, so that nobody can tell."""
     CANNOT_PROVE = "cannot_prove"
     """The authoriser cannot list what it grants; none of the dangerous ones was found."""
 
@@ -142,6 +146,8 @@ _SAID: Mapping[Kind, str] = {
     Kind.UNKNOWN_ACCOUNT: "",
     Kind.UNREADABLE: "",
     Kind.UNLISTED: "",
+    Kind.NOT_ENFORCED: "",
+    Kind.NOT_HEARD: "",
     Kind.CANNOT_PROVE: "",
 }
 

@@ -51,13 +51,13 @@ def enable(
 
         return await plan_enabling(hands, name, ceiling)
 
-    async def proofs(hands: Hands) -> list[Check]:
-        from workers.boundary_doctor import examine_proofs
+    async def held(hands: Hands) -> list[Check]:
+        from workers.boundary_doctor import examine_given
 
-        return await examine_proofs(hands, name, ceiling)
+        return await examine_given(hands, name, ceiling)
 
     manner = Manner(name, kubeconfig, context, yes, dry_run, as_json)
-    run(change_namespace(manner, planner, proofs if ceiling.rollback else None))
+    run(change_namespace(manner, planner, held if ceiling.mode.value != "observe" else None))
 
 
 def ceiling_of(mode: str, rollback: list[str], hpa: list[str]) -> Ceiling:

@@ -1,5 +1,5 @@
 """The cluster port: the eight verbs by which anything of ours touches a cluster, over plain JSON objects. Beside them
-stand three questions about ourselves: what we may do, who we are, and whom we ask.
+stand four questions about ourselves: what we may do, what of that is refused all the same, who we are, and whom we ask.
 
 Two implementations stand behind it, the real API (`activities/kubernetes/`) and the simulated cluster
 (`byteport/sandbox/`); one suite runs over both. All raise the errors of `byteport.errors` and nothing else.
@@ -8,6 +8,7 @@ Two implementations stand behind it, the real API (`activities/kubernetes/`) and
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
 
 JSON = dict[str, Any]
@@ -74,6 +75,19 @@ POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods")
 NODE_METRICS = Resource("metrics.k8s.io", "v1beta1", "nodes")
 
 
+NO_POD = "BYTEPORT-ASKS"
+"""No pod can have this name, of capital letters."""
+
+
+class InVain(StrEnum):
+    """A write of a pod that cannot exist, as no act makes it: every policy of ours over its kind refuses it."""
+
+    EVICTION = "eviction"
+    """With the dry run said where only the API server hears of it, and no admission policy."""
+    EXEC = "exec"
+    """In no container."""
+
+
 class Attribution(NamedTuple):
     """What carries our action id into the API server's own audit log; empty fields are left out of the request."""
 
@@ -136,6 +150,9 @@ class ClusterPort(Protocol):
 
     async def rules(self, namespace: str) -> JSON:
         """All that this credential may do in a namespace: the `status` of a SelfSubjectRulesReview."""
+
+    async def ask_in_vain(self, namespace: str, what: InVain) -> None:
+        """Raises `NotPermitted`, with the policy that refuses it; `TargetGone` where none does. Changes nothing."""
 
     async def identity(self) -> JSON:
         """Who the API server takes this credential for: the `userInfo` of a SelfSubjectReview."""

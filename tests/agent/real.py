@@ -18,6 +18,7 @@ from byteport.boundary.choices import Choices
 from byteport.boundary.names import CEILINGS, ENABLED_LABEL, NAMESPACE, ROLLBACK_ALLOWED, ROLLBACK_LABEL
 from byteport.domain.ceilings import ALL, Ceiling, Sight
 from byteport.domain.policy import Mode
+from byteport.kubernetes.port import NO_POD
 from byteport.sandbox.controlplane import AGENT_USER, WRITES, ApiRefused, ControlPlane
 from tests.agent.gateway import Gateway
 from tests.agent.places import APP, JSON, Place, Write
@@ -123,7 +124,9 @@ class RealPlace(Place):
         return [
             event
             for event in self.plane.audit_events(user=AGENT_USER, verbs=WRITES, since=self._since)
-            if event["objectRef"]["resource"] not in ASKING_ONLY and "dryRun=All" not in event["requestURI"]
+            if event["objectRef"]["resource"] not in ASKING_ONLY
+            and "dryRun=All" not in event["requestURI"]
+            and event["objectRef"].get("name") != NO_POD
         ]
 
     @property

@@ -14,14 +14,15 @@ from typing import Any, Self
 
 from byteport.boundary.choices import Choices
 from byteport.boundary.names import ACCOUNTS_GROUP, CEILINGS, NAMESPACE, role_ref
+from byteport.boundary.policies import commands, pods
 from byteport.boundary.policies.catalogue import names_of, policies
 from byteport.boundary.roles import binding, installation, of_namespace, role
 from byteport.boundary.selfcheck import RESOURCES
 from byteport.boundary.whole import BASELINE, Granted, Right, covered, rights_of
 from byteport.domain.ceilings import Ceiling
-from byteport.errors import NotPermitted, PermanentError, TargetGone, Unavailable
+from byteport.errors import BytePortError, NotPermitted, PermanentError, TargetGone, Unavailable
 from byteport.kubernetes.enrolment import ENABLED_LABEL
-from byteport.kubernetes.port import JSON, Listed, Resource
+from byteport.kubernetes.port import JSON, NO_POD, Attribution, InVain, Listed, Resource
 from tests.builders.unasked import Unasked
 
 Key = tuple[str, str, str]
@@ -29,6 +30,8 @@ _KINDS = {resource.plural: kind for kind, resource in RESOURCES.items()} | {
     "configmaps": "ConfigMap",
     "namespaces": "Namespace",
 }
+_POLICY_OF = {InVain.EVICTION: pods.EVICTION, InVain.EXEC: commands.NAME}
+_SHORT = {"deployments": "deployments", "horizontalpodautoscalers": "autoscalers"}
 
 
 class Guarded(Unasked):
@@ -44,6 +47,10 @@ class Guarded(Unasked):
         """Whether an authoriser stands beside RBAC that cannot list what it grants."""
         self.elsewhere: set[tuple[str, Right]] = set()
         """What that one grants: namespace (empty: everywhere) and right."""
+        self.enforces = True
+        """Whether it evaluates admission policies at all."""
+        self.others: BytePortError | None = None
+        """What somebody else's admission answers to every write, before ours."""
         self.broken = False
         self.unlisted: set[str] = set()
         """Namespaces of which the list of our rights is too long to be taken."""
@@ -113,7 +120,7 @@ class Guarded(Unasked):
         if not covered((resource.group, resource.plural, "list", ""), self._held(namespace)):
             raise NotPermitted(f"list {resource.plural}: forbidden")
         key, _, value = labels.partition("=")
-        every = [item for (kind, _, _), item in self.objects.items() if kind == _KINDS[resource.plural]]
+        every = [item for (kind, _, _), item in self.objects.items() if kind == _KINDS.get(resource.plural)]
         chosen = [item for item in every if not key or (item["metadata"].get("labels") or {}).get(key) == value]
         return Listed(chosen, "1")
 
@@ -139,6 +146,36 @@ class Guarded(Unasked):
         ]
         every = [{"apiGroups": [group], "resources": [plural], "verbs": [verb]} for group, plural, verb in BASELINE]
         return {"resourceRules": [*listed, *every], "nonResourceRules": [], "incomplete": self.incomplete}
+
+    async def ask_in_vain(self, namespace: str, what: InVain) -> None:
+        await self._ask(f"in vain {what.value}")
+        self._admit(("", f"pods/{what.value}", "create", ""), namespace, _POLICY_OF[what])
+        raise TargetGone(f"pods {namespace}/{NO_POD}: not found")
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        by: Attribution,
+        dry_run: bool = False,
+    ) -> JSON:
+        assert (operations, dry_run) == ((), True), "nothing of ours may change here"
+        await self._ask(f"patch {resource.plural}")
+        self._admit((resource.group, resource.plural, "patch", name), namespace, f"byteport-{_SHORT[resource.plural]}")
+        return {}
+
+    def _admit(self, right: Right, namespace: str, name: str) -> None:
+        """By right first, then by the policy over that kind, if it is bound and the API server evaluates any."""
+        if not covered(right, self._held(namespace)):
+            raise NotPermitted(f"{right[2]} {right[1]}: forbidden")
+        if self.others is not None:
+            raise self.others
+        bound = self.objects.get(("ValidatingAdmissionPolicyBinding", "", name))
+        if self.enforces and bound is not None and ("ValidatingAdmissionPolicy", "", name) in self.objects:
+            raise NotPermitted(f"{right[2]} {right[1]}: the admission policy {name} refuses", policy=name)
 
     async def identity(self) -> JSON:
         await self._ask("identity")

@@ -11,6 +11,7 @@ from byteport.kubernetes.port import (
     Attribution,
     ClusterPort,
     ExecResult,
+    InVain,
     Listed,
     Resource,
     WatchEvent,
@@ -70,6 +71,9 @@ class Unasked(ClusterPort):
 
     async def rules(self, namespace: str) -> JSON:
         _fail("rules")
+
+    async def ask_in_vain(self, namespace: str, what: InVain) -> None:
+        _fail(f"ask in vain: {what.value}")
 
     async def identity(self) -> JSON:
         _fail("identity")

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from activities.audit.log import Filter, open_log
 from byteport.audit.words import Event
 from byteport.domain.plans import PRUNE_ARGV
+from byteport.kubernetes.port import NO_POD
 from byteport.sandbox.assembly import Sandbox
 from byteport.sandbox.controlplane import AGENT_USER, WRITES
 from byteport.sandbox.demo.stage import Stage
@@ -63,6 +64,8 @@ def _logged(sandbox: Sandbox) -> list[Write]:
         if event["verb"] not in WRITES:
             continue
         if target.get("apiGroup") in ASKING or "dryRun=All" in event.get("requestURI", ""):
+            continue
+        if target.get("name") == NO_POD:  # the self-check, which asks whether it is refused
             continue
         name = f"{event['verb']} {target.get('resource', '?')}/{target.get('name', '')}"
         found.append(Write(target.get("namespace", ""), name))

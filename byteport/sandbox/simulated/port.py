@@ -17,9 +17,11 @@ from byteport.errors import BudgetRefuses, PermanentError, PreconditionFailed, T
 from byteport.kubernetes.node_commands import is_helper
 from byteport.kubernetes.port import (
     EXEC_SECONDS,
+    NO_POD,
     PODS,
     Attribution,
     ExecResult,
+    InVain,
     Listed,
     Resource,
     WatchEvent,
@@ -199,6 +201,10 @@ class SimulatedPort(Reviews):
                 raise BudgetRefuses(f"the disruption budget {namespace}/{name} refuses", budget=name)
 
         await self.interruptions.call("evict", effect)
+
+    async def ask_in_vain(self, namespace: str, what: InVain) -> None:
+        self.access.demand(Right("create", PODS, what.value, namespace))
+        self._existing(PODS, namespace, NO_POD)
 
     async def exec(
         self,

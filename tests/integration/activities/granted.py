@@ -128,6 +128,10 @@ class Granted(ClusterPort):
         self._demand("create", port.PODS, namespace, pod, "eviction")
         await self._cluster.evict_dry_run(namespace, pod)
 
+    async def ask_in_vain(self, namespace: str, what: port.InVain) -> None:
+        self._demand("create", port.PODS, namespace, port.NO_POD, what.value)
+        await self._cluster.ask_in_vain(namespace, what)
+
     async def exec(
         self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = port.EXEC_SECONDS
     ) -> ExecResult:

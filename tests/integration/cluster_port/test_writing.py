@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from byteport.errors import BudgetRefuses, NotPermitted, PermanentError, PreconditionFailed, TargetGone
-from byteport.kubernetes.port import DEPLOYMENTS, JSON, PODS
+from byteport.kubernetes.port import DEPLOYMENTS, JSON, PODS, InVain
 from byteport.sandbox.simulated import Right
 from tests.integration.cluster_port.stages import BY, Stage
 
@@ -222,6 +222,17 @@ async def test_an_eviction_that_is_only_asked_for_changes_nothing(stage: Stage, 
     assert [pod["metadata"]["uid"] for pod in await stage.pods("web")] == [pod["metadata"]["uid"] for pod in before]
     with pytest.raises(TargetGone):
         await stage.port.evict_dry_run(stage.namespace, "nobody")
+
+
+@pytest.mark.parametrize("what", list(InVain))
+async def test_what_is_asked_in_vain_finds_nothing_to_change_where_no_policy_refuses_it(
+    stage: Stage, web: JSON, what: InVain
+) -> None:
+    before = await stage.pods("web")
+    with pytest.raises(TargetGone):
+        await stage.port.ask_in_vain(stage.namespace, what)
+    await stage.elapse(0.5)
+    assert [pod["metadata"]["uid"] for pod in await stage.pods("web")] == [pod["metadata"]["uid"] for pod in before]
 
 
 @pytest.mark.parametrize("spec", [{"minAvailable": 2}, {"minAvailable": "80%"}, {"maxUnavailable": 0}])

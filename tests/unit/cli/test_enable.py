@@ -20,9 +20,10 @@ from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED
 from byteport.kubernetes.patches import ACTION_ID
 from byteport.kubernetes.port import Resource
 from tests.builders.administered import Administered, a_namespace, an_autoscaler, installed_cluster, keys
+from tests.builders.guarded import Guarded
 from tests.builders.proving import Proving
 from tests.unit.cli.conftest import Run, Said
-from workers import boundary_proof
+from workers import boundary_enforced, boundary_proof
 
 JSON = dict[str, Any]
 On = Callable[..., Said]
@@ -38,6 +39,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Administered:
         yield cluster
 
     monkeypatch.setattr("byteport.cli.enrolment.hands_of", hands_of)
+    monkeypatch.setattr(boundary_enforced, "PAUSES", (0.0,))
     return cluster
 
 
@@ -104,8 +106,36 @@ def test_one_that_cannot_be_asked_is_a_word_and_no_defect(
     assert "  ! rollback proof: could not be asked for" in said.out
 
 
-@pytest.mark.parametrize("options", [["--rollback", "api", "--dry-run"], ["--yes"]])
-def test_where_nothing_is_rolled_back_and_for_a_dry_run_nobody_is_asked(
+@pytest.mark.claim("C-012")
+@pytest.mark.parametrize("options", [["--rollback", "api"], []])
+def test_an_api_server_that_enforces_no_policy_is_said_when_all_is_done(
+    byteport: Run, cluster: Administered, options: list[str]
+) -> None:
+    agent = cluster.agent = Guarded(given={"shop": Ceiling(mode=Mode.DRY_RUN, rollback=("api",))})
+    assert byteport("enable", "shop", "--yes").code == Exit.OK
+    agent.enforces = False
+    said = byteport("enable", "shop", *options, "--yes")
+    assert said.code == Exit.FINDING
+    assert said.err.startswith("error: boundary: the admission policies are not enforced: ")
+    assert "byteport disable shop; " in said.err
+
+
+def test_whoever_may_not_act_as_the_agent_is_told_that_it_could_not_be_asked(
+    byteport: Run, cluster: Administered
+) -> None:
+    class Refusing(Guarded):
+        async def rules(self, namespace: str) -> JSON:
+            raise NotPermitted(f"review of all rules in {namespace}: forbidden")
+
+    cluster.agent = Refusing()
+    said = byteport("enable", "shop", "--yes")
+    assert said.code == Exit.OK
+    assert "  ! boundary: whether the admission policies are enforced could not be asked" in said.out
+    assert "kubectl auth can-i impersonate serviceaccounts/byteport-agent" in said.out
+
+
+@pytest.mark.parametrize("options", [["--rollback", "api", "--dry-run"], ["--mode", "observe", "--yes"]])
+def test_where_nothing_is_written_and_for_a_dry_run_nobody_is_asked(
     byteport: Run, cluster: Administered, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     agent = stale(cluster, monkeypatch)

@@ -151,6 +151,16 @@ async def test_another_refusal_is_no_answer_and_no_defect(cluster: Proving) -> N
     assert check.remedy.startswith("byteport doctor --installation")
 
 
+@pytest.mark.claim("C-012")
+async def test_what_is_let_through_is_a_defect_and_no_answer_that_was_not_heard(cluster: Proving) -> None:
+    cluster.release("shop", "api")
+    cluster.enforces = False
+    check = await asked(cluster)
+    assert check.outcome is Outcome.FAILED
+    assert check.finding.startswith("the admission policies are not enforced: ")
+    assert check.finding.endswith("shop/api")
+
+
 async def test_an_answer_that_does_not_come_is_asked_for_again(cluster: Proving) -> None:
     cluster.release("shop", "api")
     cluster.refusals = [Unavailable("no answer"), NotPermitted(OTHERS)]

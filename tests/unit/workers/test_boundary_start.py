@@ -62,7 +62,7 @@ def outcomes(checks: list[Check]) -> list[tuple[str, Outcome]]:
 
 async def test_a_whole_boundary_is_one_good_line(cluster: Guarded, settings: Settings) -> None:
     (check,) = await found(cluster, settings)
-    assert check == Check("boundary", Outcome.OK, "whole; 1 namespace(s) given, Kubernetes v1.37.2")
+    assert check == Check("boundary", Outcome.OK, "whole and enforced; 1 namespace(s) given, Kubernetes v1.37.2")
     (none,) = await found(Guarded(), settings)
     assert "no namespace given yet" in none.finding
 

@@ -21,6 +21,7 @@ from byteport.boundary.whole import Finding, Kind
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.modes import Mode
 from byteport.domain.policy import PolicyConfig
+from byteport.errors import NotPermitted
 from byteport.settings.model import BoundaryConfig
 from tests.builders.guarded import Guarded
 from tests.house.commands import unknown
@@ -59,6 +60,14 @@ def weakened(cluster: Guarded) -> None:
     cluster.edit("ValidatingAdmissionPolicy", everything.NAME)["failurePolicy"] = "Ignore"
 
 
+def not_enforced(cluster: Guarded) -> None:
+    cluster.enforces = False
+
+
+def others_refuse(cluster: Guarded) -> None:
+    cluster.others = NotPermitted("forbidden")
+
+
 BROKEN: list[tuple[Kind, Callable[[Guarded], object], str]] = [
     (Kind.MISSING, lambda it: it.remove("RoleBinding", ACT_ROLE, "shop"), "byteport enable shop --mode auto --hpa '*'"),
     (Kind.MISSING, lambda it: it.remove("ClusterRoleBinding", CLUSTER_ROLE), UPGRADE),
@@ -75,6 +84,8 @@ BROKEN: list[tuple[Kind, Callable[[Guarded], object], str]] = [
     (Kind.UNKNOWN_ACCOUNT, no_account, "helm install byteport charts/byteport-agent "),
     (Kind.UNREADABLE, lambda it: it.write_down("shop", "everything"), "byteport enable shop, with the --mode"),
     (Kind.UNLISTED, no_list, "kubectl get -n shop rolebindings -o wide"),
+    (Kind.NOT_ENFORCED, not_enforced, "kubectl get pods -n kube-system -l component=kube-apiserver"),
+    (Kind.NOT_HEARD, others_refuse, "byteport doctor --installation"),
     (Kind.CANNOT_PROVE, another_authoriser, "kubectl auth can-i --list --as system:serviceaccount:byteport-agent:"),
 ]
 
