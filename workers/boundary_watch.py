@@ -84,7 +84,10 @@ class Boundary:
         ceiling = (given.ceilings.get(namespace) or OBSERVED) if namespace else None
         return Standing(
             halted=not given.on,
-            unguarded=report is None or self._is_late() or report.refuses_auto(namespace),
+            unguarded=report is None
+            or self._is_late()
+            or report.refuses_auto(namespace)
+            or not _was_looked_at(report, namespace, given),
             unproven=not (proved or self._config.accept_weaker_rollback),
             ceiling=ceiling,
         )
@@ -134,6 +137,13 @@ async def watch_boundary(boundary: Boundary, config: BoundaryConfig) -> None:
             await boundary.look()
         except BytePortError as error:
             logger.warning("the boundary cannot be looked at now: %s", error)
+
+
+def _was_looked_at(report: Report, namespace: str, given: _Given) -> bool:
+    """Whether the last look was at that namespace, given as far as it is now. What was given since is nobody's word yet."""
+    return namespace not in given.ceilings or (
+        namespace in report.given and report.given[namespace] == given.ceilings[namespace]
+    )
 
 
 def _say(before: Report | None, now: Report) -> None:

@@ -136,6 +136,31 @@ async def test_what_a_tenant_binds_switches_off_that_tenant_alone(boundary: Boun
 
 
 @pytest.mark.claim("C-010")
+async def test_a_namespace_that_was_given_after_the_last_look_counts_as_one_that_nobody_looked_at(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds
+) -> None:
+    await boundary.look()
+    cluster.enable("new", AUTO)
+    cluster.bind([SECRETS], "new")
+    seconds.now += GIVEN_SECONDS + 1
+    assert await refuses(boundary, "new")
+    assert not await refuses(boundary, "shop")
+    cluster.remove("RoleBinding", "more", "new")
+    await boundary.look()
+    assert not await refuses(boundary, "new")
+
+
+@pytest.mark.claim("C-010")
+async def test_so_does_one_that_was_given_further_since(boundary: Boundary, cluster: Guarded, seconds: Seconds) -> None:
+    await boundary.look()
+    cluster.enable("till", AUTO)
+    seconds.now += GIVEN_SECONDS + 1
+    assert await refuses(boundary, "till")
+    await boundary.look()
+    assert not await refuses(boundary, "till")
+
+
+@pytest.mark.claim("C-010")
 async def test_a_look_that_is_three_intervals_old_counts_as_a_bad_one(boundary: Boundary, seconds: Seconds) -> None:
     await boundary.look()
     seconds.now += 3 * CONFIG.check_seconds
@@ -243,7 +268,7 @@ async def test_a_namespace_that_was_given_a_moment_ago_is_not_said_to_be_only_ob
     await boundary.standing("shop")
     seconds.now += 0.4
     cluster.enable("new", AUTO)
-    assert await boundary.standing("new") == Standing(ceiling=AUTO)
+    assert (await boundary.standing("new")).ceiling == AUTO
     assert slept == [pytest.approx(0.6)]
 
 
