@@ -1,8 +1,9 @@
 """One look at what the API server holds us to: every answer fetched, at most a dozen at a time, and judged.
 
 Comes after `preflight.py`. `boundary_watch.py` looks at start and on a timer, `examine.py` for `byteport doctor`. A
-namespace that was given to us costs one request (three where an authoriser cannot list what it grants), all the rest
-about two dozen. It does not decide: `byteport/boundary/selfcheck.py` does, from what this returns.
+namespace that is looked at costs one request (three where an authoriser cannot list what it grants), all the rest about
+two dozen. Looked at are those that were given to us, those that never are, and in cluster sight up to `MOST_BESIDE` others.
+It does not decide: `byteport/boundary/selfcheck.py` does, from what this returns.
 """
 
 from __future__ import annotations
@@ -39,13 +40,15 @@ from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.policy import PROTECTED_NAMESPACES, PolicyConfig
 from byteport.errors import NotPermitted, PermanentError, TargetGone
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.enrolment import ENABLED_SELECTOR, enrolled
+from byteport.kubernetes.enrolment import enrolled
 from byteport.kubernetes.port import JSON, ClusterPort, Resource
 from byteport.settings.model import BoundaryConfig
 from workers.boundary_enforced import enforcement
 
 AT_ONCE = 12
 """Requests of one look that are under way at the same time."""
+MOST_BESIDE = 200
+"""Namespaces that were not given to us and are looked at all the same, where they can be listed; the first by name."""
 PROVES_ROLLBACKS = (1, 36)
 """From here on mutating admission policies are served as v1."""
 ACTS = Resource("byteport.io", "v1", "acts")
@@ -139,9 +142,12 @@ class _Look:
             switched_on(self._cluster),
         )
         choices = choices_of(config, policy, version)
-        given = await self._labelled(choices, policy) | ceilings_in(ceilings, choices)
+        every = await self._every(choices)
+        labelled = {name: OBSERVED for name, item in every.items() if enrolled(item, policy)}
+        given = labelled | ceilings_in(ceilings, choices)
+        others = sorted(every.keys() - given.keys() - {*always_reviewed(choices)})[:MOST_BESIDE]
         standing, (listed, unlisted) = await asyncio.gather(
-            self._policies(choices), self._listed(choices, {*given, *beside})
+            self._policies(choices), self._listed(choices, {*given, *beside, *others})
         )
         rights, complete = await self._rights(choices, given, listed)
         seen = Seen(fields.strings(identity.get("groups")), given, rights, complete, standing, unlisted)
@@ -152,16 +158,17 @@ class _Look:
             found += unenforced(answered)
         return Report(choices, version, given, tuple(found), tuple(lacking), not on, answered.enforcement)
 
-    async def _labelled(self, choices: Choices, policy: PolicyConfig) -> dict[str, Ceiling | None]:
-        """In cluster sight, namespaces with our label; of which nothing else is written down, they are only observed."""
+    async def _every(self, choices: Choices) -> dict[str, JSON]:
+        """In cluster sight, every namespace by its name. Of one that has our label, and of which nothing else is written
+        down, we only observe; rights in one that was not given are nobody's word, and may be bound all the same."""
         if choices.sight is not Sight.CLUSTER:
             return {}
         try:
-            listed = await self._cluster.list(port.NAMESPACES, "", labels=ENABLED_SELECTOR)
+            listed = await self._cluster.list(port.NAMESPACES, "")
         except NotPermitted:
             return {}
-        named = (fields.name(fields.metadata(item).get("name")) for item in listed.items if enrolled(item, policy))
-        return dict.fromkeys(named, OBSERVED)
+        named = {fields.name(fields.metadata(item).get("name")): item for item in listed.items}
+        return {name: item for name, item in named.items() if name}
 
     async def _policies(self, choices: Choices) -> dict[tuple[str, str], JSON | None]:
         keys = [(str(item["kind"]), str(item["metadata"]["name"])) for item in policies(choices)]

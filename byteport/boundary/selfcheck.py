@@ -115,8 +115,8 @@ def kept(choices: Choices) -> frozenset[str]:
 
 
 def always_reviewed(choices: Choices) -> tuple[str, ...]:
-    """Besides those that were given to us: our own, where nodes' events are, the cluster's own, and the helper's."""
-    return (NAMESPACE, "default", "kube-system", choices.helper_namespace)
+    """Besides those that were given to us: every protected one, our own and the cluster's among them, and the helper's."""
+    return tuple(sorted({*choices.untouchable, choices.helper_namespace}))
 
 
 def findings(seen: Seen, choices: Choices) -> list[Finding]:

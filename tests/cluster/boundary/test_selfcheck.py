@@ -199,6 +199,20 @@ async def test_critique_0_10_what_the_administrator_of_a_namespace_binds_refuses
     assert not report.refuses_auto(given[0])
 
 
+@pytest.mark.claim("C-011")
+async def test_what_is_bound_in_a_protected_namespace_refuses_everywhere(
+    guarded: Installed, ask: Ask, given: tuple[str, str]
+) -> None:
+    extra = [binding("RoleBinding", extra_name(), role_ref("ClusterRole", "edit"), "kube-public")]
+    guarded.apply(extra)
+    try:
+        report = await once(lambda one: not whole(one), ask)
+    finally:
+        guarded.remove(extra)
+    assert {(one.kind, one.namespace) for one in report.findings} == {(Kind.EXCESS, "kube-public")}
+    assert all(report.refuses_auto(name) for name in (*given, ""))
+
+
 async def test_a_binding_that_is_missing_in_a_namespace_is_found_there(
     guarded: Installed, ask: Ask, given: tuple[str, str]
 ) -> None:

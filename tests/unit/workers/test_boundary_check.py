@@ -26,12 +26,12 @@ from byteport.boundary.roles import binding, rule
 from byteport.boundary.whole import DANGEROUS, Kind
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.domain.modes import Mode
-from byteport.domain.policy import PolicyConfig
+from byteport.domain.policy import PROTECTED_NAMESPACES, PolicyConfig
 from byteport.errors import PermanentError, Unavailable
 from byteport.kubernetes.port import JSON
 from byteport.settings.model import BoundaryConfig
 from tests.builders.guarded import Guarded
-from workers.boundary_check import AT_ONCE, Report, at_least, choices_of, look_at_boundary
+from workers.boundary_check import AT_ONCE, MOST_BESIDE, Report, at_least, choices_of, look_at_boundary
 
 AUTO = Ceiling(mode=Mode.AUTO, rollback=("api",), hpa=("*",))
 AGAIN = "byteport enable shop --mode auto --rollback api --hpa '*'"
@@ -207,13 +207,55 @@ async def test_what_a_tenant_binds_to_us_refuses_in_that_namespace_alone(cluster
 
 
 @pytest.mark.claim("C-011")
-@pytest.mark.parametrize("namespace", [NAMESPACE, "kube-system", "default", HELPER_NAMESPACE])
+@pytest.mark.parametrize(
+    "namespace", [NAMESPACE, "kube-system", "default", "kube-public", "kube-node-lease", HELPER_NAMESPACE]
+)
 async def test_what_is_bound_where_no_tenant_rules_refuses_everywhere(namespace: str) -> None:
     cluster = Guarded(Choices(helper=True), {"shop": AUTO, "till": Ceiling(mode=Mode.OBSERVE)})
     cluster.bind([SECRETS], namespace)
     report = await look(cluster)
     assert [(one.kind, one.namespace) for one in report.findings] == [(Kind.EXCESS, namespace)]
     assert all(report.refuses_auto(name) for name in ("shop", "till", ""))
+
+
+@pytest.mark.claim("C-011")
+async def test_what_is_bound_in_a_namespace_that_settings_protect_refuses_everywhere() -> None:
+    cluster = Guarded(Choices(protected=("temporal",)), {"shop": AUTO})
+    cluster.bind([SECRETS], "temporal")
+    report = await look(cluster, PolicyConfig(protected_namespaces=PROTECTED_NAMESPACES | {"temporal"}))
+    assert [(one.kind, one.what, one.namespace) for one in report.findings] == [
+        (Kind.EXCESS, "get secrets", "temporal")
+    ]
+    assert report.refuses_auto("shop")
+
+
+@pytest.mark.claim("C-011")
+async def test_in_cluster_sight_what_is_bound_in_a_namespace_that_was_not_given_is_found_there() -> None:
+    cluster = Guarded(Choices(sight=Sight.CLUSTER), {"shop": AUTO})
+    cluster.apply({"kind": "Namespace", "metadata": {"name": "payroll"}})
+    assert await found(cluster) == []
+    cluster.bind([SECRETS], "payroll")
+    report = await look(cluster)
+    assert [(one.kind, one.what, one.namespace) for one in report.findings] == [(Kind.EXCESS, "get secrets", "payroll")]
+    assert (report.refuses_auto("payroll"), report.refuses_auto("shop")) == (True, False)
+    assert "payroll" not in report.given
+
+
+async def test_of_namespaces_that_were_not_given_no_more_are_looked_at_than_is_said() -> None:
+    cluster = Guarded(Choices(sight=Sight.CLUSTER), {"shop": AUTO})
+    await look(cluster)
+    before = cluster.asked["rules"]
+    for number in range(MOST_BESIDE + 50):
+        cluster.apply({"kind": "Namespace", "metadata": {"name": f"team-{number:04}"}})
+    await look(cluster)
+    assert cluster.asked["rules"] - before == before + MOST_BESIDE
+
+
+async def test_in_namespaced_sight_one_that_was_not_given_is_not_known_of(cluster: Guarded) -> None:
+    """The limit that the documents name: `byteport doctor --installation` looks there with an administrator's eyes."""
+    cluster.apply({"kind": "Namespace", "metadata": {"name": "payroll"}})
+    cluster.bind([SECRETS], "payroll")
+    assert await found(cluster) == []
 
 
 @pytest.mark.claim("C-011")
