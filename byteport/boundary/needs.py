@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
@@ -67,6 +68,12 @@ class Placed(NamedTuple):
 
 def placed_rights(choices: Choices) -> list[Placed]:
     """Every right that these choices need, each once, ordered by place, group, resource and verb."""
+    return [*_placed(choices)]
+
+
+@lru_cache
+def _placed(choices: Choices) -> tuple[Placed, ...]:
+    """The same, worked out once: a look at the boundary asks for every namespace, and most often of the same choices."""
     wanted: dict[tuple[str, str, str], set[str]] = {}
     for scope, runbook in _scopes():
         for right in scope.rights:
@@ -75,7 +82,7 @@ def placed_rights(choices: Choices) -> list[Placed]:
     found = union(scope for scope, runbook in _scopes() if not runbook or runbook in choices.runbooks).rights
     every = [Placed(right, place_of(right), _runbooks(wanted[right.key])) for right in found]
     chosen = [placed for placed in every if _is_chosen(placed, choices)]
-    return sorted(chosen, key=lambda placed: (list(Place).index(placed.place), placed.key))
+    return tuple(sorted(chosen, key=lambda placed: (list(Place).index(placed.place), placed.key)))
 
 
 def every_right() -> list[Placed]:
