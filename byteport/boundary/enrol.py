@@ -7,7 +7,7 @@ found as it is by the next run, which plans the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from byteport.boundary.cautions import may_patch, notes_of, of_a_release
 from byteport.boundary.changes import AnyChange, Create, Label, Plan, Replace, meanings
@@ -24,19 +24,20 @@ from byteport.boundary.names import (
     ROLLBACK_LABEL,
     SIGHT_ROLE,
 )
+from byteport.boundary.obstacles import in_the_way, left_behind
 from byteport.boundary.roles import of_namespace
 from byteport.boundary.standing import (
     BOUND,
     Standing,
     deletion,
     entry,
-    foreign,
     is_ours,
     label,
     labelled_by_us,
     rules_of,
     told_ceiling,
 )
+from byteport.boundary.standing import going as is_going
 from byteport.domain.ceilings import ALL, Ceiling
 from byteport.domain.policy import Mode
 from byteport.kubernetes import fields
@@ -47,26 +48,23 @@ def plan_enable(name: str, ceiling: Ceiling, choices: Choices, installed: Instal
     """Everything that makes the namespace what its administrator wants; nothing when it is so already."""
     if standing.namespace is None:
         return Plan(problems=(Problem(kind=Obstacle.NO_SUCH, text=f"there is no namespace {name}"),))
-    problems = [*namespace_problems(name, choices, standing.namespace), *_unknown(name, ceiling, standing)]
     wanted = {(item["kind"], item["metadata"]["name"]): item for item in of_namespace(name, ceiling, choices)}
     going: list[AnyChange] = []
     coming: list[AnyChange] = []
     for key in BOUND:
         have, want = standing.of_ours(*key), wanted.get(key)
-        if have is not None and want is not None and not is_ours(have):
-            problems.append(foreign(have))
-        elif have is None and want is not None:
+        if have is None and want is not None:
             coming.append(_create(want, wanted, installed))
-        elif have is not None and want is None and is_ours(have):
+        elif have is None or not is_ours(have) or is_going(have):
+            continue  # told beside the changes, where it matters
+        elif want is None:
             going.insert(
                 0, deletion(have, "its ceiling does not have these rights", _bound_rules(have, standing, installed))
             )
-        elif have is not None and want is not None:
+        else:
             leaving, changed = _changed(have, want, wanted, installed)
             going[:0] = leaving
             coming += changed
-    if standing.ceilings is not None and not is_ours(standing.ceilings):
-        problems.append(foreign(standing.ceilings))
     off, on = _deployment_labels(name, ceiling, choices, standing)
     told = _told(name, ceiling, standing.ceilings)
     given = label(
@@ -74,21 +72,9 @@ def plan_enable(name: str, ceiling: Ceiling, choices: Choices, installed: Instal
     )
     changes = (*off, *going, *coming, *told, *on, *given)
     notes = [*notes_of(name, ceiling, choices, standing), *of_a_release(standing, changes)]
-    return Plan(changes=changes, problems=tuple(problems), notes=tuple(notes))
-
-
-def _unknown(name: str, ceiling: Ceiling, standing: Standing) -> list[Problem]:
-    """Objects that were named and that are not there."""
-    pairs = (
-        ("Deployment", ceiling.rollback, standing.deployments),
-        ("HorizontalPodAutoscaler", ceiling.hpa, standing.autoscalers),
-    )
-    return [
-        Problem(kind=Obstacle.NO_SUCH, text=f"there is no {kind} {one} in the namespace {name}")
-        for kind, named, found in pairs
-        for one in named
-        if one != ALL and one not in _by_name(found)
-    ]
+    problems = in_the_way(name, ceiling, choices, wanted, standing)
+    left = left_behind(wanted, standing)
+    return Plan(changes=changes, problems=tuple(problems), left=tuple(left), notes=tuple(notes))
 
 
 def _create(want: JSON, wanted: Mapping[tuple[str, str], JSON], installed: Installed) -> Create:
@@ -214,19 +200,3 @@ def _deployment_labels(
         elif its_name not in named and word == ROLLBACK_ALLOWED and (its_name in earlier or labelled_by_us(one)):
             off += label(one, ROLLBACK_LABEL, None, "it may not be rolled back any more")
     return off, on
-
-
-def namespace_problems(name: str, choices: Choices, namespace: JSON) -> list[Problem]:
-    """Why that namespace cannot be given to the agent."""
-    found = []
-    if choices.protects(name) or name == choices.helper_namespace:
-        text = f"the namespace {name} is protected: nothing of ours is ever given rights in it"
-        found.append(Problem(kind=Obstacle.PROTECTED, text=text))
-    going = fields.metadata(namespace).get("deletionTimestamp") is not None
-    if going or fields.at(namespace, "status", "phase") == "Terminating":
-        found.append(Problem(kind=Obstacle.BEING_DELETED, text=f"the namespace {name} is being deleted"))
-    return found
-
-
-def _by_name(items: Sequence[JSON]) -> Mapping[object, JSON]:
-    return {fields.metadata(one).get("name"): one for one in items}

@@ -124,10 +124,13 @@ def too_old(version: str) -> Problem | None:
 
 def choices_of(installed: Installed) -> Choices | Problem:
     """The choices that these objects were rendered with."""
-    gone = [name for name in ROLES if installed.objects.get(("ClusterRole", name)) is None]
-    if gone or installed.home is None:
-        what = f"ClusterRole {gone[0]}" if gone else f"the namespace {NAMESPACE}"
-        return Problem(kind=Obstacle.NOT_INSTALLED, text=f"{what} is not there; install the chart first")
+    parts = {f"ClusterRole {name}": installed.objects.get(("ClusterRole", name)) for name in ROLES}
+    for what, found in {**parts, f"the namespace {NAMESPACE}": installed.home}.items():
+        if found is None:
+            return Problem(kind=Obstacle.NOT_INSTALLED, text=f"{what} is not there; install the chart first")
+        if fields.metadata(found).get("deletionTimestamp") is not None:
+            text = f"{what} is being deleted; install the chart again when it is gone"
+            return Problem(kind=Obstacle.NOT_INSTALLED, text=text)
     told = _told(installed)
     unlike = [ACT_ROLE] if told is None else _unlike(told, installed)
     if told is None or unlike:

@@ -6,6 +6,7 @@ or taken away; what merely has our name is somebody else's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -61,6 +62,33 @@ def foreign(item: JSON) -> Problem:
     ((key, value),) = PART_OF.items()
     text = f"{item.get('kind') or 'object'} {where} is not ours (no label {key}={value}); rename or delete it first"
     return Problem(kind=Obstacle.FOREIGN, text=text)
+
+
+def going(item: JSON) -> bool:
+    """Whether it was deleted, and is there only because a finalizer holds it: it must not be taken for standing."""
+    return fields.metadata(item).get("deletionTimestamp") is not None
+
+
+def held(item: JSON) -> Problem:
+    """What was deleted and does not go: who holds it, and what lets it go. A role or a binding gives its rights meanwhile."""
+    metadata, kind = fields.metadata(item), str(item.get("kind"))
+    name, namespace = fields.name(metadata.get("name")), fields.name(metadata.get("namespace"))
+    finalizers = [one for one in fields.strings(metadata.get("finalizers")) if _FINALIZER.fullmatch(one)]
+    what = f"{kind} {'/'.join(filter(None, (namespace, name)))} is being deleted"
+    if not finalizers:
+        return Problem(kind=Obstacle.BEING_DELETED, text=f"{what}; run the command again when it is gone")
+    one, more = f"finalizer {finalizers[0]} keeps", f"finalizers {', '.join(finalizers)} keep"
+    rights = " with its rights" if kind in ("Role", "RoleBinding") else ""
+    where = f" -n {namespace}" if namespace else ""
+    text = (
+        f"{what}, and the {one if len(finalizers) == 1 else more} it there{rights}; once you know whose that is: "
+        f"kubectl patch {kind.lower()} {name}{where} --type=merge -p '{_LET_GO}'"
+    )
+    return Problem(kind=Obstacle.BEING_DELETED, text=text)
+
+
+_FINALIZER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,316}")
+_LET_GO = '{"metadata":{"finalizers":null}}'
 
 
 def deletion(item: JSON, why: str, its_rules: Sequence[JSON]) -> Delete:

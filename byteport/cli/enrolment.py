@@ -85,7 +85,8 @@ async def change_namespace(manner: Manner, planner: Planner, look: Look | None =
                 _document(manner, hands.server, planned.model_copy(update={"left": left}), checks, applied=applied)
             )
         elif applied:
-            say("done; the cluster was read again, and is as shown", style="green")
+            but = " but for what follows" if left else ""
+            say(f"done; the cluster was read again, and is as shown{but}", style="green")
         _tell(checks, left, as_json=manner.as_json)
 
 

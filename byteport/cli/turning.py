@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from enum import StrEnum
 
-from byteport.boundary.disenrol import raised
+from byteport.boundary.floors import raised
 from byteport.boundary.installed import RESOURCES
 from byteport.boundary.names import ACCOUNTS_GROUP, AGENT, MAY_ACT
 from byteport.boundary.switch import kept_away, made_anew
