@@ -1,8 +1,9 @@
 """What `byteport enable` changes: what stands in one namespace against what its administrator wants, as an ordered plan.
 
 Pure. The order is that of safety: what is taken away goes first, roles come before their bindings, the agent is told
-(the key) when it may, and the label that lets the policies pass anything at all comes last. Whatever stopped half-way is
-found as it is by the next run, which plans the rest.
+(the key) when it may, and the label that lets the policies pass anything at all comes last. A floor that the agent raised
+where it has no right any more goes back when the right has gone. Whatever stopped half-way is found as it is by the next run,
+which plans the rest.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from byteport.boundary.cautions import may_patch, notes_of, of_a_release
 from byteport.boundary.changes import AnyChange, Create, Label, Plan, Replace, meanings
 from byteport.boundary.choices import Choices
+from byteport.boundary.floors import put_back
 from byteport.boundary.installed import Installed, Obstacle, Problem, rights_in
 from byteport.boundary.names import (
     ACT_ROLE,
@@ -70,11 +72,19 @@ def plan_enable(name: str, ceiling: Ceiling, choices: Choices, installed: Instal
     given = label(
         standing.namespace, ENABLED_LABEL, "true", "gives the namespace to the agent; the policies ask for it"
     )
-    changes = (*off, *going, *coming, *told, *on, *given)
+    back, stay = put_back(name, _left_out(ceiling, choices, standing))
+    changes = (*off, *going, *coming, *told, *back, *on, *given)
     notes = [*notes_of(name, ceiling, choices, standing), *of_a_release(standing, changes)]
     problems = in_the_way(name, ceiling, choices, wanted, standing)
-    left = left_behind(wanted, standing)
-    return Plan(changes=changes, problems=tuple(problems), left=tuple(left), notes=tuple(notes))
+    left = (*left_behind(wanted, standing), *stay)
+    return Plan(changes=changes, problems=tuple(problems), left=left, notes=tuple(notes))
+
+
+def _left_out(ceiling: Ceiling, choices: Choices, standing: Standing) -> list[JSON]:
+    """Autoscalers that the agent may not write to: a floor that it raised there, its time box cannot put back any more."""
+    may = may_patch(choices, "horizontalpodautoscalers") and ceiling.mode is not Mode.OBSERVE
+    named = set(ceiling.hpa) if may else set()
+    return [one for one in standing.autoscalers if ALL not in named and fields.metadata(one).get("name") not in named]
 
 
 def _create(want: JSON, wanted: Mapping[tuple[str, str], JSON], installed: Installed) -> Create:
