@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,6 @@ def rendered(
     values: Values | None = None, *, kubernetes: str = NEWEST, namespace: str = NAMESPACE, upgrade: bool = False
 ) -> dict[str, str]:
     """Every file of the chart as `helm template` prints it, by its path. Raises `helm_python.HelmError`."""
-    chart().validate_schema(dict(values or {}))
     options = {
         "name": RELEASE,
         "namespace": namespace,
@@ -60,7 +59,14 @@ def rendered(
         "is_install": not upgrade,
         "is_upgrade": upgrade,
     }
-    text = _native.call_string("helm_render", chart()._raw(), json.dumps(values or {}), json.dumps(options))
+    return dict(_rendered(json.dumps(values or {}), json.dumps(options)))
+
+
+@lru_cache(maxsize=64)
+def _rendered(values: str, options: str) -> dict[str, str]:
+    """Most tests look at one of a few renderings."""
+    chart().validate_schema(json.loads(values))
+    text = _native.call_string("helm_render", chart()._raw(), values, options)
     files: dict[str, str] = json.loads(text)
     return {name.removeprefix("byteport-agent/"): body for name, body in files.items()}
 
