@@ -1,4 +1,4 @@
-"""From a breaking pod to a verified record, by what a person types."""
+"""From a breaking pod to a verified record, by what a person types: whole processes, so `make test-slow` runs them."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.integration.cli.conftest import PROGRAM, Byteport, Said
 
 TARGET = "playground/deployment/web"
 
-pytestmark = pytest.mark.xdist_group("cli-sandbox")
+pytestmark = [pytest.mark.xdist_group("cli-sandbox"), pytest.mark.slow]
 
 
 class Repair(NamedTuple):

@@ -84,6 +84,7 @@ def test_the_demo_shows_everything_reports_it_and_leaves_nothing_running(tmp_pat
     assert children_in(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_interrupted_demo_says_so_and_ends_what_it_started(tmp_path: Path) -> None:
     running = start(tmp_path)

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from byteport.cli.exits import Exit
@@ -74,6 +75,7 @@ def play(installed: Installation, server_gone: asyncio.Event, loop: asyncio.Abst
         process.communicate(timeout=30)
 
 
+@pytest.mark.slow
 async def test_it_is_ready_while_temporal_and_the_ledger_answer_and_lives_all_the_while(
     own_server: DevServer, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from byteport.cli.exits import Exit
 from byteport.sandbox.dev_server import DevServer
+from tests.builders.sampled import one_in
 from tests.integration.workers.conftest import UID, Installation, end, until_serving
 
 KUBECONFIG = """
@@ -21,7 +22,7 @@ users: [{name: it, user: {token: t}}]
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", one_in(2, [signal.SIGTERM, signal.SIGINT]))
 def test_a_worker_serves_its_queues_until_it_is_told_to_stop(installed: Installation, number: signal.Signals) -> None:
     process = installed.start("--process", "rest")
     assert until_serving(process) == f"serving control, ledger, notify for cluster test ({UID})\n"
@@ -32,11 +33,14 @@ def test_a_worker_serves_its_queues_until_it_is_told_to_stop(installed: Installa
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
-    [
-        ("tennant: a\n", "tennant: no such setting; did you mean tenant?"),
-        ("escalation: {rung_seconds: [0]}\n", "escalation.rung_seconds.0: "),
-        ("watch: {enabled: perhaps}\n", "watch.enabled: "),
-    ],
+    one_in(
+        3,
+        [
+            ("tennant: a\n", "tennant: no such setting; did you mean tenant?"),
+            ("escalation: {rung_seconds: [0]}\n", "escalation.rung_seconds.0: "),
+            ("watch: {enabled: perhaps}\n", "watch.enabled: "),
+        ],
+    ),
 )
 def test_a_wrong_setting_is_named_and_nothing_starts(installed: Installation, wrong: str, says: str) -> None:
     with installed.home.config_file.open("a") as config:
@@ -48,12 +52,15 @@ def test_a_wrong_setting_is_named_and_nothing_starts(installed: Installation, wr
 
 @pytest.mark.parametrize(
     ("policy", "says"),
-    [
-        ("mode: autto\n", "mode"),
-        ("mode: auto\nsettle_secconds: 3\n", "settle_secconds"),
-        ("settle_seconds: -1\nmode: auto\n", "settle_seconds"),
-        ("", "mode: dry_run"),
-    ],
+    one_in(
+        4,
+        [
+            ("mode: autto\n", "mode"),
+            ("mode: auto\nsettle_secconds: 3\n", "settle_secconds"),
+            ("settle_seconds: -1\nmode: auto\n", "settle_seconds"),
+            ("", "mode: dry_run"),
+        ],
+    ),
 )
 def test_a_policy_that_means_nothing_keeps_every_process_from_starting(
     installed: Installation, policy: str, says: str
@@ -82,7 +89,7 @@ def test_the_doctor_finds_nothing_wrong_with_temporal_before_a_worker_has_read_t
 
 
 @pytest.mark.claim("C-104")
-@pytest.mark.parametrize("key", ["payload.key", "grant"])
+@pytest.mark.parametrize("key", one_in(2, ["payload.key", "grant"]))
 def test_a_key_that_others_can_read_keeps_it_from_starting(installed: Installation, key: str) -> None:
     (installed.home.folder / "keys" / key).chmod(0o644)
     said = installed.run("--process", "rest")
@@ -107,7 +114,7 @@ def test_an_unreachable_temporal_is_one_line_with_its_address_within_ten_seconds
     assert "127.0.0.1:1" in said.err
 
 
-@pytest.mark.parametrize("listens", [False, True], ids=["refused", "silent"])
+@pytest.mark.parametrize("listens", one_in(2, [False, True]), ids=["refused", "silent"])
 def test_an_unreachable_cluster_is_one_line_with_its_address_within_ten_seconds(
     server: DevServer, installed: Installation, listens: bool
 ) -> None:
