@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from byteport.boundary.changes import Restore
 from byteport.boundary.installed import Obstacle, Problem
+from byteport.boundary.names import AGENT_MANAGER
 from byteport.domain.canonical import digest
 from byteport.domain.plans import RestoreFloorPlan
 from byteport.domain.targets import Target
@@ -28,9 +29,6 @@ from byteport.kubernetes.floor_patch import restore_arguments, restore_patch
 from byteport.kubernetes.patches import ACTION_ID, pointer
 from byteport.kubernetes.port import JSON
 from byteport.kubernetes.templates import annotations_of
-
-AGENT_MANAGER = "byteport-agent"
-"""The field manager by which the agent's own writes are known."""
 
 
 def put_back(namespace: str, autoscalers: Iterable[JSON]) -> tuple[list[Restore], list[Problem]]:

@@ -10,6 +10,8 @@ HELPER_NAMESPACE = "byteport-node"
 """The node helper's, when it is installed and the policy says nothing else."""
 ACCOUNT = "byteport-agent"
 """The ServiceAccount of the process that holds the cluster's credentials."""
+AGENT_MANAGER = "byteport-agent"
+"""The field manager under which the agent writes: the policies let its account write under no other."""
 AGENT = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 """That account, as the API server calls it: whom a person's credential acts as to see what the agent may."""
 

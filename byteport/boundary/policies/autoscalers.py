@@ -7,6 +7,7 @@ first, which `matchPolicy: Equivalent` does for exactly the version that is name
 from __future__ import annotations
 
 from byteport.boundary.choices import Choices
+from byteport.boundary.policies.ownership import OWNERSHIP, unforged
 from byteport.boundary.policies.shape import (
     ANNOTATIONS,
     ENABLED,
@@ -38,10 +39,14 @@ _ONLY_FLOOR = Rule(
     same(COMPARED_SPEC, "object.spec", "oldObject.spec"),
     "only minReplicas may change",
 )
-_VARIABLES = ANNOTATIONS | {
-    "nmin": f"has(object.spec.minReplicas) ? object.spec.minReplicas : {DEFAULT_FLOOR}",
-    "omin": f"has(oldObject.spec.minReplicas) ? oldObject.spec.minReplicas : {DEFAULT_FLOOR}",
-}
+_VARIABLES = (
+    ANNOTATIONS
+    | OWNERSHIP
+    | {
+        "nmin": f"has(object.spec.minReplicas) ? object.spec.minReplicas : {DEFAULT_FLOOR}",
+        "omin": f"has(oldObject.spec.minReplicas) ? oldObject.spec.minReplicas : {DEFAULT_FLOOR}",
+    }
+)
 
 
 def _says(annotations: str, key: str, floor: str) -> str:
@@ -80,6 +85,7 @@ def floors(choices: Choices) -> list[JSON]:
     rules = [PLAIN_UPDATE, ENABLED, not_protected(choices), UNOWNED, _ONLY_FLOOR, SAME_METADATA]
     rules += [only_annotations(sorted(_MARKS)), bounded(dict.fromkeys(sorted(_MARKS), LONGEST_MARK))]
     rules += [_WITHIN_BOUNDS, _UP_AND_EXACTLY_BACK]
+    rules += unforged("minReplicas", sorted(_MARKS), ["autoscaling/v1", "autoscaling/v2"])
     plural = "horizontalpodautoscalers"
     matched = resources("autoscaling", "v2", ["CREATE", "UPDATE", "DELETE"], plural, f"{plural}/*")
     return validating(NAME, choices, matched, rules, _VARIABLES)

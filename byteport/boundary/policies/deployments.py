@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from byteport.boundary.choices import Choices
 from byteport.boundary.names import ADMISSION, ROLLBACK_ALLOWED, ROLLBACK_LABEL
+from byteport.boundary.policies.ownership import OWNERSHIP, TEMPLATE_DEPTH, unforged
 from byteport.boundary.policies.shape import (
     ANNOTATIONS,
     ENABLED,
@@ -114,7 +115,8 @@ def rollbacks(choices: Choices) -> list[JSON]:
         _STAMPED,
     ]
     matched = resources("apps", "v1", _OPERATIONS, "deployments", "deployments/*")
-    return validating(NAME, choices, matched, rules, ANNOTATIONS)
+    rules += unforged("template", sorted(OURS), ["apps/v1"], depth=TEMPLATE_DEPTH)
+    return validating(NAME, choices, matched, rules, ANNOTATIONS | OWNERSHIP)
 
 
 def proof(choices: Choices) -> list[JSON]:

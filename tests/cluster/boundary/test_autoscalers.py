@@ -15,6 +15,7 @@ from byteport.kubernetes.patches import ACTION_ID
 from byteport.kubernetes.refusals import SAID_BY
 from tests.cluster.boundary.conftest import APP
 from tests.cluster.boundary.installed import BY_POLICY, Installed, Said, asked
+from tests.cluster.boundary.managers import as_agent
 from tests.cluster.workloads import Namespace, eventually
 
 JSON = dict[str, Any]
@@ -61,7 +62,8 @@ class Scaler:
         return self.guarded.plane.api.call("GET", self.path())
 
     def patch(self, patch: JSON | list[JSON], content_type: str = MERGE, version: str = "v2", query: str = "") -> Said:
-        return asked(self.guarded.agent(), "PATCH", self.path(version) + query, patch, content_type=content_type)
+        path = as_agent(self.path(version) + query)
+        return asked(self.guarded.agent(), "PATCH", path, patch, content_type=content_type)
 
     def raised(self, to: int = 4, **spec: object) -> JSON:
         """A merge patch that raises the floor."""
@@ -262,7 +264,7 @@ def _sent(scaler: Scaler, patch: JSON, way: str) -> Said:
             "metadata": {"name": APP, **{k: v for k, v in patch["metadata"].items() if v is not None}},
             "spec": {k: v for k, v in (whole["spec"] | patch["spec"]).items() if v is not None},
         }
-        return scaler.patch(fields, "application/apply-patch+yaml", query="?fieldManager=byteport&force=true")
+        return scaler.patch(fields, "application/apply-patch+yaml", query="?force=true")
     return scaler.patch(patch, way)
 
 

@@ -16,6 +16,7 @@ from byteport.boundary.policies import autoscalers, deployments
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED
 from tests.cluster.boundary.conftest import APP
 from tests.cluster.boundary.installed import BY_POLICY, Installed, Said, asked, once
+from tests.cluster.boundary.managers import as_agent
 from tests.cluster.boundary.test_autoscalers import FORGERIES as FORGED_FLOORS
 from tests.cluster.boundary.test_autoscalers import MERGE, Scaler, expected_refusal, who_refused
 from tests.cluster.boundary.test_deployments import FORGERIES as FORGED_ROLLBACKS
@@ -160,7 +161,7 @@ def replaced_template(release: Release, forge: Callable[[JSON], None]) -> Said:
     wanted = release.rolled_back()
     forge(wanted)
     wanted["metadata"]["resourceVersion"] = release.now()["metadata"]["resourceVersion"]
-    return asked(release.guarded.agent(), "PUT", release.path + "?dryRun=All", wanted)
+    return asked(release.guarded.agent(), "PUT", as_agent(release.path + "?dryRun=All"), wanted)
 
 
 @pytest.mark.claim("C-204")
@@ -181,4 +182,4 @@ def replaced(scaler: Scaler, forge: Callable[[JSON], None]) -> Said:
         for key, value in fields.items():
             wanted[part].pop(key, None)
             wanted[part] |= {} if value is None else {key: value}
-    return asked(scaler.guarded.agent(), "PUT", scaler.path() + "?dryRun=All", wanted)
+    return asked(scaler.guarded.agent(), "PUT", as_agent(scaler.path() + "?dryRun=All"), wanted)

@@ -10,9 +10,18 @@ import pytest
 from activities.kubernetes.administer import FIELD_MANAGER as HANDS_MANAGER
 from activities.kubernetes.effects import FIELD_MANAGER as ACTS_MANAGER
 from byteport.boundary.changes import Plan, Restore
-from byteport.boundary.floors import AGENT_MANAGER, restore
+from byteport.boundary.floors import restore
 from byteport.boundary.installed import Obstacle, Problem
-from byteport.boundary.names import ACT_ROLE, CEILINGS, ENABLED_LABEL, NAMED_ROLE, NAMESPACE, ROLLBACK_LABEL, SIGHT_ROLE
+from byteport.boundary.names import (
+    ACT_ROLE,
+    AGENT_MANAGER,
+    CEILINGS,
+    ENABLED_LABEL,
+    NAMED_ROLE,
+    NAMESPACE,
+    ROLLBACK_LABEL,
+    SIGHT_ROLE,
+)
 from byteport.boundary.standing import FIELD_MANAGER
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.plans import RaiseFloorPlan

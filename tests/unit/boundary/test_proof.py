@@ -9,6 +9,7 @@ import pytest
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.policies import deployments
 from byteport.boundary.policies.catalogue import policies
+from byteport.boundary.policies.ownership import unforged
 from byteport.domain.ceilings import Sight
 from byteport.kubernetes.port import JSON
 from byteport.kubernetes.refusals import RollbackRule, rule_in
@@ -40,11 +41,13 @@ def test_the_proof_is_bound_in_the_same_way_with_the_helper_and_without() -> Non
     assert kinds[0] == kinds[1]
 
 
-def test_the_proof_is_asked_for_before_the_marks_and_last_of_all_but_them() -> None:
-    """The API server tells the first rule that refuses and no other: so the answer to a question that changes nothing
-    says whether it stamped."""
-    assert [rule_in(one) for one in messages(Choices())[-2:]] == [RollbackRule.NOT_PROVED, RollbackRule.NO_ROLLBACK]
-    assert not any(rule_in(one) for one in messages(Choices())[:-2])
+def test_the_proof_is_asked_for_after_what_may_change_and_before_the_marks_and_who_set_what() -> None:
+    """The API server tells the first rule that refuses and no other: so the answer to a question that changes nothing,
+    and that is asked under a name of its own, says whether it stamped."""
+    rules = [rule_in(one) for one in messages(Choices())]
+    last = len(unforged("template", [], []))
+    assert rules[-last - 2 :] == [RollbackRule.NOT_PROVED, RollbackRule.NO_ROLLBACK, *[None] * last]
+    assert not any(rules[: -last - 2])
 
 
 def test_a_server_that_proves_nothing_is_not_asked_for_it() -> None:
