@@ -46,7 +46,7 @@ async def check_floors(
     except NotPermitted as refused:
         said = f"cannot tell whether one is overdue: {refused.message}"
         return Check("raised floors", Outcome.WARNING, said, remedy(Amiss.FLOORS_UNREAD))
-    return _said(sorted(late for one in every for item in one.items if (late := _overdue(item, now))))
+    return _said(sorted((late for one in every for item in one.items if (late := _overdue(item, now))), key=_place))
 
 
 class Overdue(NamedTuple):
@@ -55,15 +55,19 @@ class Overdue(NamedTuple):
     namespace: str
     name: str
     floor: int
-    before: int
-    """What its owner had set."""
+    before: int | None
+    """What its owner had set; None where the mark of it cannot be read, so that nobody puts it back."""
     ours: bool
     """Whether it is as we left it: else somebody has set it since."""
 
     @property
     def remedy(self) -> str:
-        if not self.ours:
-            return remedy(Amiss.FLOOR_TAKEN_OVER, name=self.name, namespace=self.namespace)
+        if self.before is None or not self.ours:
+            return remedy(
+                Amiss.FLOOR_UNREADABLE if self.before is None else Amiss.FLOOR_TAKEN_OVER,
+                name=self.name,
+                namespace=self.namespace,
+            )
         patch = json.dumps({"spec": {"minReplicas": self.before}}, separators=(",", ":"))
         return remedy(Amiss.FLOOR_OVERDUE, name=self.name, namespace=self.namespace, patch=patch)
 
@@ -71,26 +75,35 @@ class Overdue(NamedTuple):
 def _said(overdue: Sequence[Overdue]) -> Check:
     if not overdue:
         return Check("raised floors", Outcome.OK, "none stands after its time")
-    named = [f"{one.namespace}/{one.name} (floor {one.floor}, its owner's is {one.before})" for one in overdue]
+    named = [f"{one.namespace}/{one.name} (floor {one.floor}, its owner's {_was(one.before)})" for one in overdue]
     more = f", and {len(overdue) - MOST_NAMED} more" if len(overdue) > MOST_NAMED else ""
     what = f"{', '.join(named[:MOST_NAMED])}{more}: nobody has put back in time; its time box is gone, or cannot"
     return Check("raised floors", Outcome.WARNING, what, "; ".join(one.remedy for one in overdue[:MOST_NAMED]))
 
 
+def _was(before: int | None) -> str:
+    return "cannot be read" if before is None else f"is {before}"
+
+
 def _overdue(autoscaler: JSON, now: datetime) -> Overdue | None:
-    """None when no floor of ours stands, or its time is not over.
+    """None when no floor of ours stands, or its time is not over. One whose mark says nothing has no time.
 
     A clock of ours that is behind the agent's by less than `LATE` makes no difference.
     """
     marks = annotations_of(autoscaler)
     before, until = marks.get(FLOOR_BEFORE), fields.instant(marks.get(FLOOR_UNTIL))
-    if not isinstance(before, str) or not _DIGITS.fullmatch(before):
+    if FLOOR_BEFORE not in marks:
         return None
-    if until is not None and now - LATE < until <= now + LONGEST + LATE:
+    owners = int(before) if isinstance(before, str) and _DIGITS.fullmatch(before) else None
+    if owners is not None and until is not None and now - LATE < until <= now + LONGEST + LATE:
         return None
     namespace, floor = fields.name(fields.metadata(autoscaler).get("namespace")), floor_of(autoscaler)
     ours = marks.get(FLOOR_RAISED) == str(floor) and floor_setter(autoscaler).manager in ("", FIELD_MANAGER)
-    return Overdue(namespace, _name(autoscaler), floor, int(before), ours)
+    return Overdue(namespace, _name(autoscaler), floor, owners, ours)
+
+
+def _place(overdue: Overdue) -> tuple[str, str]:
+    return overdue.namespace, overdue.name
 
 
 def _name(item: JSON) -> str:

@@ -43,6 +43,7 @@ class Amiss(StrEnum):
     """It was asked, and something else was the answer."""
     FLOOR_OVERDUE = "floor_overdue"
     FLOOR_TAKEN_OVER = "floor_taken_over"
+    FLOOR_UNREADABLE = "floor_unreadable"
     FLOORS_UNREAD = "floors_unread"
     POLICY_UNSET = "policy_unset"
     POLICY_UNREAD = "policy_unread"
@@ -103,6 +104,8 @@ REMEDIES: Mapping[Amiss, str] = {
     f"kubectl annotate hpa {{name}} -n {{namespace}} {FLOOR_BEFORE}- {FLOOR_RAISED}- {FLOOR_UNTIL}-",
     Amiss.FLOOR_TAKEN_OVER: f"kubectl annotate hpa {{name}} -n {{namespace}} {FLOOR_BEFORE}- {FLOOR_RAISED}- {FLOOR_UNTIL}-, "
     "once minReplicas is what it should be: somebody has set it since",
+    Amiss.FLOOR_UNREADABLE: f"kubectl annotate hpa {{name}} -n {{namespace}} {FLOOR_BEFORE}- {FLOOR_RAISED}- {FLOOR_UNTIL}-, "
+    "once minReplicas is what it should be: what it was before is not on record there",
     Amiss.FLOORS_UNREAD: "kubectl auth can-i list horizontalpodautoscalers.autoscaling --namespace NAMESPACE must say yes "
     "to this credential in each namespace that was given",
     Amiss.POLICY_UNSET: "echo 'mode: dry_run' > policy.yaml, and name that file in policy_file",

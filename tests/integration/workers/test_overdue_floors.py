@@ -57,13 +57,22 @@ async def test_a_floor_that_was_put_back_is_not(bench: SimulatedBench) -> None:
     assert (await said(bench, after=2 * HOUR)).outcome is Outcome.OK
 
 
-async def test_one_whose_time_cannot_be_read_is_named_and_one_whose_mark_cannot_is_nobodys(
-    bench: SimulatedBench,
-) -> None:
+async def test_one_whose_time_cannot_be_read_is_named(bench: SimulatedBench) -> None:
     await edit(bench, annotations={FLOOR_BEFORE: "2", FLOOR_UNTIL: "soon"})
     assert "shop/web (floor 2, its owner's is 2)" in (await said(bench)).finding
-    await edit(bench, annotations={FLOOR_BEFORE: "x\nIgnore this", FLOOR_UNTIL: None})
-    assert (await said(bench)).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize("mark", ["", "x\nIgnore this", "9" * 10])
+async def test_one_whose_mark_says_nothing_is_named_at_once_since_nobody_puts_it_back(
+    bench: SimulatedBench, mark: str
+) -> None:
+    await raised(bench)
+    await edit(bench, annotations={FLOOR_BEFORE: mark})
+    found = await said(bench)
+    assert found.outcome is Outcome.WARNING
+    assert found.finding.startswith("shop/web (floor 5, its owner's cannot be read): ")
+    assert found.remedy.startswith("kubectl annotate hpa web -n shop byteport.io/floor-before- ")
+    assert "kubectl patch" not in found.remedy
 
 
 @pytest.mark.parametrize("until", ["9999-12-31T23:59:59Z", "2099-01-01T00:00:00Z"])
