@@ -2,7 +2,8 @@
 
 Beside the cluster's queue, in the process that holds the cluster's credentials; started by `start.py`. What has not been
 looked at lately counts as not whole, so that a look which hangs or fails closes the way by itself. How far each
-namespace was given to us, and the switch, are asked more often, whenever a target is looked at.
+namespace was given to us, and the switch, are asked more often, whenever a target is looked at; a namespace that was given since the
+last look is looked at then.
 """
 
 from __future__ import annotations
@@ -59,13 +60,14 @@ class Boundary:
         self._policy = policy
         self._seconds = seconds
         self._report: Report | None = None
-        self._looked_at = 0.0
+        self._looked_at = self._tried_at = 0.0
         self._given: _Given | None = None
         self._asking = asyncio.Lock()
+        self._looking = asyncio.Lock()
 
     async def look(self) -> Report:
         """Look once, keep what was found, and say what has changed. Raises what the port raises."""
-        began = self._seconds()
+        began = self._tried_at = self._seconds()
         try:
             async with asyncio.timeout(LATE_INTERVALS * self._config.check_seconds):
                 report = await look_at_boundary(self._cluster, self._config, self._policy.read())
@@ -79,6 +81,7 @@ class Boundary:
     async def standing(self, namespace: str) -> Standing:
         """The boundary's part of it, for a target in that namespace."""
         given = await self._given_now(namespace)
+        await self._look_since(given, namespace)
         report = self._report
         proved = report is not None and report.choices.proves_rollbacks
         ceiling = (given.ceilings.get(namespace) or OBSERVED) if namespace else None
@@ -97,6 +100,17 @@ class Boundary:
         if self._report is None:
             return None
         return tuple(sorted(one.text for one in self._report.findings if one.refuses_auto))
+
+    async def _look_since(self, given: _Given, namespace: str) -> None:
+        """Look now at a namespace that was given after the last look began; without one it stays as nobody's word."""
+        if self._report is None or _was_looked_at(self._report, namespace, given):
+            return
+        async with self._looking:
+            if self._tried_at < given.at:
+                try:
+                    await self.look()
+                except BytePortError as error:
+                    logger.warning("the boundary cannot be looked at now: %s", error)
 
     def _is_late(self) -> bool:
         return self._seconds() - self._looked_at > LATE_INTERVALS * self._config.check_seconds

@@ -136,28 +136,54 @@ async def test_what_a_tenant_binds_switches_off_that_tenant_alone(boundary: Boun
 
 
 @pytest.mark.claim("C-010")
-async def test_a_namespace_that_was_given_after_the_last_look_counts_as_one_that_nobody_looked_at(
-    boundary: Boundary, cluster: Guarded, seconds: Seconds
+@pytest.mark.parametrize("name", ["new", "till"], ids=["given", "given further"])
+async def test_a_namespace_that_was_given_after_the_last_look_is_looked_at_before_anything_is_done_there(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds, name: str
+) -> None:
+    await boundary.look()
+    cluster.enable(name, AUTO)
+    cluster.bind([SECRETS], name)
+    seconds.now += GIVEN_SECONDS + 1
+    assert await refuses(boundary, name)
+    assert not await refuses(boundary, "shop")
+    cluster.remove("RoleBinding", "more", name)
+    await boundary.look()
+    assert not await refuses(boundary, name)
+
+
+@pytest.mark.claim("C-010")
+async def test_while_it_cannot_be_looked_at_nothing_is_done_there(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds, caplog: pytest.LogCaptureFixture
 ) -> None:
     await boundary.look()
     cluster.enable("new", AUTO)
-    cluster.bind([SECRETS], "new")
+    cluster.others = Unavailable("the API server answered 500")
     seconds.now += GIVEN_SECONDS + 1
     assert await refuses(boundary, "new")
     assert not await refuses(boundary, "shop")
-    cluster.remove("RoleBinding", "more", "new")
-    await boundary.look()
+    assert "the boundary cannot be looked at now: " in caplog.text
+    cluster.others = None
+    seconds.now += GIVEN_SECONDS + 1
     assert not await refuses(boundary, "new")
 
 
 @pytest.mark.claim("C-010")
-async def test_so_does_one_that_was_given_further_since(boundary: Boundary, cluster: Guarded, seconds: Seconds) -> None:
+async def test_however_many_ask_about_it_it_is_looked_at_once(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds
+) -> None:
     await boundary.look()
-    cluster.enable("till", AUTO)
+    cluster.enable("new", AUTO)
     seconds.now += GIVEN_SECONDS + 1
-    assert await refuses(boundary, "till")
-    await boundary.look()
-    assert not await refuses(boundary, "till")
+    before = cluster.asked["identity"]
+    found = await asyncio.gather(*(boundary.standing("new") for _ in range(20)))
+    assert {one.unguarded for one in found} == {False}
+    assert cluster.asked["identity"] - before == 1
+    cluster.enable("newer", AUTO)
+    cluster.others = Unavailable("the API server answered 500")
+    seconds.now += GIVEN_SECONDS + 1
+    found = await asyncio.gather(*(boundary.standing("newer") for _ in range(20)))
+    assert {one.unguarded for one in found} == {True}
+    assert cluster.asked["identity"] - before == 2, "one that fails is not made again by each of them"
 
 
 @pytest.mark.claim("C-010")
