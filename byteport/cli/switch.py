@@ -35,7 +35,7 @@ class Side(StrEnum):
     """As the command was to leave it, read again."""
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """The binding is gone; whether another one does the same could not be asked."""
+    """The binding is gone; whether the API server refuses therefore could not be read or asked."""
     NO_CLUSTER = "no_cluster"
     """Nobody's credentials were found, or the cluster is a simulated one."""
     NOT_INSTALLED = "not_installed"

@@ -14,6 +14,7 @@ from byteport.boundary.floors import raised
 from byteport.boundary.installed import RESOURCES
 from byteport.boundary.names import ACCOUNTS_GROUP, AGENT, MAY_ACT
 from byteport.boundary.switch import kept_away, made_anew
+from byteport.cli.holding import held
 from byteport.cli.switch import Side, Turned
 from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, TargetGone
 from byteport.kubernetes import fields
@@ -82,7 +83,7 @@ async def take_away(hands: Hands, uid: str | None) -> Turned:
                 floors=floors,
             )
         case _Answer.AS_WANTED:
-            return Turned(side=Side.DONE, told=told, floors=floors)
+            return (await held(hands, told)).model_copy(update={"floors": floors})
 
 
 _FIND = f"kubectl auth can-i perform acts.byteport.io --as {AGENT}; kubectl get clusterrolebindings -o wide"

@@ -12,6 +12,7 @@ from byteport.boundary.names import (
     MAY_ACT,
     role_ref,
 )
+from byteport.boundary.policies import everything
 from byteport.boundary.roles import binding
 from byteport.cli.exits import Exit
 from byteport.sandbox.controlplane.components import write_kubeconfig
@@ -93,6 +94,50 @@ def test_another_binding_that_lets_the_agent_act_is_found(guarded: Installed, by
     finally:
         guarded.remove([other])
     assert (said.code, "another binding still lets the agent act" in said.err) == (Exit.REFUSED, True)
+
+
+@pytest.mark.claim("C-083")
+@pytest.mark.usefixtures("switch")
+@pytest.mark.parametrize("actions", [None, ["Audit"]], ids=["deleted", "audit"])
+def test_a_halt_whose_policy_denies_nothing_is_said_to_be_none(
+    guarded: Installed, byteport: Run, actions: list[str] | None
+) -> None:
+    bound = next(
+        item
+        for item in guarded.objects
+        if (item["kind"], item["metadata"]["name"]) == ("ValidatingAdmissionPolicyBinding", everything.NAME)
+    )
+    if actions is None:
+        guarded.remove([bound])
+    else:
+        guarded.apply([{**bound, "spec": {**bound["spec"], "validationActions": actions}}])
+    try:
+        said = byteport("halt", "--no-ledger")
+    finally:
+        guarded.apply([bound])
+    assert (said.code, "API server: halted" in said.out) == (Exit.REFUSED, False)
+    assert f"what would refuse is not whole: ValidatingAdmissionPolicyBinding {everything.NAME}" in said.err
+
+
+@pytest.mark.claim("C-083")
+@pytest.mark.usefixtures("switch", "shop")
+@pytest.mark.parametrize(
+    ("resources", "why"),
+    [
+        (["serviceaccounts"], "you may not act as the agent"),
+        (["validatingadmissionpolicies", "validatingadmissionpolicybindings"], "as installed could not be read"),
+    ],
+)
+def test_whoever_may_not_look_at_what_refuses_is_not_told_that_it_does(
+    guarded: Installed, byteport: Run, tmp_path: Path, resources: list[str], why: str
+) -> None:
+    role = documented("byteport-on-call")
+    role["rules"] = [rule for rule in role["rules"] if rule["resources"] != resources]
+    with person(guarded, "unseeing", role, folder=tmp_path) as kubeconfig:
+        said = byteport("halt", "--no-ledger", kubeconfig=kubeconfig)
+    assert (said.code, "API server: halted" in said.out) == (Exit.REFUSED, False)
+    assert "not known to be halted: byteport-may-act is gone; " in said.err
+    assert why in said.err
 
 
 @pytest.mark.claim("C-083")

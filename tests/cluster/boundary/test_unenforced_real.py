@@ -120,6 +120,16 @@ def test_what_is_asked_changes_nothing_though_it_is_let_through(unenforced: Inst
     assert all("deletionTimestamp" not in one["metadata"] for one in after)
 
 
+@pytest.mark.claim("C-083")
+def test_a_halt_there_is_said_to_be_none(typed: Run) -> None:
+    said = typed("halt", "--no-ledger")
+    assert (said.code, "API server: halted" in said.out) == (Exit.REFUSED, False)
+    assert (
+        "error: API server: not halted: byteport-may-act is gone, but the admission policies are not enforced"
+        in said.err
+    )
+
+
 @pytest.mark.claim("C-012")
 async def test_where_they_are_enforced_each_way_of_asking_is_refused_by_ours(
     guarded: Installed, shop: Namespace, tmp_path: Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,15 @@ import pytest
 import yaml
 
 from byteport.boundary.names import MAY_ACT, MAY_ACT_NOTE, role_ref
+from byteport.boundary.policies import everything
 from byteport.boundary.roles import binding
 from byteport.cli.exits import Exit
-from byteport.errors import NotPermitted, PreconditionFailed, Unavailable
+from byteport.domain.ceilings import Ceiling
+from byteport.domain.modes import Mode
+from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, Unavailable
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE
 from tests.builders.administered import CLUSTER_UID, Administered, a_namespace, an_autoscaler, installed_cluster
+from tests.builders.guarded import Guarded
 from tests.unit.cli.conftest import Run
 
 JSON = dict[str, Any]
@@ -48,6 +52,8 @@ def cluster(ledger: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Admi
 
     monkeypatch.setattr("byteport.cli.switch.hands_of", hands_of)
     monkeypatch.setattr("byteport.cli.turning.IN_FORCE_SECONDS", 0.1)
+    monkeypatch.setattr("workers.boundary_enforced.PAUSES", (0.0,))
+    cluster.agent = Guarded(given={"shop": Ceiling(mode=Mode.AUTO)})
     (folder / ".kube").mkdir()
     (folder / ".kube" / "config").write_text("apiVersion: v1\n")
     return cluster
@@ -280,6 +286,108 @@ def test_another_binding_that_lets_the_agent_act_is_no_halt(byteport: Run, clust
         "kubectl auth can-i perform acts.byteport.io --as system:serviceaccount:byteport-agent:byteport-agent"
         in said.err
     )
+
+
+def _edited(kind: str, **spec: object) -> Callable[[Administered], object]:
+    def edit(cluster: Administered) -> None:
+        found = cluster.have(kind, everything.NAME)
+        assert found is not None
+        found["spec"] |= spec
+
+    return edit
+
+
+POLICY, BOUND = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+
+
+@pytest.mark.claim("C-083")
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda cluster: cluster.drop(BOUND, everything.NAME),
+        lambda cluster: cluster.drop(POLICY, everything.NAME),
+        _edited(BOUND, validationActions=["Audit"]),
+        _edited(BOUND, policyName="byteport-exec"),
+        _edited(POLICY, failurePolicy="Ignore"),
+        _edited(POLICY, validations=[]),
+        _edited(POLICY, matchConditions=[{"name": "is-ours", "expression": "false"}]),
+    ],
+)
+def test_a_switch_whose_policy_refuses_nothing_is_no_halt(
+    byteport: Run, cluster: Administered, broken: Callable[[Administered], object]
+) -> None:
+    broken(cluster)
+    said = byteport("halt")
+    assert (said.code, "API server: halted" in said.out, may_act(cluster)) == (Exit.REFUSED, False, None)
+    assert "error: API server: not halted: byteport-may-act is gone, but what would refuse is not whole: " in said.err
+    assert "kubectl delete serviceaccount byteport-agent --namespace byteport-agent" in said.err
+    assert halted_in_the_ledger(byteport)
+
+
+@pytest.mark.claim("C-083")
+def test_an_api_server_that_enforces_no_policy_is_no_halt(byteport: Run, cluster: Administered) -> None:
+    agent(cluster).enforces = False
+    said = byteport("halt")
+    assert (said.code, "API server: halted" in said.out) == (Exit.REFUSED, False)
+    assert "the admission policies are not enforced: a write of the agent was let through" in said.err
+    assert json.loads(byteport("halt", "--json").out)["api_server"]["side"] == "failed"
+
+
+@pytest.mark.claim("C-083")
+def test_a_refusal_that_is_another_ones_is_no_halt_that_is_known(byteport: Run, cluster: Administered) -> None:
+    agent(cluster).others = NotPermitted("the admission policy no-evictions refuses", policy="no-evictions")
+    said = byteport("halt")
+    assert (said.code, "API server: halted" in said.out) == (Exit.REFUSED, False)
+    assert (
+        "not known to be halted: byteport-may-act is gone; a write of the agent was refused, but not by ours"
+        in said.err
+    )
+
+
+@pytest.mark.claim("C-083")
+def test_a_caller_who_may_not_read_the_policy_is_not_told_that_the_api_server_refuses(
+    byteport: Run, cluster: Administered
+) -> None:
+    cluster.refused = {("get", "validatingadmissionpolicies")}
+    said = byteport("halt")
+    assert (said.code, "API server: halted" in said.out) == (Exit.REFUSED, False)
+    assert "whether the policy that refuses is as installed could not be read" in said.err
+
+
+@pytest.mark.claim("C-083")
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (NotPermitted("review of all rules: forbidden"), "you may not act as the agent"),
+        (Unavailable("no answer"), "no"),
+    ],
+)
+def test_a_caller_who_may_not_try_a_write_as_the_agent_is_not_told_that_it_is_refused(
+    byteport: Run, cluster: Administered, error: BytePortError, why: str
+) -> None:
+    class Refusing(Guarded):
+        async def rules(self, namespace: str) -> JSON:
+            raise error
+
+    cluster.agent = Refusing()
+    said = byteport("halt")
+    assert (said.code, "API server: halted" in said.out) == (Exit.REFUSED, False)
+    assert f"whether the API server enforces its policies could not be asked: {why}" in said.err
+    assert "kubectl auth can-i impersonate serviceaccounts/byteport-agent" in said.err
+
+
+def test_where_the_agent_holds_no_right_to_write_it_is_said_that_none_was_tried(
+    byteport: Run, cluster: Administered
+) -> None:
+    cluster.agent = Guarded()
+    said = byteport("halt")
+    assert said.code == Exit.OK
+    assert "refuses every write of the agent; none was tried, as it holds no right to write" in said.out
+
+
+def agent(cluster: Administered) -> Guarded:
+    assert isinstance(cluster.agent, Guarded)
+    return cluster.agent
 
 
 @pytest.mark.claim("C-083")
