@@ -14,6 +14,7 @@ from tests.agent.agent import Agent
 from tests.agent.simulated import SimulatedPlace
 from tests.agent.stops import Moment
 from tests.agent.trouble import CALL, trouble
+from tests.builders.sampled import one_in
 from tests.faults.conftest import Begin
 
 
@@ -42,7 +43,7 @@ async def tried(agent: Agent, workflow_id: str, act: str, times: int) -> None:
     await agent.eventually(f"{act} to fail {times} times", look)
 
 
-@pytest.mark.parametrize("failure", CALL)
+@pytest.mark.parametrize("failure", one_in(2, CALL))
 async def test_fault_18_the_ledger_is_down_after_the_action_and_the_outcome_is_written_later_once(
     place: SimulatedPlace, begin: Begin, failure: Failure
 ) -> None:

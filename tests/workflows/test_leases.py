@@ -2,6 +2,8 @@
 
 import sqlite3
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
@@ -57,6 +59,7 @@ async def test_trouble_that_the_other_act_has_ended_is_skipped(
     assert world.writes == []
 
 
+@pytest.mark.slow
 async def test_a_lease_that_lasts_for_half_an_hour_is_a_persons(world: World, crash_to_come: Remediation) -> None:
     lease(world, seconds=10**6)
     await crash_to_come.report()

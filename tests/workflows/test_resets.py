@@ -55,6 +55,7 @@ async def test_review_10_reset_after_a_yes_keeps_the_answer_and_does_not_act_aga
     assert len(world.writes) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.claim("C-073")
 async def test_review_10_reset_of_an_act_and_its_inverse_writes_neither_again(
     world: World, cluster: SimulatedCluster, half_bad: Waiting

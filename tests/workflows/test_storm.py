@@ -209,6 +209,7 @@ async def test_with_the_ledger_down_people_are_paged_and_the_pause_follows_when_
     assert events(world) == [Event.STORM_BEGAN]
 
 
+@pytest.mark.slow
 async def test_review_21_and_fault_24_thousands_of_messages_on_hundreds_of_targets_are_hundreds_of_entries_and_one_page(
     world: World, storm: Storm
 ) -> None:

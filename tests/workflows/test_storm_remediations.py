@@ -104,6 +104,7 @@ async def test_in_a_storm_what_would_be_done_alone_waits_for_a_yes_and_pages_whe
     assert len(storm.pages) == 1
 
 
+@pytest.mark.slow
 async def test_what_waits_for_the_end_of_a_storm_that_never_ends_is_paged_after_hours(
     world: World, storm: Storm
 ) -> None:

@@ -262,6 +262,7 @@ async def test_started_without_a_raise_it_ends_by_itself(one: Boxing) -> None:
     assert (await one.closed()).outcome == "not_raised"
 
 
+@pytest.mark.slow
 async def test_a_halt_of_days_outlives_the_history_of_one_run(one: Boxing) -> None:
     await one.raises(box("a"))
     one.around.refusals, one.around.stays = [(Reason.HALTED,)], True

@@ -40,6 +40,7 @@ def stays_refused(one: Boxing, *because: Reason) -> None:
     one.around.refusals, one.around.stays = [because], True
 
 
+@pytest.mark.slow
 async def test_while_halted_people_are_told_once_and_then_every_hour_and_it_is_put_back_when_resumed(
     one: Boxing,
 ) -> None:
@@ -71,6 +72,7 @@ async def test_another_act_on_the_workload_is_waited_for_without_a_word(one: Box
     assert one.around.notices == []
 
 
+@pytest.mark.slow
 async def test_another_act_that_takes_half_an_hour_is_told(one: Boxing) -> None:
     await one.raises(box("a"))
     stays_refused(one, Reason.TARGET_LEASED)
@@ -116,6 +118,7 @@ async def test_a_refusal_that_does_not_pass_is_a_persons_after_a_quarter_of_an_h
     assert 15 * MINUTE <= notice.at - ends < 17 * MINUTE
 
 
+@pytest.mark.slow
 async def test_a_long_halt_does_not_use_up_the_patience_for_what_comes_after_it(one: Boxing) -> None:
     await one.raises(box("a"))
     stays_refused(one, Reason.HALTED)
