@@ -59,13 +59,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def busy(bench: SimulatedBench) -> SimulatedBench:
     """Trouble of every kind in `shop`, the same beside it in `stock` and, unlabelled, in `private`; a full node."""
+    await full_of_images(bench)  # first: the time that this takes would be lived through by every crashing pod
     for name in ("stock", "private"):
         await bench.cluster.deploy(f"{name}/web", image="web:1", fault="crash", replicas=6)
     await give(bench, "shop", "stock")
     await bench.one_pod_crashes()
     await bench.a_release_fails("api")
     await bench.create(autoscaler("web"))
-    await full_of_images(bench)
     await bench.cluster.apply(webhook())
     return bench
 
