@@ -19,16 +19,16 @@ from workers.administration import carry_out, plan_enabling
 
 JSON = dict[str, Any]
 BOTH = Ceiling(mode=Mode.AUTO, hpa=("api", "web"))
-MARKS = {FLOOR_BEFORE: "2", FLOOR_RAISED: "6", FLOOR_UNTIL: "2026-03-10T09:00:00Z", ACTION_ID: "a" * 64}
+MARKS = {FLOOR_BEFORE: "2", FLOOR_UNTIL: "2026-03-10T09:00:00Z", ACTION_ID: "a" * 64}
 
 
-async def raised(ceiling: Ceiling = BOTH, **annotations: str) -> Administered:
-    """A namespace given that far, with the floors of `api` and `web` raised."""
+async def raised(raised_to: str = "6") -> Administered:
+    """A namespace given that far, with the floors of `api` and `web` at six, and marks that say to what we raised them."""
     cluster = installed_cluster(*(an_autoscaler(name) for name in ("api", "web")))
-    for change in (await plan_enabling(cluster, "shop", ceiling)).changes:
+    for change in (await plan_enabling(cluster, "shop", BOTH)).changes:
         await carry_out(cluster, change)
     for name in ("api", "web"):
-        cluster.put(an_autoscaler(name, floor=6, annotations=MARKS | annotations))
+        cluster.put(an_autoscaler(name, floor=6, annotations=MARKS | {FLOOR_RAISED: raised_to}))
     return cluster
 
 
@@ -82,7 +82,7 @@ async def test_a_runbook_that_was_switched_off_takes_the_right_and_its_floors_wi
 
 
 async def test_one_that_somebody_has_changed_since_stays_and_is_a_persons_to_set() -> None:
-    cluster = await raised(**{FLOOR_RAISED: "5"})
+    cluster = await raised("5")
     planned = await plan_enabling(cluster, "shop", Ceiling(mode=Mode.AUTO, hpa=("web",)))
     (left,) = planned.left
     assert left.kind is Obstacle.TAKEN_OVER
