@@ -8,6 +8,7 @@ changes nothing at all.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from byteport.boundary.changes import (
@@ -24,7 +25,7 @@ from byteport.boundary.changes import (
     asks,
     gift,
 )
-from byteport.boundary.disenrol import plan_disable
+from byteport.boundary.disenrol import plan_disable, plan_disable_all
 from byteport.boundary.enrol import plan_enable
 from byteport.boundary.installed import (
     RESOURCES,
@@ -40,6 +41,7 @@ from byteport.boundary.names import CEILINGS, NAMED_ROLE, NAMESPACE
 from byteport.boundary.standing import Standing
 from byteport.domain.ceilings import Ceiling
 from byteport.errors import PreconditionFailed, TargetGone
+from byteport.kubernetes import fields
 from byteport.kubernetes.hands import Hands
 from byteport.kubernetes.port import AUTOSCALERS, CONFIG_MAPS, DEPLOYMENTS, JSON, NAMESPACES, Resource
 
@@ -66,6 +68,29 @@ async def plan_disabling(hands: Hands, name: str) -> Plan:
     if unread := await lacking(hands, reads_of(name)):
         return Plan(problems=tuple(unread))
     return plan_disable(name, await look(hands, name))
+
+
+async def plan_disabling_all(hands: Hands) -> Plan:
+    """The same for every namespace of the cluster, in which anything of ours is found or which the agent is told of."""
+    asked = [Ask("get", CONFIG_MAPS, NAMESPACE, CEILINGS)]
+    asked += [Ask("list", one) for one in (NAMESPACES, _BINDINGS, _ROLES, DEPLOYMENTS, AUTOSCALERS)]
+    if unread := await lacking(hands, asked):
+        return Plan(problems=tuple(unread))
+    ceilings, namespaces, bindings, roles, deployments, autoscalers = await asyncio.gather(
+        hands.find(CONFIG_MAPS, NAMESPACE, CEILINGS),
+        _listed(hands, NAMESPACES, "", "Namespace"),
+        _by_namespace(hands, _BINDINGS, "RoleBinding"),
+        _by_namespace(hands, _ROLES, "Role"),
+        _by_namespace(hands, DEPLOYMENTS, "Deployment"),
+        _by_namespace(hands, AUTOSCALERS, "HorizontalPodAutoscaler"),
+    )
+    every = {}
+    for namespace in namespaces:
+        name = fields.name(fields.metadata(namespace).get("name"))
+        named = [one for one in roles[name] if fields.metadata(one).get("name") == NAMED_ROLE]
+        role = named[0] if named else None
+        every[name] = Standing(namespace, bindings[name], role, ceilings, deployments[name], autoscalers[name])
+    return plan_disable_all(ceilings, every)
 
 
 def reads_of(namespace: str) -> list[Ask]:
@@ -156,6 +181,13 @@ async def _make(hands: Hands, change: AnyChange) -> None:
 async def _listed(hands: Hands, resource: Resource, namespace: str, kind: str) -> list[JSON]:
     """Items of a list do not say their kind."""
     return [{**one, "kind": kind} for one in await hands.list(resource, namespace)]
+
+
+async def _by_namespace(hands: Hands, resource: Resource, kind: str) -> defaultdict[str, list[JSON]]:
+    found: defaultdict[str, list[JSON]] = defaultdict(list)
+    for one in await _listed(hands, resource, "", kind):
+        found[fields.name(fields.metadata(one).get("namespace"))].append(one)
+    return found
 
 
 async def _granted(hands: Hands, one: Ask) -> bool:

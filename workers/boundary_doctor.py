@@ -24,8 +24,9 @@ from byteport.kubernetes import fields, port
 from byteport.kubernetes.hands import Hands
 from byteport.kubernetes.port import ClusterPort
 from byteport.settings.model import BoundaryConfig, Settings
-from workers.boundary_check import PROVES_ROLLBACKS, Report, at_least, look_at_boundary
+from workers.boundary_check import PROVES_ROLLBACKS, Report, at_least, choices_of, look_at_boundary
 from workers.boundary_enforced import enforcement_in
+from workers.boundary_leftovers import examine_leftovers
 from workers.boundary_proof import ask_for_proofs, proofs, unasked
 from workers.preflight import Check, Outcome, check_boundary, failed
 from workers.remedies import Amiss, remedy
@@ -84,7 +85,10 @@ async def examine_installation(kubeconfig: Path | None, context: str | None) -> 
     async with admin:
         try:
             config, policy = await chosen(admin)
-            return await examine_boundary(admin, as_agent, config, policy)
+            checks = await examine_boundary(admin, as_agent, config, policy)
+            return [*checks, *await examine_leftovers(admin, choices_of(config, policy, await admin.server_version()))]
+        except NotInstalled as error:
+            return [failed("boundary", error, way_out(error)), *await examine_leftovers(admin, None)]
         except BytePortError as error:
             return [failed("boundary", error, way_out(error))]
 

@@ -61,6 +61,11 @@ class Overdue(NamedTuple):
     """Whether it is as we left it: else somebody has set it since."""
 
     @property
+    def text(self) -> str:
+        """`shop/web (floor 4, its owner's is 2)`."""
+        return f"{self.namespace}/{self.name} (floor {self.floor}, its owner's {_was(self.before)})"
+
+    @property
     def remedy(self) -> str:
         if self.before is None or not self.ours:
             return remedy(
@@ -75,7 +80,7 @@ class Overdue(NamedTuple):
 def _said(overdue: Sequence[Overdue]) -> Check:
     if not overdue:
         return Check("raised floors", Outcome.OK, "none stands after its time")
-    named = [f"{one.namespace}/{one.name} (floor {one.floor}, its owner's {_was(one.before)})" for one in overdue]
+    named = [one.text for one in overdue]
     more = f", and {len(overdue) - MOST_NAMED} more" if len(overdue) > MOST_NAMED else ""
     what = f"{', '.join(named[:MOST_NAMED])}{more}: nobody has put back in time; its time box is gone, or cannot"
     return Check("raised floors", Outcome.WARNING, what, "; ".join(one.remedy for one in overdue[:MOST_NAMED]))
@@ -90,13 +95,19 @@ def _overdue(autoscaler: JSON, now: datetime) -> Overdue | None:
 
     A clock of ours that is behind the agent's by less than `LATE` makes no difference.
     """
+    found, until = raised_floor(autoscaler), fields.instant(annotations_of(autoscaler).get(FLOOR_UNTIL))
+    if found and found.before is not None and until is not None and now - LATE < until <= now + LONGEST + LATE:
+        return None
+    return found
+
+
+def raised_floor(autoscaler: JSON) -> Overdue | None:
+    """The floor of ours that stands on it, whatever its time; None when none does."""
     marks = annotations_of(autoscaler)
-    before, until = marks.get(FLOOR_BEFORE), fields.instant(marks.get(FLOOR_UNTIL))
     if FLOOR_BEFORE not in marks:
         return None
+    before = marks[FLOOR_BEFORE]
     owners = int(before) if isinstance(before, str) and _DIGITS.fullmatch(before) else None
-    if owners is not None and until is not None and now - LATE < until <= now + LONGEST + LATE:
-        return None
     namespace, floor = fields.name(fields.metadata(autoscaler).get("namespace")), floor_of(autoscaler)
     ours = marks.get(FLOOR_RAISED) == str(floor) and floor_setter(autoscaler).manager in ("", FIELD_MANAGER)
     return Overdue(namespace, _name(autoscaler), floor, owners, ours)

@@ -45,6 +45,8 @@ class Amiss(StrEnum):
     FLOOR_TAKEN_OVER = "floor_taken_over"
     FLOOR_UNREADABLE = "floor_unreadable"
     FLOORS_UNREAD = "floors_unread"
+    LEFTOVERS_UNREAD = "leftovers_unread"
+    LEFTOVERS_MANY = "leftovers_many"
     POLICY_UNSET = "policy_unset"
     POLICY_UNREAD = "policy_unread"
     KEYS_UNREAD = "keys_unread"
@@ -108,6 +110,10 @@ REMEDIES: Mapping[Amiss, str] = {
     "once minReplicas is what it should be: what it was before is not on record there",
     Amiss.FLOORS_UNREAD: "kubectl auth can-i list horizontalpodautoscalers.autoscaling --namespace NAMESPACE must say yes "
     "to this credential in each namespace that was given",
+    Amiss.LEFTOVERS_UNREAD: "kubectl auth can-i list rolebindings.rbac.authorization.k8s.io --all-namespaces must say yes, and "
+    f"for roles, clusterroles, clusterrolebindings, namespaces and horizontalpodautoscalers; then: {_FROM_OUTSIDE}",
+    Amiss.LEFTOVERS_MANY: "byteport disable --all takes away what enable gave in every namespace; then, for what is left: "
+    f"{_FROM_OUTSIDE}",
     Amiss.POLICY_UNSET: "echo 'mode: dry_run' > policy.yaml, and name that file in policy_file",
     Amiss.POLICY_UNREAD: "byteport policy show reads the same file ({path}), once what is said here is mended; where it is "
     "absent: echo 'mode: dry_run' > {path}",

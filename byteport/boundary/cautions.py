@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from byteport.boundary.changes import AnyChange
 from byteport.boundary.choices import Choices
-from byteport.boundary.names import ACCOUNT, NAMESPACE, ROLLBACK_ALLOWED, ROLLBACK_LABEL
+from byteport.boundary.names import ROLLBACK_ALLOWED, ROLLBACK_LABEL
 from byteport.boundary.needs import Place, in_place, placed_rights
-from byteport.boundary.standing import BOUND, Standing, is_ours
+from byteport.boundary.standing import BOUND, Standing, binds_us, is_ours
 from byteport.domain.ceilings import ALL, Ceiling
 from byteport.kubernetes import fields
 from byteport.kubernetes.ownership import keeper_of
@@ -49,14 +49,7 @@ def bound_besides(name: str, standing: Standing) -> list[str]:
     found = []
     for one in standing.bindings:
         its_name = fields.metadata(one).get("name")
-        subjects = fields.entries(one.get("subjects"))
-        agent = any(
-            subject.get("kind") == "ServiceAccount"
-            and subject.get("name") == ACCOUNT
-            and subject.get("namespace") == NAMESPACE
-            for subject in subjects
-        )
-        if agent and (its_name not in ours or not is_ours(one)):
+        if binds_us(one) and (its_name not in ours or not is_ours(one)):
             found.append(f"RoleBinding {name}/{its_name} gives the agent's account rights besides: take it away")
     return found
 

@@ -7,7 +7,7 @@ named, so that nothing is left in silence. The installation need not be there an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from byteport.boundary.cautions import bound_besides, of_a_release
 from byteport.boundary.changes import AnyChange, Label, Plan
@@ -27,7 +27,24 @@ from byteport.boundary.standing import (
     told_ceiling,
 )
 from byteport.kubernetes import fields
+from byteport.kubernetes.enrolment import given_in
 from byteport.kubernetes.port import JSON
+
+
+def plan_disable_all(ceilings: JSON | None, every: Mapping[str, Standing]) -> Plan:
+    """The same for every namespace that has anything of ours, and for the keys of those that are gone; one after another."""
+    gone = [name for name in given_in(ceilings or {}) if name not in every]
+    standing = {**every, **{name: Standing(None, (), None, ceilings, (), ()) for name in gone}}
+    plans = [
+        planned
+        for name, one in sorted(standing.items())
+        if (planned := plan_disable(name, one)).changes or planned.left or bound_besides(name, one)
+    ]
+    return Plan(
+        changes=tuple(change for one in plans for change in one.changes),
+        left=tuple(problem for one in plans for problem in one.left),
+        notes=tuple(note for one in plans for note in one.notes),
+    )
 
 
 def plan_disable(name: str, standing: Standing) -> Plan:

@@ -14,7 +14,18 @@ from pydantic import ValidationError
 
 from byteport.boundary.changes import Delete, Entry, Label, meanings
 from byteport.boundary.installed import Obstacle, Problem
-from byteport.boundary.names import ACT_ROLE, CEILINGS, NAMED_ROLE, NAMESPACE, PART_OF, ROLLBACK_LABEL, SIGHT_ROLE
+from byteport.boundary.names import (
+    ACCOUNT,
+    ACCOUNTS_GROUP,
+    ACT_ROLE,
+    AGENT,
+    CEILINGS,
+    NAMED_ROLE,
+    NAMESPACE,
+    PART_OF,
+    ROLLBACK_LABEL,
+    SIGHT_ROLE,
+)
 from byteport.domain.ceilings import Ceiling
 from byteport.kubernetes import fields
 from byteport.kubernetes.port import JSON
@@ -53,6 +64,15 @@ class Standing(NamedTuple):
 def is_ours(item: JSON) -> bool:
     """Whether it has the label of everything of ours."""
     return all(fields.labels(item).get(key) == value for key, value in PART_OF.items())
+
+
+def binds_us(item: JSON) -> bool:
+    """Whether it is a binding of our account, by whatever name it calls it."""
+    return any(
+        (subject.get("kind"), subject.get("name"), subject.get("namespace")) == ("ServiceAccount", ACCOUNT, NAMESPACE)
+        or (subject.get("kind"), subject.get("name")) in (("User", AGENT), ("Group", ACCOUNTS_GROUP))
+        for subject in fields.entries(item.get("subjects"))
+    )
 
 
 def foreign(item: JSON) -> Problem:

@@ -37,7 +37,8 @@ STYLES = {"+": "green", "-": "red", "~": "yellow"}
 class Manner(NamedTuple):
     """How the command was asked for: the options of both."""
 
-    namespace: str
+    namespace: str | None
+    """None for every one."""
     kubeconfig: Path | None
     context: str | None
     yes: bool
@@ -116,10 +117,8 @@ def _refuse(problems: Sequence[Problem]) -> None:
 
 
 def _show(manner: Manner, server: str, planned: Plan) -> None:
-    if not planned.changes:
-        say(f"{manner.namespace} on {server}: nothing changes")
-    else:
-        say(f"{manner.namespace} on {server}:")
+    where = manner.namespace or "every namespace"
+    say(f"{where} on {server}:" if planned.changes else f"{where} on {server}: nothing changes")
     for change in planned.changes:
         sign = SIGNS[change.verb]
         say(f"  {sign} {change.ref}: {change.why}", style=STYLES[sign])

@@ -18,6 +18,7 @@ from byteport.errors import NotPermitted, Unavailable
 from byteport.kubernetes.port import ClusterPort
 from byteport.settings.model import BoundaryConfig
 from tests.builders.guarded import Guarded
+from tests.builders.overseen import Overseen
 from workers import boundary_doctor
 from workers.boundary_doctor import CONFIG, POLICY, examine_boundary, examine_installation
 from workers.preflight import Check, Outcome
@@ -91,17 +92,9 @@ def told(cluster: Guarded, config: JSON | str, policy: JSON | str) -> None:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Guarded:
     """An installation with cluster sight and a protected namespace, as the agent's account sees it."""
     agent = Guarded(Choices(sight=Sight.CLUSTER, protected=("temporal",)), {"shop": AUTO})
-    admin = Guarded(agent.choices)
+    admin = Overseen(agent.choices)
     admin.objects, admin.groups = agent.objects, ["system:masters"]
     told(admin, {"cluster": {"name": "prod"}, "boundary": {"sight": "cluster"}}, {"protected_namespaces": ["temporal"]})
-
-    class Administrators(Guarded):
-        async def get(self, resource: Any, namespace: str, name: str) -> JSON:
-            if namespace == NAMESPACE:
-                return self.objects["ConfigMap", namespace, name]
-            return await super().get(resource, namespace, name)
-
-    admin.__class__ = Administrators
 
     async def connect(*_: object, act_as: str = "", **__: object) -> Guarded:
         return agent if act_as else admin
@@ -156,14 +149,16 @@ async def test_an_installation_that_cannot_be_read_is_one_line(
 
 
 async def test_without_an_installation_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    empty = Guarded()
-    empty.bind([rule("", "configmaps", ["get"])])
+    empty = Overseen()
+    empty.objects.clear()
 
     async def connect(*_: object, **__: object) -> Guarded:
         return empty
 
     monkeypatch.setattr(boundary_doctor, "connect", connect)
     (check,) = await examine_installation(None, None)
+    empty.apply({"kind": "Namespace", "metadata": {"name": "shop", "labels": {"byteport.io/enabled": "true"}}})
+    assert [one.name for one in await examine_installation(None, None)] == ["boundary", "left over"]
     assert check.outcome is Outcome.FAILED
     assert "install the chart first" in check.finding
     assert check.remedy.startswith("helm install byteport charts/byteport-agent --namespace byteport-agent")
