@@ -41,7 +41,7 @@ def test_the_demo_is_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
     assert "byteport-node: exec pods/byteport-node-helper-node-3: crictl rmi --prune" in report["writes"]
     assert "byteport-demo-surge: patch horizontalpodautoscalers/web" in report["writes"]
     said = " ".join(done.stdout.split())
-    assert "self-check: whole; 7 namespace(s) given" in said
+    assert "self-check: whole and enforced; 7 namespace(s) given" in said
     assert "with the agent's own token: patch deployments byteport-demo-bad-release/web: the admission policy" in said
     assert "approved by operator" in said.partition("2. A bad release")[0], "a prune by what may be seen is a person's"
 

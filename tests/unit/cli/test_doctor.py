@@ -10,7 +10,7 @@ import pytest
 from tests.unit.cli.conftest import Run
 from workers.preflight import Check, Outcome
 
-WHOLE = Check("boundary", Outcome.OK, "whole; 2 namespace(s) given, Kubernetes v1.37.2")
+WHOLE = Check("boundary", Outcome.OK, "whole and enforced; 2 namespace(s) given, Kubernetes v1.37.2")
 BROKEN = Check("boundary", Outcome.FAILED, "granted and needed by nothing: get secrets in shop", "kubectl get …")
 
 
@@ -32,7 +32,7 @@ def test_it_needs_no_settings_and_a_whole_boundary_is_0(
 ) -> None:
     said = byteport("doctor", "--installation")
     assert said.code == 0
-    assert "whole; 2 namespace(s) given" in said.out
+    assert "whole and enforced; 2 namespace(s) given" in said.out
     assert "What to run" not in said.out
     assert asked == [(None, None)]
 

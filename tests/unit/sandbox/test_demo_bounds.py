@@ -53,7 +53,7 @@ def a_cluster() -> Cluster:
 async def test_where_it_is_whole_and_refuses_it_says_so_and_nothing_is_broken() -> None:
     said, broken = await look(a_cluster())
     assert broken == []
-    assert said[0] == "self-check: whole; 1 namespace(s) given, Kubernetes v1.37.2"
+    assert said[0] == "self-check: whole and enforced; 1 namespace(s) given, Kubernetes v1.37.2"
     assert said[1].endswith("with the agent's own token: " + (Cluster.says or ""))
 
 
