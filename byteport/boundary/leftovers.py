@@ -37,9 +37,10 @@ class Leftover(NamedTuple):
 
 
 def without_an_installation(listed: Listed) -> list[Leftover]:
-    """All that is ours, or bound to our account."""
+    """All that is ours, or bound to our account; by what somebody has rights comes first, since a list has an end."""
     labelled = {_name(one) for one in listed.namespaces if ENABLED_LABEL in fields.labels(one)}
-    return [*_namespaces(listed, labelled, ()), *_objects(listed)]
+    found = [*_namespaces(listed, labelled, ()), *_objects(listed)]
+    return sorted(found, key=lambda one: not one.gives)
 
 
 def beside_an_installation(listed: Listed, given: Container[str]) -> list[Leftover]:
