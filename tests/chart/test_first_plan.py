@@ -204,7 +204,10 @@ def test_doctor_says_that_the_installation_is_whole_then_what_is_not(
     admin, api = control_plane.kubeconfig, control_plane.api
     code, found = checks(admin)
     assert (code, [one for one in found if one["outcome"] == "failed"]) == (0, [])
-    assert any(one["name"] == "boundary" and one["finding"].startswith("whole and enforced; 1 namespace(s) given") for one in found)
+    assert any(
+        one["name"] == "boundary" and one["finding"].startswith("whole and enforced; 1 namespace(s) given")
+        for one in found
+    )
 
     gone = path_of({"kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": pods.DELETE}})
     before = api.call("GET", gone)
