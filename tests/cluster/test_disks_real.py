@@ -26,6 +26,7 @@ from byteport.domain.reasons import Cause, Reason
 from byteport.domain.targets import Target
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.node_commands import HELPER_NAME, is_read, pod_logs
+from byteport.kubernetes.port import NO_POD
 from byteport.sandbox.controlplane import AGENT_USER, ControlPlane
 from byteport.sandbox.controlplane.node_disks import HELPER_NAMESPACE, NodeDisks
 from byteport.sandbox.dev_server import DevServer
@@ -114,11 +115,14 @@ async def node_of(place: RealPlace, name: str) -> Target:
 
 
 def commands(plane: ControlPlane, since: int) -> list[tuple[str, tuple[str, ...]]]:
-    """Each command that the agent ran in a pod since then, with the pod's name, in order."""
+    """Each command that the agent ran in a pod since then, with the pod's name, in order.
+
+    Without those of the self-check, in a pod that there cannot be: it asks whether they are refused.
+    """
     found = plane.audit_events(user=AGENT_USER, verbs=("get", "create"), since=since)
     execs = {one["auditID"]: one for one in found if one["objectRef"].get("subresource") == "exec"}
     asked = [(one["objectRef"]["name"], parse_qs(urlsplit(one["requestURI"]).query)) for one in execs.values()]
-    return [(name, tuple(query["command"])) for name, query in asked]
+    return [(name, tuple(query["command"])) for name, query in asked if name != NO_POD]
 
 
 def prunes(plane: ControlPlane, since: int) -> list[tuple[str, tuple[str, ...]]]:

@@ -18,14 +18,13 @@ from activities.kubernetes.administer import administrator
 from activities.kubernetes.paths import object_path
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.installed import RESOURCES
-from byteport.boundary.names import ACCOUNT, ACCOUNTS_GROUP, AGENT_PODS, NAMESPACE
+from byteport.boundary.names import ACCOUNT, AGENT_PODS, NAMESPACE
 from byteport.boundary.policies.catalogue import names_of, policies
 from byteport.boundary.roles import installation
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.errors import BytePortError, PreconditionFailed
 from byteport.kubernetes.hands import Hands
-from byteport.sandbox.controlplane.auditlog import AGENT_USER
-from byteport.sandbox.controlplane.kubectl import KubectlFailed
+from byteport.sandbox.controlplane.noticed import await_noticed
 from byteport.sandbox.controlplane.rest import Api, ApiRefused
 from workers.administration import carry_out, plan_enabling
 
@@ -42,8 +41,6 @@ IN_FORCE_SECONDS = 15.0
 POLL_SECONDS = 0.05
 RUNS = 5
 """How often a namespace is given anew when somebody else's change came between."""
-BY_POLICY = "ValidatingAdmissionPolicy"
-"""Stands in the message of every refusal by a policy."""
 NOT_FOUND = 404
 
 _ACCOUNT_PATH = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{ACCOUNT}"
@@ -80,7 +77,7 @@ def install(plane: ControlPlane, choices: Choices) -> str:
             _remove(admin, path_of(item))
     admin.apply(f"/api/v1/namespaces/{NAMESPACE}/pods/{POD}", _pod())
     token = _token(admin)
-    _await_policies(plane)
+    _await_policies(admin)
     _await_rights(Api(admin.server, plane.authority, token), wanted)
     return token
 
@@ -148,21 +145,11 @@ def _token(admin: Api) -> str:
     return str(admin.call("POST", f"{_ACCOUNT_PATH}/token", request)["status"]["token"])
 
 
-def _await_policies(plane: ControlPlane) -> None:
-    """Until a write of somebody who has every right, and is of the agent's group, is refused. It is tried dry."""
-    who = (f"--as={AGENT_USER}", "--as-group=system:masters", f"--as-group={ACCOUNTS_GROUP}")
-    tried = ("create", "configmap", "never-made", f"--namespace={NAMESPACE}", "--dry-run=server", *who)
-    deadline = time.monotonic() + IN_FORCE_SECONDS
-    while True:
-        try:
-            plane.kubectl(*tried)
-        except KubectlFailed as error:
-            if BY_POLICY in error.stderr:
-                return
-            raise
-        if time.monotonic() > deadline:
-            raise NotInForce("the admission policies do not hold the agent's account yet")
-        time.sleep(POLL_SECONDS)
+def _await_policies(admin: Api) -> None:
+    try:
+        await_noticed(admin)
+    except TimeoutError as error:
+        raise NotInForce(str(error)) from error
 
 
 def _await_rights(agent: Api, items: Iterable[JSON]) -> None:

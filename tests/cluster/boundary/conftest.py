@@ -14,12 +14,12 @@ from byteport.boundary.names import MAY_ACT, NAMESPACE
 from byteport.cli.main import invoke
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.controlplane.node_disks import NodeDisks
+from byteport.sandbox.controlplane.noticed import await_noticed
 from byteport.sandbox.strains import autoscaler
 from tests.agent.real import forget
 from tests.cluster.boundary.given import OTHER, Run, Typed
 from tests.cluster.boundary.installed import Installed
 from tests.cluster.boundary.leftovers import Shared, differences, policies_moved, put_back, shared
-from tests.cluster.boundary.noticed import await_noticed
 from tests.cluster.workloads import Namespace
 
 APP = "api"

@@ -9,9 +9,9 @@ import pytest
 
 from byteport.boundary.names import MAY_ACT, NAMESPACE
 from byteport.sandbox.controlplane import Fault
+from byteport.sandbox.controlplane.noticed import await_noticed
 from tests.cluster.boundary.conftest import APP
 from tests.cluster.boundary.installed import NO_POD, Installed, Said, asked, once, path_of
-from tests.cluster.boundary.noticed import await_noticed
 from tests.cluster.workloads import Namespace, eventually, fault_annotations
 
 JSON = dict[str, Any]

@@ -26,9 +26,9 @@ from byteport.domain.ceilings import Ceiling
 from byteport.domain.modes import Mode
 from byteport.kubernetes.refusals import RollbackRule
 from byteport.sandbox.controlplane import AGENT_USER, WRITES, ApiRefused, ControlPlane
+from byteport.sandbox.controlplane.noticed import await_noticed
 from tests.cluster.boundary.given import APP, OTHER, Run, Typed
 from tests.cluster.boundary.installed import Installed, Said, once, path_of
-from tests.cluster.boundary.noticed import await_noticed
 from tests.cluster.boundary.test_deployments import Release, by_json_patch
 from tests.cluster.boundary.test_selfcheck import write_down
 from tests.cluster.workloads import Namespace, eventually

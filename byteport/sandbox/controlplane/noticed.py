@@ -2,38 +2,68 @@
 
 It hears of the objects of a kind in the order of their changes, and takes all that it heard of into use at once. A policy
 and a binding that are made last and are in force therefore tell that it has heard of everything before them. Used by
-`conftest.py` and by tests that take a policy away; no length of sleep says as much.
+`agent.py`, and by tests that take a policy away; no length of sleep says as much.
 """
 
 from __future__ import annotations
 
 import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from byteport.sandbox.controlplane.rest import Api
-from tests.cluster.boundary.installed import asked, once, path_of
+from activities.kubernetes.paths import object_path
+from byteport.boundary.installed import RESOURCES
+from byteport.sandbox.controlplane.rest import Api, ApiRefused
 
 JSON = dict[str, Any]
 
 VERSION = "admissionregistration.k8s.io/v1"
 WHERE = "/api/v1/namespaces/default/configmaps?dryRun=All"
 REFUSED = 422
+WITHIN_SECONDS = 15.0
+POLL_SECONDS = 0.05
 
 
 def await_noticed(api: Api) -> None:
-    """Until the API server acts on every admission policy and binding as they stand now; asked as an administrator."""
+    """Until the API server acts on every admission policy and binding as they stand now; asked as an administrator.
+
+    Raises `TimeoutError` when it does not within fifteen seconds.
+    """
     refusing, adding = (f"marks-{secrets.token_hex(4)}" for _ in range(2))
     made = [*_refusing(refusing), *_adding(adding)]
     try:
         for item in made:
-            api.apply(path_of(item), item)
-        once(lambda said: said.status == REFUSED, lambda: asked(api, "POST", WHERE, _config(refusing)))
-        once(
-            lambda said: said.body.get("data") == {"noticed": "yes"}, lambda: asked(api, "POST", WHERE, _config(adding))
-        )
+            api.apply(_path(item), item)
+        _await(lambda: _is_refused(api, _config(refusing)))
+        _await(lambda: api.call("POST", WHERE, _config(adding)).get("data") == {"noticed": "yes"})
     finally:
         for item in reversed(made):
-            asked(api, "DELETE", path_of(item))
+            with suppress(ApiRefused):
+                api.call("DELETE", _path(item))
+
+
+def _await(noticed: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while not noticed():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the API server does not act on its admission policies after {WITHIN_SECONDS:.0f} s")
+        time.sleep(POLL_SECONDS)
+
+
+def _is_refused(api: Api, config: JSON) -> bool:
+    try:
+        api.call("POST", WHERE, config)
+    except ApiRefused as error:
+        if error.status != REFUSED:
+            raise
+        return True
+    return False
+
+
+def _path(item: JSON) -> str:
+    return object_path(RESOURCES[item["kind"]], "", item["metadata"]["name"])
 
 
 def _config(name: str) -> JSON:
