@@ -6,6 +6,7 @@ It lies in a namespace of its own, so that the boundary, which binds every accou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def account_with(plane: ControlPlane, rules: Sequence[Mapping[str, Any]]) -> Pat
     token = str(api.call("POST", f"{account}/token", {"spec": {"expirationSeconds": SECONDS}})["status"]["token"])
     asked = Api(plane.server, plane.authority, token)
     for rule in rules:
-        eventually(lambda rule=rule: _is_allowed(asked, rule))  # type: ignore[misc]
+        eventually(partial(_is_allowed, asked, rule))
     return write_kubeconfig(plane.state_dir / f"{NAME}.kubeconfig", plane.server, plane.authority, NAME, token)
 
 

@@ -128,6 +128,7 @@ def validating(
     name: str, choices: Choices, resource_rule: JSON, rules: Sequence[Rule], variables: dict[str, str] | None = None
 ) -> list[JSON]:
     """A ValidatingAdmissionPolicy that denies our accounts what breaks a rule, and its binding."""
+    named = [{"name": key, "expression": text} for key, text in (variables or {}).items()]
     policy = {
         "apiVersion": V1,
         "kind": "ValidatingAdmissionPolicy",
@@ -136,15 +137,13 @@ def validating(
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": [resource_rule]},
             "matchConditions": [is_ours(choices)],
-            "variables": [{"name": key, "expression": text} for key, text in (variables or {}).items()],
+            **({"variables": named} if named else {}),
             "validations": [
                 {"expression": rule.holds, "message": f"{SAID_BY}{rule.message}", "reason": "Forbidden"}
                 for rule in rules
             ],
         },
     }
-    if not variables:
-        del policy["spec"]["variables"]  # type: ignore[attr-defined]
     bound = {
         "apiVersion": V1,
         "kind": "ValidatingAdmissionPolicyBinding",

@@ -57,13 +57,13 @@ def mount_world(files: Path, programs: Path, tools: Path) -> None:
         _mount("--bind", str(RUN / "tunables" / name), f"/proc/sys/{name}")
 
 
-def bring_up(logs: Path, node: str, library_path: str) -> dict[str, int]:
+def bring_up(logs: Path, node: str, linker_path: str) -> dict[str, int]:
     """Start the programs; pids by name."""
     environment = {
         "PATH": PATH,
         "HOME": "/run",
         "TMPDIR": "/run/tmp",
-        "LD_LIBRARY_PATH": library_path,
+        "LD_LIBRARY_PATH": linker_path,
         "GOTRACEBACK": "single",
     }
     socket.sethostname(node)
@@ -154,11 +154,11 @@ def main() -> None:
     for name in ("files", "programs", "tools", "logs"):
         arguments.add_argument(f"--{name}", type=Path, required=True)
     arguments.add_argument("--node", required=True)
-    arguments.add_argument("--library-path", required=True)
+    arguments.add_argument("--linker-path", required=True)
     asked = arguments.parse_args()
     try:
         mount_world(asked.files, asked.programs, asked.tools)
-        pids = bring_up(asked.logs, asked.node, asked.library_path)
+        pids = bring_up(asked.logs, asked.node, asked.linker_path)
     except (Failed, OSError) as error:
         _tell({"failed": str(error)})
         raise SystemExit(1) from None

@@ -80,7 +80,7 @@ class RealNode:
         command += ["--programs", str(programs.packages), "--tools", str(programs.tools), "--node", self.name]
         command += ["--api-port", str(self.plane.ports.api), "--kubelet-port", str(port)]
         libraries = (configuration.PROGRAMS / one.relative_to(programs.packages) for one in _libraries(programs))
-        command += ["--library-path", ":".join(map(str, libraries)), "--parent", str(os.getpid())]
+        command += ["--linker-path", ":".join(map(str, libraries)), "--parent", str(os.getpid())]
         with (self.state_dir / "logs" / "supervise.log").open("wb") as log:
             self._supervisor = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True

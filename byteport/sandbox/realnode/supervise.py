@@ -97,7 +97,7 @@ class Supervisor:
         asked = self._asked
         apart = ["unshare", *NAMESPACES, "--fork", "--kill-child=SIGKILL", "--propagation", "private", "--"]
         inside = [sys.executable, "-m", "byteport.sandbox.realnode.inside", "--files", str(self._files)]
-        inside += ["--logs", str(asked.state / "logs"), "--node", asked.node, "--library-path", asked.library_path]
+        inside += ["--logs", str(asked.state / "logs"), "--node", asked.node, "--linker-path", asked.linker_path]
         return [*apart, *inside, "--programs", str(asked.programs), "--tools", str(asked.tools)]
 
 
@@ -146,7 +146,7 @@ def main() -> None:
     for name in ("api-port", "kubelet-port", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
     arguments.add_argument("--node", required=True)
-    arguments.add_argument("--library-path", required=True)
+    arguments.add_argument("--linker-path", required=True)
     asked = arguments.parse_args()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from byteport.boundary.names import CEILINGS, ENABLED_LABEL, NAMESPACE, ROLLBACK_LABEL
@@ -19,10 +21,10 @@ def at_the_prompt(monkeypatch: pytest.MonkeyPatch, guarded: Installed, *argument
     """What the owner types while the administrator reads what would change; once."""
     confirm, typed = enrolment._confirm, [arguments]
 
-    def asked(*told: object) -> None:
+    def asked(*told: Any) -> None:
         if typed:
             guarded.plane.kubectl(*typed.pop())
-        confirm(*told)  # type: ignore[arg-type]
+        confirm(*told)
 
     monkeypatch.setattr(enrolment, "_confirm", asked)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import yaml
 
@@ -10,7 +13,7 @@ from byteport.domain.yaml_text import DEEPEST, read_bounded, read_strict
 
 @pytest.mark.parametrize("read", [read_bounded, read_strict])
 @pytest.mark.parametrize("opening", ["[", "{a: ", "[{b: "])
-def test_deep_nesting_is_refused_at_the_line_where_it_is_too_deep(read, opening: str) -> None:  # type: ignore[no-untyped-def]
+def test_deep_nesting_is_refused_at_the_line_where_it_is_too_deep(read: Callable[[str], Any], opening: str) -> None:
     with pytest.raises(yaml.MarkedYAMLError, match="nested too deeply") as refused:
         read("ok: 1\nx: " + opening * (DEEPEST + 1))
     assert refused.value.problem_mark is not None

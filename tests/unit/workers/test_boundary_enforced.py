@@ -13,7 +13,7 @@ from byteport.domain.ceilings import Ceiling
 from byteport.domain.modes import Mode
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import BytePortError, NotPermitted, Throttled, Unavailable
-from byteport.kubernetes.port import JSON, Listed, Resource
+from byteport.kubernetes.port import JSON, InVain, Listed, Resource
 from byteport.settings.model import BoundaryConfig
 from tests.builders.guarded import Guarded
 from workers import boundary_enforced
@@ -98,9 +98,9 @@ async def test_without_a_right_to_write_there_is_nothing_to_ask(given: dict[str,
 
 async def test_what_is_in_force_a_moment_later_is_enforced() -> None:
     class Late(Guarded):
-        async def ask_in_vain(self, *arguments: object) -> None:
+        async def ask_in_vain(self, namespace: str, what: InVain) -> None:
             self.enforces = self.asked["in vain eviction"] > 0
-            await super().ask_in_vain(*arguments)  # type: ignore[arg-type]
+            await super().ask_in_vain(namespace, what)
 
     assert (await look(Late(given={"shop": AUTO}))).findings == ()
 
@@ -131,10 +131,10 @@ async def test_a_failure_that_passes_is_no_look_and_no_finding(others: BytePortE
 
 async def test_one_namespace_that_does_not_answer_leaves_the_next() -> None:
     class Going(Guarded):
-        async def ask_in_vain(self, namespace: str, *more: object) -> None:
+        async def ask_in_vain(self, namespace: str, what: InVain) -> None:
             if namespace == "going":
                 raise NotPermitted("eviction of no pod in going: forbidden")
-            await super().ask_in_vain(namespace, *more)  # type: ignore[arg-type]
+            await super().ask_in_vain(namespace, what)
 
     assert (await look(Going(given={"going": AUTO, "shop": AUTO}))).findings == ()
 
