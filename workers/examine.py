@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 from temporalio.client import Client
 
-from activities.audit.log import open_log
 from activities.clock import utc_now
 from activities.kubernetes.client import KubernetesCluster
 from activities.kubernetes.policy_source import load_policy
@@ -15,6 +14,7 @@ from byteport.contracts.acts import Queue
 from byteport.domain.ids import watch_id
 from byteport.errors import BytePortError, ConfigError
 from byteport.kubernetes.port import ClusterPort
+from byteport.ledger.log import open_log
 from byteport.settings import Settings, installation
 from byteport.temporal.attributes import TYPES
 from byteport.temporal.connect import connect

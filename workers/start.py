@@ -15,13 +15,13 @@ from datetime import timedelta
 
 from temporalio.runtime import Runtime
 
-from activities.audit.store import must_be_readable
 from activities.clock import utc_now
 from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.policy_source import load_policy
 from byteport.contracts.acts import Queue
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import ClusterPort
+from byteport.ledger.store import must_be_readable
 from byteport.settings import Settings, installation, remember
 from byteport.temporal.connect import connect, must_answer
 from byteport.temporal.intake import start_watch

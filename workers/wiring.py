@@ -21,7 +21,6 @@ from activities.audit.halts import HaltRow
 from activities.audit.ledger import Ledger
 from activities.audit.policies import PolicyChanges
 from activities.audit.reserve import Reservations
-from activities.audit.store import Store
 from activities.audit.storms import Storms
 from activities.clock import Clock
 from activities.kubernetes.admit import Admission
@@ -46,6 +45,7 @@ from byteport.contracts.kubernetes import READ_LOAD, READ_NODE, READ_SITUATION
 from byteport.contracts.workflows import Installation
 from byteport.errors import ConfigError, Unavailable
 from byteport.kubernetes.port import ClusterPort
+from byteport.ledger.store import Store
 from byteport.runbooks.catalogue import switched_off
 from byteport.settings import Settings
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key

@@ -5,9 +5,9 @@ Each is written by what it records, in the transaction that makes it so.
 
 from __future__ import annotations
 
-from activities.audit.store import Transaction
 from byteport.contracts.ledger import Decision, Event, RecordDraft
 from byteport.contracts.workflows import Installation
+from byteport.ledger.store import Transaction
 
 AGENT_WIDE = "none"
 """Runbook, signal and target of a record that is about the agent itself."""

@@ -10,12 +10,12 @@ import re
 import sqlite3
 
 from activities.audit.about_agent import AGENT_WIDE, agent_draft, shortened
-from activities.audit.append import append, milliseconds, moment
-from activities.audit.store import Store, Transaction
 from byteport.contracts.ledger import Event, Recorded
 from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen, Instant
 from byteport.errors import MalformedInput
+from byteport.ledger.append import append, milliseconds, moment
+from byteport.ledger.store import Store, Transaction
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")
 _NAMESPACE = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")

@@ -12,13 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 from activities.audit.about_agent import agent_draft, shortened
-from activities.audit.append import append, milliseconds, moment
 from activities.audit.standing import halted
-from activities.audit.store import Store, Transaction, snapshot
 from byteport.contracts.ledger import Event, RecordDraft, Recorded
 from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen
 from byteport.errors import BytePortError
+from byteport.ledger.append import append, milliseconds, moment
+from byteport.ledger.store import Store, Transaction, snapshot
 
 
 class Halt(Frozen):

@@ -6,10 +6,10 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Literal
 
-from activities.audit.append import moment
-from activities.audit.store import Transaction
 from byteport.contracts.ledger import Recorded, Reserve, Result
 from byteport.domain.base import Instant
+from byteport.ledger.append import moment
+from byteport.ledger.store import Transaction
 
 Outcome = Literal["done", "not_done", "unknown"]
 

@@ -6,9 +6,7 @@ Methods block and are safe to run twice: a record is appended once per key, an o
 from __future__ import annotations
 
 from activities.audit import intents
-from activities.audit.append import append, find, stamp
 from activities.audit.standing import standing
-from activities.audit.store import Store, Transaction
 from byteport.contracts.acts import Effect
 from byteport.contracts.kubernetes import RESTORE_FLOOR
 from byteport.contracts.ledger import (
@@ -24,6 +22,8 @@ from byteport.contracts.workflows import Installation
 from byteport.domain.canonical import digest
 from byteport.domain.limits import Limits
 from byteport.errors import NotPermitted, PreconditionFailed
+from byteport.ledger.append import append, find, stamp
+from byteport.ledger.store import Store, Transaction
 from byteport.runbooks.catalogue import RUNBOOKS
 
 ONLY_WITH_ITS_ACT = frozenset(

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 
 from activities.audit.about_agent import agent_draft
-from activities.audit.append import append
-from activities.audit.store import Store, Transaction
 from activities.kubernetes.policy_source import PolicySource
 from byteport.contracts.ledger import Event, Recorded
 from byteport.contracts.workflows import Installation
 from byteport.domain.policy import PolicyConfig, plain_settings
 from byteport.errors import Unavailable
+from byteport.ledger.append import append
+from byteport.ledger.store import Store, Transaction
 
 SOMEBODY = "somebody who edited the file"
 

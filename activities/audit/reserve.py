@@ -15,10 +15,8 @@ from datetime import timedelta
 from typing import Literal
 
 from activities.audit import intents
-from activities.audit.append import Evidence, append, milliseconds, moment, stamp
 from activities.audit.permission import Permission, by_people, by_policy, by_the_raise
 from activities.audit.standing import standing
-from activities.audit.store import Store, Transaction
 from activities.kubernetes.policy_source import PolicySource
 from byteport.contracts.kubernetes import DELETE_POD, PRUNE_IMAGES, RAISE_FLOOR, RESTORE_FLOOR, ROLL_BACK
 from byteport.contracts.ledger import (
@@ -46,6 +44,8 @@ from byteport.domain.plans import (
 from byteport.domain.policy import STOPS, PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import GrantBody
+from byteport.ledger.append import Evidence, append, milliseconds, moment, stamp
+from byteport.ledger.store import Store, Transaction
 from byteport.runbooks.catalogue import runbook_for
 from byteport.trust.files import Signers, SignersFiles
 from byteport.trust.grants import GrantSigner

@@ -9,12 +9,12 @@ from __future__ import annotations
 import sqlite3
 
 from activities.audit.about_agent import agent_draft
-from activities.audit.append import append, find, milliseconds
-from activities.audit.store import Store
 from byteport.contracts.ledger import Decision, Event, Recorded, SetStorm
 from byteport.contracts.workflows import Installation
 from byteport.domain.canonical import digest
 from byteport.errors import NotPermitted
+from byteport.ledger.append import append, find, milliseconds
+from byteport.ledger.store import Store
 
 NOTHING = Recorded(id="", seq=0, hash="")
 """The answer to ending a storm that is not on."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from activities.audit.alarms import Alarms
     from activities.audit.halts import Halts
-    from activities.audit.store import Store
+    from byteport.ledger.store import Store
     from byteport.settings import Settings
 
 
@@ -33,8 +33,8 @@ def alarms_of(settings: Settings) -> Alarms:
 
 
 def _store(settings: Settings) -> Store:
-    from activities.audit.store import Store
     from activities.clock import utc_now
+    from byteport.ledger.store import Store
 
     return Store(ledger_path(settings), clock=utc_now, randomness=secrets.token_bytes)
 

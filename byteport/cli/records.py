@@ -25,7 +25,7 @@ def records(
     as_json: AsJson = False,
 ) -> None:
     """List audit records, oldest first."""
-    from activities.audit.log import Filter, open_log
+    from byteport.ledger.log import Filter, open_log
 
     wanted = Filter(workflow_id=run, incident_id=incident, target=target, limit=limit, newest_first=True)
     found = list(open_log(ledger_path(settings_of(context))).iter_records(wanted))[::-1]

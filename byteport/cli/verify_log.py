@@ -14,8 +14,8 @@ from byteport.cli.session import AsJson, settings_of
 from byteport.errors import MalformedInput
 
 if TYPE_CHECKING:
-    from activities.audit.log import One
     from byteport.audit.verify import Report
+    from byteport.ledger.log import One
 
 
 def verify_log(
@@ -28,7 +28,7 @@ def verify_log(
     as_json: AsJson = False,
 ) -> None:
     """Verify the audit log; exit 1 when a record was changed, moved or taken away, or when there is none."""
-    from activities.audit.log import open_log
+    from byteport.ledger.log import open_log
 
     if (record is None) is not everything:
         raise MalformedInput("verify-log", "give a record's ID, or --all")

@@ -18,7 +18,6 @@ from typing import Any
 from temporalio.client import Client, WorkflowHistory
 from temporalio.testing import TimeSkipper
 
-from activities.audit.log import AuditLog, Filter
 from activities.clock import Clock
 from activities.kubernetes.client import connect as connect_cluster
 from byteport.audit.records import Record
@@ -28,6 +27,7 @@ from byteport.domain.failures import Failure
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.signals import Signal, Source
 from byteport.errors import ConfigError, TargetGone, Unavailable
+from byteport.ledger.log import AuditLog, Filter
 from byteport.sandbox.home import Home
 from byteport.settings import Settings, installation
 from byteport.temporal import intake, views

@@ -17,13 +17,13 @@ import helm_python
 import pytest
 import pytest_asyncio
 
-from activities.audit.log import AuditLog
 from byteport.boundary.names import NAMESPACE, role_ref
 from byteport.boundary.policies import pods
 from byteport.boundary.remedies import UPGRADE
 from byteport.boundary.roles import binding, role, rule
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import JSON
+from byteport.ledger.log import AuditLog
 from byteport.sandbox.controlplane import ControlPlane, ensure_built
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from tests.agent.places import eventually

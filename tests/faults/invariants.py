@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 from temporalio.api.enums.v1 import EventType
 
-from activities.audit.log import AuditLog
 from byteport.audit.records import Record
 from byteport.audit.verify import Verdict
 from byteport.audit.words import Decision, Event
@@ -39,6 +38,7 @@ from byteport.domain.policy import Mode, PolicyConfig
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import Warrant
 from byteport.errors import BytePortError
+from byteport.ledger.log import AuditLog
 from byteport.runbooks.catalogue import runbook_for
 from byteport.temporal.converter import data_converter
 from byteport.temporal.opened import open_history

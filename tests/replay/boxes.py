@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 
 from activities.audit.halts import Halts
-from activities.audit.store import Store
 from byteport.contracts.workflows import STATE, Box, TimeboxState
 from byteport.domain.canonical import digest
 from byteport.domain.failures import Failure
 from byteport.domain.ids import timebox_id
 from byteport.domain.plans import RaiseFloorPlan, plan_digest
 from byteport.domain.signals import Signal, SignalType, Source
+from byteport.ledger.store import Store
 from byteport.temporal import intake
 from tests.agent.places import eventually
 from tests.replay.telling import Telling

@@ -9,7 +9,6 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
 from activities.audit.ledger import Ledger
-from activities.audit.store import Store
 from byteport.contracts.ledger import ReadStanding
 from byteport.contracts.people import Notice
 from byteport.contracts.workflows import STATE, Acknowledge, StormState, Trouble
@@ -19,6 +18,7 @@ from byteport.domain.policy import Standing
 from byteport.domain.reasons import Cause
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
+from byteport.ledger.store import Store
 from byteport.temporal import intake
 from tests.workflows.patience import until_so
 from tests.workflows.world import World

@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from activities.audit.alarms import Alarms
-from activities.audit.log import AuditLog, Filter
 from activities.audit.policies import SOMEBODY
-from activities.audit.store import Store
 from activities.policy_file import change_policy, setting
 from byteport.audit.records import Record
 from byteport.audit.words import Event
@@ -23,6 +21,8 @@ from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Cause, Reason
 from byteport.kubernetes import port
+from byteport.ledger.log import AuditLog, Filter
+from byteport.ledger.store import Store
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.interference import Counted, held
 from tests.workflows.patience import paged, until

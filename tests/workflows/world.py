@@ -24,14 +24,14 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from activities.audit.alarms import Alarms
 from activities.audit.halts import Halts
-from activities.audit.log import ALL, AuditLog
-from activities.audit.store import Store
 from byteport.audit.records import Record
 from byteport.audit.words import Event
 from byteport.contracts.people import Notice
 from byteport.contracts.workflows import Installation
 from byteport.kubernetes import port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
+from byteport.ledger.log import ALL, AuditLog
+from byteport.ledger.store import Store
 from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.home import Home
 from byteport.sandbox.simulated import SimulatedCluster

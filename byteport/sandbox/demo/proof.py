@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from activities.audit.log import Filter, open_log
 from byteport.audit.records import Record
 from byteport.audit.verify import Verdict
 from byteport.audit.words import Decision
 from byteport.errors import Unavailable
+from byteport.ledger.log import Filter, open_log
 from byteport.sandbox.demo.report import Audit
 
 COPY = "tampered.db"

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from activities.audit.log import Filter, open_log
 from byteport.audit.records import Record
 from byteport.audit.words import Event
 from byteport.contracts.workflows import Acknowledge, AnswerReply, Phase, State
@@ -24,6 +23,7 @@ from byteport.domain.ids import remediation_id
 from byteport.domain.reasons import Reason
 from byteport.domain.targets import Target
 from byteport.errors import TargetGone, Unavailable
+from byteport.ledger.log import Filter, open_log
 from byteport.sandbox.assembly import Sandbox
 from byteport.sandbox.demo.hands import Hands
 from byteport.sandbox.home import OPERATOR, Home

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from activities.audit.log import Filter, open_log
 from byteport.audit.words import Event
 from byteport.domain.plans import PRUNE_ARGV
 from byteport.kubernetes.port import NO_POD
+from byteport.ledger.log import Filter, open_log
 from byteport.sandbox.assembly import Sandbox
 from byteport.sandbox.controlplane import AGENT_USER, WRITES
 from byteport.sandbox.demo.stage import Stage

@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 from activities.audit.ledger import Ledger
-from activities.audit.store import Store
 from activities.clock import utc_now
 from byteport.domain.limits import Limits
+from byteport.ledger.store import Store
 from tests.integration.ledger.world import INSTALLATION, draft
 
 

@@ -6,10 +6,10 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.audit import store as store_module
 from activities.audit.acts import LedgerActs
 from activities.performs import act_of, activities_of
 from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE, SET_STORM, Granted
+from byteport.ledger import store as store_module
 from tests.integration.ledger.world import World, draft, pod_plan
 
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from activities.audit.log import AuditLog, Filter, open_log
 from byteport.audit.verify import Fault, Report, Verdict
 from byteport.contracts.ledger import Decision, Event
 from byteport.errors import ConfigError, MalformedInput
+from byteport.ledger.log import AuditLog, Filter, open_log
 from tests.builders.sampled import examples
 from tests.integration.ledger.world import World, draft, pod_plan
 

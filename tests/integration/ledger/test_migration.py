@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from activities.audit import schema
-from activities.audit.log import AuditLog
 from byteport.audit.verify import Verdict
 from byteport.errors import ConfigError
+from byteport.ledger import schema
+from byteport.ledger.log import AuditLog
 from tests.integration.ledger.world import World, pod_plan
 
 NEW_IN_2 = ("alarms", "storms", "policies")

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from activities.audit.halts import Halts
-from activities.audit.store import Store
 from activities.clock import utc_now
+from byteport.ledger.store import Store
 from tests.integration.ledger.world import INSTALLATION
 
 READER = """
 import os, sys
 from pathlib import Path
 from activities.audit.halts import HaltRow
-from activities.audit.store import must_be_readable
+from byteport.ledger.store import must_be_readable
 from byteport.contracts.workflows import Installation
 from byteport.errors import Unavailable
 
@@ -46,7 +46,7 @@ KILLED = """
 import os, secrets, signal, sys
 from pathlib import Path
 from activities.audit.halts import Halts
-from activities.audit.store import Store
+from byteport.ledger.store import Store
 from activities.clock import utc_now
 from byteport.contracts.workflows import Installation
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from activities.audit import store as store_module
-from activities.audit.store import Store
 from byteport.errors import BytePortError, ConfigError, Unavailable
+from byteport.ledger import store as store_module
+from byteport.ledger.store import Store
 from tests.integration.ledger.world import HandClock, World, draft, pod_plan
 
 ROW = "INTO agent_actions (tenant, cluster_uid, seq, header, payload, salt, hash) SELECT tenant, cluster_uid,"

@@ -11,10 +11,8 @@ from typing import Any
 from activities.audit.alarms import Alarms
 from activities.audit.halts import Halts
 from activities.audit.ledger import Ledger
-from activities.audit.log import AuditLog
 from activities.audit.policies import PolicyChanges
 from activities.audit.reserve import Reservations
-from activities.audit.store import Store
 from activities.audit.storms import Storms
 from byteport.contracts.acts import Act
 from byteport.contracts.kubernetes import DELETE_POD, PRUNE_IMAGES, RAISE_FLOOR, RESTORE_FLOOR, ROLL_BACK
@@ -47,6 +45,8 @@ from byteport.domain.policy import Mode, PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import PodRef, Target
+from byteport.ledger.log import AuditLog
+from byteport.ledger.store import Store
 from byteport.trust.answers import answer_text, sign_answer
 from byteport.trust.files import SignersFiles
 from byteport.trust.grants import GrantSigner, GrantVerifier

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 
 from activities.audit.halts import Halts
-from activities.audit.store import Store
 from activities.clock import utc_now
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
+from byteport.ledger.store import Store
 from byteport.sandbox.controlplane import Fault
 from byteport.sandbox.demo.report import Told
 from byteport.sandbox.demo.scenarios.base import Scenario

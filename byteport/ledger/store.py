@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from activities.audit import schema
-from activities.clock import Clock
 from byteport.errors import ConfigError, Unavailable
+from byteport.ledger import schema
 
+Clock = Callable[[], datetime]
+"""Gives the present moment, with a zone; `activities/clock.py` or a simulated cluster's own."""
 Randomness = Callable[[int], bytes]
 """Gives so many unpredictable bytes; `secrets.token_bytes` in `workers/wiring.py`."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from activities.audit.store import Transaction
 from byteport.audit.chain import GENESIS, SALT_BYTES
 from byteport.audit.ids import RANDOM_BYTES, uuid7
 from byteport.audit.records import Header, Payload, seal, timestamp
@@ -16,6 +15,7 @@ from byteport.domain.approvals import SignedAnswer
 from byteport.domain.base import Frozen
 from byteport.domain.canonical import digest
 from byteport.domain.redaction import sanitised
+from byteport.ledger.store import Transaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

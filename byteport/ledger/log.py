@@ -12,14 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from activities.audit.schema import SETTING
-from activities.audit.store import reading
 from byteport.audit.ids import parse_record_id
 from byteport.audit.records import Entry, Record, record_of, timestamp
 from byteport.audit.verify import Chain, Head, Report, verify_chain, verify_part
 from byteport.audit.words import Decision, Event
 from byteport.domain.base import Frozen
 from byteport.errors import ConfigError, MalformedInput
+from byteport.ledger.schema import SETTING
+from byteport.ledger.store import reading
 
 NO_CHAIN = Chain(tenant="", cluster_uid="")
 _COLUMNS = "seq, CAST(header AS BLOB), CAST(payload AS BLOB), CAST(salt AS BLOB), CAST(hash AS BLOB)"
