@@ -20,11 +20,18 @@ print(settings().max_examples, examples(150), len(some(range(40), 4, of="any")))
 
 def test_what_make_test_leaves_out_or_samples_runs_in_make_test_slow() -> None:
     assert re.findall(r"^SUITE := .*--hypothesis-profile=quick -m '(.*)' tests$", MAKEFILE, re.MULTILINE) == [
-        "not control_plane and not scenarios and not slow"
+        "not control_plane and not scenarios and not slow and not ledger"
     ]
     (slow,) = re.findall(r"^test-slow: .*\n\t(.*)$", MAKEFILE, re.MULTILINE)
-    assert "(slow or sampled or hypothesis) and not control_plane and not scenarios" in slow
+    assert "(slow or sampled or hypothesis) and not control_plane and not scenarios and not ledger" in slow
     assert "--hypothesis-profile" not in slow
+
+
+def test_what_needs_a_real_peer_of_the_log_runs_in_make_test_ledger_with_every_example() -> None:
+    (ledger,) = re.findall(r"^test-ledger: .*\n\t(.*)$", MAKEFILE, re.MULTILINE)
+    assert "-n 2 --dist loadfile" in ledger
+    assert "-m 'ledger and not control_plane' tests" in ledger
+    assert "--hypothesis-profile" not in ledger
 
 
 @pytest.mark.parametrize(("profile", "said"), [("default", "100 150 40"), (QUICK, f"{100 // FEWER} {150 // FEWER} 10")])
