@@ -1,0 +1,1 @@
+"""Receivers of the log on real sockets: strict ones of our own, and rsyslog."""

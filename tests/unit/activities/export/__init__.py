@@ -1,0 +1,1 @@
+"""What receivers of the log do without a network."""
