@@ -149,11 +149,19 @@ class KubernetesCluster(ClusterPort):
         await self._wire.call(request, asked, self._seconds)
 
     async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = EXEC_SECONDS
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        by: Attribution | None = None,
+        seconds: float = EXEC_SECONDS,
     ) -> ExecResult:
         asked = Asked(f"exec in {what(PODS, namespace, pod)}", mutates=True)
         path = object_path(PODS, namespace, pod, "exec")
-        return await execution.execute(self._wire, path, container, argv, asked, seconds=seconds)
+        command = execution.Command(path, container, tuple(argv), _attributed(by) if by else {})
+        return await execution.execute(self._wire, command, asked, seconds=seconds)
 
     async def logs(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50

@@ -7,8 +7,9 @@ exit codes, so the protocol is spoken here: channel 1 is stdout, 2 is stderr, 3 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import NamedTuple
 
 import aiohttp
 
@@ -26,19 +27,28 @@ STREAM_LIMIT = 64 << 10
 LARGEST_MESSAGE = 1 << 20
 
 
-async def execute(
-    wire: Wire, path: str, container: str, argv: Sequence[str], asked: Asked, *, seconds: float
-) -> ExecResult:
-    """Run `argv` and return when it has ended. Raises `UnknownOutcome` when that was not heard within `seconds`."""
-    query = [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in argv)]
-    request = Request("GET", path, tuple(query))
+class Command(NamedTuple):
+    """What is run, and where."""
+
+    path: str
+    container: str
+    argv: tuple[str, ...]
+    headers: Mapping[str, str]
+    """What the API server's audit log keeps of it."""
+
+
+async def execute(wire: Wire, command: Command, asked: Asked, *, seconds: float) -> ExecResult:
+    """Run the command and return when it has ended. Raises `UnknownOutcome` when that was not heard within `seconds`."""
+    words = (("command", word) for word in command.argv)
+    query = [("container", command.container), ("stdout", "true"), ("stderr", "true"), *words]
+    request = Request("GET", command.path, tuple(query))
     try:
         async with (
             asyncio.timeout(seconds),
             wire.for_streams.ws_connect(
                 wire.url(request),
                 protocols=PROTOCOLS,
-                headers=await wire.headers(ANY_ANSWER),
+                headers=await wire.headers({**ANY_ANSWER, **command.headers}),
                 max_msg_size=LARGEST_MESSAGE,
                 autoping=True,
                 **wire.connection(),

@@ -53,8 +53,8 @@ class ImagePruning:
         namespace, name = plan.helper.namespace, plan.helper.name
         argv = plan.argv
 
-        async def send(by: Attribution) -> str:  # noqa: ARG001  an exec carries no words of ours
-            result = await self._cluster.exec(namespace, name, HELPER_CONTAINER, argv, seconds=PRUNE_SECONDS)
+        async def send(by: Attribution) -> str:
+            result = await self._cluster.exec(namespace, name, HELPER_CONTAINER, argv, by=by, seconds=PRUNE_SECONDS)
             if result.exit_code in (NOT_EXECUTABLE, NOT_FOUND):
                 raise PermanentError(f"the node helper does not have the command (exit code {result.exit_code})")
             if result.exit_code != 0:

@@ -134,9 +134,19 @@ class ClusterPort(Protocol):
         """Ask the disruption budgets. Raises `BudgetRefuses` naming the budget; changes nothing."""
 
     async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = EXEC_SECONDS
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        by: Attribution | None = None,
+        seconds: float = EXEC_SECONDS,
     ) -> ExecResult:
-        """Run exactly `argv`, without shell, stdin or tty; 64 KiB a stream. `UnknownOutcome` when not heard in time."""
+        """Run exactly `argv`, without shell, stdin or tty; 64 KiB a stream. `UnknownOutcome` when not heard in time.
+
+        `by` is the action that it carries out; None for a command that only asks.
+        """
 
     async def logs(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50

@@ -56,10 +56,17 @@ class HeldCluster(SimulatedCluster):
         await self._held("delete", resource, call, writes=True)
 
     async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = EXEC_SECONDS
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        by: Attribution | None = None,
+        seconds: float = EXEC_SECONDS,
     ) -> ExecResult:
         self.execs.append((namespace, pod, tuple(argv)))
-        return await super().exec(namespace, pod, container, argv, seconds=seconds)
+        return await super().exec(namespace, pod, container, argv, by=by, seconds=seconds)
 
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         await self._held("evict", PODS, partial(super().evict_dry_run, namespace, pod))

@@ -55,7 +55,14 @@ class Unasked(ClusterPort):
         _fail("evict")
 
     async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = EXEC_SECONDS
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        by: Attribution | None = None,
+        seconds: float = EXEC_SECONDS,
     ) -> ExecResult:
         _fail("exec")
 

@@ -66,6 +66,8 @@ class Command(NamedTuple):
     pod: str
     container: str
     argv: tuple[str, ...]
+    by: Attribution | None = None
+    """None for a command that only asks."""
 
 
 class SimulatedPort(Reviews):
@@ -213,6 +215,7 @@ class SimulatedPort(Reviews):
         container: str,
         argv: Sequence[str],
         *,
+        by: Attribution | None = None,
         seconds: float = EXEC_SECONDS,  # noqa: ARG002  a scripted command takes no time
     ) -> ExecResult:
         def effect() -> ExecResult:
@@ -220,7 +223,7 @@ class SimulatedPort(Reviews):
                 self.access.demand(Right(verb, PODS, "exec", namespace))
             if not self._existing_container(namespace, pod, container).get("nodeName"):
                 raise PermanentError(f"pods {namespace}/{pod} is on no node yet")
-            self._commands.append(Command(self._simulation.now, namespace, pod, container, tuple(argv)))
+            self._commands.append(Command(self._simulation.now, namespace, pod, container, tuple(argv), by))
             reply = self._reply(namespace, pod, container, argv)
             return ExecResult(reply.stdout[:OUTPUT_LIMIT], reply.stderr[:OUTPUT_LIMIT], reply.exit_code)
 

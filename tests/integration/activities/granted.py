@@ -133,11 +133,18 @@ class Granted(ClusterPort):
         await self._cluster.ask_in_vain(namespace, what)
 
     async def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = port.EXEC_SECONDS
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        *,
+        by: port.Attribution | None = None,
+        seconds: float = port.EXEC_SECONDS,
     ) -> ExecResult:
         for verb in ("get", "create"):
             self._demand(verb, port.PODS, namespace, pod, "exec")
-        return await self._cluster.exec(namespace, pod, container, argv, seconds=seconds)
+        return await self._cluster.exec(namespace, pod, container, argv, by=by, seconds=seconds)
 
     async def logs(
         self, namespace: str, pod: str, container: str, *, previous: bool = False, tail_lines: int = 50

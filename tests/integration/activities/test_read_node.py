@@ -267,10 +267,11 @@ async def test_no_right_is_used_that_is_not_declared(bench: SimulatedBench) -> N
             container: str,
             argv: Sequence[str],
             *,
+            by: port.Attribution | None = None,
             seconds: float = port.EXEC_SECONDS,
         ) -> port.ExecResult:
             self._note("create", port.PODS, namespace, "exec")
-            return await bench.port.exec(namespace, pod, container, argv, seconds=seconds)
+            return await bench.port.exec(namespace, pod, container, argv, by=by, seconds=seconds)
 
     recorder = Asked(bench.port)
     await seen(bench, cluster=recorder)

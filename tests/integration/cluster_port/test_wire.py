@@ -225,6 +225,20 @@ async def test_a_request_carries_what_the_audit_log_keeps(server: Liar, port: Ku
     assert "(" not in read.headers["user-agent"]
 
 
+async def test_a_command_carries_what_the_audit_log_keeps_when_it_is_an_act(
+    server: Liar, port: KubernetesCluster
+) -> None:
+    server.answers = [says(503, b"")]
+    for by in (BY, None):
+        with pytest.raises(Unavailable):
+            await port.exec("shop", "web-1", "app", ["crictl", "rmi", "--prune"], by=by)
+    act, question = server.heard
+    assert act.headers["audit-id"] == BY.audit_id
+    assert act.headers["user-agent"].endswith(f" ({'a' * 12})")
+    assert "audit-id" not in question.headers
+    assert "(" not in question.headers["user-agent"]
+
+
 async def test_an_eviction_is_a_dry_run_in_the_query(server: Liar, port: KubernetesCluster) -> None:
     server.answers = [says(201, {"kind": "Status"})]
     await _evict(port)
