@@ -1,7 +1,7 @@
 """Which process serves which queues, and therefore which credentials it holds: the privilege boundary.
 
 Anybody who reaches Temporal can schedule on any queue; what protects a credential is that only one process has it. The
-sandbox runs `embedded`, a small installation `cluster` and `rest`, a large one each by itself.
+sandbox runs `embedded`, a small installation `cluster`, `rest` and `signer`, a large one each by itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from byteport.contracts.kubernetes import (
     ROLL_BACK,
     WATCH_CLUSTER,
 )
-from byteport.contracts.ledger import FINISH, READ_STANDING, RECORD, RESERVE, SET_STORM
+from byteport.contracts.ledger import FINISH, RAISE_ALARM, READ_STANDING, RECORD, RESERVE, SET_STORM
 from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX
 from byteport.contracts.people import CHECK_ANSWER, NOTIFY
 from workflows.approval import ApprovalWorkflow
@@ -66,6 +66,7 @@ ACTS: tuple[AnyAct, ...] = (
     FINISH,
     READ_STANDING,
     SET_STORM,
+    RAISE_ALARM,
     CHECK_ANSWER,
     NOTIFY,
 )
@@ -79,6 +80,8 @@ class Credential(StrEnum):
     DATABASE = "the ledger's database"
     GRANT_KEY = "the key that signs grants"
     CHANNELS = "the channels to people"
+    EXPORT_TARGETS = "the receivers of the log, and the witnesses"
+    CHECKPOINT_KEY = "the key that signs checkpoints of the log"
 
 
 class Process(StrEnum):
@@ -90,6 +93,8 @@ class Process(StrEnum):
     CONTROL = "control"
     LEDGER = "ledger"
     NOTIFY = "notify"
+    EXPORT = "export"
+    SIGNER = "signer"
 
 
 @dataclass(frozen=True)
@@ -116,13 +121,17 @@ NEEDS: dict[Queue, frozenset[Credential]] = {
     Queue.CLUSTER: frozenset({Credential.CLUSTER}),
     Queue.LEDGER: frozenset({Credential.DATABASE, Credential.GRANT_KEY}),
     Queue.NOTIFY: frozenset({Credential.CHANNELS}),
+    Queue.EXPORT: frozenset({Credential.DATABASE, Credential.EXPORT_TARGETS}),
+    Queue.SIGNER: frozenset({Credential.DATABASE, Credential.CHECKPOINT_KEY}),
 }
 
 ROLES: dict[Process, Role] = {
     Process.EMBEDDED: Role(frozenset(Queue)),
     Process.CLUSTER: Role(frozenset({Queue.CLUSTER})),
-    Process.REST: Role(frozenset({Queue.CONTROL, Queue.LEDGER, Queue.NOTIFY})),
+    Process.REST: Role(frozenset({Queue.CONTROL, Queue.LEDGER, Queue.NOTIFY, Queue.EXPORT})),
     Process.CONTROL: Role(frozenset({Queue.CONTROL})),
     Process.LEDGER: Role(frozenset({Queue.LEDGER})),
     Process.NOTIFY: Role(frozenset({Queue.NOTIFY})),
+    Process.EXPORT: Role(frozenset({Queue.EXPORT})),
+    Process.SIGNER: Role(frozenset({Queue.SIGNER})),
 }

@@ -43,11 +43,12 @@ async def serve(
     stop: asyncio.Event,
     ready: Callable[[Workers], None] = lambda _: None,
 ) -> None:
-    """Serve the role's queues until `stop` is set; `ready` is called with the workers once they run.
+    """Serve the role's queues that have something to serve until `stop` is set; `ready` is called with the workers once they run.
 
     Raises what a worker died of. Either way every worker of this process has ended when this returns.
     """
-    workers = {queue: _worker(client, queue, role, cluster_uid, activities) for queue in sorted(role.queues)}
+    served = [queue for queue in sorted(role.queues) if activities.get(queue) or queue is Queue.CONTROL]
+    workers = {queue: _worker(client, queue, role, cluster_uid, activities) for queue in served}
     running = {queue: asyncio.create_task(worker.run()) for queue, worker in workers.items()}
     stopping = asyncio.create_task(stop.wait())
     try:

@@ -116,7 +116,7 @@ async def _serve(
         for queue, worker in workers.items():
             health.lives_by(f"worker of {queue.value}", worker)
         health.reached(Part.QUEUES)
-        queues = ", ".join(sorted(queue.value for queue in role.queues))
+        queues = ", ".join(sorted(queue.value for queue in workers))
         say(f"serving {queues} for cluster {around.installation.cluster_name} ({cluster_uid})")
 
     async with _policy_noted(role, around, health):

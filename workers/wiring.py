@@ -17,6 +17,7 @@ from temporalio.client import Client
 
 from activities.approvals.check import Approvals
 from activities.audit.acts import LedgerActs
+from activities.audit.alarms import Alarms
 from activities.audit.halts import HaltRow
 from activities.audit.ledger import Ledger
 from activities.audit.policies import PolicyChanges
@@ -175,7 +176,7 @@ def _ledger(around: Surroundings) -> list[object]:
     )
     ledger = Ledger(store, installation, limits=settings.limits)
     storms, changes = Storms(store, installation), PolicyChanges(store, installation, policy)
-    acts = LedgerActs(ledger, reservations, storms, changes)
+    acts = LedgerActs(ledger, reservations, storms, changes, Alarms(store, installation))
     return [acts, Approvals(signers=signers, policy=policy, clock=around.clock)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from activities.audit.alarms import Alarms
 from activities.audit.ledger import Ledger
 from activities.audit.policies import PolicyChanges
 from activities.audit.reserve import Reservations
@@ -11,12 +12,15 @@ from activities.audit.storms import Storms
 from activities.performs import performs
 from byteport.contracts.ledger import (
     FINISH,
+    RAISE_ALARM,
     READ_STANDING,
     RECORD,
     RESERVE,
     SET_STORM,
+    AlarmRaised,
     Finish,
     LedgerStanding,
+    RaiseAlarm,
     ReadStanding,
     RecordDraft,
     Recorded,
@@ -29,11 +33,14 @@ from byteport.contracts.ledger import (
 class LedgerActs:
     """What the `ledger` queue serves. A call that Temporal has given up may still commit; the next one finds it."""
 
-    def __init__(self, ledger: Ledger, reservations: Reservations, storms: Storms, changes: PolicyChanges) -> None:
+    def __init__(
+        self, ledger: Ledger, reservations: Reservations, storms: Storms, changes: PolicyChanges, alarms: Alarms
+    ) -> None:
         self._ledger = ledger
         self._reservations = reservations
         self._storms = storms
         self._changes = changes
+        self._alarms = alarms
 
     @performs(RECORD)
     async def record(self, call: RecordDraft) -> Recorded:
@@ -54,6 +61,11 @@ class LedgerActs:
     @performs(SET_STORM)
     async def set_storm(self, call: SetStorm) -> Recorded:
         return await asyncio.to_thread(self._storms.set_storm, call)
+
+    @performs(RAISE_ALARM)
+    async def raise_alarm(self, call: RaiseAlarm) -> AlarmRaised:
+        """Raises `NotPermitted` for the cluster of another installation."""
+        return await asyncio.to_thread(self._alarms.raise_called, call)
 
     def _reserve(self, call: Reserve) -> Reservation:
         """What is granted under a changed policy stands behind the record of the change."""

@@ -10,10 +10,10 @@ import re
 import sqlite3
 
 from activities.audit.about_agent import AGENT_WIDE, agent_draft, shortened
-from byteport.contracts.ledger import Event, Recorded
+from byteport.contracts.ledger import AlarmRaised, Event, RaiseAlarm, Recorded
 from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen, Instant
-from byteport.errors import MalformedInput
+from byteport.errors import MalformedInput, NotPermitted
 from byteport.ledger.append import append, milliseconds, moment
 from byteport.ledger.store import Store, Transaction
 
@@ -70,6 +70,12 @@ class Alarms:
             if not added.rowcount:
                 return None
             return self._recorded(tx, Event.ALARM_RAISED, f"raise {name}", namespace, by=by, reason=reason)
+
+    def raise_called(self, call: RaiseAlarm) -> AlarmRaised:
+        """For a run that found something: `raise_`, for the whole cluster. Raises `NotPermitted` for another's."""
+        if call.cluster_uid != self._installation.cluster_uid:
+            raise NotPermitted("the alarm is for another cluster than the one of this ledger's installation")
+        return AlarmRaised(record=self.raise_(call.name, by=call.by, reason=call.reason))
 
     def clear(self, name: str, *, namespace: str | None = None, by: str, reason: str = "") -> Recorded | None:
         """End the alarm of that name, in one namespace or wherever it stands; None when none did."""

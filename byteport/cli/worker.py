@@ -14,7 +14,7 @@ from byteport.errors import MalformedInput
 if TYPE_CHECKING:
     from byteport.settings import Settings
 
-PROCESSES = ("embedded", "cluster", "rest", "control", "ledger", "notify")
+PROCESSES = ("embedded", "cluster", "rest", "control", "ledger", "notify", "export", "signer")
 """`workers.processes.Process`, which is too slow to import for `--help`."""
 
 

@@ -26,6 +26,8 @@ class Queue(StrEnum):
     CLUSTER = "cluster"
     LEDGER = "ledger"
     NOTIFY = "notify"
+    EXPORT = "export"
+    SIGNER = "signer"
 
 
 class Effect(StrEnum):

@@ -193,3 +193,29 @@ SET_STORM = Act(
     deadline=timedelta(seconds=10),
     summary="Pause or resume auto for a storm",
 )
+
+
+class RaiseAlarm(Frozen):
+    """Let nothing be done alone on the cluster until a person clears the alarm, with its record."""
+
+    cluster_uid: str
+    name: str
+    by: str
+    """What raised it."""
+    reason: str
+
+
+class AlarmRaised(Frozen):
+    record: Recorded | None
+    """None when it stood already."""
+
+
+RAISE_ALARM = Act(
+    "audit.raise_alarm",
+    RaiseAlarm,
+    AlarmRaised,
+    queue=Queue.LEDGER,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=10),
+    summary="Raise an alarm",
+)

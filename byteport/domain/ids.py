@@ -30,6 +30,21 @@ def timebox_id(cluster_uid: str, namespace: str, autoscaler: str) -> str:
     return f"timebox:{cluster_uid}:{namespace}:{autoscaler}"
 
 
+def checkpoint_id(cluster_uid: str) -> str:
+    """One per cluster: the run that signs its log."""
+    return f"checkpoint:{cluster_uid}"
+
+
+def retention_id(cluster_uid: str) -> str:
+    """One per cluster: the run that prunes its log."""
+    return f"retention:{cluster_uid}"
+
+
+def erasure_id(request_id: str) -> str:
+    """One per request for erasure."""
+    return f"erasure:{request_id}"
+
+
 def storm_id(cluster_uid: str) -> str:
     return f"storm:{cluster_uid}"
 

@@ -26,8 +26,15 @@ def test_the_embedded_process_serves_everything() -> None:
 @pytest.mark.parametrize(
     "split",
     [
-        [Process.CLUSTER, Process.REST],
-        [Process.CLUSTER, Process.CONTROL, Process.LEDGER, Process.NOTIFY],
+        [Process.CLUSTER, Process.REST, Process.SIGNER],
+        [
+            Process.CLUSTER,
+            Process.CONTROL,
+            Process.LEDGER,
+            Process.NOTIFY,
+            Process.EXPORT,
+            Process.SIGNER,
+        ],
     ],
 )
 def test_each_way_to_split_the_work_serves_every_queue_exactly_once(split: list[Process]) -> None:
@@ -50,3 +57,9 @@ def test_critique_b4_the_process_that_decides_holds_neither_cluster_credentials_
 @pytest.mark.claim("C-070")
 def test_review_20_and_critique_b4_the_cluster_process_cannot_sign_its_own_grants() -> None:
     assert Credential.GRANT_KEY not in ROLES[Process.CLUSTER].credentials
+
+
+def test_review_20_only_the_signer_holds_the_key_of_checkpoints_and_neither_the_cluster_nor_the_grant_key() -> None:
+    holders = {process for process, role in ROLES.items() if Credential.CHECKPOINT_KEY in role.credentials}
+    assert holders == {Process.SIGNER, Process.EMBEDDED}
+    assert ROLES[Process.SIGNER].credentials == {Credential.CHECKPOINT_KEY, Credential.DATABASE}
