@@ -12,6 +12,7 @@ from byteport.contracts.workflows import Ladder
 from byteport.domain.ceilings import Sight
 from byteport.domain.limits import Limits, StormRule
 from byteport.runbooks.catalogue import RUNBOOKS
+from byteport.settings.audit import AuditConfig
 from byteport.telemetry import TelemetryConfig
 from byteport.temporal.config import TemporalConfig
 
@@ -133,6 +134,7 @@ class Settings(Section):
     cluster: ClusterConfig
     temporal: TemporalConfig = TemporalConfig()
     ledger: LedgerConfig = LedgerConfig()
+    audit: AuditConfig = AuditConfig()
     limits: Limits = Limits()
     storm: StormRule = StormRule()
     approvals: ApprovalsConfig = ApprovalsConfig()

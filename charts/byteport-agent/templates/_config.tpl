@@ -47,6 +47,7 @@
     "cluster" $cluster
     "temporal" $temporal
     "ledger" (dict "path" "/var/lib/byteport/state/ledger.db" "grant_key" $keys.grant)
+    "audit" .Values.audit
     "limits" .Values.limits
     "storm" .Values.storm
     "approvals" (dict "allowed_signers" "/etc/byteport/signers/allowed_signers" "revoked_keys" "/etc/byteport/signers/revoked_keys")

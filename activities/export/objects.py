@@ -1,0 +1,100 @@
+"""What the object stores keep: which object a batch becomes, and whether the one that lies there already is that batch.
+
+Comes after `target.py`; `s3.py` and `gcs.py` put what is named here. A key follows from the records alone, and an object
+is only ever made, never replaced. So an answer that was lost is found again: the second put is refused, and the object
+that lies there is compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC
+from importlib.resources import files
+
+from activities.export.target import Batch
+from byteport.audit.verify import Chain
+from byteport.errors import PreconditionFailed
+
+VERIFIER = "verify_byteport_log.py"
+LARGEST_OBJECT = 32 << 20
+"""So much of an object that lies where we write is read to compare it; ours are smaller by far."""
+
+
+class Occupied(PreconditionFailed):
+    """Where we write lies something that we have not written: somebody else writes there. `key` is the object's."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"the object {key} is there already and is not this part of the log; somebody else writes there. "
+            "Keep it as evidence, move it away, and find out who may write to the bucket"
+        )
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One object to be: its key, its bytes, and what they are."""
+
+    key: str
+    body: bytes
+    content_type: str
+
+    @property
+    def sha256(self) -> bytes:
+        return hashlib.sha256(self.body).digest()
+
+
+def records_object(prefix: str, batch: Batch) -> Thing:
+    """The records of one hour, or of a part of it: named by chain, hour and first record, a line each."""
+    if batch.hour is None or not batch.lines:
+        raise ValueError("an object holds records of one hour")
+    hour = batch.hour.astimezone(UTC)
+    key = f"{_folder(prefix, batch.chain)}/date={hour:%Y-%m-%d}/hour={hour:%H}/{batch.first:012d}.ndjson"
+    return Thing(key, b"".join(line + b"\n" for line in batch.lines), "application/x-ndjson")
+
+
+def checkpoint_object(prefix: str, chain: Chain, note: str) -> Thing:
+    """A signed note, named by its own digest besides its size: more signatures over the same tree are another object."""
+    body = note.encode("utf-8")
+    size = int(note.split("\n", 2)[1])
+    name = f"{size:012d}-{hashlib.sha256(body).hexdigest()[:16]}.checkpoint"
+    return Thing(f"{_folder(prefix, chain)}/checkpoints/{name}", body, "text/plain; charset=utf-8")
+
+
+def verifier_object(prefix: str, chain: Chain) -> Thing:
+    """The program by which a stranger checks all this, named by its digest so that a later version lies beside it."""
+    body = (files("byteport.audit") / "independent.py").read_bytes()
+    folder = f"{_folder(prefix, chain)}/verify/{hashlib.sha256(body).hexdigest()[:16]}"
+    return Thing(f"{folder}/{VERIFIER}", body, "text/x-python; charset=utf-8")
+
+
+def held(there: bytes, batch: Batch) -> int | None:
+    """The last record of `batch` that the object there holds; None where it is another's.
+
+    The object may end before the batch does (a record came late for an hour that was shipped already) or after it. A
+    record whose body was erased since is the same record: its header, which is what is chained, has not changed.
+    """
+    lines = there.split(b"\n")
+    if lines.pop() != b"" or not lines:
+        return None
+    both = min(len(lines), len(batch.lines))
+    for old, new in zip(lines[:both], batch.lines[:both], strict=True):
+        if old != new and _header(old) != _header(new):
+            return None
+    return batch.first + both - 1
+
+
+def _header(line: bytes) -> object:
+    """Unequal to any other where the line is none of ours."""
+    try:
+        header = json.loads(line)["sealed"]["header"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return object()
+    return header if isinstance(header, str) else object()
+
+
+def _folder(prefix: str, chain: Chain) -> str:
+    inside = f"tenant={chain.tenant}/cluster={chain.cluster_uid}"
+    return f"{prefix}/{inside}" if prefix else inside

@@ -1,0 +1,41 @@
+"""What can be set of the log outside of the cluster: which receivers it goes to, and where they are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+
+from byteport.contracts.receivers import GcsConfig, S3Config, TargetKind
+
+
+def _one_or_several(value: object) -> object:
+    """`s3`, as well as `s3, syslog` and a list."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+class ExportConfig(BaseModel):
+    """Where the log is sent; nothing leaves for anywhere else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: Annotated[tuple[TargetKind, ...], BeforeValidator(_one_or_several)] = ()
+    """Kinds of receivers, one or several: `s3`, `gcs`, `syslog`, `splunk`, `webhook`, `file`, `api`. Default: none;
+    nothing leaves."""
+    s3: S3Config = S3Config()
+    gcs: GcsConfig = GcsConfig()
+
+    @field_validator("target")
+    @classmethod
+    def _each_once(cls, kinds: tuple[TargetKind, ...]) -> tuple[TargetKind, ...]:
+        if len(set(kinds)) != len(kinds):
+            raise ValueError("names a kind twice; there is one receiver of each")
+        return kinds
+
+
+class AuditConfig(BaseModel):
+    """The log: its receivers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    export: ExportConfig = ExportConfig()

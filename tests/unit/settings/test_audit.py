@@ -1,0 +1,67 @@
+"""Which receivers the settings name: none by default, one or several in the ways that people write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from byteport.contracts.receivers import TargetKind
+from byteport.errors import ConfigError
+from byteport.settings import Settings, load
+
+
+def loaded(folder: Path, audit: str = "", **environment: str) -> Settings:
+    path = folder / "config.yaml"
+    path.write_text(f"cluster: {{name: production}}\n{audit}")
+    return load(path, environment)
+
+
+def test_nothing_is_exported_by_default(tmp_path: Path) -> None:
+    assert loaded(tmp_path).audit.export.target == ()
+
+
+@pytest.mark.parametrize("written", ["s3", "[s3]", '"s3"', "' s3 ,'"])
+def test_one_kind_needs_no_list(written: str, tmp_path: Path) -> None:
+    read = loaded(tmp_path, f"audit: {{export: {{target: {written}}}}}\n")
+    assert read.audit.export.target == (TargetKind.S3,)
+
+
+@pytest.mark.parametrize("written", ["s3, syslog", "[s3, syslog]"])
+def test_several_kinds_by_the_environment(written: str, tmp_path: Path) -> None:
+    read = loaded(tmp_path, BYTEPORT_AUDIT_EXPORT_TARGET=written)
+    assert read.audit.export.target == (TargetKind.S3, TargetKind.SYSLOG)
+
+
+def test_an_empty_word_is_none(tmp_path: Path) -> None:
+    assert loaded(tmp_path, 'audit: {export: {target: ""}}\n').audit.export.target == ()
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("target: s4", "audit.export.target"),
+        ("target: [s3, s3]", "audit.export.target"),
+        ("target: 3", "audit.export.target"),
+        ("s3: {bucket: UPPER}", "audit.export.s3.bucket"),
+        ("s3: {prefix: /a}", "audit.export.s3.prefix"),
+        ("s3: {prefix: a//b}", "audit.export.s3.prefix"),
+        ("s3: {prefix: 'a b'}", "audit.export.s3.prefix"),
+        ("s3: {owner: '12'}", "audit.export.s3.owner"),
+        ("s3: {endpoint: 'http://s3.example'}", "audit.export.s3.endpoint"),
+        ("s3: {endpoint: 'https://u:p@s3.example'}", "audit.export.s3.endpoint"),
+        ("s3: {verify: false}", "audit.export.s3.verify"),
+        ("gcs: {endpoint: 'http://storage.example'}", "audit.export.gcs.endpoint"),
+        ("gcs: {project_number: mine}", "audit.export.gcs.project_number"),
+        ("gcs: {key_file: key.json}", "audit.export.gcs.key_file"),
+    ],
+)
+def test_what_cannot_be_is_named(section: str, key: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        loaded(tmp_path, f"audit:\n  export:\n    {section}\n")
+    assert refused.value.key.startswith(key)
+
+
+def test_a_path_starts_at_the_settings_file(tmp_path: Path) -> None:
+    read = loaded(tmp_path, "audit: {export: {s3: {ca_file: ca.pem}}}\n")
+    assert read.audit.export.s3.ca_file == tmp_path / "ca.pem"
