@@ -10,19 +10,19 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from byteport.audit.chain import commitment, record_hash
-from byteport.audit.words import Decision, Event, Result
+from byteport.audit.words import Decision, Event, Removal, Result
 from byteport.domain.approvals import SignedAnswer
 from byteport.domain.base import Frozen
 from byteport.domain.canonical import canonical_bytes
 from byteport.errors import MalformedInput
 
 Hash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Timestamp = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+Timestamp = Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{3}Z$")]
 """ISO 8601 in UTC with milliseconds, always the same width, so that text order is time order."""
 
 
@@ -45,6 +45,20 @@ class Header(Frozen):
     action_id: str | None
     payload: Hash
     """Salted commitment to the payload."""
+
+
+class Removed(Frozen):
+    """Bodies that were destroyed: those of the records from `first` to `last`, both included."""
+
+    first: Annotated[int, Field(ge=1)]
+    last: Annotated[int, Field(ge=1)]
+    cause: Removal
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("the last record stands before the first")
+        return self
 
 
 class Payload(Frozen):
@@ -80,6 +94,8 @@ class Payload(Frozen):
     """On `started`: the signed answers, so that an auditor can prove later who approved exactly what."""
     allowed_signers: str | None = None
     """On `started`: digest of the files against which the answers were checked."""
+    removed: tuple[Removed, ...] = ()
+    """On `pruned` and `erased`: whose bodies were destroyed. Payloads written before there was such a thing lack it."""
 
 
 class Record(Frozen):

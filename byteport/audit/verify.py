@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from byteport.audit.chain import GENESIS, commitment, record_hash
+from byteport.audit.heads import Chain as Chain
+from byteport.audit.heads import Head as Head
 from byteport.audit.records import Entry, Header, read_header, read_payload
 from byteport.domain.base import Frozen
 from byteport.errors import MalformedInput
@@ -49,20 +51,6 @@ class Finding(Frozen):
     id: str | None = None
     count: int = 1
     says: str
-
-
-class Chain(Frozen):
-    """Whose chain is being verified."""
-
-    tenant: str
-    cluster_uid: str
-
-
-class Head(Frozen):
-    """The last record of a chain, as the store remembers it or as its own bytes say."""
-
-    seq: int
-    hash: str
 
 
 class Verdict(StrEnum):

@@ -26,6 +26,25 @@ class Event(StrEnum):
     STORM_BEGAN = "storm_began"
     STORM_ENDED = "storm_ended"
     POLICY_CHANGED = "policy_changed"
+    PRUNED = "pruned"
+    """Bodies past their retention were destroyed; the payload says which."""
+    ERASURE_REQUESTED = "erasure_requested"
+    ERASURE_CANCELLED = "erasure_cancelled"
+    ERASED = "erased"
+    """Bodies were destroyed on request; the payload says which."""
+    HOLD_SET = "hold_set"
+    HOLD_ENDED = "hold_ended"
+
+
+REMOVALS = frozenset({Event.PRUNED, Event.ERASED})
+"""The records that explain why a body is not there any more. Their own bodies are never destroyed."""
+
+
+class Removal(StrEnum):
+    """Why a body is not there any more."""
+
+    PRUNED = "pruned"
+    ERASED = "erased"
 
 
 class Decision(StrEnum):

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from byteport.audit.chain import GENESIS, commitment, record_hash
 from byteport.audit.ids import parse_record_id, uuid7
-from byteport.audit.records import PUBLIC_FIELDS, Payload, read_header, read_payload, record_of, seal, timestamp
+from byteport.audit.records import (
+    PUBLIC_FIELDS,
+    Payload,
+    Removed,
+    read_header,
+    read_payload,
+    record_of,
+    seal,
+    timestamp,
+)
+from byteport.audit.words import Removal
 from byteport.domain.canonical import canonical_bytes
 from byteport.errors import MalformedInput
 from tests.unit.audit.chains import START_MS, chain, chance, header, payload
@@ -156,3 +166,21 @@ def test_a_record_is_one_line_of_canonical_json() -> None:
     (entry,) = chain(1)
     assert canonical_bytes(json.loads(entry.header)) == entry.header
     assert b"\n" not in entry.header + (entry.payload or b"")
+
+
+def test_a_payload_written_before_bodies_could_be_destroyed_is_read_as_naming_none() -> None:
+    plain = json.loads(canonical_bytes(payload(1)))
+    assert plain.pop("removed") == []
+    assert read_payload(canonical_bytes(plain)) == payload(1)
+
+
+def test_a_record_of_a_pruning_names_the_bodies() -> None:
+    removed = (Removed(first=1, last=4, cause=Removal.PRUNED), Removed(first=6, last=6, cause=Removal.PRUNED))
+    entry = seal(header(9, GENESIS), payload(9).model_copy(update={"removed": removed}), SALT)
+    assert read_payload(entry.payload or b"").removed == removed
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 1), (5, 4), (-1, -1)])
+def test_bodies_are_named_forwards_and_from_one(first: int, last: int) -> None:
+    with pytest.raises(ValueError):
+        Removed(first=first, last=last, cause=Removal.ERASED)
