@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -90,6 +90,8 @@ class Payload(Frozen):
     runbook_version: str
     arguments_digest: str | None = None
     """On `started`: what the grant was bound to."""
+    object_uid: str | None = None
+    """On `started`: uid of the object that the call itself is sent to. Payloads of earlier versions lack it."""
     answers: tuple[SignedAnswer, ...] = ()
     """On `started`: the signed answers, so that an auditor can prove later who approved exactly what."""
     allowed_signers: str | None = None
@@ -126,6 +128,7 @@ class Record(Frozen):
     plan_digest: str | None
     action_id: str | None
     arguments_digest: str | None
+    object_uid: str | None
     approver: str | None
     reason: str | None
     note: str | None
@@ -145,16 +148,18 @@ class Record(Frozen):
 PUBLIC_FIELDS = tuple(Record.model_fields)[:13]
 
 
-class Entry(Frozen):
-    """One record as it is stored. What the checker reads; it trusts none of it."""
+class Entry(NamedTuple):
+    """One record as it is stored. What the checker reads, a million at a time; it trusts none of it."""
 
     seq: int
     """Where the store says that it is."""
     header: bytes
     payload: bytes | None
-    """None when it is not there: erased, or taken away."""
+    """None when it is not there: pruned, erased, or taken away."""
     salt: bytes | None
     hash: str
+    unopened: bool = False
+    """The body is there, and the key to open it is not at hand; nothing is said of it."""
 
 
 _Part = TypeVar("_Part", Header, Payload)

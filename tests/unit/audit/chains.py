@@ -73,4 +73,4 @@ def rewritten(entry: Entry, change: Callable[[dict[str, Any]], None]) -> Entry:
     plain = json.loads(entry.header)
     change(plain)
     head = canonical_bytes(plain)
-    return entry.model_copy(update={"header": head, "hash": record_hash(head)})
+    return entry._replace(header=head, hash=record_hash(head))
