@@ -1,4 +1,4 @@
-"""What can be set of the log outside of the cluster: which receivers it goes to, and where they are."""
+"""What can be set of the log: which receivers it goes to and where they are, and how long what it says is kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from byteport.contracts.receivers import GcsConfig, S3Config, TargetKind
+from byteport.domain.retention import RetentionConfig
 
 
 def _one_or_several(value: object) -> object:
@@ -33,9 +34,7 @@ class ExportConfig(BaseModel):
         return kinds
 
 
-class AuditConfig(BaseModel):
-    """The log: its receivers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class AuditConfig(RetentionConfig):
+    """The log: its receivers, and how long what it says is kept."""
 
     export: ExportConfig = ExportConfig()

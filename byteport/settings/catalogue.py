@@ -64,7 +64,15 @@ def _settings(model: type[BaseModel], prefix: str) -> list[Setting]:
 
 
 def docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """The text under each field, on one line."""
+    """The text under each field, its own and those of the models that it is made of, on one line."""
+    texts: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        if issubclass(part, BaseModel) and part is not BaseModel:
+            texts |= _own_docstrings(part)
+    return texts
+
+
+def _own_docstrings(model: type[BaseModel]) -> dict[str, str]:
     body = ast.parse(inspect.getsource(model)).body[0]
     assert isinstance(body, ast.ClassDef)
     texts: dict[str, str] = {}
