@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from activities.audit import intents
 from activities.audit.standing import standing
+from byteport.audit.outcomes import end_key
 from byteport.contracts.acts import Effect
 from byteport.contracts.kubernetes import RESTORE_FLOOR
 from byteport.contracts.ledger import (
@@ -71,7 +72,7 @@ class Ledger:
         """
         self._ours(call.record)
         draft = call.record.model_copy(
-            update={"key": f"finish:{call.action_id}:{call.outcome}:{call.verified}", "action_id": call.action_id}
+            update={"key": end_key(call.action_id, call.outcome, call.verified), "action_id": call.action_id}
         )
         with self._store.transaction() as tx:
             known = find(tx, draft, digest(draft.key))

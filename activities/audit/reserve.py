@@ -18,6 +18,7 @@ from activities.audit import intents
 from activities.audit.permission import Permission, by_people, by_policy, by_the_raise
 from activities.audit.standing import standing
 from activities.kubernetes.policy_source import PolicySource
+from byteport.audit.outcomes import intent_key
 from byteport.contracts.kubernetes import DELETE_POD, PRUNE_IMAGES, RAISE_FLOOR, RESTORE_FLOOR, ROLL_BACK
 from byteport.contracts.ledger import (
     AlreadyDone,
@@ -37,20 +38,20 @@ from byteport.domain.plans import (
     PruneImagesPlan,
     RestoreFloorPlan,
     arguments_digest,
+    called_uid,
     is_inverse,
     plan_digest,
     undoes,
 )
 from byteport.domain.policy import STOPS, PolicyConfig, Standing
 from byteport.domain.reasons import Reason
-from byteport.domain.warrants import GrantBody
+from byteport.domain.warrants import LONGEST_LEASE, GrantBody
 from byteport.ledger.append import Evidence, append, milliseconds, moment, stamp
 from byteport.ledger.store import Store, Transaction
 from byteport.runbooks.catalogue import runbook_for
 from byteport.trust.files import Signers, SignersFiles
 from byteport.trust.grants import GrantSigner
 
-LONGEST_LEASE = timedelta(minutes=15)
 LONGEST_VERIFICATION = timedelta(days=1)
 """So long the policy lets an act be looked at before it is called done; open for longer, nobody will say."""
 REPEATED_WITHIN = timedelta(minutes=30)
@@ -273,7 +274,7 @@ def _record_intent(tx: Transaction, call: Reserve, permission: Permission) -> Re
     """The record of the intent: what is about to be done, written before it is."""
     draft = call.intent.model_copy(
         update={
-            "key": f"intent:{call.action_id}",
+            "key": intent_key(call.action_id),
             "event": Event.STARTED,
             "decision": Decision.ACTED,
             "result": None,
@@ -286,7 +287,10 @@ def _record_intent(tx: Transaction, call: Reserve, permission: Permission) -> Re
         }
     )
     evidence = Evidence(
-        arguments_digest=call.arguments_digest, answers=call.answers, allowed_signers=permission.signers
+        arguments_digest=call.arguments_digest,
+        object_uid=called_uid(call.plan),
+        answers=call.answers,
+        allowed_signers=permission.signers,
     )
     return append(tx, draft, evidence=evidence)
 

@@ -238,6 +238,19 @@ AnyPlan = DeletePodPlan | RollbackPlan | PruneImagesPlan | RaiseFloorPlan | Rest
 Plan = Annotated[AnyPlan, Field(discriminator="act")]
 
 
+def called_uid(plan: AnyPlan) -> str:
+    """uid of the object that the call itself is sent to; a command is sent to the node helper's pod."""
+    match plan:
+        case DeletePodPlan():
+            return plan.pod.uid
+        case PruneImagesPlan():
+            return plan.helper.uid
+        case RaiseFloorPlan() | RestoreFloorPlan():
+            return plan.autoscaler_uid
+        case RollbackPlan():
+            return plan.target.uid
+
+
 def is_inverse(plan: AnyPlan) -> bool:
     """Whether the plan undoes an earlier one."""
     return isinstance(plan, RollbackPlan | RestoreFloorPlan) and plan.inverse

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from byteport.domain.approvals import ApprovalRequest, SignedAnswer
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.canonical import canonical_bytes
 from byteport.domain.plans import Plan
 from byteport.domain.signals import Signal
+
+LONGEST_LEASE = timedelta(minutes=15)
+"""No grant is good for longer; the write of an act is made by then, or not at all."""
 
 
 class GrantBody(Frozen):

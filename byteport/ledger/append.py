@@ -24,6 +24,7 @@ class Evidence(Frozen):
     """What an intent's record holds besides: what was granted, and by whose word."""
 
     arguments_digest: str | None = None
+    object_uid: str | None = None
     answers: tuple[SignedAnswer, ...] = ()
     allowed_signers: str | None = None
 
@@ -132,6 +133,7 @@ def _payload(draft: RecordDraft, evidence: Evidence) -> Payload:
         note=_clean(draft.note),
         runbook_version=draft.runbook_version,
         arguments_digest=evidence.arguments_digest,
+        object_uid=evidence.object_uid,
         answers=tuple(
             answer.model_copy(update={"reason": sanitised(answer.reason), "claimed_by": sanitised(answer.claimed_by)})
             for answer in evidence.answers

@@ -28,6 +28,7 @@ def test_a_grant_is_signed_for_this_very_call_and_its_intent_is_in_the_log_first
         call.plan_digest,
         "kubectl delete pod web-1 -n shop",
     )
+    assert record.object_uid == pod_plan().pod.uid  # the audit log of the API server names the same
     body = granted.grant.body
     assert (body.record_hash, body.seq) == (record.hash, record.seq)
     assert body.lease_until == world.clock.now + timedelta(seconds=77)
