@@ -1,0 +1,1 @@
+"""What crosses a process border, and what the settings say of receivers."""
