@@ -128,7 +128,7 @@ NEEDS: dict[Queue, frozenset[Credential]] = {
 ROLES: dict[Process, Role] = {
     Process.EMBEDDED: Role(frozenset(Queue)),
     Process.CLUSTER: Role(frozenset({Queue.CLUSTER})),
-    Process.REST: Role(frozenset({Queue.CONTROL, Queue.LEDGER, Queue.NOTIFY, Queue.EXPORT})),
+    Process.REST: Role(frozenset({Queue.CONTROL, Queue.LEDGER, Queue.NOTIFY})),
     Process.CONTROL: Role(frozenset({Queue.CONTROL})),
     Process.LEDGER: Role(frozenset({Queue.LEDGER})),
     Process.NOTIFY: Role(frozenset({Queue.NOTIFY})),
