@@ -10,13 +10,18 @@ number), by which the other side tells a repetition from news.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from byteport.audit import bundle
 from byteport.audit.verify import Chain
 from byteport.errors import MalformedInput
+
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -77,20 +82,30 @@ class Target(Protocol):
 class Line:
     """One line of a batch, and the little of it that receivers want to know."""
 
+    seq: int
     text: bytes
+    """The line with every character escaped that a terminal or a page could act on; as JSON it is the same."""
     record: dict[str, Any]
 
     @property
     def id(self) -> str:
-        return str(self.record["id"])
+        """The record's own, or for a record that was damaged one that depends on its line alone."""
+        told = self.record.get("id")
+        return told if isinstance(told, str) and _ID.fullmatch(told) else f"damaged-{_digest(self.text)}"
 
     @property
-    def seq(self) -> int:
-        return int(self.record["seq"])
+    def at(self) -> datetime | None:
+        """None where a damaged record does not say."""
+        try:
+            at = datetime.fromisoformat(str(self.record.get("timestamp")))
+        except ValueError:
+            return None
+        return at if at.tzinfo is not None else None
 
-    @property
-    def at(self) -> datetime:
-        return datetime.fromisoformat(str(self.record["timestamp"]))
+    def word(self, name: str) -> str:
+        """The field as text, empty where it is not known."""
+        value = self.record.get(name)
+        return "" if value is None else str(value)
 
 
 def lines_of(batch: Batch) -> tuple[Line, ...]:
@@ -98,11 +113,38 @@ def lines_of(batch: Batch) -> tuple[Line, ...]:
     found = []
     for seq, text in enumerate(batch.lines, batch.first):
         try:
-            line = Line(text, json.loads(text))
-            fits = line.seq == seq and bool(line.id) and line.at.tzinfo is not None and b"\n" not in text
-        except (ValueError, KeyError, TypeError):
-            fits = False
-        if not fits:
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict) or b"\n" in text:
             raise MalformedInput(f"record {seq}", "is not a line of an export")
-        found.append(line)
+        found.append(Line(seq, inert(text), record))
     return tuple(found)
+
+
+def checkpoint_line(note: str) -> bytes:
+    """The line of a checkpoint, without its newline."""
+    return inert(bundle.checkpoint_line(note).removesuffix(b"\n"))
+
+
+def checkpoint_id(note: str) -> str:
+    """By which a receiver knows a checkpoint again: it depends on the note alone."""
+    return f"checkpoint-{_digest(note.encode('utf-8'))}"
+
+
+def inert(line: bytes) -> bytes:
+    """A line of JSON, in which such characters stand in texts alone: each that is not printable becomes its escape."""
+    text = line.decode("utf-8")
+    if text.isprintable():
+        return line
+    return "".join(char if char.isprintable() else _escaped(char) for char in text).encode("utf-8")
+
+
+def _escaped(char: str) -> str:
+    """As JSON escapes it; what lies beyond the first plane is two halves."""
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
