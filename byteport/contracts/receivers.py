@@ -7,11 +7,11 @@ The words of `audit.export.target`, of cursors and of the runs that ship. Compos
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path  # noqa: TID251  as a type: nothing here opens a file
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from byteport.contracts.stream_receivers import ReceiverUrl
 from byteport.domain.base import Frozen
 
 BUCKET = "byteport-audit-{cluster_uid}"
@@ -43,8 +43,6 @@ def _no_slashes_around(prefix: str) -> str:
 
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_.*'()/=-]{0,200}$"), AfterValidator(_no_slashes_around)]
 """What every key begins with: only characters that no store and no tool quotes."""
-HttpsUrl = Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s?#]*)?$", max_length=2000)]
-"""Without user, query or fragment."""
 
 
 class S3Config(Frozen):
@@ -61,10 +59,8 @@ class S3Config(Frozen):
     owner: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
     """AWS account to which the bucket must belong. Default: our own where the bucket's name is the default one, which
     anybody could have taken; else not asked."""
-    endpoint: HttpsUrl | None = None
+    endpoint: ReceiverUrl | None = None
     """Where S3 is. Default: Amazon's own address of the region."""
-    ca_file: Path | None = None
-    """PEM of the CA that signed the endpoint's certificate, when it is not one the system trusts."""
 
 
 class GcsConfig(Frozen):
@@ -79,7 +75,5 @@ class GcsConfig(Frozen):
     project_number: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")] | None = None
     """Number of the project to which the bucket must belong. Default: our own where the bucket's name is the default
     one, which anybody could have taken; else not asked."""
-    endpoint: HttpsUrl = "https://storage.googleapis.com"
+    endpoint: ReceiverUrl = "https://storage.googleapis.com"
     """Where the JSON API is. Default: Google's own address."""
-    ca_file: Path | None = None
-    """PEM of the CA that signed the endpoint's certificate, when it is not one the system trusts."""

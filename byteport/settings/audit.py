@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from byteport.contracts.receivers import GcsConfig, S3Config, TargetKind
+from byteport.contracts.stream_receivers import FileConfig, ProxyUrl, SplunkConfig, SyslogConfig, WebhookConfig
 from byteport.domain.retention import RetentionConfig
 
 
@@ -25,6 +27,15 @@ class ExportConfig(BaseModel):
     nothing leaves."""
     s3: S3Config = S3Config()
     gcs: GcsConfig = GcsConfig()
+    syslog: SyslogConfig = SyslogConfig()
+    splunk: SplunkConfig = SplunkConfig()
+    webhook: WebhookConfig = WebhookConfig()
+    file: FileConfig = FileConfig()
+    ca_file: Path | None = None
+    """PEM of authorities that signed receivers' certificates, besides those that the system trusts. There is no setting by
+    which a certificate would not be verified."""
+    proxy: ProxyUrl | None = None
+    """Proxy that opens tunnels (CONNECT) to receivers that speak HTTP. Default: none; the environment's is not taken."""
 
     @field_validator("target")
     @classmethod

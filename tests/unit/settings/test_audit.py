@@ -63,5 +63,5 @@ def test_what_cannot_be_is_named(section: str, key: str, tmp_path: Path) -> None
 
 
 def test_a_path_starts_at_the_settings_file(tmp_path: Path) -> None:
-    read = loaded(tmp_path, "audit: {export: {s3: {ca_file: ca.pem}}}\n")
-    assert read.audit.export.s3.ca_file == tmp_path / "ca.pem"
+    read = loaded(tmp_path, "audit: {export: {ca_file: ca.pem}}\n")
+    assert read.audit.export.ca_file == tmp_path / "ca.pem"
