@@ -26,6 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from byteport.contracts.acts import Queue, task_queue_name
 from byteport.contracts.kubernetes import Reported
 from byteport.contracts.orchestration import Started
+from byteport.contracts.retention import ERASURE, LOOK, RETENTION, EraseOnRequest, OpenErasure, Retain
 from byteport.contracts.workflows import (
     ACKNOWLEDGE,
     ANSWER,
@@ -50,7 +51,7 @@ from byteport.contracts.workflows import (
     WatchStorm,
 )
 from byteport.domain.approvals import NotTaken, Rejection, SignedAnswer
-from byteport.domain.ids import approval_id, remediation_id, storm_id, timebox_id, watch_id
+from byteport.domain.ids import approval_id, erasure_id, remediation_id, retention_id, storm_id, timebox_id, watch_id
 from byteport.domain.limits import StormRule
 from byteport.domain.signals import Signal
 from byteport.domain.targets import Target
@@ -264,6 +265,53 @@ async def start_watch(client: Client, installation: Installation) -> str:
     except RPCError as error:
         raise _unavailable(client, error) from error
     return workflow_id
+
+
+async def start_retention(client: Client, installation: Installation) -> str:
+    """See to it that the log is pruned; every worker calls this at its start. Returns the workflow id."""
+    workflow_id = retention_id(installation.cluster_uid)
+    try:
+        await client.start_workflow(
+            RETENTION,
+            Retain(installation=installation),
+            id=workflow_id,
+            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
+            static_summary=f"retention of the log of cluster {installation.cluster_name}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except RPCError as error:
+        raise _unavailable(client, error) from error
+    return workflow_id
+
+
+async def see_to_erasure(client: Client, installation: Installation, request: OpenErasure) -> Started:
+    """Start the run that carries out a request for erasure, or have the one that runs look at the ledger again.
+
+    What is erased, and when, stands in the ledger. Raises `MalformedInput` for an id that is none, `Unavailable` when
+    Temporal does not answer: the daily run of retention starts it then.
+    """
+    if not _UID.fullmatch(request.request_id):
+        raise MalformedInput("erasure.request_id", "is not the id of a request")
+    workflow_id = erasure_id(request.request_id)
+    try:
+        await client.start_workflow(
+            ERASURE,
+            EraseOnRequest(installation=installation, request=request),
+            id=workflow_id,
+            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
+            start_signal=LOOK,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
+            static_summary="erasure on request",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except RPCError as error:
+        raise _unavailable(client, error) from error
+    return Started(workflow_id=workflow_id)
 
 
 def check_signal(signal: Signal) -> None:
