@@ -1,0 +1,112 @@
+"""Which requests change something, and which of the others our account makes by design.
+
+Reads, reviews, dry runs and commands that only look change nothing. What is taken for a dry run is only what the API
+server treats as one: the query of a create, update or patch. Of a delete the body decides, which a log may not show, and
+a command, a stream or a token that was asked for comes into being whatever the query says. So a stolen token gains
+nothing by writing `dryRun=All` where it has no effect. Comes after `requests`; `matching` counts what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from byteport.audit.apiserver import Event
+from byteport.audit.requests import CONNECTS, Effect, Request, is_read
+
+_DRY = frozenset({"create", "update", "patch"})
+_NEVER_DRY = CONNECTS | {"token"}
+_KNOWN_GROUPS = frozenset(
+    {
+        *("", "apps", "autoscaling", "batch", "policy", "networking.k8s.io", "coordination.k8s.io"),
+        *("rbac.authorization.k8s.io", "admissionregistration.k8s.io", "storage.k8s.io"),
+    }
+)
+"""Served by the API server itself, which does nothing on a dry run. An extension's own server may do as it likes."""
+_REVIEWS = frozenset({"authorization.k8s.io", "authentication.k8s.io"})
+_DRY_PATCHES = frozenset({("apps", "deployments"), ("autoscaling", "horizontalpodautoscalers")})
+
+
+class Form(StrEnum):
+    """What a request is, beside an act."""
+
+    READ = "read"
+    QUESTION = "question"
+    """A review: what somebody may do, or who they are."""
+    LOOK = "look"
+    """A command in a container that only looks."""
+    DRY_RUN = "dry_run"
+    IN_VAIN = "in_vain"
+    """The self-check's write of a pod that cannot exist, refused."""
+
+
+class Design(NamedTuple):
+    """What our account sends by design, beside its acts."""
+
+    no_pod: str
+    """A name that no pod can have."""
+    looks: Callable[[tuple[str, ...]], bool]
+    """Whether a command only looks."""
+    container: str
+    """The one container in which commands are run."""
+    agent: str = "byteport/"
+    """How the user agent of every request of ours begins."""
+
+
+def changes(event: Event) -> bool:
+    """Whether the request would change something if it is not refused."""
+    return not (is_read(event) or is_review(event) or is_dry_run(event))
+
+
+def is_review(event: Event) -> bool:
+    """A create that is only answered, and stores nothing."""
+    return event.verb == "create" and event.group in _REVIEWS and event.resource.endswith("reviews")
+
+
+def is_dry_run(event: Event) -> bool:
+    """Whether the API server itself leaves everything as it is."""
+    said = [value for key, value in event.query if key == "dryRun"]
+    honoured = event.verb in _DRY and event.group in _KNOWN_GROUPS and event.subresource not in _NEVER_DRY
+    return honoured and bool(said) and all(value == "All" for value in said)
+
+
+def argv_of(event: Event) -> tuple[str, ...]:
+    """The command that the request runs in a container."""
+    return tuple(value for key, value in event.query if key == "command")
+
+
+def container_of(event: Event) -> str:
+    """The container in which it runs; empty when the request names none, or several."""
+    named = [value for key, value in event.query if key == "container"]
+    return named[0] if len(named) == 1 else ""
+
+
+def is_exec(event: Event) -> bool:
+    return (event.group, event.resource, event.subresource) == ("", "pods", "exec")
+
+
+def form_of(request: Request, design: Design) -> Form | None:
+    """What a request is that is by design; None for an act, and for what our account never sends."""
+    event = request.event
+    if is_read(event):
+        return Form.READ
+    if is_review(event):
+        return Form.QUESTION
+    if not event.agent.startswith(design.agent):
+        return None
+    if is_dry_run(event):
+        return Form.DRY_RUN if _is_our_dry_run(event) else None
+    if is_exec(event) and container_of(event) == design.container and design.looks(argv_of(event)):
+        return Form.LOOK
+    about = (event.verb, event.group, event.resource, event.name)
+    vain = about == ("create", "", "pods", design.no_pod) and event.subresource in ("eviction", "exec")
+    return Form.IN_VAIN if vain and request.effect is Effect.REFUSED else None
+
+
+def _is_our_dry_run(event: Event) -> bool:
+    """The questions to the disruption budgets, to the admission policies, and to what proves a rollback."""
+    kind = (event.group, event.resource)
+    if event.verb == "patch" and kind in _DRY_PATCHES and not event.subresource:
+        return True
+    return (event.verb, *kind, event.subresource) == ("create", "", "pods", "eviction")
