@@ -55,7 +55,7 @@ async def listening(respond: Respond, tls: ssl.SSLContext, host: str = "127.0.0.
         answer = respond(got)
         return answer if isinstance(answer, web.StreamResponse) else await answer
 
-    runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.2)
+    runner = web.ServerRunner(web.Server(handle, auto_decompress=False), shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, host, 0, ssl_context=tls)
     await site.start()
