@@ -1,0 +1,193 @@
+"""Who may come in: the file that says which credential is which tenant's, and for which cluster.
+
+Comes after `problems`; `tokens` and `certificates` say what a credential proves, `callers` looks it up here. The file is
+read again when it has changed, so that a line taken out is out with the next request. A file that cannot be read lets
+nobody in: an old list may hold somebody who was taken out for a reason.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from byteport.audit.heads import Chain
+from byteport.audit.notes import SignatureType, parse_vkey
+from byteport.domain.base import Frozen
+from byteport.domain.yaml_text import read_strict
+from byteport.errors import ConfigError, MalformedInput
+
+SETTING = "api.enrolment"
+LARGEST = 1 << 20
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""Signatures by a private key. `none` and the HS family, whose key would be the public one, cannot be written here."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
+Tenant = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+ClusterUid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+class Role(StrEnum):
+    """What an identity may do. There is none that writes and reads."""
+
+    AGENT = "agent"
+    """Hands in its own chain, and sees its head."""
+    READER = "reader"
+    """Reads its tenant's chains, or the one that is named."""
+
+
+class Issuer(Frozen):
+    """One cluster's issuer of tokens. Two clusters may use the same `issuer` text: the keys tell them apart."""
+
+    name: Name
+    issuer: Annotated[str, Field(min_length=1, max_length=500)]
+    jwks_file: Path | None = None
+    jwks_url: Annotated[str, Field(pattern=r"^https://[^\s@#]{1,490}$")] | None = None
+    ca_file: Path | None = None
+    """Authority that vouches for `jwks_url`. Default: the system's own."""
+    algorithms: Annotated[tuple[str, ...], Field(min_length=1, max_length=len(ALGORITHMS))] = ("RS256", "ES256")
+
+    @field_validator("algorithms")
+    @classmethod
+    def _by_private_keys(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in ALGORITHMS:
+                raise ValueError(f"one of them is not taken; there are {', '.join(ALGORITHMS)}")
+        return names
+
+    @model_validator(mode="after")
+    def _keys_from_one_place(self) -> Self:
+        if (self.jwks_file is None) == (self.jwks_url is None):
+            raise ValueError("write either jwks_file or jwks_url")
+        if self.ca_file is not None and self.jwks_url is None:
+            raise ValueError("ca_file goes with jwks_url")
+        return self
+
+
+class TokenIdentity(Frozen):
+    """A workload token: whose issuer, and exactly which subject."""
+
+    issuer: Name
+    subject: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class CertificateIdentity(Frozen):
+    """A client certificate: by its SPIFFE id or by its SHA-256 fingerprint."""
+
+    spiffe: Annotated[str, Field(pattern=r"^spiffe://[a-z0-9._-]{1,255}(/[A-Za-z0-9._-]+)+$")] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+    @model_validator(mode="after")
+    def _named_one_way(self) -> Self:
+        if (self.spiffe is None) == (self.sha256 is None):
+            raise ValueError("write either spiffe or sha256")
+        return self
+
+
+class Identity(Frozen):
+    """One that may come in. With both kinds of credential named, both are needed."""
+
+    name: Name
+    role: Role
+    tenant: Tenant
+    cluster_uid: ClusterUid | None = None
+    """An agent's own cluster. A reader without one reads all chains of its tenant."""
+    token: TokenIdentity | None = None
+    certificate: CertificateIdentity | None = None
+    vkey: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """The verifier key of the cluster's signer, as `byteport` prints it. Without one no checkpoint of it is taken."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.token is None and self.certificate is None:
+            raise ValueError("write a token, a certificate or both")
+        if self.role is Role.AGENT and self.cluster_uid is None:
+            raise ValueError("an agent needs its cluster_uid")
+        if self.vkey is not None:
+            self._check_key(self.vkey)
+        return self
+
+    def _check_key(self, text: str) -> None:
+        if self.role is Role.READER or self.cluster_uid is None:
+            raise ValueError("a vkey belongs to an agent")
+        try:
+            key = parse_vkey(text)
+        except MalformedInput as error:
+            raise ValueError(f"vkey {error.message}") from None
+        origin = Chain(tenant=self.tenant, cluster_uid=self.cluster_uid).origin
+        if key.type is not SignatureType.ED25519 or key.name != origin:
+            raise ValueError(f"vkey is not the key of this chain's signer, whose name is {origin}")
+
+
+class Enrolment(Frozen):
+    """The whole file."""
+
+    issuers: tuple[Issuer, ...] = ()
+    identities: Annotated[tuple[Identity, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        issuers = [issuer.name for issuer in self.issuers]
+        _once("issuers", issuers)
+        _once("identities", [identity.name for identity in self.identities])
+        _once("token", [one.token for one in self.identities if one.token])
+        _once("certificate", [one.certificate for one in self.identities if one.certificate])
+        for identity in self.identities:
+            if identity.token is not None and identity.token.issuer not in issuers:
+                raise ValueError(f"identity {identity.name} names an issuer that is not listed")
+        keys = {(one.tenant, one.cluster_uid): one.vkey for one in self.identities if one.vkey}
+        if any(one.vkey and keys[one.tenant, one.cluster_uid] != one.vkey for one in self.identities):
+            raise ValueError("one chain has two keys; a chain has one signer")
+        return self
+
+
+def _once(what: str, values: list[object] | list[str] | list[TokenIdentity] | list[CertificateIdentity]) -> None:
+    if len(set(values)) != len(values):
+        raise ValueError(f"{what}: one of them is there twice")
+
+
+class EnrolmentFile:
+    """The file, read again when it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._enrolment: Enrolment | None = None
+
+    def current(self) -> Enrolment:
+        """Raises `ConfigError` when the file is not there or says what cannot be; nobody comes in then."""
+        try:
+            with self.path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+                if self._enrolment is not None and seen == self._seen:
+                    return self._enrolment
+                self._enrolment = None
+                data = file.read(LARGEST + 1)
+        except OSError as error:
+            self._enrolment = None
+            raise ConfigError(SETTING, f"{self.path}: {error.strerror or 'cannot be read'}") from None
+        self._enrolment, self._seen = parse(data, str(self.path)), seen
+        return self._enrolment
+
+
+def parse(data: bytes, where: str) -> Enrolment:
+    """Raises `ConfigError` that names the first key at fault."""
+    if len(data) > LARGEST:
+        raise ConfigError(SETTING, f"{where} is larger than {LARGEST} bytes")
+    try:
+        return Enrolment.model_validate(read_strict(data))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(map(str, first["loc"])) or "the file"
+        says = str(first["msg"]).removeprefix("Value error, ")
+        raise ConfigError(SETTING, f"{where}: {key}: {says[:1].lower()}{says[1:]}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(SETTING, f"{where} line {line}: {error.problem or 'not YAML'}") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise ConfigError(SETTING, f"{where}: not YAML") from None

@@ -1,0 +1,112 @@
+"""What holds for every answer, and for every request before anybody looks into it.
+
+The outermost layer of `app`: headers that each answer carries, a limit on how long a receiver may take over one piece of
+it, and the end of a connection whose body nobody read. A mistake of ours becomes a problem document here, and its
+traceback a line of the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from byteport.api.problems import MEDIA_TYPE, Code, Problem
+
+log = logging.getLogger(__name__)
+
+DISCARDED_BYTES = 1 << 20
+DISCARD_SECONDS = 2.0
+"""How much of a body that nobody reads is taken off the wire, so that its sender hears why it was refused."""
+
+HEADERS = (
+    (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+REQUEST_ID = b"x-request-id"
+
+
+class Guard:
+    """Wraps the application; one for all requests."""
+
+    def __init__(self, app: ASGIApp, answer_seconds: float) -> None:
+        self._app = app
+        self._answer_seconds = answer_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        exchange = _Exchange(scope, receive, send, self._answer_seconds)
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except _TooSlowReader:
+            log.info("answer_abandoned: request %s was not read in time", exchange.id)
+            raise ConnectionAbortedError("the answer was not read in time") from None
+        except Exception as error:
+            log.error("internal: request %s", exchange.id, exc_info=error)
+            if exchange.started:
+                raise ConnectionAbortedError("the answer cannot be finished") from None
+            await exchange.refuse(Problem(Code.INTERNAL, f"tell its operator this request's id: {exchange.id}"))
+
+
+class _TooSlowReader(Exception):
+    """The other side has not taken a piece of the answer in time."""
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, answer_seconds: float) -> None:
+        self.id = secrets.token_hex(8)
+        self.started = False
+        self._receive = receive
+        self._send = send
+        self._answer_seconds = answer_seconds
+        self._unread = _has_body(scope)
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._unread = False
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = [*message.get("headers", []), *HEADERS, (REQUEST_ID, self.id.encode())]
+            await self._discard()
+            if self._unread:
+                headers.append((b"connection", b"close"))
+            message = {**message, "headers": headers}
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                await self._send(message)
+        except TimeoutError:
+            raise _TooSlowReader from None
+
+    async def refuse(self, problem: Problem) -> None:
+        body = json.dumps(problem.document()).encode()
+        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+        await self.send({"type": "http.response.start", "status": problem.code.status.value, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def _discard(self) -> None:
+        """Read what is left of the body, if it is little and comes soon."""
+        left = DISCARDED_BYTES
+        try:
+            async with asyncio.timeout(DISCARD_SECONDS):
+                while self._unread and left > 0:
+                    left -= len((await self.receive()).get("body", b""))
+        except TimeoutError:
+            return
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"

@@ -1,0 +1,91 @@
+"""How much of this face one tenant can have: token buckets of requests and records, and how many at once.
+
+Comes after `problems`; `callers` asks for a request, `writing` for records. Each tenant has an allowance of its own, so
+that one cannot burn another's. Kept in memory: with several processes behind one address each counts for itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from byteport.api.problems import Code, Problem
+from byteport.contracts.ledger_api import ApiLimits
+
+Seconds = Callable[[], float]
+"""A clock that only goes forward, in seconds."""
+
+
+class Bucket:
+    """Fills evenly to what a minute allows, and is taken from; starts full."""
+
+    def __init__(self, per_minute: int, now: float) -> None:
+        self._most = float(per_minute)
+        self._rate = per_minute / 60
+        self._level = self._most
+        self._at = now
+
+    def take(self, count: int, now: float) -> int:
+        """0 when `count` were there and are taken, else the whole seconds until they will be; nothing is taken then."""
+        self._level = min(self._most, self._level + max(0.0, now - self._at) * self._rate)
+        self._at = max(self._at, now)
+        if count <= self._level:
+            self._level -= count
+            return 0
+        return max(1, math.ceil((min(count, self._most) - self._level) / self._rate))
+
+
+class _Allowance:
+    def __init__(self, limits: ApiLimits, now: float) -> None:
+        self.requests = Bucket(limits.requests_per_minute, now)
+        self.records = Bucket(limits.records_per_minute, now)
+        self.running = 0
+
+
+class Allowances:
+    """One allowance for each tenant that is enrolled; tenants come from credentials, so that nobody can make more."""
+
+    def __init__(self, limits: ApiLimits, clock: Seconds) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._of: dict[str, _Allowance] = {}
+        self._running = 0
+
+    @contextmanager
+    def request(self, tenant: str) -> Iterator[None]:
+        """Inside one request of `tenant` is being answered. Raises `Problem` when it has had its share."""
+        allowance = self._allowance(tenant)
+        if wait := allowance.requests.take(1, self._clock()):
+            raise _limited("requests", self.limits.requests_per_minute, wait)
+        if allowance.running >= self.limits.concurrent_per_tenant:
+            raise _busy("of this tenant ", self.limits.concurrent_per_tenant)
+        if self._running >= self.limits.concurrent:
+            raise _busy("", self.limits.concurrent)
+        allowance.running += 1
+        self._running += 1
+        try:
+            yield
+        finally:
+            allowance.running -= 1
+            self._running -= 1
+
+    def records(self, tenant: str, count: int) -> None:
+        """Count what was sent, duplicates too. Raises `Problem` when that is more than is left."""
+        if wait := self._allowance(tenant).records.take(count, self._clock()):
+            raise _limited("records", self.limits.records_per_minute, wait)
+
+    def _allowance(self, tenant: str) -> _Allowance:
+        if tenant not in self._of:
+            self._of[tenant] = _Allowance(self.limits, self._clock())
+        return self._of[tenant]
+
+
+def _limited(what: str, most: int, wait: int) -> Problem:
+    return Problem(
+        Code.RATE_LIMITED, f"{most} {what} a minute are allowed; come again in {wait} seconds", retry_after=wait
+    )
+
+
+def _busy(whose: str, most: int) -> Problem:
+    return Problem(Code.BUSY, f"{most} requests {whose}are answered at once; come again", retry_after=1)

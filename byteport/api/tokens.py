@@ -1,0 +1,115 @@
+"""What a workload token proves: which cluster's issuer signed it, for which account, and that it was meant for us.
+
+Comes after `keysets`; `callers` looks the proof up in the enrolment. Kubernetes projects such a token into a pod for one
+audience and renews it; ours is `byteport-ledger` and nothing beside it, so that a token that another service was given
+opens nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import jwt
+from jwt.types import Options
+
+from byteport.api.enrolment import Enrolment, Issuer, TokenIdentity
+from byteport.api.keysets import KeySets
+from byteport.api.problems import Code, Problem
+from byteport.contracts.ledger_api import AUDIENCE
+from byteport.errors import BytePortError
+
+_SIGNATURE_ALONE: Options = {
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "enforce_minimum_key_length": True,
+}
+SKEW_SECONDS = 60
+"""How far the issuer's clock may be from ours."""
+LATEST = 1 << 40
+"""Seconds since 1970 that no clock shows."""
+
+
+class Tokens:
+    """Checks tokens against the issuers of the enrolment."""
+
+    def __init__(self, keys: KeySets, now: Callable[[], datetime]) -> None:
+        self._keys = keys
+        self._now = now
+
+    async def identify(self, token: str, enrolment: Enrolment) -> TokenIdentity:
+        """Whom it names. Raises `Problem`: it does not hold, or nobody can tell whether it does."""
+        kid, issuer_text = _unverified(token)
+        candidates = [issuer for issuer in enrolment.issuers if issuer.issuer == issuer_text]
+        if not candidates:
+            raise _invalid("its issuer is not one that is listed here")
+        missing = 0
+        for issuer in candidates:
+            try:
+                keys = await self._keys.find(issuer, kid)
+            except BytePortError:
+                missing += 1
+                continue
+            for key in keys:
+                if (claims := _verified(token, key, issuer)) is not None:
+                    return TokenIdentity(issuer=issuer.name, subject=self._subject(claims))
+        if missing:
+            raise Problem(Code.KEYS_UNAVAILABLE, "the keys of its issuer cannot be had; come again", retry_after=30)
+        raise _invalid("no key of its issuer has signed it")
+
+    def _subject(self, claims: dict[str, Any]) -> str:
+        now = self._now().timestamp()
+        expires, begins, issued = (
+            _number(claims.get(name, other)) for name, other in (("exp", None), ("nbf", 0), ("iat", 0))
+        )
+        if expires is None or begins is None or issued is None:
+            raise _invalid("it has no end (`exp`), or one that is no number")
+        if now >= expires + SKEW_SECONDS:
+            raise _invalid("it has ended; read the projected file again for each request")
+        if now < max(begins, issued) - SKEW_SECONDS:
+            raise _invalid("it is not valid yet; compare the clocks")
+        audience, subject = claims.get("aud"), claims.get("sub")
+        if audience not in (AUDIENCE, [AUDIENCE]):
+            raise _invalid(f"its audience is not {AUDIENCE} alone")
+        if not isinstance(subject, str) or not 1 <= len(subject) <= 500:
+            raise _invalid("it names no subject")
+        return subject
+
+
+def _unverified(token: str) -> tuple[str, str]:
+    """Key id and issuer as the token claims them: where to look, and nothing more."""
+    try:
+        header = jwt.get_unverified_header(token)
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise _invalid("it is no JWT") from None
+    kid, issuer = header.get("kid"), claims.get("iss")
+    if not isinstance(kid, str) or not isinstance(issuer, str):
+        raise _invalid("it names no key (`kid`) or no issuer (`iss`)")
+    return kid, issuer
+
+
+def _verified(token: str, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any] | None:
+    """The claims when `key` has signed them by an algorithm that is allowed for the issuer. Times are looked at later."""
+    if key.algorithm_name not in issuer.algorithms:
+        return None
+    try:
+        return jwt.decode(token, key, algorithms=[key.algorithm_name], options=_SIGNATURE_ALONE)
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return None
+
+
+def _number(value: object) -> float | None:
+    """None for what is no number, or one that no clock shows."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= LATEST:
+        return None
+    return float(value)
+
+
+def _invalid(why: str) -> Problem:
+    return Problem(Code.CREDENTIAL_INVALID, f"the token does not hold: {why}")
