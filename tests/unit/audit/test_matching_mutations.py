@@ -26,6 +26,8 @@ class World:
         self.acts: Planned = [
             (number, chance.choice(COMMANDS), number * SPREAD + chance.random() * 60) for number in range(1, ACTS + 1)
         ]
+        self.sent = list(self.acts)
+        """What was really done."""
         self.writes = [write(*act[:2], act[2] + chance.random() * 9) for act in self.acts]
         self.without: tuple[int, str] | None = None
         """Which record of which act is left out."""
@@ -73,7 +75,7 @@ def a_write_is_doubled(world: World) -> None:
 
 
 def a_write_is_made_again(world: World) -> None:
-    number, command, at = world.acts[world.one()]
+    number, command, at = world.sent[world.one()]
     world.writes.append(write(number, command, at + 9.5))
 
 
@@ -90,7 +92,7 @@ def two_ids_are_swapped(world: World) -> None:
 
 
 def somebody_else_uses_an_id(world: World) -> None:
-    number, command, at = world.acts[world.one()]
+    number, command, at = world.sent[world.one()]
     world.writes.append(write(number, command, at + 5, user={"username": "system:serviceaccount:shop:default"}))
 
 
@@ -109,7 +111,7 @@ def an_unrecorded_write_claims_to_be_dry(world: World) -> None:
 
 def a_write_is_moved_in_time(world: World) -> None:
     index = world.one()
-    number, command, at = world.acts[index]
+    number, command, at = world.sent[index]
     world.writes[index] = write(number, command, at - 20 if world.chance.random() < 0.5 else at + 40)
 
 
