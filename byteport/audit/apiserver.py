@@ -8,12 +8,13 @@ rotation are the caller's. `requests` puts the stages of one request together, `
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
 
 from byteport.domain.base import Frozen
 
@@ -87,7 +88,7 @@ def read(lines: Iterable[bytes], file: str) -> Iterator[Event | BadLine]:
             continue
         at = Place(file=file, line=number)
         try:
-            yield _event(json.loads(line.decode("utf-8")), at)
+            yield _event(msgspec.json.decode(line), at)
         except _Strange as error:
             yield BadLine(flaw=Flaw.OTHER_FORMAT, at=at, says=str(error))
         except (ValueError, RecursionError):

@@ -1,0 +1,123 @@
+"""The files that `--against` names: plain, compressed, rotated, broken; and what is printed of a verdict."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from byteport.audit.apiserver import BadLine, Event
+from byteport.cli.against import SHOWN, Against, events, matched, print_matching
+from byteport.errors import MalformedInput
+from tests.unit.audit.seen import DELETE, Told, all_kinds, event, lines, quiet, write
+
+
+def against(*files: Path, account: str | None = None) -> Against:
+    return Against(files, account, 5)
+
+
+def kept(folder: Path, *, cut: int = 0) -> tuple[Told, list[Path]]:
+    """Logs that match, in two rotated files of which the older is compressed."""
+    told, seen = all_kinds()
+    file = lines(seen)
+    older, newer = folder / "audit-2026.log.gz", folder / "audit.log"
+    older.write_bytes(gzip.compress(b"".join(file[:9]))[: -cut or None])
+    newer.write_bytes(b"".join(file[9:]))
+    return told, [newer, older]
+
+
+def test_rotated_files_are_read_in_any_order_compressed_or_not(tmp_path: Path) -> None:
+    told, files = kept(tmp_path)
+    for these in (files, files[::-1], [*files, files[0]]):
+        found = matched(against(*these), told.entries)
+        assert (found.verdict.value, found.matched) == ("matched", 4)
+
+
+def test_a_rotated_file_that_was_left_out_is_no_match(tmp_path: Path) -> None:
+    told, (newer, _) = kept(tmp_path)
+    found = matched(against(newer), told.entries)
+    assert found.matched < 4
+    assert found.not_covered or found.findings
+
+
+def test_a_compressed_file_that_breaks_off_is_named_by_its_line(tmp_path: Path) -> None:
+    told, files = kept(tmp_path, cut=20)
+    found = matched(against(*files), told.entries)
+    assert found.verdict.value != "matched"
+    (bad,) = [finding for finding in found.findings if finding.cause.value == "truncated"]
+    assert str(bad.at).startswith(str(files[1]))
+
+
+def test_what_only_begins_like_a_compressed_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log.gz"
+    path.write_bytes(b"\x1f\x8b and nothing else")
+    (bad,) = events(path)
+    assert isinstance(bad, BadLine)
+    assert bad.flaw.value == "other_format"
+
+
+def test_a_file_that_is_not_there_is_a_wrong_argument(tmp_path: Path) -> None:
+    with pytest.raises(MalformedInput, match="No such file"):
+        list(events(tmp_path / "audit.log"))
+    with pytest.raises(MalformedInput, match="directory"):
+        list(events(tmp_path))
+
+
+def test_an_account_is_a_namespace_and_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    user = {"username": "system:serviceaccount:ops:repair"}
+    path.write_bytes(b"".join(lines(write(1, DELETE, 62, user=user), quiet())))
+    told = Told()
+    told.act(1, DELETE, 60)
+    assert matched(against(path, account="ops:repair"), told.entries).verdict.value == "matched"
+    for wrong in ("ops", "ops:repair:x", "Ops:repair", "ops:", "system:serviceaccount:ops:repair", "ops:re\x1bpair"):
+        with pytest.raises(MalformedInput):
+            matched(against(path, account=wrong), told.entries)
+
+
+def test_an_empty_file_matches_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    path.touch()
+    assert list(events(path)) == []
+    assert matched(against(path), Told().entries).verdict.value == "nothing"
+
+
+def test_each_event_is_read_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    path.write_bytes(b"".join(lines(event(0), event(1))))
+    found = list(events(path))
+    assert [type(one) for one in found] == [Event, Event]
+    assert [one.at.line for one in found] == [1, 2]
+
+
+def test_a_person_is_told_the_verdict_its_time_and_each_finding_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "audit.log"
+    told = Told()
+    told.act(1, DELETE, 60)
+    told.act(2, DELETE, 90_000)
+    told.beside(100_000)
+    path.write_bytes(
+        b"".join(lines(write(1, DELETE, 62), write(3, DELETE, 63), write(4, DELETE, 64, code=403), quiet()))
+    )
+    print_matching(matched(against(path), told.entries))
+    printed = capsys.readouterr().out
+    assert "matched: NO (unmatched; 1 of 2 act(s) from 2026-03-10T08:59:00Z to 2026-03-10T09:10:00Z)" in printed
+    assert "audit.log:5 is delete pods shop/web-1 (200), and has no record [unrecorded_write]" in printed.replace(
+        "\n", ""
+    )
+    assert "not covered: 1 act(s), first record 3" in printed
+    assert "refused_attempt, 1 in all" in printed
+
+
+def test_of_very_many_findings_a_person_is_shown_some(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "audit.log"
+    path.write_bytes(b"".join(lines([write(number, DELETE, number) for number in range(SHOWN + 5)], quiet())))
+    told = Told()
+    told.beside(600)
+    print_matching(matched(against(path), told.entries))
+    printed = capsys.readouterr().out
+    assert printed.count("unrecorded_write") == SHOWN
+    assert "and 5 more" in printed
