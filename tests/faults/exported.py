@@ -1,0 +1,51 @@
+"""I6: what was exported contains the log. What a receiver holds, line by line, against the records of the ledger.
+
+Nothing here asks the code that shipped. A receiver may hold records twice, and may hold some that its cursor does not count
+yet: a batch is sent again whenever nobody knows that it arrived. It may lack none up to the cursor, hold none that the log
+has not, and no line of it may say anything else than the log does. `invariants.py` calls this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from byteport.audit.bundle import BadLine, EntryLine, read
+from byteport.audit.records import Entry
+
+
+class Exported(NamedTuple):
+    """One receiver, when everything has come to its end."""
+
+    target: str
+    cursor: int
+    """Up to which record of the chain the ledger takes it for shipped."""
+    lines: tuple[bytes, ...]
+    """What it holds, each with its newline, in whatever order."""
+
+
+def not_contained(exported: Iterable[Exported], entries: Sequence[Entry]) -> Iterator[str]:
+    """Each violation in one line that begins with `I6`."""
+    for receiver in exported:
+        yield from (f"I6: {receiver.target} {wrong}" for wrong in _wrong(receiver, {one.seq: one for one in entries}))
+
+
+def _wrong(receiver: Exported, log: dict[int, Entry]) -> Iterator[str]:
+    held: set[int] = set()
+    for line in read(receiver.lines, receiver.target):
+        if isinstance(line, BadLine):
+            yield f"holds a line that is none: {line.cause.value} at {line.number}"
+        elif isinstance(line, EntryLine):
+            kept, told = log.get(line.entry.seq), line.entry
+            if kept is None:
+                yield f"holds record {told.seq}, which the log has not"
+            elif (told.header, told.hash) != (kept.header, kept.hash):
+                yield f"holds another record {told.seq} than the log"
+            elif line.differs is not None:
+                yield f"holds a record {told.seq} whose {line.differs} is not what was hashed"
+            else:
+                held.add(told.seq)
+    if receiver.cursor > max(log, default=0):
+        yield f"is said to hold {receiver.cursor} records, which is more than there are"
+    for seq in sorted(seq for seq in log if seq <= receiver.cursor and seq not in held):
+        yield f"lacks record {seq}, which counts as shipped"
