@@ -246,3 +246,7 @@ class Place(ABC):
     @abstractmethod
     def writes(self) -> list[Write]:
         """Each of the agent's writes that took effect, oldest first."""
+
+    @abstractmethod
+    def audit_lines(self) -> list[bytes]:
+        """The API server's audit log since this place began, one event a line."""

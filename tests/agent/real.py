@@ -119,6 +119,11 @@ class RealPlace(Place):
             if event["responseStatus"]["code"] < 300
         ]
 
+    def audit_lines(self) -> list[bytes]:
+        with self.plane.audit_log.open("rb") as log:
+            log.seek(self._since)
+            return [line for line in log if line.endswith(b"\n")]
+
     def attempts(self) -> list[JSON]:
         """Every request of the agent that would change something, refused ones too, as the API server logged it."""
         return [

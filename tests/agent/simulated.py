@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from byteport.kubernetes import port
 from byteport.kubernetes.port import ClusterPort
+from tests.agent.auditing import audit_lines
 from tests.agent.between import HeldCluster
 from tests.agent.places import APP, JSON, Place, Write
 from tests.workflows.clock import FollowingClock
@@ -27,6 +28,7 @@ class SimulatedPlace(Place):
         clock = clock or FollowingClock(PAST)
         self.cluster = HeldCluster(clock)
         super().__init__(namespace, self.cluster.uid, self.cluster.stops, clock)
+        self._began = clock()
 
     async def healthy(self, *, replicas: int = 3) -> None:
         await super().healthy(replicas=replicas)
@@ -83,3 +85,7 @@ class SimulatedPlace(Place):
 
     def writes(self) -> list[Write]:
         return [Write(one.at, one.verb, one.name, one.by.audit_id) for one in self.cluster.mutations()]
+
+    def audit_lines(self) -> list[bytes]:
+        now = self.clock()
+        return audit_lines(self.cluster, since=min(self._began, now), until=now)
