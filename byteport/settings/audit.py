@@ -1,20 +1,32 @@
-"""What can be set of the log: which receivers it goes to and where they are, and how long what it says is kept."""
+"""What can be set of the log: which receivers it goes to, how long what it says is kept, who signs it and who witnesses that."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from byteport.audit.notes import SignatureType, VerifierKey, parse_vkey
 from byteport.contracts.receivers import GcsConfig, S3Config, TargetKind
 from byteport.contracts.stream_receivers import FileConfig, ProxyUrl, SplunkConfig, SyslogConfig, WebhookConfig
 from byteport.domain.retention import RetentionConfig
+from byteport.errors import MalformedInput
 
 
 def _one_or_several(value: object) -> object:
     """`s3`, as well as `s3, syslog` and a list."""
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def _witness_key(text: str) -> str:
+    try:
+        key = parse_vkey(text)
+    except MalformedInput as error:
+        raise ValueError(f"the key of a witness {error.message}; byteport witness key prints it") from None
+    if key.type is not SignatureType.COSIGNATURE:
+        raise ValueError("this is the key of a log; byteport witness key prints that of a witness")
+    return text
 
 
 class ExportConfig(BaseModel):
@@ -45,7 +57,49 @@ class ExportConfig(BaseModel):
         return kinds
 
 
+class SignerConfig(BaseModel):
+    """The process that signs checkpoints of the log, with a key that no other one reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: Path | None = None
+    """Ed25519 key (OpenSSH) by which checkpoints are signed; mode 0600. Default: none; the log is not signed."""
+    retiring_key: Path | None = None
+    """The key before it, which signs one more checkpoint together with it, by which others believe the new one."""
+    state_file: Path | None = None
+    """What was signed last; not where the database and its backups are. Default: `signer/state.json` in `state_dir`."""
+
+
+class WitnessConfig(BaseModel):
+    """A witness that is asked to sign that the log only grew."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s?#]*)?$", max_length=2000)]
+    key: Annotated[str, AfterValidator(_witness_key)]
+
+    @property
+    def verifier(self) -> VerifierKey:
+        return parse_vkey(self.key)
+
+    @property
+    def name(self) -> str:
+        return self.verifier.name
+
+
 class AuditConfig(RetentionConfig):
-    """The log: its receivers, and how long what it says is kept."""
+    """The log: its receivers, how long what it says is kept, and how it is signed."""
 
     export: ExportConfig = ExportConfig()
+    checkpoint_seconds: Annotated[int, Field(ge=1, le=86400)] = 60
+    """Seconds between two looks at whether the log has grown and is to be signed."""
+    signer: SignerConfig = SignerConfig()
+    witnesses: Annotated[tuple[WitnessConfig, ...], Field(max_length=16)] = ()
+    """Witnesses, each with its `url` and the `key` that `byteport witness key` prints. Default: none."""
+
+    @field_validator("witnesses")
+    @classmethod
+    def _each_name_once(cls, witnesses: tuple[WitnessConfig, ...]) -> tuple[WitnessConfig, ...]:
+        if len({one.name for one in witnesses}) != len(witnesses):
+            raise ValueError("names a witness twice")
+        return witnesses

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from byteport.audit.notes import SignatureType, key_of
 from byteport.contracts.receivers import TargetKind
 from byteport.errors import ConfigError
 from byteport.settings import Settings, load
@@ -65,3 +67,43 @@ def test_what_cannot_be_is_named(section: str, key: str, tmp_path: Path) -> None
 def test_a_path_starts_at_the_settings_file(tmp_path: Path) -> None:
     read = loaded(tmp_path, "audit: {export: {ca_file: ca.pem}}\n")
     assert read.audit.export.ca_file == tmp_path / "ca.pem"
+
+
+LOG_KEY = str(key_of("example.com/log", SignatureType.ED25519, Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)))
+WITNESS_KEY = str(key_of("w.example/1", SignatureType.COSIGNATURE, Ed25519PrivateKey.from_private_bytes(b"\x02" * 32)))
+
+
+def test_by_default_nobody_signs_the_log(tmp_path: Path) -> None:
+    read = loaded(tmp_path).audit
+    assert (read.signer.key, read.witnesses, read.checkpoint_seconds) == (None, (), 60)
+    assert read.signer.state_file == tmp_path / ".byteport" / "signer" / "state.json"
+
+
+def test_a_witness_is_named_by_its_key(tmp_path: Path) -> None:
+    written = f"[{{url: 'https://w.example/', key: '{WITNESS_KEY}'}}]"
+    for read in (
+        loaded(tmp_path, f"audit: {{witnesses: {written}}}\n"),
+        loaded(tmp_path, BYTEPORT_AUDIT_WITNESSES=written),
+    ):
+        assert [(one.name, one.url) for one in read.audit.witnesses] == [("w.example/1", "https://w.example/")]
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("http://w.example/", WITNESS_KEY),
+        ("https://me:secret@w.example/", WITNESS_KEY),
+        ("https://w.example/", LOG_KEY),
+        ("https://w.example/", WITNESS_KEY[:-1]),
+        ("https://w.example/", "w.example"),
+    ],
+)
+def test_a_witness_that_cannot_be_one_is_one_line(url: str, key: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"audit\.witnesses"):
+        loaded(tmp_path, f"audit: {{witnesses: [{{url: '{url}', key: '{key}'}}]}}\n")
+
+
+def test_a_witness_named_twice_is_one_line(tmp_path: Path) -> None:
+    one = f"{{url: 'https://w.example/', key: '{WITNESS_KEY}'}}"
+    with pytest.raises(ConfigError, match="names a witness twice"):
+        loaded(tmp_path, f"audit: {{witnesses: [{one}, {one}]}}\n")
