@@ -117,9 +117,9 @@ class SyslogConfig(Frozen):
     """APP-NAME of each message."""
     enterprise_id: Annotated[int, Field(ge=1, le=4294967295)] = DOCUMENTATION_ENTERPRISE
     """Private enterprise number behind the `@` of our structured data. Default: 32473, which IANA keeps for examples."""
-    largest_message: Annotated[int, Field(ge=2048, le=1 << 20)] = 8192
-    """Largest message that the server takes, in bytes; a longer record goes in several. Default: rsyslog's own, and what
-    RFC 5425 asks a receiver to take."""
+    largest_message: Annotated[int, Field(ge=2048, le=1 << 20)] = 8096
+    """Largest message that the server takes, in bytes; a longer record goes in several. Default: rsyslog's own limit, which
+    is a little less than the 8192 that RFC 5425 asks a receiver to take."""
 
     @model_validator(mode="after")
     def _certificate_and_key_belong_together(self) -> SyslogConfig:
