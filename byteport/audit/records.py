@@ -212,7 +212,7 @@ def _read(data: bytes, part: type[_Part], where: str) -> _Part:
         plain = json.loads(data.decode("utf-8"), parse_int=float, parse_constant=_no_constant)
         if canonical_bytes(plain) != data:
             raise MalformedInput(where, "is not in canonical form")
-        return part.model_validate_json(data)
+        return part.model_validate_json(data, strict=True)
     except (ValueError, RecursionError, ValidationError) as error:
         raise MalformedInput(where, "is not what a record holds") from error
 

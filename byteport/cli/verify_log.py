@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from byteport.cli.exits import Exit
-from byteport.cli.ledger import ledger_path
+from byteport.cli.ledger import log_of
 from byteport.cli.output import facts, print_json, say
 from byteport.cli.session import AsJson, settings_of
 from byteport.errors import MalformedInput
@@ -28,11 +28,9 @@ def verify_log(
     as_json: AsJson = False,
 ) -> None:
     """Verify the audit log; exit 1 when a record was changed, moved or taken away, or when there is none."""
-    from byteport.ledger.log import open_log
-
     if (record is None) is not everything:
         raise MalformedInput("verify-log", "give a record's ID, or --all")
-    log = open_log(ledger or ledger_path(settings_of(context)))
+    log = log_of(settings_of(context), ledger)
     if record is not None:
         one = log.verify_one(record)
         reports: tuple[Report, ...] = (one.report,)
@@ -53,12 +51,16 @@ def verify_log(
 
 def print_report(report: Report) -> None:
     """The three verdicts apart, then each finding on a line."""
+    from byteport.audit.verify import NotChecked
+
     good = report.intact.value == "intact"
     say(
         f"intact: {'yes' if good else 'NO'} ({report.records} record(s), {report.intact.value})",
         style="green" if good else "bold red",
     )
-    say(f"complete: not checked; needs {report.complete.needs}", style="dim")
+    complete = report.complete
+    if isinstance(complete, NotChecked):
+        say(f"complete: not checked; needs {complete.needs}", style="dim")
     say(f"matched: not checked; needs {report.matched.needs}", style="dim")
     for finding in report.findings:
         named = f"record {finding.seq}" + (f" ({finding.id})" if finding.id else "")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from byteport.audit.chain import GENESIS, record_hash
 from byteport.audit.ids import uuid7
-from byteport.audit.records import Entry, Header, Payload, seal
+from byteport.audit.records import Entry, Header, Payload, Removed, read_header, seal
 from byteport.audit.verify import Chain
 from byteport.audit.words import Decision, Event, Result
+from byteport.domain.approvals import Answer, AnswerText, SignedAnswer
 from byteport.domain.canonical import canonical_bytes
 
 CHAIN = Chain(tenant="acme", cluster_uid="uid-1")
@@ -74,3 +76,34 @@ def rewritten(entry: Entry, change: Callable[[dict[str, Any]], None]) -> Entry:
     change(plain)
     head = canonical_bytes(plain)
     return entry._replace(header=head, hash=record_hash(head))
+
+
+def resealed(entries: list[Entry], changes: Mapping[int, tuple[Event, tuple[Removed, ...]]]) -> list[Entry]:
+    """The chain in which those records tell of something else, everything after them sealed anew; bodies that are gone stay so."""
+    made: list[Entry] = []
+    prev_hash = GENESIS
+    for entry in entries:
+        event, removed = changes.get(entry.seq, (read_header(entry.header).event, ()))
+        head = header(entry.seq, prev_hash).model_copy(update={"event": event})
+        one = seal(head, payload(entry.seq).model_copy(update={"removed": removed}), chance(32, "salt", entry.seq))
+        made.append(one if entry.payload is not None else one._replace(payload=None, salt=None))
+        prev_hash = one.hash
+    return made
+
+
+def answered(count: int) -> tuple[SignedAnswer, ...]:
+    """Answers as an intent's record keeps them; their signatures are nobody's."""
+    moment = datetime(2026, 3, 10, 9, tzinfo=UTC)
+    text = AnswerText(
+        tenant=CHAIN.tenant,
+        cluster_uid=CHAIN.cluster_uid,
+        incident_id="inc-1",
+        plan_digest="a" * 64,
+        answer=Answer.APPROVE,
+        reason_digest="b" * 64,
+        asked_because="c" * 64,
+        not_before=moment,
+        expires_at=moment + timedelta(hours=1, milliseconds=7),
+        id="d" * 32,
+    )
+    return (SignedAnswer(text=text, reason="“go”\n", signature="-----BEGIN SSH SIGNATURE-----\nAA\n"),) * count
