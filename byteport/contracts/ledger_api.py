@@ -117,8 +117,6 @@ class ApiTargetConfig(Frozen):
     """PEM of a client certificate and its chain. Default: none; the token alone tells who we are."""
     key: Path | None = None
     """PEM of its key."""
-    ca_file: Path | None = None
-    """PEM of the CA that signed the server's certificate, when it is not one the system trusts."""
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:
