@@ -14,7 +14,7 @@ from byteport.contracts.acts import Queue
 from byteport.domain.ids import watch_id
 from byteport.errors import BytePortError, ConfigError
 from byteport.kubernetes.port import ClusterPort
-from byteport.ledger.log import open_log
+from byteport.ledger.opening import open_log
 from byteport.settings import Settings, installation
 from byteport.temporal.attributes import TYPES
 from byteport.temporal.connect import connect
@@ -193,7 +193,7 @@ def _log(settings: Settings) -> Check:
         return Check("log", Outcome.FAILED, "ledger.path must be set", remedy(Amiss.LOG_UNSET))
     if not path.exists():
         return Check("log", Outcome.WARNING, f"{path} is made at the first record", remedy(Amiss.LOG_ABSENT))
-    reports = open_log(path).verify_all()
+    reports = open_log(settings.ledger, settings.tenant).verify_all()
     records = sum(report.records for report in reports)
     if not records:
         return Check("log", Outcome.WARNING, "no record yet", remedy(Amiss.LOG_EMPTY))

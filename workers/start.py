@@ -21,7 +21,7 @@ from activities.kubernetes.policy_source import load_policy
 from byteport.contracts.acts import Queue
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import ClusterPort
-from byteport.ledger.store import must_be_readable
+from byteport.ledger.opening import must_be_readable, open_reader
 from byteport.settings import Settings, installation, remember
 from byteport.temporal.connect import connect, must_answer
 from byteport.temporal.intake import start_watch
@@ -85,12 +85,13 @@ async def serve_wired(role: Role, around: Surroundings, *, stop: asyncio.Event, 
 
 def health_of(role: Role, around: Surroundings, stop: asyncio.Event) -> Health:
     """What a process of that role must have reached, and what must answer it, to take work."""
-    awaited, client, path = {Part.QUEUES}, around.client, around.settings.ledger.path
+    awaited, client, settings = {Part.QUEUES}, around.client, around.settings
     asked: dict[Part, Question] = {Part.TEMPORAL: lambda: must_answer(client, within=timedelta(seconds=ANSWER_SECONDS))}
     if _is_held(role, around):
         awaited.add(Part.BOUNDARY)
-    if role.queues & {Queue.LEDGER, Queue.CLUSTER} and path is not None:
-        asked[Part.LEDGER] = lambda: asyncio.to_thread(must_be_readable, path)
+    if role.queues & {Queue.LEDGER, Queue.CLUSTER}:
+        ledger = open_reader(settings.ledger, settings.tenant)
+        asked[Part.LEDGER] = lambda: asyncio.to_thread(must_be_readable, ledger)
     return Health(stop, awaited, asked)
 
 

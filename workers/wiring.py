@@ -46,6 +46,7 @@ from byteport.contracts.kubernetes import READ_LOAD, READ_NODE, READ_SITUATION
 from byteport.contracts.workflows import Installation
 from byteport.errors import ConfigError, Unavailable
 from byteport.kubernetes.port import ClusterPort
+from byteport.ledger.opening import open_reader, open_store
 from byteport.ledger.store import Store
 from byteport.runbooks.catalogue import switched_off
 from byteport.settings import Settings
@@ -136,7 +137,7 @@ def _cluster(around: Surroundings, bounds: Bounds) -> list[object]:
         policy=policy,
         grants=grants,
         signers=_signers(settings),
-        halt=HaltRow(_set(settings.ledger.path, "ledger.path"), around.installation),
+        halt=HaltRow(open_reader(settings.ledger, settings.tenant), around.installation),
         clock=clock,
         off=off,
         bounds=bounds,
@@ -197,8 +198,8 @@ def _sink(around: Surroundings) -> IntakeSink:
 
 
 def _store(around: Surroundings) -> Store:
-    path = _set(around.settings.ledger.path, "ledger.path")
-    return Store(path, clock=around.clock, randomness=secrets.token_bytes)
+    settings = around.settings
+    return open_store(settings.ledger, settings.tenant, clock=around.clock, randomness=secrets.token_bytes)
 
 
 def policy_of(settings: Settings) -> FilePolicySource:

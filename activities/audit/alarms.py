@@ -7,7 +7,6 @@ functions. Each raising and each clearing is a record, with who and why. `standi
 from __future__ import annotations
 
 import re
-import sqlite3
 
 from activities.audit.about_agent import AGENT_WIDE, agent_draft, shortened
 from byteport.contracts.ledger import AlarmRaised, Event, RaiseAlarm, Recorded
@@ -15,7 +14,7 @@ from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen, Instant
 from byteport.errors import MalformedInput, NotPermitted
 from byteport.ledger.append import append, milliseconds, moment
-from byteport.ledger.store import Store, Transaction
+from byteport.ledger.store import Sql, Store, Transaction
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")
 _NAMESPACE = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
@@ -34,7 +33,7 @@ class Alarm(Frozen):
     reason: str
 
 
-def alarmed(sql: sqlite3.Connection, cluster_uid: str, namespace: str) -> bool:
+def alarmed(sql: Sql, cluster_uid: str, namespace: str) -> bool:
     """Whether an alarm stands for `namespace` or for all of the cluster. A node (no namespace) hears of every alarm."""
     row = sql.execute(
         "SELECT 1 FROM alarms WHERE cluster_uid = ? AND (namespace IN ('', ?) OR ? = '') LIMIT 1",
@@ -81,10 +80,12 @@ class Alarms:
         """End the alarm of that name, in one namespace or wherever it stands; None when none did."""
         _checked(name, namespace or "")
         by, reason = shortened(by), shortened(reason)
+        uid = self._installation.cluster_uid
+        there, where = ("", ()) if namespace is None else (" AND namespace = ?", (namespace,))
         with self._store.transaction() as tx:
             ended = tx.sql.execute(
-                "DELETE FROM alarms WHERE cluster_uid = ? AND name = ? AND (? IS NULL OR namespace = ?)",
-                (self._installation.cluster_uid, name, namespace, namespace),
+                f"DELETE FROM alarms WHERE cluster_uid = ? AND name = ?{there}",  # noqa: S608  a constant
+                (uid, name, *where),
             )
             if not ended.rowcount:
                 return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from pathlib import Path
 
 from activities.audit.about_agent import agent_draft, shortened
 from activities.audit.standing import halted
@@ -18,7 +17,7 @@ from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen
 from byteport.errors import BytePortError
 from byteport.ledger.append import append, milliseconds, moment
-from byteport.ledger.store import Store, Transaction, snapshot
+from byteport.ledger.store import Readable, Store, Transaction
 
 
 class Halt(Frozen):
@@ -30,15 +29,15 @@ class Halt(Frozen):
 
 
 class HaltRow:
-    """The switch of one installation's cluster, to read. The file need not be there yet, and is never made."""
+    """The switch of one installation's cluster, to read. The ledger need not be there yet, and is never made."""
 
-    def __init__(self, path: Path, installation: Installation) -> None:
-        self._path = path
+    def __init__(self, ledger: Readable, installation: Installation) -> None:
+        self._ledger = ledger
         self._installation = installation
 
     def in_force(self) -> Halt | None:
         """Raises `Unavailable` when it cannot be read."""
-        with snapshot(self._path) as sql:
+        with self._ledger.snapshot() as sql:
             row = sql.execute(
                 "SELECT halted_by, since_ms, reason FROM halts WHERE cluster_uid = ?",
                 (self._installation.cluster_uid,),
@@ -48,7 +47,7 @@ class HaltRow:
     def is_halted(self) -> bool:
         """Whether nothing may be done. What cannot be read is halted."""
         try:
-            with snapshot(self._path) as sql:
+            with self._ledger.snapshot() as sql:
                 return halted(sql, self._installation.cluster_uid)
         except BytePortError:
             return True
@@ -62,7 +61,7 @@ class Halts(HaltRow):
     """The switch, to throw."""
 
     def __init__(self, store: Store, installation: Installation) -> None:
-        super().__init__(store.path, installation)
+        super().__init__(store, installation)
         self._store = store
 
     def halt(self, *, by: str, reason: str) -> Recorded:
@@ -72,7 +71,7 @@ class Halts(HaltRow):
             recorded = append(tx, self._draft(tx, Event.HALTED, by, reason))
             tx.sql.execute(
                 "INSERT INTO halts (cluster_uid, halted_by, since_ms, reason) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (cluster_uid) DO NOTHING",
+                " ON CONFLICT DO NOTHING",
                 (self._installation.cluster_uid, by, milliseconds(tx.now), reason),
             )
             return recorded

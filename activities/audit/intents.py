@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from byteport.contracts.ledger import Recorded, Reserve, Result
 from byteport.domain.base import Instant
@@ -50,7 +49,7 @@ def undone_by(tx: Transaction, call: Reserve, forward_arguments: str) -> Intent 
     row = tx.sql.execute(
         "SELECT * FROM intents AS done WHERE cluster_uid = ? AND incident_id = ? AND arguments_digest = ?"
         " AND undoes IS NULL AND outcome = 'done' AND NOT EXISTS (SELECT 1 FROM intents AS inverse"
-        " WHERE inverse.undoes = done.action_id AND inverse.outcome IS NOT 'not_done' AND inverse.action_id <> ?)"
+        " WHERE inverse.undoes = done.action_id AND coalesce(inverse.outcome, '') <> 'not_done' AND inverse.action_id <> ?)"
         " ORDER BY at_ms DESC, seq DESC LIMIT 1",
         (call.plan.target.cluster_uid, call.incident_id, forward_arguments, call.action_id),
     ).fetchone()
@@ -100,27 +99,32 @@ def spent(tx: Transaction, answer_digests: list[str], action_id: str) -> bool:
     """Whether one of the answers has already led to another action than this one (one that was not merely not done)."""
     statement = (
         "SELECT 1 FROM answers_used JOIN intents USING (action_id)"
-        " WHERE answer_digest = ? AND action_id <> ? AND outcome IS NOT 'not_done' LIMIT 1"
+        " WHERE answer_digest = ? AND action_id <> ? AND coalesce(outcome, '') <> 'not_done' LIMIT 1"
     )
     return any(tx.sql.execute(statement, (digest, action_id)).fetchone() for digest in answer_digests)
 
 
 def spend(tx: Transaction, answer_digests: list[str], action_id: str) -> None:
     tx.sql.executemany(
-        "INSERT OR IGNORE INTO answers_used (answer_digest, action_id) VALUES (?, ?)",
+        "INSERT INTO answers_used (answer_digest, action_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
         [(digest, action_id) for digest in answer_digests],
     )
 
 
 def take_lease(tx: Transaction, cluster_uid: str, key: str, holder: str, *, until_ms: int, now_ms: int) -> bool:
     """Whether `holder` has the lease of `key` now: free, ended, or its own. Times are absolute."""
-    changed = tx.sql.execute(
-        "INSERT INTO leases (cluster_uid, lease_key, holder, until_ms) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (cluster_uid, lease_key) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms"
-        " WHERE leases.until_ms <= ? OR leases.holder = excluded.holder",
-        (cluster_uid, key, holder, until_ms, now_ms),
+    free = tx.sql.execute(
+        "INSERT INTO leases (cluster_uid, lease_key, holder, until_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (cluster_uid, key, holder, until_ms),
     ).rowcount
-    return changed == 1
+    if free == 1:
+        return True
+    taken = tx.sql.execute(
+        "UPDATE leases SET holder = ?, until_ms = ?"
+        " WHERE cluster_uid = ? AND lease_key = ? AND (until_ms <= ? OR holder = ?)",
+        (holder, until_ms, cluster_uid, key, now_ms, holder),
+    ).rowcount
+    return taken == 1
 
 
 def give_back_lease(tx: Transaction, cluster_uid: str, key: str, holder: str) -> None:
@@ -129,7 +133,7 @@ def give_back_lease(tx: Transaction, cluster_uid: str, key: str, holder: str) ->
     )
 
 
-def _intent(row: sqlite3.Row) -> Intent:
+def _intent(row: Any) -> Intent:
     verified, ended_ms = row["verified"], row["ended_ms"]
     return Intent(
         action_id=row["action_id"],

@@ -56,10 +56,10 @@ class PolicyChanges:
         note, used = _note_of(policy), row["note"] if row is not None else ""
         number = row["changes"] + 1 if row is not None else 0
         tx.sql.execute(
-            "INSERT INTO policies (cluster_uid, version, content, note, changes) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (cluster_uid) DO UPDATE SET version = excluded.version, content = excluded.content,"
-            " note = excluded.note, changes = excluded.changes",
-            (uid, version, _content(policy), note or used, number),
+            "INSERT INTO policies (version, content, note, changes, cluster_uid) VALUES (?, ?, ?, ?, ?)"
+            if row is None
+            else "UPDATE policies SET version = ?, content = ?, note = ?, changes = ? WHERE cluster_uid = ?",
+            (version, _content(policy), note or used, number, uid),
         )
         if row is None:
             return None

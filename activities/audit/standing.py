@@ -6,7 +6,6 @@ grants. Counts are by the chain's own time, which never goes back, so that a clo
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,18 +15,19 @@ from activities.audit.storms import storming
 from byteport.domain.limits import Limits
 from byteport.domain.policy import Standing
 from byteport.domain.targets import Target
+from byteport.ledger.store import Sql
 
 HOUR_MS = 3_600_000
 MOST_INEFFECTIVE = 2
 """Acts of one kind that did not help within an hour, on whatever targets: the third one would be the same mistake."""
 
 
-def halted(sql: sqlite3.Connection, cluster_uid: str) -> bool:
+def halted(sql: Sql, cluster_uid: str) -> bool:
     return sql.execute("SELECT 1 FROM halts WHERE cluster_uid = ?", (cluster_uid,)).fetchone() is not None
 
 
 def standing(
-    sql: sqlite3.Connection,
+    sql: Sql,
     target: Target,
     runbook: str,
     acts: Sequence[str],
@@ -51,7 +51,7 @@ def standing(
     )
 
 
-def _over(sql: sqlite3.Connection, target: Target, limits: Limits, stamp_ms: int) -> bool:
+def _over(sql: Sql, target: Target, limits: Limits, stamp_ms: int) -> bool:
     """Acts of the last hour, whatever came of them; those still open and the inconclusive ones too."""
     on_target, in_namespace, on_cluster = sql.execute(
         "SELECT count(*) FILTER (WHERE target = :target), count(*) FILTER (WHERE namespace = :namespace), count(*)"
@@ -77,7 +77,7 @@ _FIXES = (
 """Fixes whose effect is known, or will never be. What was not done helped nobody and harmed nobody."""
 
 
-def _ineffective(sql: sqlite3.Connection, cluster_uid: str, act: str, stamp_ms: int) -> bool:
+def _ineffective(sql: Sql, cluster_uid: str, act: str, stamp_ms: int) -> bool:
     """Whether so many acts of this kind were begun within the hour and did not help, or nobody knows whether."""
     (count,) = sql.execute(
         "SELECT count(*) FROM intents WHERE cluster_uid = ? AND act = ? AND at_ms > ? AND undoes IS NULL"
@@ -87,7 +87,7 @@ def _ineffective(sql: sqlite3.Connection, cluster_uid: str, act: str, stamp_ms: 
     return bool(count >= MOST_INEFFECTIVE)
 
 
-def _did_not_hold(sql: sqlite3.Connection, target: Target, runbook: str, limits: Limits, stamp_ms: int) -> bool:
+def _did_not_hold(sql: Sql, target: Target, runbook: str, limits: Limits, stamp_ms: int) -> bool:
     since = stamp_ms - limits.not_again_seconds * 1000
     row = sql.execute(
         f"{_FIXES} AND target = ? ORDER BY at_ms DESC, seq DESC LIMIT 1",
@@ -96,7 +96,7 @@ def _did_not_hold(sql: sqlite3.Connection, target: Target, runbook: str, limits:
     return row is not None and _failed(row)
 
 
-def _runbook_fails(sql: sqlite3.Connection, target: Target, runbook: str, limits: Limits, stamp_ms: int) -> bool:
+def _runbook_fails(sql: Sql, target: Target, runbook: str, limits: Limits, stamp_ms: int) -> bool:
     since = stamp_ms - limits.not_again_seconds * 1000
     rows = sql.execute(
         f"{_FIXES} ORDER BY at_ms DESC, seq DESC LIMIT ?",

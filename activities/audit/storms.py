@@ -6,21 +6,19 @@ record, once per key, so that a retry that comes late neither begins a storm aga
 
 from __future__ import annotations
 
-import sqlite3
-
 from activities.audit.about_agent import agent_draft
 from byteport.contracts.ledger import Decision, Event, Recorded, SetStorm
 from byteport.contracts.workflows import Installation
 from byteport.domain.canonical import digest
 from byteport.errors import NotPermitted
 from byteport.ledger.append import append, find, milliseconds
-from byteport.ledger.store import Store
+from byteport.ledger.store import Sql, Store, Transaction
 
 NOTHING = Recorded(id="", seq=0, hash="")
 """The answer to ending a storm that is not on."""
 
 
-def storming(sql: sqlite3.Connection, cluster_uid: str) -> bool:
+def storming(sql: Sql, cluster_uid: str) -> bool:
     """Whether a storm is on."""
     return sql.execute("SELECT 1 FROM storms WHERE cluster_uid = ?", (cluster_uid,)).fetchone() is not None
 
@@ -56,13 +54,22 @@ class Storms:
             if known is not None:
                 return known
             if call.on:
-                tx.sql.execute(
-                    "INSERT INTO storms (cluster_uid, since_ms, factor, in_trouble, of_targets, workflow_id)"
-                    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (cluster_uid) DO UPDATE SET factor = excluded.factor,"
-                    " in_trouble = excluded.in_trouble, of_targets = excluded.of_targets,"
-                    " workflow_id = excluded.workflow_id",
-                    (uid, milliseconds(tx.now), call.factor, call.in_trouble, call.of, call.workflow_id),
-                )
+                _set(tx, call)
             elif not tx.sql.execute("DELETE FROM storms WHERE cluster_uid = ?", (uid,)).rowcount:
                 return NOTHING
             return append(tx, draft)
+
+
+def _set(tx: Transaction, call: SetStorm) -> None:
+    """The storm as it is now; since when it is on stays."""
+    now = (call.factor, call.in_trouble, call.of, call.workflow_id)
+    known = tx.sql.execute(
+        "UPDATE storms SET factor = ?, in_trouble = ?, of_targets = ?, workflow_id = ? WHERE cluster_uid = ?",
+        (*now, call.cluster_uid),
+    )
+    if not known.rowcount:
+        tx.sql.execute(
+            "INSERT INTO storms (factor, in_trouble, of_targets, workflow_id, cluster_uid, since_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (*now, call.cluster_uid, milliseconds(tx.now)),
+        )

@@ -26,16 +26,19 @@ LARGEST = 1 << 20
 
 @app.command("init")
 def init(context: typer.Context) -> None:
-    """Make the payload key and the ledger's grant key where the settings say, each only if it is not there."""
+    """Make the payload key and the ledger's two keys where the settings say, each only if it is not there."""
+    from byteport.ledger.keys import make_body_keys
     from byteport.temporal.keys import make_key_file
     from byteport.trust.files import make_key, read_private_key
 
     settings = settings_of(context)
     payload = _set(settings.temporal.payload_key_file, "temporal.payload_key_file")
+    bodies = _set(settings.ledger.body_key, "ledger.body_key")
     grant = _set(settings.ledger.grant_key, "ledger.grant_key")
     public = _set(settings.cluster.grant_public_key, "cluster.grant_public_key")
     with _alone(grant.parent, "ledger.grant_key"):
         made = [payload] if make_key_file(payload) else []
+        made += [bodies] if make_body_keys(bodies) else []
         if not grant.exists():
             made.append(grant)
             make_key(grant, "ledger.grant_key", comment="byteport ledger")

@@ -1,17 +1,18 @@
-"""What the commands on the ledger share: the switch, the alarms and the log of this installation, without Temporal and without a cluster."""
+"""What the commands on the ledger share: the switch, the alarms, the log, and what is kept or erased of it, of this installation, without Temporal and without a cluster."""
 
 from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING
 
-from byteport.errors import ConfigError
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from activities.audit.alarms import Alarms
+    from activities.audit.erasures import Erasures
     from activities.audit.halts import Halts
+    from activities.audit.holds import Holds
+    from byteport.ledger.log import AuditLog
     from byteport.ledger.store import Store
     from byteport.settings import Settings
 
@@ -32,14 +33,38 @@ def alarms_of(settings: Settings) -> Alarms:
     return Alarms(_store(settings), installation(settings))
 
 
+def holds_of(settings: Settings) -> Holds:
+    """The legal holds; one may be set before there is anything to keep."""
+    from activities.audit.holds import Holds
+    from byteport.settings import installation
+
+    return Holds(_store(settings), installation(settings))
+
+
+def erasures_of(settings: Settings) -> Erasures:
+    """The requests for erasure."""
+    from activities.audit.erasures import Erasures
+    from byteport.settings import installation
+
+    targets = [target.value for target in settings.audit.export.target]
+    return Erasures(_store(settings), installation(settings), config=settings.audit, targets=targets)
+
+
 def _store(settings: Settings) -> Store:
+    """The ledger; a new one comes with its key, so that a halt before everything else is refused for nothing."""
     from activities.clock import utc_now
-    from byteport.ledger.store import Store
+    from byteport.ledger.keys import make_body_keys
+    from byteport.ledger.opening import open_store
 
-    return Store(ledger_path(settings), clock=utc_now, randomness=secrets.token_bytes)
+    ledger = settings.ledger
+    if ledger.url is None and ledger.path is not None and not ledger.path.exists() and ledger.body_key is not None:
+        make_body_keys(ledger.body_key)
+    return open_store(settings.ledger, settings.tenant, clock=utc_now, randomness=secrets.token_bytes)
 
 
-def ledger_path(settings: Settings) -> Path:
-    if settings.ledger.path is None:
-        raise ConfigError("ledger.path", "is not set")
-    return settings.ledger.path
+def log_of(settings: Settings, file: Path | None = None) -> AuditLog:
+    """The log; of `file` when somebody names one, such as an auditor's copy under the same keys."""
+    from byteport.ledger.opening import open_log
+
+    config = settings.ledger if file is None else settings.ledger.model_copy(update={"path": file, "url": None})
+    return open_log(config, settings.tenant)

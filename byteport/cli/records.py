@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from byteport.cli.ledger import ledger_path
+from byteport.cli.ledger import log_of
 from byteport.cli.output import plain, print_json, say, table
 from byteport.cli.session import AsJson, settings_of
 
@@ -25,10 +25,10 @@ def records(
     as_json: AsJson = False,
 ) -> None:
     """List audit records, oldest first."""
-    from byteport.ledger.log import Filter, open_log
+    from byteport.ledger.log import Filter
 
     wanted = Filter(workflow_id=run, incident_id=incident, target=target, limit=limit, newest_first=True)
-    found = list(open_log(ledger_path(settings_of(context))).iter_records(wanted))[::-1]
+    found = list(log_of(settings_of(context)).iter_records(wanted))[::-1]
     if as_json:
         print_json(found)
     elif not found:

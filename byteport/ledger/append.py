@@ -1,21 +1,27 @@
-"""One more record at the end of a chain, inside the caller's transaction, once per key.
+"""One more record at the end of a chain, inside the caller's transaction, once per key; or many that another ledger sealed.
 
-Comes after `store` (the transaction) and `byteport/audit` (the format). Every record of ours is written here.
+Comes after `store` (the transaction), `sealing` (the bodies) and `byteport/audit` (the format). Every record is written here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from byteport.audit.chain import GENESIS, SALT_BYTES
+from byteport.audit.chain import GENESIS, SALT_BYTES, commitment, record_hash
+from byteport.audit.heads import Chain
 from byteport.audit.ids import RANDOM_BYTES, uuid7
-from byteport.audit.records import Header, Payload, seal, timestamp
+from byteport.audit.records import Entry, Header, Payload, Removed, read_header, read_payload, seal, timestamp
 from byteport.contracts.ledger import RecordDraft, Recorded
 from byteport.domain.approvals import SignedAnswer
 from byteport.domain.base import Frozen
 from byteport.domain.canonical import digest
 from byteport.domain.redaction import sanitised
-from byteport.ledger.store import Transaction
+from byteport.errors import PreconditionFailed
+from byteport.ledger.sealing import NO_INDEXES, Opened, needed
+from byteport.ledger.sealing import indexes as indexes_of
+from byteport.ledger.sealing import seal as seal_body
+from byteport.ledger.store import StoredRow, Transaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,6 +33,8 @@ class Evidence(Frozen):
     object_uid: str | None = None
     answers: tuple[SignedAnswer, ...] = ()
     allowed_signers: str | None = None
+    removed: tuple[Removed, ...] = ()
+    """On `pruned` and `erased`: whose bodies this record says are gone."""
 
 
 NO_EVIDENCE = Evidence()
@@ -42,13 +50,14 @@ def append(tx: Transaction, draft: RecordDraft, *, evidence: Evidence = NO_EVIDE
     known = find(tx, draft, key)
     if known is not None:
         return known
-    seq, prev_hash, stamp_ms = _head(tx, draft)
-    at_ms = max(milliseconds(tx.now), stamp_ms)
+    chain = Chain(tenant=draft.tenant, cluster_uid=draft.cluster_uid)
+    head = tx.chains.head(chain)
+    at_ms = max(milliseconds(tx.now), head.stamp_ms)
     header = Header(
         tenant=draft.tenant,
         cluster_uid=draft.cluster_uid,
-        seq=seq + 1,
-        prev_hash=prev_hash,
+        seq=head.seq + 1,
+        prev_hash=head.hash,
         id=uuid7(at_ms, tx.randomness(RANDOM_BYTES)),
         key=key,
         timestamp=timestamp(moment(at_ms)),
@@ -58,16 +67,39 @@ def append(tx: Transaction, draft: RecordDraft, *, evidence: Evidence = NO_EVIDE
         payload=GENESIS,
     )
     entry = seal(header, _payload(draft, evidence), tx.randomness(SALT_BYTES))
-    assert entry.payload is not None
-    tx.sql.execute(
-        "INSERT INTO agent_actions (tenant, cluster_uid, seq, header, payload, salt, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(draft.tenant, draft.cluster_uid, entry.seq),
-            *(entry.header.decode("utf-8"), entry.payload.decode("utf-8"), entry.salt, entry.hash),
-        ),
-    )
-    _move_head(tx, draft, seq=entry.seq, record_hash=entry.hash, at_ms=at_ms)
+    tx.chains.add(chain, [_row(tx, chain, entry, at_ms)])
     return Recorded(id=header.id, seq=entry.seq, hash=entry.hash)
+
+
+def append_entries(tx: Transaction, chain: Chain, entries: Sequence[Entry]) -> int:
+    """Append records that another ledger has sealed, as they are; how many were new.
+
+    Each must be the one that comes next: its place, the record that it names as its predecessor, its own hash, and the
+    payload that its header commits to. What is there already is passed over. Raises `PreconditionFailed` for anything
+    else: a gap, another record at a place that is taken, or another chain's; `MalformedInput` for what is no record.
+    """
+    head = tx.chains.head(chain)
+    known = _hashes(tx, chain, [entry.seq for entry in entries if entry.seq <= head.seq])
+    rows: list[StoredRow] = []
+    last, last_hash, stamp_ms = head
+    for entry in entries:
+        header = _checked(entry, chain)
+        if entry.seq <= head.seq:
+            if known.get(entry.seq) != entry.hash:
+                raise PreconditionFailed(f"record {entry.seq} is another one here")
+            continue
+        if entry.seq != last + 1:
+            raise PreconditionFailed(f"record {last + 1} must come next, not {entry.seq}")
+        if header.prev_hash != last_hash:
+            raise PreconditionFailed(f"record {entry.seq} was not appended to the record before it here")
+        at_ms = milliseconds(datetime.fromisoformat(header.timestamp))
+        if at_ms < stamp_ms:
+            raise PreconditionFailed(f"record {entry.seq} is earlier than the one before it")
+        rows.append(_row(tx, chain, entry, at_ms))
+        last, last_hash, stamp_ms = entry.seq, entry.hash, at_ms
+    if rows:
+        tx.chains.add(chain, rows)
+    return len(rows)
 
 
 def find(tx: Transaction, draft: RecordDraft, key: str) -> Recorded | None:
@@ -81,10 +113,7 @@ def find(tx: Transaction, draft: RecordDraft, key: str) -> Recorded | None:
 
 def stamp(tx: Transaction, tenant: str, cluster_uid: str) -> int:
     """The time in ms that the next record of a chain would have: what ages and hourly limits are counted by."""
-    row = tx.sql.execute(
-        "SELECT stamp_ms FROM chain_heads WHERE tenant = ? AND cluster_uid = ?", (tenant, cluster_uid)
-    ).fetchone()
-    return max(milliseconds(tx.now), row[0] if row else 0)
+    return max(milliseconds(tx.now), tx.chains.head(Chain(tenant=tenant, cluster_uid=cluster_uid)).stamp_ms)
 
 
 def milliseconds(at: datetime) -> int:
@@ -97,21 +126,38 @@ def moment(ms: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=ms)
 
 
-def _head(tx: Transaction, draft: RecordDraft) -> tuple[int, str, int]:
-    row = tx.sql.execute(
-        "SELECT seq, hash, stamp_ms FROM chain_heads WHERE tenant = ? AND cluster_uid = ?",
-        (draft.tenant, draft.cluster_uid),
-    ).fetchone()
-    return (row[0], row[1], row[2]) if row else (0, GENESIS, 0)
+def _row(tx: Transaction, chain: Chain, entry: Entry, at_ms: int) -> StoredRow:
+    body, indexes = None, NO_INDEXES
+    if entry.payload is not None and entry.salt is not None:
+        keys = needed(tx.keys)
+        body = seal_body(keys, chain, entry.seq, Opened(entry.salt, entry.payload), tx.randomness)
+        indexes = indexes_of(keys, chain.tenant, read_payload(entry.payload))
+    return StoredRow(entry.seq, entry.header.decode("utf-8"), entry.hash, at_ms, body, indexes)
 
 
-def _move_head(tx: Transaction, draft: RecordDraft, *, seq: int, record_hash: str, at_ms: int) -> None:
-    statement = (
-        "INSERT INTO chain_heads (seq, hash, stamp_ms, tenant, cluster_uid) VALUES (?, ?, ?, ?, ?)"
-        if seq == 1
-        else "UPDATE chain_heads SET seq = ?, hash = ?, stamp_ms = ? WHERE tenant = ? AND cluster_uid = ?"
+def _checked(entry: Entry, chain: Chain) -> Header:
+    header = read_header(entry.header)
+    if (header.tenant, header.cluster_uid) != (chain.tenant, chain.cluster_uid):
+        raise PreconditionFailed(f"record {entry.seq} is of another tenant or cluster")
+    if header.seq != entry.seq or record_hash(entry.header) != entry.hash:
+        raise PreconditionFailed(f"record {entry.seq} is not what its place or its hash says")
+    if (entry.payload is None) != (entry.salt is None):
+        raise PreconditionFailed(f"record {entry.seq} has half a body")
+    if entry.payload is None or entry.salt is None:
+        return header
+    if len(entry.salt) != SALT_BYTES or commitment(entry.salt, entry.payload) != header.payload:
+        raise PreconditionFailed(f"record {entry.seq} has a payload to which it does not commit")
+    return header
+
+
+def _hashes(tx: Transaction, chain: Chain, numbers: Sequence[int]) -> dict[int, str]:
+    if not numbers:
+        return {}
+    rows = tx.sql.execute(
+        "SELECT seq, hash FROM agent_actions WHERE tenant = ? AND cluster_uid = ? AND seq BETWEEN ? AND ?",
+        (chain.tenant, chain.cluster_uid, min(numbers), max(numbers)),
     )
-    tx.sql.execute(statement, (seq, record_hash, at_ms, draft.tenant, draft.cluster_uid))
+    return {row[0]: row[1] for row in rows}
 
 
 def _payload(draft: RecordDraft, evidence: Evidence) -> Payload:
@@ -139,6 +185,7 @@ def _payload(draft: RecordDraft, evidence: Evidence) -> Payload:
             for answer in evidence.answers
         ),
         allowed_signers=evidence.allowed_signers,
+        removed=evidence.removed,
     )
 
 

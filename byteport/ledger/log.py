@@ -1,33 +1,42 @@
-"""The log for those who read it: listed with filters, and verified by the checker of `byteport/audit`.
+"""The log for those who read it: listed with filters, record by record, and verified by the checker of `byteport/audit`.
 
-Opens the file read-only, so that an auditor's copy is enough. The command line's `records` and `verify-log` end here.
+Only reads, so that an auditor's copy is enough, with the key of its bodies. The command line's `records` and `verify-log`,
+the signer and the exports end here.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
+from byteport.audit.heads import Chain, Head
 from byteport.audit.ids import parse_record_id
-from byteport.audit.records import Entry, Record, record_of, timestamp
-from byteport.audit.verify import Chain, Head, Report, verify_chain, verify_part
-from byteport.audit.words import Decision, Event
+from byteport.audit.records import Entry, Record, Removed, read_payload, record_of, timestamp
+from byteport.audit.verify import Report, verify_chain, verify_part
+from byteport.audit.words import REMOVALS, Decision, Event
 from byteport.domain.base import Frozen
 from byteport.errors import ConfigError, MalformedInput
-from byteport.ledger.schema import SETTING
-from byteport.ledger.store import reading
+from byteport.ledger.keys import SETTING as KEY_SETTING
+from byteport.ledger.sealing import SEARCHABLE, needed, open_body
+from byteport.ledger.store import Readable, Sql
 
 NO_CHAIN = Chain(tenant="", cluster_uid="")
-_COLUMNS = "seq, CAST(header AS BLOB), CAST(payload AS BLOB), CAST(salt AS BLOB), CAST(hash AS BLOB)"
+LAST = (1 << 62) - 1
+_JOINED = "agent_actions LEFT JOIN agent_action_bodies AS bodies USING (tenant, cluster_uid, seq)"
+_COLUMNS = "tenant, cluster_uid, seq, header, hash, body"
 
 
 class Filter(Frozen):
     """Which records: all that are set must hold."""
 
+    tenant: str | None = None
+    cluster_uid: str | None = None
+    id: str | None = None
+    """UUID, as it is stored."""
+    after: tuple[str, int] | None = None
+    """Only what comes after this record (cluster uid and number) in the order of the answer. Of one tenant."""
     incident_id: str | None = None
     workflow_id: str | None = None
     action_id: str | None = None
@@ -54,22 +63,57 @@ class One(NamedTuple):
 
 
 class AuditLog:
-    """One ledger file, for reading. Raises `ConfigError` naming the file when it is none, or cannot be read."""
+    """One ledger, for reading. Raises `ConfigError` when it is none or its bodies are under other keys, `Unavailable` when it does not answer."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, store: Readable) -> None:
+        self.store = store
+
+    def chains(self) -> tuple[Chain, ...]:
+        """Every chain that has a record, or is said to have had one."""
+        with self.store.snapshot() as sql:
+            return _chains(sql)
+
+    def head(self, chain: Chain) -> Head | None:
+        """The end of a chain as the store remembers it; None before the first record."""
+        with self.store.snapshot() as sql:
+            return _head(sql, chain)
+
+    def entries(self, chain: Chain, first: int = 1, last: int = LAST) -> Iterator[Entry]:
+        """The records from `first` to `last`, both included, as they are stored; none of it is verified."""
+        with self._open() as sql:
+            yield from self._entries(sql, chain, first, last)
+
+    def headers(self, chain: Chain, first: int = 1, last: int = LAST) -> Iterator[Entry]:
+        """The same without their bodies, for whoever holds no key of them."""
+        with self.store.snapshot() as sql:
+            rows = sql.stream(
+                "SELECT seq, header, hash FROM agent_actions"
+                " WHERE tenant = ? AND cluster_uid = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+                (chain.tenant, chain.cluster_uid, first, last),
+            )
+            for seq, header, record_hash in rows:
+                yield Entry(seq=seq, header=_bytes(header), payload=None, salt=None, hash=_text(record_hash))
+
+    def removed(self, chain: Chain) -> tuple[Removed, ...]:
+        """Whose bodies records of this chain say are gone. A record that cannot be read says nothing."""
+        with self._open() as sql:
+            return tuple(self._removed(sql, chain))
 
     def iter_records(self, wanted: Filter = ALL) -> Iterator[Record]:
-        """Records in the order of their chain. Raises `MalformedInput` at one whose bytes are no record any more."""
-        where, values = _where(wanted)
-        order = "DESC" if wanted.newest_first else "ASC"
-        limit = -1 if wanted.limit is None else wanted.limit
-        statement = (
-            f"SELECT {_COLUMNS} FROM agent_actions WHERE {where}"  # noqa: S608  the parts are constants of this file
-            f" ORDER BY tenant, cluster_uid, seq {order} LIMIT ?"
-        )
+        """Records in the order of their chain; those whose bodies are gone are left out.
+
+        Raises `MalformedInput` at one whose bytes are no record any more.
+        """
         with self._open() as sql:
-            yield from (record_of(_entry(row)) for row in sql.execute(statement, (*values, limit)))
+            where, values = self._where(sql, wanted)
+            order = "DESC" if wanted.newest_first else "ASC"
+            limit = "" if wanted.limit is None else " LIMIT ?"
+            statement = (
+                f"SELECT {_COLUMNS} FROM {_JOINED} WHERE {where}"  # noqa: S608  the parts are constants of this file
+                f" ORDER BY tenant, cluster_uid, seq {order}{limit}"
+            )
+            for row in sql.stream(statement, (*values, *(() if wanted.limit is None else (wanted.limit,)))):
+                yield record_of(self._entry(row))
 
     def verify_one(self, text: str) -> One:
         """The record that a person named by UUID or ULID, with its neighbours and the links between them.
@@ -87,63 +131,114 @@ class AuditLog:
                 raise MalformedInput(
                     record_id, "no record has this id; `byteport verify-log --all` checks every record"
                 )
-            chain, seq = Chain(tenant=found[0], cluster_uid=found[1]), found[2]
+            chain, seq = _chain(found[0], found[1]), found[2]
             head = _head(sql, chain)
             first, last = max(1, seq - 1), min(seq + 1, head.seq) if head is not None else seq + 1
-            entries = list(_entries(sql, chain, first, seq + 1))
+            entries = list(self._entries(sql, chain, first, seq + 1))
         report = verify_part(entries, chain, first=first, last=max(last, seq))
         return One(_readable(next(entry for entry in entries if entry.seq == seq)), report)
 
     def verify_all(self) -> tuple[Report, ...]:
-        """Every chain of the file from its first record to the head that the file names; never empty."""
+        """Every chain of the store from its first record to the head that the store names; never empty."""
         with self._open() as sql:
-            chains = [
-                Chain(tenant=row[0], cluster_uid=row[1])
-                for row in sql.execute(
-                    "SELECT tenant, cluster_uid FROM chain_heads"
-                    " UNION SELECT tenant, cluster_uid FROM agent_actions ORDER BY 1, 2"
-                )
-            ]
+            chains = _chains(sql)
             if not chains:
                 return (verify_chain((), NO_CHAIN),)
-            return tuple(verify_chain(_entries(sql, chain), chain, head=_head(sql, chain)) for chain in chains)
+            return tuple(
+                verify_chain(self._entries(sql, chain, 0, LAST), chain, head=_head(sql, chain)) for chain in chains
+            )
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        if not self.path.is_file():
-            raise ConfigError(SETTING, f"{self.path} does not exist; nothing has been recorded here")
-        try:
-            with reading(self.path) as sql:
-                yield sql
-        except sqlite3.Error as error:
-            raise ConfigError(SETTING, f"{self.path} cannot be read as a ledger: {error}") from error
+    def _open(self) -> Iterator[Sql]:
+        """A snapshot whose bodies can be opened, as far as one can tell by the first and the last of them."""
+        keys = needed(self.store.keys)
+        with self.store.snapshot() as sql:
+            ends = [
+                row[0]
+                for order in ("ASC", "DESC")
+                for row in sql.execute(
+                    f"SELECT body FROM agent_action_bodies ORDER BY tenant {order}, cluster_uid {order}, seq {order} LIMIT 1"  # noqa: S608
+                )
+            ]
+            if ends and not any(keys.knows(_bytes(body)) for body in ends):
+                raise ConfigError(
+                    KEY_SETTING, f"holds no key under which the bodies of {self.store.name} are encrypted"
+                )
+            yield sql
+
+    def _entries(self, sql: Sql, chain: Chain, first: int, last: int) -> Iterator[Entry]:
+        rows = sql.stream(
+            f"SELECT {_COLUMNS} FROM {_JOINED}"  # noqa: S608  the columns are constants of this file
+            " WHERE tenant = ? AND cluster_uid = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+            (chain.tenant, chain.cluster_uid, first, last),
+        )
+        return map(self._entry, rows)
+
+    def _entry(self, row: tuple[str, str, int, object, object, bytes | None]) -> Entry:
+        """As bytes, whatever somebody has put there: the checker judges it."""
+        tenant, cluster_uid, seq, header, record_hash, body = row
+        payload = salt = None
+        if body is not None:
+            chain = _chain(tenant, cluster_uid)
+            salt, payload = open_body(needed(self.store.keys), chain, seq, _bytes(body))
+        return Entry(seq=seq, header=_bytes(header), payload=payload, salt=salt, hash=_text(record_hash))
+
+    def _removed(self, sql: Sql, chain: Chain) -> Iterator[Removed]:
+        rows = sql.stream(
+            f"SELECT {_COLUMNS} FROM {_JOINED}"  # noqa: S608  the columns are constants of this file
+            " WHERE tenant = ? AND cluster_uid = ? AND event IN (?, ?) ORDER BY seq",
+            (chain.tenant, chain.cluster_uid, *sorted(event.value for event in REMOVALS)),
+        )
+        for row in rows:
+            entry = self._entry(row)
+            try:
+                yield from read_payload(entry.payload or b"").removed
+            except MalformedInput:
+                continue
+
+    def _where(self, sql: Sql, wanted: Filter) -> tuple[str, list[object]]:
+        """Of the words in bodies only blind indexes are stored: under each key of each tenant there may be another."""
+        parts: list[str] = ["body IS NOT NULL"]
+        values: list[object] = []
+        for column in ("tenant", "cluster_uid", "id", "action_id", "event", "decision"):
+            if (value := getattr(wanted, column)) is not None:
+                parts.append(f"{column} = ?")
+                values.append(str(value))
+        for at, comparison in ((wanted.since, "timestamp >= ?"), (wanted.until, "timestamp < ?")):
+            if at is not None:
+                parts.append(comparison)
+                values.append(timestamp(at))
+        if wanted.after is not None:
+            parts.append(f"(cluster_uid > ? OR (cluster_uid = ? AND seq {'<' if wanted.newest_first else '>'} ?))")
+            values += [wanted.after[0], *wanted.after]
+        tenants = [row[0] for row in sql.execute("SELECT DISTINCT tenant FROM chain_heads")]
+        keys = needed(self.store.keys)
+        for field in SEARCHABLE:
+            if (word := getattr(wanted, field)) is not None:
+                found = [index for tenant in tenants for index in keys.indexes(tenant, field, word)]
+                parts.append(f"bodies.{field} IN ({', '.join('?' * len(found)) or 'NULL'})")
+                values += found
+        return " AND ".join(parts), values
 
 
-def open_log(path: Path) -> AuditLog:
-    """The log in the ledger file at `path`."""
-    return AuditLog(path)
-
-
-def _entries(sql: sqlite3.Connection, chain: Chain, first: int = 0, last: int = 1 << 62) -> Iterator[Entry]:
+def _chains(sql: Sql) -> tuple[Chain, ...]:
     rows = sql.execute(
-        f"SELECT {_COLUMNS} FROM agent_actions"  # noqa: S608  the columns are a constant of this file
-        " WHERE tenant = ? AND cluster_uid = ? AND seq BETWEEN ? AND ? ORDER BY seq",
-        (chain.tenant, chain.cluster_uid, first, last),
+        "SELECT tenant, cluster_uid FROM chain_heads WHERE seq > 0"
+        " UNION SELECT tenant, cluster_uid FROM agent_actions ORDER BY 1, 2"
     )
-    return (_entry(row) for row in rows)
+    return tuple(dict.fromkeys(_chain(row[0], row[1]) for row in rows))
 
 
-def _entry(row: tuple[int, bytes | None, bytes | None, bytes | None, bytes | None]) -> Entry:
-    """As bytes, whatever somebody has put there: the checker judges it."""
-    seq, header, payload, salt, record_hash = row
-    return Entry(
-        seq=seq, header=header or b"", payload=payload, salt=salt, hash=(record_hash or b"").decode("utf-8", "replace")
-    )
+def _chain(tenant: str, cluster_uid: str) -> Chain:
+    """Names that are no text any more are shown with what cannot be shown replaced; no chain has such a name."""
+    plain = [name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for name in (tenant, cluster_uid)]
+    return Chain(tenant=plain[0], cluster_uid=plain[1])
 
 
-def _head(sql: sqlite3.Connection, chain: Chain) -> Head | None:
+def _head(sql: Sql, chain: Chain) -> Head | None:
     row = sql.execute(
-        "SELECT seq, hash FROM chain_heads WHERE tenant = ? AND cluster_uid = ?", (chain.tenant, chain.cluster_uid)
+        "SELECT seq, hash FROM chain_heads WHERE tenant = ? AND cluster_uid = ? AND seq > 0",
+        (chain.tenant, chain.cluster_uid),
     ).fetchone()
     return Head(seq=row[0], hash=row[1]) if row else None
 
@@ -155,19 +250,12 @@ def _readable(entry: Entry) -> Record | None:
         return None
 
 
-def _where(wanted: Filter) -> tuple[str, list[str]]:
-    equal = {
-        "incident_id": wanted.incident_id,
-        "workflow_id": wanted.workflow_id,
-        "action_id": wanted.action_id,
-        "runbook": wanted.runbook,
-        "target": wanted.target,
-        "event": wanted.event,
-        "decision": wanted.decision,
-    }
-    parts = [(f"{column} = ?", str(value)) for column, value in equal.items() if value is not None]
-    if wanted.since is not None:
-        parts.append(("timestamp >= ?", timestamp(wanted.since)))
-    if wanted.until is not None:
-        parts.append(("timestamp < ?", timestamp(wanted.until)))
-    return " AND ".join(["1", *(part for part, _ in parts)]), [value for _, value in parts]
+def _bytes(value: object) -> bytes:
+    """What a column holds; in SQLite somebody may have put anything there."""
+    if isinstance(value, bytes):
+        return value
+    return str("" if value is None else value).encode("utf-8", "surrogateescape")
+
+
+def _text(value: object) -> str:
+    return _bytes(value).decode("utf-8", "replace")

@@ -1,198 +1,81 @@
-"""The tables of the ledger's SQLite file. `store` applies them; nothing else writes SQL that changes a structure.
+"""The tables of one ledger file, and how a file of an earlier version becomes one of this version.
 
-A file of an earlier version is brought up to date when it is opened for writing, one version at a time, in the
-transaction that opens it: all of it or nothing. Such a file can be read as it is, since no version has changed what a
-record is; one of a later version is refused, because nobody here knows what it means.
+A file says whose it is and which version in its header. A new one is made from `head.sql` as it stands; one of an earlier
+version is brought up to date when it is opened for writing, by the migrations, in one transaction: all of it or nothing.
+Such a file cannot be read until then; one of a later version is refused, because nobody here knows what it means.
 
 `agent_actions` is append-only by triggers, for REPLACE too (which deletes without firing a delete trigger), and its
-searchable columns are *generated* from the hashed bytes: they cannot say anything else than what was hashed.
+searchable columns are *generated* from the hashed bytes: they cannot say anything else than what was hashed. Bodies lie
+apart, encrypted; one is deleted only while the last record of its chain says so.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from byteport.errors import ConfigError
+from byteport.ledger.keys import BodyKeys
 
 SETTING = "ledger.path"
 APPLICATION_ID = 0x42505254
-VERSION = 2
+VERSION = 3
 OLDEST_SQLITE = (3, 35, 0)
+SCRIPT = Path(__file__).parent / "migrations" / "sqlite" / "head.sql"
+"""What the migrations make of an empty file; a test compares, and writes it again by `make docs`."""
 
 
-def _field(part: str, name: str) -> str:
-    """A generated column. A part that is no JSON any more gives NULL, so that a tampered row can still be read."""
-    return (
-        f"{name} TEXT GENERATED ALWAYS AS"
-        f" (CASE WHEN json_valid({part}) THEN json_extract({part}, '$.{name}') END) VIRTUAL"
-    )
-
-
-_COLUMNS = ",\n  ".join(
-    [_field("header", name) for name in ("id", "key", "timestamp", "event", "decision", "action_id")]
-    + [_field("payload", name) for name in ("incident_id", "workflow_id", "runbook", "target")]
-)
-
-_SINCE_2 = """
-CREATE TABLE alarms (
-  cluster_uid TEXT NOT NULL,
-  name TEXT NOT NULL,
-  namespace TEXT NOT NULL,
-  raised_by TEXT NOT NULL,
-  since_ms INTEGER NOT NULL,
-  reason TEXT NOT NULL,
-  PRIMARY KEY (cluster_uid, name, namespace)
-);
-
-CREATE TABLE storms (
-  cluster_uid TEXT PRIMARY KEY,
-  since_ms INTEGER NOT NULL,
-  factor TEXT NOT NULL,
-  in_trouble INTEGER NOT NULL,
-  of_targets INTEGER NOT NULL,
-  workflow_id TEXT NOT NULL
-);
-
-CREATE TABLE policies (
-  cluster_uid TEXT PRIMARY KEY,
-  version TEXT NOT NULL,
-  content TEXT NOT NULL,
-  note TEXT NOT NULL,
-  changes INTEGER NOT NULL
-);
-
-CREATE INDEX intents_act ON intents (cluster_uid, act, at_ms);
-"""
-
-TABLES = (
-    """
-CREATE TABLE agent_actions (
-  tenant TEXT NOT NULL,
-  cluster_uid TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  header TEXT NOT NULL,
-  payload TEXT,
-  salt BLOB,
-  hash TEXT NOT NULL,
-  /* generated columns */,
-  PRIMARY KEY (tenant, cluster_uid, seq)
-);
-CREATE UNIQUE INDEX agent_actions_id ON agent_actions (tenant, id);
-CREATE UNIQUE INDEX agent_actions_key ON agent_actions (tenant, cluster_uid, key);
-CREATE INDEX agent_actions_incident ON agent_actions (incident_id);
-CREATE INDEX agent_actions_action ON agent_actions (action_id);
-
-CREATE TABLE chain_heads (
-  tenant TEXT NOT NULL,
-  cluster_uid TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  hash TEXT NOT NULL,
-  stamp_ms INTEGER NOT NULL,
-  PRIMARY KEY (tenant, cluster_uid)
-);
-
-CREATE TABLE intents (
-  action_id TEXT PRIMARY KEY,
-  cluster_uid TEXT NOT NULL,
-  incident_id TEXT NOT NULL,
-  runbook TEXT NOT NULL,
-  namespace TEXT NOT NULL,
-  target TEXT NOT NULL,
-  act TEXT NOT NULL,
-  plan_digest TEXT NOT NULL,
-  arguments_digest TEXT NOT NULL,
-  lease_key TEXT NOT NULL,
-  undoes TEXT,
-  at_ms INTEGER NOT NULL,
-  seq INTEGER NOT NULL,
-  record_id TEXT NOT NULL,
-  record_hash TEXT NOT NULL,
-  outcome TEXT CHECK (outcome IN ('done', 'not_done', 'unknown')),
-  verified INTEGER CHECK (verified IN (0, 1)),
-  ended_ms INTEGER
-);
-CREATE INDEX intents_recent ON intents (cluster_uid, at_ms);
-CREATE INDEX intents_target ON intents (cluster_uid, target, at_ms);
-CREATE INDEX intents_incident ON intents (cluster_uid, incident_id);
-
-CREATE TABLE answers_used (
-  answer_digest TEXT NOT NULL,
-  action_id TEXT NOT NULL,
-  PRIMARY KEY (answer_digest, action_id)
-);
-
-CREATE TABLE leases (
-  cluster_uid TEXT NOT NULL,
-  lease_key TEXT NOT NULL,
-  holder TEXT NOT NULL,
-  until_ms INTEGER NOT NULL,
-  PRIMARY KEY (cluster_uid, lease_key)
-);
-
-CREATE TABLE halts (
-  cluster_uid TEXT PRIMARY KEY,
-  halted_by TEXT NOT NULL,
-  since_ms INTEGER NOT NULL,
-  reason TEXT NOT NULL
-);
-
-CREATE TRIGGER agent_actions_never_updated BEFORE UPDATE ON agent_actions
-BEGIN SELECT RAISE(ABORT, 'agent_actions is append-only'); END;
-
-CREATE TRIGGER agent_actions_never_deleted BEFORE DELETE ON agent_actions
-BEGIN SELECT RAISE(ABORT, 'agent_actions is append-only'); END;
-
-CREATE TRIGGER agent_actions_only_at_the_end BEFORE INSERT ON agent_actions
-WHEN NEW.seq <> 1 + coalesce(
-    (SELECT seq FROM chain_heads WHERE tenant = NEW.tenant AND cluster_uid = NEW.cluster_uid), 0)
-  OR EXISTS (
-    SELECT 1 FROM agent_actions
-    WHERE tenant = NEW.tenant
-      AND (id = json_extract(NEW.header, '$.id')
-        OR (cluster_uid = NEW.cluster_uid AND key = json_extract(NEW.header, '$.key'))))
-BEGIN SELECT RAISE(ABORT, 'agent_actions is append-only'); END;
-
-CREATE TRIGGER chain_heads_never_deleted BEFORE DELETE ON chain_heads
-BEGIN SELECT RAISE(ABORT, 'a chain does not end'); END;
-
-CREATE TRIGGER chain_heads_only_forward BEFORE UPDATE ON chain_heads
-WHEN NEW.seq <> OLD.seq + 1 OR NEW.tenant <> OLD.tenant OR NEW.cluster_uid <> OLD.cluster_uid
-BEGIN SELECT RAISE(ABORT, 'a chain only grows'); END;
-
-CREATE TRIGGER chain_heads_never_replaced BEFORE INSERT ON chain_heads
-WHEN EXISTS (SELECT 1 FROM chain_heads WHERE tenant = NEW.tenant AND cluster_uid = NEW.cluster_uid)
-BEGIN SELECT RAISE(ABORT, 'a chain only grows'); END;
-""".replace("/* generated columns */", _COLUMNS)
-    + _SINCE_2
-)
-
-STEPS = {1: _SINCE_2}
-"""What turns a file of each earlier version into one of the next."""
-
-
-def apply(connection: sqlite3.Connection, where: str) -> None:
+def apply(connection: sqlite3.Connection, where: str, keys: BodyKeys | None) -> None:
     """Make the tables in an empty file, or bring those of an earlier version up to date.
 
-    Call inside BEGIN IMMEDIATE. Raises `ConfigError` for a file of another program or of a newer version.
+    Raises `ConfigError` for a file of another program or of a newer version, and for one whose payloads are to be
+    encrypted without a key.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise ConfigError(SETTING, f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed")
+    connection.execute("BEGIN IMMEDIATE")
+    if _is_empty(connection):
+        _make(connection)
+        connection.execute("COMMIT")
+        return
+    version = version_of(connection, where)
+    connection.execute("COMMIT")
+    if version != VERSION:
+        bring(connection, version=version, to=VERSION, keys=keys)
+
+
+def bring(connection: sqlite3.Connection, *, version: int, to: int, keys: BodyKeys | None) -> None:
+    """From one version to another; then nothing of what was there before is left.
+
+    Freed pages are overwritten as they are freed, and the WAL's copies of the earlier ones when it is folded.
+    """
+    from byteport.ledger.migrating import migrate_sqlite  # alembic takes longer to load than a file to open
+
+    try:
+        migrate_sqlite(connection, version=version, to=to, keys=keys)
+    except sqlite3.Error:
+        raise
+    except Exception as error:
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, sqlite3.Error):
+            raise cause from None  # alembic's wrapper says the same in more words
+        raise
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def check(connection: sqlite3.Connection, where: str) -> None:
+    """Raises `ConfigError` unless this is a ledger of this version."""
+    version = version_of(connection, where)
+    if version < VERSION:
+        way = "`byteport ledger migrate`, or the start of the process that writes it, brings it there"
+        raise ConfigError(SETTING, f"{where} has format {version}, and this byteport reads format {VERSION}; {way}")
+
+
+def version_of(connection: sqlite3.Connection, where: str) -> int:
+    """The version of a ledger file. Raises `ConfigError` for what is none, or newer than this program."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if (application, version, tables) == (0, 0, 0):
-        _run(connection, TABLES)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        return
-    check(application, version, where)
-    for earlier in range(version, VERSION):
-        _run(connection, STEPS[earlier])
-        connection.execute(f"PRAGMA user_version = {earlier + 1}")
-
-
-def check(application: int, version: int, where: str) -> None:
-    """Raises `ConfigError` unless a file with these numbers is a ledger that this program can read."""
     if application != APPLICATION_ID:
         raise ConfigError(SETTING, f"{where} is a database of another program")
     if version > VERSION:
@@ -201,19 +84,34 @@ def check(application: int, version: int, where: str) -> None:
         )
     if version < 1:
         raise ConfigError(SETTING, f"{where} has format {version}, which no byteport has written")
+    return int(version)
 
 
-def _run(connection: sqlite3.Connection, script: str) -> None:
-    for statement in _statements(script):
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return (application, version, tables) == (0, 0, 0)
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    """`executescript` would commit first, so the script's parts are run one after the other."""
+    for statement in SCRIPT.read_text().split(";;\n")[:-1]:
         connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _statements(script: str) -> list[str]:
-    """`executescript` would commit first, so the script is cut where SQLite itself says that a statement is complete."""
-    statements, text = [], ""
-    for line in script.splitlines(keepends=True):
-        text += line
-        if sqlite3.complete_statement(text):
-            statements.append(text)
-            text = ""
-    return statements
+def written_again() -> str:
+    """`head.sql` as the migrations make it: every table, index and trigger of an empty file that went through them all."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    from byteport.ledger.migrating import migrate_sqlite
+
+    migrate_sqlite(connection, version=0, to=VERSION, keys=None)
+    order = "CASE type WHEN 'table' THEN 1 WHEN 'index' THEN 2 ELSE 3 END, rowid"
+    rows = connection.execute(f"SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY {order}")  # noqa: S608
+    version = f"INSERT INTO alembic_version VALUES ('{VERSION}')"  # noqa: S608  both are constants
+    parts = [*(text.strip() for (text,) in rows), version]
+    connection.close()
+    head = "-- Made from the migrations beside it by `make docs`; a test compares.\n"
+    return head + ";;\n\n".join(parts) + ";;\n"

@@ -1,182 +1,145 @@
-"""The ledger's SQLite file: opened, kept to its owner, and written in one transaction at a time.
+"""What a store of the log is, whichever database is behind it: transactions, snapshots, and rows that go in at the end.
 
-WAL, so that readers never wait; `BEGIN IMMEDIATE`, so that a transaction sees the last one's end before it decides;
-`synchronous=FULL`, so that an intent that was answered survives a power cut. Methods block: `acts` calls them in threads.
+`sqlite` and `postgres` are the two; `opening` chooses by the settings. Whoever acts on the ledger writes its statements
+once: parameters are `?` or `:name`, rows are read by name and by index. Methods block: `acts` calls them in threads.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
-import stat
-import threading
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
-from byteport.errors import ConfigError, Unavailable
-from byteport.ledger import schema
+from byteport.audit.heads import Chain
+from byteport.ledger.keys import BodyKeys
 
 Clock = Callable[[], datetime]
 """Gives the present moment, with a zone; `activities/clock.py` or a simulated cluster's own."""
 Randomness = Callable[[int], bytes]
 """Gives so many unpredictable bytes; `secrets.token_bytes` in `workers/wiring.py`."""
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 LOCK_SECONDS = 4.0
 """How long a transaction waits for another process's; less than the acts' deadline of 10 s."""
 
 
+class Rows(Protocol):
+    """The answer to one statement. A row is read by name, by index, and as a sequence."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Sql(Protocol):
+    """A database inside a transaction."""
+
+    def execute(self, statement: str, parameters: Parameters = (), /) -> Rows: ...
+
+    def executemany(self, statement: str, parameters: Sequence[Sequence[Any]], /) -> None: ...
+
+    def stream(self, statement: str, parameters: Parameters = (), /) -> Iterator[Any]:
+        """Rows one after the other, however many: never all of them in memory."""
+
+
+class Head(NamedTuple):
+    """The end of a chain: `seq` is 0 before its first record."""
+
+    seq: int
+    hash: str
+    stamp_ms: int
+
+
+class StoredRow(NamedTuple):
+    """One record as it is stored: the header as it was hashed, and the body encrypted, or None where there is none."""
+
+    seq: int
+    header: str
+    hash: str
+    stamp_ms: int
+    body: bytes | None
+    indexes: tuple[bytes | None, ...]
+    """Of the body's searchable fields, in the order of `sealing.SEARCHABLE`."""
+
+
+class Chains(Protocol):
+    """The only way to the log's own tables that changes them, inside a transaction."""
+
+    def head(self, chain: Chain) -> Head:
+        """The end of a chain, which nobody else moves before this transaction ends."""
+
+    def add(self, chain: Chain, rows: Sequence[StoredRow]) -> None:
+        """Put rows after the head and move it. The database itself checks that they fit."""
+
+    def destroy(self, chain: Chain, seq: int, ranges: Sequence[tuple[int, int]]) -> int:
+        """Destroy the bodies of `ranges`, which record `seq`, the last of the chain, says are gone. How many there were."""
+
+
 @dataclass(frozen=True)
 class Transaction:
-    """An open transaction, the moment at which it got its turn, and chance."""
+    """An open transaction, the moment at which it got its turn, chance, and the keys of bodies."""
 
-    sql: sqlite3.Connection
+    sql: Sql
+    chains: Chains
     now: datetime
     randomness: Randomness
+    keys: BodyKeys | None
+    """None in a process that neither writes nor reads bodies."""
 
 
-class Store:
-    """One ledger file. Safe to share among threads; several processes may open the same file."""
+class Readable(Protocol):
+    """A store as those see it who only read."""
 
-    def __init__(self, path: Path, *, clock: Clock, randomness: Randomness) -> None:
-        """Opens `path`, making it with mode 0600 if it is not there.
+    @property
+    def name(self) -> str:
+        """For people: the file, or the database without its password."""
 
-        Raises `ConfigError` for a file that others may read, that is no ledger, or whose folder cannot be written.
+    @property
+    def keys(self) -> BodyKeys | None: ...
+
+    def snapshot(self) -> AbstractContextManager[Sql]: ...
+
+
+class Store(ABC):
+    """One tenant's ledger. Safe to share among threads; several processes may use the same one."""
+
+    keys: BodyKeys | None
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """For people: the file, or the database without its password."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Everything inside is committed together, or not at all. Raises `Unavailable` when the store cannot be used.
+
+        Those who want one at the same time get their turns one after the other and may share a commit: each returns
+        only when what it did is on disk, and what one of them takes back takes nothing from the others.
         """
-        self.path = path
-        self._clock = clock
-        self._randomness = randomness
-        self._turn = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._inode = 0
-        _make(path)
-        try:
-            with self._turn:
-                self._connect()
-        except sqlite3.Error as error:
-            raise ConfigError(schema.SETTING, f"{path} cannot be opened as a ledger: {error}") from error
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Everything inside is committed together, or not at all. Raises `Unavailable` when the file cannot be used."""
-        with self._turn, translated():
-            connection = self._usable()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield Transaction(connection, self._clock(), self._randomness)
-                connection.execute("COMMIT")
-            except BaseException:
-                self._roll_back(connection)
-                raise
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Sql]:
+        """A read-only view of one moment, which nobody waits for. Raises `Unavailable` when the store cannot be read."""
 
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """A read-only view of one moment, which nobody waits for. Raises `Unavailable` when the file cannot be read."""
-        with snapshot(self.path) as connection:
-            yield connection
+    @abstractmethod
+    def of(self, tenant: str) -> Store:
+        """The same database for another tenant, whose rows are all that it then shows."""
 
-    def close(self) -> None:
-        with self._turn:
-            self._forget()
+    def scrub(self) -> None:  # noqa: B027  most stores have nothing to do
+        """See to it that what was deleted lies in none of the store's own files any more, as far as it can be now.
 
-    def _usable(self) -> sqlite3.Connection:
-        """The connection, opened anew if the file at the path is another one now: writes into a deleted file are lost."""
-        if self._connection is None or self.path.stat().st_ino != self._inode:
-            self._forget()
-            self._connect()
-        assert self._connection is not None
-        return self._connection
+        Called after bodies or names were destroyed, and again by the next pruning. Where the database itself decides when
+        freed space is written over, there is nothing to do.
+        """
 
-    def _connect(self) -> None:
-        connection = sqlite3.connect(
-            _uri(self.path, "rw"), uri=True, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        connection.row_factory = sqlite3.Row
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
-                raise ConfigError(schema.SETTING, f"{self.path} lies where SQLite cannot keep a WAL; use a local disk")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            schema.apply(connection, str(self.path))
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.close()
-            raise
-        self._connection, self._inode = connection, self.path.stat().st_ino
-
-    def _roll_back(self, connection: sqlite3.Connection) -> None:
-        try:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._forget()
-
-    def _forget(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-@contextlib.contextmanager
-def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
-    """A read-only view of one moment, for whoever has no `Store`. Raises `Unavailable` when it cannot be read."""
-    with translated(), reading(path) as connection:
-        yield connection
-
-
-def must_be_readable(path: Path) -> None:
-    """Raises `Unavailable` unless a ledger of ours can be read at `path` now, `ConfigError` for one that is none."""
-    with snapshot(path):
-        return
-
-
-@contextlib.contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that can only read, inside one read transaction."""
-    connection = sqlite3.connect(_uri(path, "ro"), uri=True, timeout=LOCK_SECONDS, isolation_level=None)
-    try:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("BEGIN")
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        schema.check(application, version, str(path))
-        yield connection
-    finally:
-        connection.close()
-
-
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """SQLite's and the disk's errors in our words: whatever keeps the ledger from answering is `Unavailable`."""
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise  # a mistake of ours, not the file's state
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise Unavailable(f"the ledger does not answer: {name}") from error
-    except OSError as error:
-        raise Unavailable(f"the ledger's file cannot be used: {error.strerror}") from error
-
-
-def _make(path: Path) -> None:
-    """An empty file for its owner only, unless there is one; SQLite gives the files beside it the same mode."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-        status = path.stat()
-    except OSError as error:
-        raise ConfigError(schema.SETTING, f"{path}: {error.strerror or 'cannot be used'}") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(schema.SETTING, f"{path} is not a regular file")
-    if status.st_mode & 0o077:
-        mode = stat.S_IMODE(status.st_mode)
-        raise ConfigError(schema.SETTING, f"{path} has mode {mode:04o}, so others may use it; run: chmod 600 {path}")
-
-
-def _uri(path: Path, mode: str) -> str:
-    return f"{path.absolute().as_uri()}?mode={mode}"
+    @abstractmethod
+    def close(self) -> None: ...

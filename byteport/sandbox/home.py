@@ -14,6 +14,7 @@ from byteport.boundary.choices import Choices
 from byteport.domain.approvals import SIGNATURE_NAMESPACE
 from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
+from byteport.ledger.keys import make_body_keys
 from byteport.settings import Settings, load
 from byteport.temporal.keys import make_key_file
 from byteport.trust.allowed_signers import allowed_signers_line
@@ -51,11 +52,12 @@ class Home:
         return self.folder / "logs"
 
     def make_keys(self) -> None:
-        """The payload key, the ledger's grant key, and a person's approval key with its `allowed_signers`, each once."""
+        """The payload key, the ledger's body and grant keys, and a person's approval key with its `allowed_signers`, each once."""
         keys = self.folder / "keys"
         keys.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.folder / ".gitignore").write_text("*\n")
         make_key_file(self.payload_key)
+        make_body_keys(keys / "bodies.key")
         if not (keys / "grant").exists():
             make_key(keys / "grant", "ledger.grant_key", comment="byteport sandbox ledger")
         if not self.approval_key.exists():

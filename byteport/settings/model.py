@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from byteport.contracts.workflows import Ladder
 from byteport.domain.ceilings import Sight
 from byteport.domain.limits import Limits, StormRule
+from byteport.ledger.config import LedgerConfig
 from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.settings.audit import AuditConfig
 from byteport.telemetry import TelemetryConfig
@@ -51,15 +52,6 @@ class ClusterConfig(Section):
     """Whether the kubeconfig may start a program to authenticate. Default: no; the file would choose the program."""
     grant_public_key: Path | None = None
     """Public half of `ledger.grant_key`, which the cluster worker checks with. Default: `keys/grant.pub`."""
-
-
-class LedgerConfig(Section):
-    """The audit database and the key that signs grants."""
-
-    path: Path | None = None
-    """SQLite file. Default: `ledger.db` in the state directory."""
-    grant_key: Path | None = None
-    """Ed25519 key (OpenSSH) by which the ledger signs grants; mode 0600. Default: `keys/grant` in the state directory."""
 
 
 class ApprovalsConfig(Section):

@@ -27,7 +27,8 @@ from byteport.domain.failures import Failure
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.signals import Signal, Source
 from byteport.errors import ConfigError, TargetGone, Unavailable
-from byteport.ledger.log import AuditLog, Filter
+from byteport.ledger.log import Filter
+from byteport.ledger.opening import open_log
 from byteport.sandbox.home import Home
 from byteport.settings import Settings, installation
 from byteport.temporal import intake, views
@@ -241,7 +242,7 @@ class Agent:
     def records(self, **wanted: Any) -> list[Record]:
         """The log, oldest first; empty before the first record."""
         try:
-            return list(AuditLog(self.ledger).iter_records(Filter(**wanted)))
+            return list(open_log(self.settings.ledger, self.settings.tenant).iter_records(Filter(**wanted)))
         except ConfigError:
             return []
 

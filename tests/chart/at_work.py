@@ -22,6 +22,7 @@ import yaml
 
 from byteport.boundary.names import NAMESPACE
 from byteport.kubernetes.port import JSON
+from byteport.ledger.config import LedgerConfig
 from byteport.sandbox.controlplane import ControlPlane
 from tests.chart.mounts import Kubelet, moved
 from tests.cluster.workloads import eventually
@@ -170,9 +171,10 @@ class Release:
             pod.stop()
 
     @property
-    def ledger(self) -> Path:
-        """On the volume, where the ledger's process has it."""
-        return self.pods["byteport-rest"].root / "var/lib/byteport/state/ledger.db"
+    def ledger(self) -> LedgerConfig:
+        """On the volume, where the ledger's process has it and the key of what it says."""
+        volume = self.pods["byteport-rest"].root / "var/lib/byteport"
+        return LedgerConfig(path=volume / "state/ledger.db", body_key=volume / "keys/ledger/bodies.key")
 
     @property
     def notices(self) -> list[JSON]:

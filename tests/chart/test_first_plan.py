@@ -23,7 +23,7 @@ from byteport.boundary.remedies import UPGRADE
 from byteport.boundary.roles import binding, role, rule
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import JSON
-from byteport.ledger.log import AuditLog
+from byteport.ledger.opening import open_log
 from byteport.sandbox.controlplane import ControlPlane, ensure_built
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from tests.agent.places import eventually
@@ -126,7 +126,7 @@ def release(
 def decisions(release: Release) -> list[str]:
     """Of every record, oldest first."""
     try:
-        return [str(record.decision) for record in AuditLog(release.ledger).iter_records()]
+        return [str(record.decision) for record in open_log(release.ledger, "default").iter_records()]
     except ConfigError:  # before the first there is no log
         return []
 

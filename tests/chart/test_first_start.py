@@ -14,6 +14,7 @@ from activities.kubernetes.bounds import UNBOUNDED
 from byteport.cli.main import invoke
 from byteport.errors import ConfigError
 from byteport.kubernetes.port import JSON
+from byteport.ledger.keys import make_body_keys
 from byteport.settings import Settings, installation, load, remember
 from byteport.temporal.keys import make_key_file
 from byteport.trust.files import make_key
@@ -35,10 +36,12 @@ def secrets(tmp_path: Path) -> dict[str, dict[str, str]]:
     """What the administrator of `production.yaml` has made beforehand."""
     made = tmp_path / "made"
     make_key_file(made / "payload.key")
+    make_body_keys(made / "bodies.key")
     make_key(made / "grant", "ledger.grant_key")
     files = {path.name: path.read_text() for path in made.iterdir()}
     return {
         "byteport-payload": {"payload.key": files["payload.key"]},
+        "byteport-bodies": {"bodies.key": files["bodies.key"]},
         "byteport-grant": {"grant": files["grant"]},
         "byteport-grant-public": {"grant.pub": files["grant.pub"]},
         "byteport-temporal-tls": {"ca.crt": "-", "tls.crt": "-", "tls.key": "-"},

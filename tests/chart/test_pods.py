@@ -134,6 +134,7 @@ def holds_grant_key(spec: JSON, mounts: dict[str, JSON]) -> bool:
     on_volume = "/var/lib/byteport/keys/ledger" in mounts
     projected = [v for v in spec["volumes"] if v["name"] == "secrets"]
     files = {i["path"] for v in projected for s in v["projected"]["sources"] for i in s["secret"]["items"]}
+    assert ("grant" in files) == ("bodies.key" in files)
     return on_volume or "grant" in files
 
 

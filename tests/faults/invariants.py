@@ -38,7 +38,7 @@ from byteport.domain.policy import Mode, PolicyConfig
 from byteport.domain.reasons import Reason
 from byteport.domain.warrants import Warrant
 from byteport.errors import BytePortError
-from byteport.ledger.log import AuditLog
+from byteport.ledger.opening import open_log
 from byteport.runbooks.catalogue import runbook_for
 from byteport.temporal.converter import data_converter
 from byteport.temporal.opened import open_history
@@ -171,7 +171,7 @@ def _once(seen: Witnesses) -> Iterator[str]:
 def _verifies(agent: Agent, seen: Witnesses) -> Iterator[str]:
     if not seen.records:
         return
-    for report in AuditLog(agent.ledger).verify_all():
+    for report in open_log(agent.settings.ledger, agent.settings.tenant).verify_all():
         if report.intact is not Verdict.INTACT:
             yield f"I4: the log is {report.intact.value}: {report.findings}"
 

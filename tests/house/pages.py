@@ -1,5 +1,6 @@
 """What of `docs/` is generated: each runbook's thresholds, rights and decisions, the reasons, the policy's settings, the
-permission matrix, and which tests prove which claim and answer which question of a reviewer.
+permission matrix, and which tests prove which claim and answer which question of a reviewer; and, beside docs/, the ready
+script of a new ledger file.
 
 `python -m tests.house.pages` writes them (`make docs`); `test_pages.py` compares. A runbook's page is written by hand
 down to the mark; below it stands what the code says today. The decisions are those of the bundles in `tests/cases`,
@@ -22,6 +23,7 @@ from byteport.domain.cause_texts import CAUSES
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.reason_texts import REASONS
 from byteport.domain.reasons import Cause, Reason
+from byteport.ledger import schema
 from byteport.runbooks.base import Runbook
 from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.runbooks.explain import Incident
@@ -75,6 +77,7 @@ def main() -> None:
     for path, generated in pages().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(with_hand_written(path, generated))
+    schema.SCRIPT.write_text(schema.written_again())
 
 
 def _runbook(runbook: Runbook) -> str:

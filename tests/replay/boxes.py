@@ -11,7 +11,7 @@ from byteport.domain.failures import Failure
 from byteport.domain.ids import timebox_id
 from byteport.domain.plans import RaiseFloorPlan, plan_digest
 from byteport.domain.signals import Signal, SignalType, Source
-from byteport.ledger.store import Store
+from byteport.ledger.opening import open_store
 from byteport.temporal import intake
 from tests.agent.places import eventually
 from tests.replay.telling import Telling
@@ -81,8 +81,8 @@ async def a_halt_stands_in_the_way_of_a_floor(telling: Telling) -> None:
         await load_spikes(place.cluster, place.clock)
         remediation = await agent.report(Failure.CPU)
         await telling.until_closed(remediation)
-        assert agent.settings.ledger.path is not None
-        store = Store(agent.settings.ledger.path, clock=place.clock, randomness=secrets.token_bytes)
+        ledger, tenant = agent.settings.ledger, agent.settings.tenant
+        store = open_store(ledger, tenant, clock=place.clock, randomness=secrets.token_bytes)
         Halts(store, agent.installation).halt(by="ada", reason="stop everything")
 
         async def told() -> bool:

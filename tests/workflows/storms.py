@@ -18,7 +18,6 @@ from byteport.domain.policy import Standing
 from byteport.domain.reasons import Cause
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
-from byteport.ledger.store import Store
 from byteport.temporal import intake
 from tests.workflows.patience import until_so
 from tests.workflows.world import World
@@ -101,7 +100,7 @@ class Storm:
             evidence_digest="e" * 64,
         )
         call = ReadStanding(target=self.target("any"), runbook="PodCrashloopRunbook", signal=signal)
-        store = Store(world.ledger_file, clock=world.clock, randomness=bytes)
+        store = world.store()
         try:
             return Ledger(store, world.installation, limits=world.settings.limits).read_standing(call).standing
         finally:

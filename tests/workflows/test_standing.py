@@ -21,8 +21,7 @@ from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Cause, Reason
 from byteport.kubernetes import port
-from byteport.ledger.log import AuditLog, Filter
-from byteport.ledger.store import Store
+from byteport.ledger.log import Filter
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.interference import Counted, held
 from tests.workflows.patience import paged, until
@@ -81,7 +80,7 @@ async def test_a_symptom_that_comes_while_the_target_is_read_is_followed_by_anot
 
 async def test_while_an_alarm_stands_people_are_asked(world: World) -> None:
     world.policy(mode="auto", reread_seconds=3600)
-    store = Store(world.ledger_file, clock=world.clock, randomness=lambda count: bytes(count))
+    store = world.store()
     alarms = Alarms(store, world.installation)
     alarms.raise_("checkout-slo", namespace="shop", by="ada", reason="burning")
     remediation = await crash_loop(world)
@@ -95,7 +94,7 @@ async def test_while_an_alarm_stands_people_are_asked(world: World) -> None:
 
 
 def changes(world: World) -> list[Record]:
-    return list(AuditLog(world.ledger_file).iter_records(Filter(event=Event.POLICY_CHANGED)))
+    return list(world.log.iter_records(Filter(event=Event.POLICY_CHANGED)))
 
 
 async def known(world: World) -> None:
@@ -128,7 +127,7 @@ async def test_auto_that_is_switched_on_while_everything_runs_acts_and_stands_be
     world.policy(mode="auto")
     remediation: Remediation = await crash_loop(world)
     assert (await remediation.closed()).decision is Decision.ACTED
-    told = [(r.event, r.approver) for r in AuditLog(world.ledger_file).iter_records()]
+    told = [(r.event, r.approver) for r in world.log.iter_records()]
     assert told[0] == (Event.POLICY_CHANGED, SOMEBODY)
     assert told[1][0] is Event.STARTED
     assert json.loads(changes(world)[0].model_dump_json())["note"] == "changed mode to auto"

@@ -31,6 +31,7 @@ from byteport.contracts.workflows import Installation
 from byteport.kubernetes import port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.ledger.log import ALL, AuditLog
+from byteport.ledger.opening import open_log, open_store
 from byteport.ledger.store import Store
 from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.home import Home
@@ -192,26 +193,27 @@ class World:
     @property
     def records(self) -> list[Record]:
         """The audit log, oldest first, without the changes of policy that a test makes."""
-        recorded = AuditLog(self.ledger_file).iter_records(ALL)
+        recorded = self.log.iter_records(ALL)
         return [record for record in recorded if record.event is not Event.POLICY_CHANGED]
 
     @property
     def log(self) -> AuditLog:
-        return AuditLog(self.ledger_file)
+        return open_log(self.settings.ledger, self.settings.tenant)
 
     @property
     def halts(self) -> Halts:
         """The kill switch, as `byteport halt` throws it."""
-        return Halts(self._store, self.installation)
+        return Halts(self.store(), self.installation)
 
     @property
     def alarms(self) -> Alarms:
         """As `byteport alarm` raises and clears them."""
-        return Alarms(self._store, self.installation)
+        return Alarms(self.store(), self.installation)
 
-    @property
-    def _store(self) -> Store:
-        return Store(self.ledger_file, clock=self.clock, randomness=lambda n: bytes(n))
+    def store(self) -> Store:
+        """The ledger, as another process opens it."""
+        ledger, tenant = self.settings.ledger, self.settings.tenant
+        return open_store(ledger, tenant, clock=self.clock, randomness=lambda n: bytes(n))
 
 
 def _notice(line: JSON) -> Notice:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,24 +10,28 @@ from byteport.audit.records import Record
 from byteport.audit.verify import Verdict
 from byteport.audit.words import Decision
 from byteport.errors import Unavailable
-from byteport.ledger.log import Filter, open_log
+from byteport.ledger.log import Filter
+from byteport.ledger.opening import open_log
 from byteport.sandbox.demo.report import Audit
+from byteport.settings import Settings
 
 COPY = "tampered.db"
 
 
-def prove(ledger: Path, folder: Path, say: Callable[[str], None]) -> Audit:
-    """Verify `ledger`; then change one byte of a record in a copy in `folder`, and see that this record is named."""
-    log = open_log(ledger)
+def prove(settings: Settings, folder: Path, say: Callable[[str], None]) -> Audit:
+    """Verify the ledger; then change one byte of a record in a copy in `folder`, and see that this record is named."""
+    log = open_log(settings.ledger, settings.tenant)
     reports = log.verify_all()
     records = sum(report.records for report in reports)
     intact = all(report.intact is Verdict.INTACT for report in reports)
     say(f"{records} records verified: {'intact' if intact else 'NOT intact'}")
     copy = folder / COPY
-    _copy(ledger, copy)
+    assert settings.ledger.path is not None
+    _copy(settings.ledger.path, copy)
     victim = _tamper(copy, list(log.iter_records(Filter(decision=Decision.ACTED))))
     say(f"changed one byte of record {victim.seq} in a copy of the log: {victim.command}")
-    named = [finding for report in open_log(copy).verify_all() for finding in report.findings]
+    copied = open_log(settings.ledger.model_copy(update={"path": copy}), settings.tenant)
+    named = [finding for report in copied.verify_all() for finding in report.findings]
     detected = [finding.id for finding in named] == [victim.id]
     for finding in named:
         say(f"found: record {finding.seq} ({finding.id}) {finding.says}")
@@ -36,27 +39,25 @@ def prove(ledger: Path, folder: Path, say: Callable[[str], None]) -> Audit:
 
 
 def _tamper(database: Path, records: Sequence[Record]) -> Record:
-    """Flip one letter of a record's command where the file holds it, below SQLite: its triggers never hear of it."""
+    """Flip one bit of what a record says where the file holds it, below SQLite: its triggers never hear of it."""
     data = bytearray(database.read_bytes())
     for record in records:
-        payload = _payload(database, record.id)
-        command = json.dumps(record.command or "", ensure_ascii=False)[1:-1].encode()
-        at = data.find(payload)
-        if command and command in payload and at >= 0:  # a long payload is spread over pages of the file
-            data[at + payload.index(command)] ^= 0x01
+        body = _body(database, record.seq)
+        at = data.find(body)
+        if record.command and at >= 0:  # a long body is spread over pages of the file
+            data[at + len(body) // 2] ^= 0x01
             database.write_bytes(data)
             return record
     raise Unavailable("no record of an act lies in one piece in the file")
 
 
-def _payload(database: Path, record_id: str) -> bytes:
+def _body(database: Path, seq: int) -> bytes:
     connection = sqlite3.connect(database)
     try:
-        query = "SELECT CAST(payload AS BLOB) FROM agent_actions WHERE id = ?"
-        (payload,) = connection.execute(query, (record_id,)).fetchone()
+        (body,) = connection.execute("SELECT body FROM agent_action_bodies WHERE seq = ?", (seq,)).fetchone()
     finally:
         connection.close()
-    return bytes(payload)
+    return bytes(body)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -115,7 +115,7 @@ async def _show(demo: Demo, stage: Stage, begun: float) -> Report:
             broken += await held(port, config, policy, _indented(stage.say))
     with _step("proving the log", demo.folder):
         stage.say(f"\n{next(titles)}. The log, and one byte of it changed by hand")
-        audit: Audit = await asyncio.to_thread(prove, stage.ledger(), demo.folder, _indented(stage.say))
+        audit: Audit = await asyncio.to_thread(prove, stage.sandbox.settings, demo.folder, _indented(stage.say))
     return Report(
         cluster=demo.label,
         versions=await _versions(stage.sandbox),

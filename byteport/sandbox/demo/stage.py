@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from byteport.audit.records import Record
@@ -23,7 +22,8 @@ from byteport.domain.ids import remediation_id
 from byteport.domain.reasons import Reason
 from byteport.domain.targets import Target
 from byteport.errors import TargetGone, Unavailable
-from byteport.ledger.log import Filter, open_log
+from byteport.ledger.log import AuditLog, Filter
+from byteport.ledger.opening import open_log
 from byteport.sandbox.assembly import Sandbox
 from byteport.sandbox.demo.hands import Hands
 from byteport.sandbox.home import OPERATOR, Home
@@ -165,14 +165,12 @@ class Stage:
         await intake.acknowledge(self.sandbox.client, workflow_id, Acknowledge(by=OPERATOR, note=note))
         await self.until_closed(workflow_id)
 
-    def ledger(self) -> Path:
-        path = self.sandbox.settings.ledger.path
-        assert path is not None
-        return path
+    def log(self) -> AuditLog:
+        return open_log(self.sandbox.settings.ledger, self.sandbox.settings.tenant)
 
     def story(self, workflow_id: str) -> Story:
         """What the log says of the first incident of a run; later ones are other stories."""
-        found = list(open_log(self.ledger()).iter_records(Filter(workflow_id=workflow_id)))
+        found = list(self.log().iter_records(Filter(workflow_id=workflow_id)))
         return Story([record for record in found if record.incident_id == found[0].incident_id])
 
 

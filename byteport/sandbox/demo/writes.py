@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from byteport.audit.words import Event
 from byteport.domain.plans import PRUNE_ARGV
 from byteport.kubernetes.port import NO_POD
-from byteport.ledger.log import Filter, open_log
+from byteport.ledger.log import Filter
 from byteport.sandbox.assembly import Sandbox
 from byteport.sandbox.controlplane import AGENT_USER, WRITES
 from byteport.sandbox.demo.stage import Stage
@@ -45,7 +45,7 @@ def writes_of(stage: Stage) -> list[Write]:
         return [write for _, write in sorted([*written, *run])]
     if sandbox.cluster.control_plane is not None:
         return _logged(sandbox)
-    started = open_log(stage.ledger()).iter_records(Filter(event=Event.STARTED))
+    started = stage.log().iter_records(Filter(event=Event.STARTED))
     return [Write(record.target.split("/")[0], record.command or "") for record in started]
 
 

@@ -12,9 +12,9 @@
 
 {{- define "byteport.keyFiles" -}}
 {{- if include "byteport.keysGiven" . -}}
-{{ dict "payload" "/run/byteport/keys/payload.key" "grant" "/run/byteport/keys/grant" "public" "/run/byteport/keys/grant.pub" | toJson }}
+{{ dict "payload" "/run/byteport/keys/payload.key" "bodies" "/run/byteport/keys/bodies.key" "grant" "/run/byteport/keys/grant" "public" "/run/byteport/keys/grant.pub" | toJson }}
 {{- else -}}
-{{ dict "payload" "/var/lib/byteport/keys/shared/payload.key" "grant" "/var/lib/byteport/keys/ledger/grant" "public" "/var/lib/byteport/keys/shared/grant.pub" | toJson }}
+{{ dict "payload" "/var/lib/byteport/keys/shared/payload.key" "bodies" "/var/lib/byteport/keys/ledger/bodies.key" "grant" "/var/lib/byteport/keys/ledger/grant" "public" "/var/lib/byteport/keys/shared/grant.pub" | toJson }}
 {{- end -}}
 {{- end }}
 
@@ -46,7 +46,7 @@
     "reobserve_after_seconds" .Values.reobserve_after_seconds
     "cluster" $cluster
     "temporal" $temporal
-    "ledger" (dict "path" "/var/lib/byteport/state/ledger.db" "grant_key" $keys.grant)
+    "ledger" (dict "path" "/var/lib/byteport/state/ledger.db" "body_key" $keys.bodies "grant_key" $keys.grant)
     "audit" .Values.audit
     "limits" .Values.limits
     "storm" .Values.storm

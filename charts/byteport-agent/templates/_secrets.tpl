@@ -8,6 +8,7 @@
 - secret: {name: {{ .grant_public_key.name | quote }}, items: [{key: {{ .grant_public_key.key | quote }}, path: grant.pub}]}
 {{- end }}
 {{- if $.process.grants }}
+- secret: {name: {{ .body_key.name | quote }}, items: [{key: {{ .body_key.key | quote }}, path: bodies.key}]}
 - secret: {name: {{ .grant_key.name | quote }}, items: [{key: {{ .grant_key.key | quote }}, path: grant}]}
 {{- end }}
 {{- end }}

@@ -10,8 +10,8 @@ from pathlib import Path
 from activities.audit.ledger import Ledger
 from activities.clock import utc_now
 from byteport.domain.limits import Limits
-from byteport.ledger.store import Store
-from tests.integration.ledger.world import INSTALLATION, draft
+from byteport.ledger.sqlite import SqliteStore
+from tests.integration.ledger.world import BODY_KEYS, INSTALLATION, draft
 
 
 def say(word: str) -> None:
@@ -20,7 +20,7 @@ def say(word: str) -> None:
 
 
 def main(path: str, name: str, threads: int, records: int) -> None:
-    store = Store(Path(path), clock=utc_now, randomness=secrets.token_bytes)
+    store = SqliteStore(Path(path), keys=BODY_KEYS, clock=utc_now, randomness=secrets.token_bytes)
     ledger = Ledger(store, INSTALLATION, limits=Limits())
     say("ready")
     sys.stdin.readline()

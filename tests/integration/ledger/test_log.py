@@ -15,13 +15,17 @@ from hypothesis import strategies as st
 from byteport.audit.verify import Fault, Report, Verdict
 from byteport.contracts.ledger import Decision, Event
 from byteport.errors import ConfigError, MalformedInput
-from byteport.ledger.log import AuditLog, Filter, open_log
+from byteport.ledger.config import LedgerConfig
+from byteport.ledger.log import AuditLog, Filter
+from byteport.ledger.opening import open_log
 from tests.builders.sampled import examples
-from tests.integration.ledger.world import World, draft, pod_plan
+from tests.integration.ledger.world import World, draft, log_at, pod_plan
 
 LENGTH = 5
-FIRST = "SELECT salt, payload FROM agent_actions WHERE seq = 1"
+FIRST = "SELECT body FROM agent_action_bodies WHERE seq = 1"
 UNGUARDED = [
+    "agent_action_bodies_never_updated",
+    "agent_action_bodies_deleted_only_by_a_removal",
     "agent_actions_never_updated",
     "agent_actions_never_deleted",
     "agent_actions_only_at_the_end",
@@ -69,24 +73,24 @@ def test_an_empty_ledger_is_not_valid(world: World) -> None:
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seq=st.integers(1, LENGTH),
-    column=st.sampled_from(["header", "payload", "salt", "hash"]),
+    column=st.sampled_from(["header", "hash", "body"]),
     place=st.integers(0, 10_000),
     change=st.integers(1, 255),
 )
 def test_any_byte_changed_by_hand_is_found_and_its_record_named(
     written: World, seq: int, column: str, place: int, change: int
 ) -> None:
-    kind = "BLOB" if column == "salt" else "TEXT"
+    kind, table = ("BLOB", "agent_action_bodies") if column == "body" else ("TEXT", "agent_actions")
     with by_hand(written.path) as sql:
         where = "WHERE seq = ?"
-        (before,) = sql.execute(f"SELECT CAST({column} AS BLOB) FROM agent_actions {where}", (seq,)).fetchone()
+        (before,) = sql.execute(f"SELECT CAST({column} AS BLOB) FROM {table} {where}", (seq,)).fetchone()
         raw = bytearray(before)
         raw[place % len(raw)] ^= change
-        sql.execute(f"UPDATE agent_actions SET {column} = CAST(? AS {kind}) {where}", (bytes(raw), seq))
+        sql.execute(f"UPDATE {table} SET {column} = CAST(? AS {kind}) {where}", (bytes(raw), seq))
         try:
             assert [named for _, named in found(written.log)] == [seq]
         finally:
-            sql.execute(f"UPDATE agent_actions SET {column} = CAST(? AS {kind}) {where}", (before, seq))
+            sql.execute(f"UPDATE {table} SET {column} = CAST(? AS {kind}) {where}", (before, seq))
     assert found(written.log) == []
 
 
@@ -104,12 +108,12 @@ def test_any_byte_changed_by_hand_is_found_and_its_record_named(
             [(Fault.REORDERED, 2), (Fault.REORDERED, 3)],
         ),
         (["UPDATE agent_actions SET seq = 40 WHERE seq = 5"], [(Fault.REORDERED, 40)]),
-        (["UPDATE agent_actions SET payload = NULL, salt = NULL WHERE seq = 2"], [(Fault.PAYLOAD_MISSING, 2)]),
+        (["DELETE FROM agent_action_bodies WHERE seq = 2"], [(Fault.PAYLOAD_MISSING, 2)]),
         (["UPDATE agent_actions SET header = 7 WHERE seq = 2"], [(Fault.EDITED, 2)]),
         (["UPDATE agent_actions SET hash = x'00ff' WHERE seq = 2"], [(Fault.EDITED, 2)]),
         (
             [
-                f"UPDATE agent_actions SET (salt, payload) = ({FIRST}) WHERE seq = 4",
+                f"UPDATE agent_action_bodies SET body = ({FIRST}) WHERE seq = 4",
             ],
             [(Fault.PAYLOAD_MISMATCH, 4)],
         ),
@@ -165,7 +169,7 @@ def test_records_of_an_action_are_found(world: World) -> None:
 
 def test_a_record_that_cannot_be_read_stops_the_list_by_name(written: World) -> None:
     with by_hand(written.path) as sql:
-        sql.execute("UPDATE agent_actions SET payload = '{' WHERE seq = 3")
+        sql.execute("UPDATE agent_action_bodies SET body = '{' WHERE seq = 3")
     with pytest.raises(MalformedInput, match="record payload"):
         ids(written.log, Filter())
 
@@ -193,7 +197,7 @@ def test_one_record_is_found_by_its_ulid(written: World) -> None:
 @pytest.mark.parametrize(
     ("statement", "fault", "named"),
     [
-        ("UPDATE agent_actions SET payload = replace(payload, 'web', 'api') WHERE seq = 3", Fault.PAYLOAD_MISMATCH, 3),
+        ("UPDATE agent_action_bodies SET body = zeroblob(length(body)) WHERE seq = 3", Fault.PAYLOAD_MISMATCH, 3),
         ("DELETE FROM agent_actions WHERE seq = 2", Fault.MISSING, 2),
         ("DELETE FROM agent_actions WHERE seq = 4", Fault.MISSING, 4),
         ("UPDATE agent_actions SET hash = replace(hash, 'sha256:', 'sha256:0') WHERE seq = 4", Fault.EDITED, 4),
@@ -212,7 +216,7 @@ def test_one_record_is_not_verified_when_it_or_a_neighbour_was_touched(
 def test_a_record_whose_payload_is_unreadable_is_still_looked_at(written: World) -> None:
     wanted = list(written.log.iter_records())[2].id
     with by_hand(written.path) as sql:
-        sql.execute("UPDATE agent_actions SET payload = 'gone' WHERE seq = 3")
+        sql.execute("UPDATE agent_action_bodies SET body = 'gone' WHERE seq = 3")
     answer = written.log.verify_one(wanted)
     assert answer.record is None
     assert answer.report.intact is Verdict.BROKEN
@@ -224,15 +228,13 @@ def test_an_id_that_no_record_has_says_what_to_do(written: World) -> None:
 
 
 def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:
-    log = open_log(tmp_path / "nowhere.db")
-    for call in (log.verify_all, lambda: list(log.iter_records()), lambda: log.verify_one("01890000" + "0" * 24)):
-        with pytest.raises(ConfigError, match=r"nowhere\.db does not exist"):
-            call()
+    with pytest.raises(ConfigError, match=r"nowhere\.db does not exist"):
+        open_log(LedgerConfig(path=tmp_path / "nowhere.db"), "acme")
 
 
 def test_reading_makes_no_file_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
-        open_log(tmp_path / "nowhere.db").verify_all()
+        open_log(LedgerConfig(path=tmp_path / "nowhere.db"), "acme")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -241,7 +243,7 @@ def test_a_file_of_another_program_is_one_clear_error(tmp_path: Path) -> None:
     with by_hand(path) as sql:
         sql.execute("CREATE TABLE theirs (x)")
     with pytest.raises(ConfigError, match="another program"):
-        open_log(path).verify_all()
+        log_at(path).verify_all()
 
 
 def test_an_auditors_copy_is_enough(written: World, tmp_path: Path) -> None:
@@ -250,7 +252,7 @@ def test_an_auditors_copy_is_enough(written: World, tmp_path: Path) -> None:
     with by_hand(tmp_path / "empty.db"), sqlite3.connect(written.path) as source, sqlite3.connect(copy) as into:
         source.backup(into)
     copy.chmod(0o444)
-    assert open_log(copy).verify_all()[0].intact is Verdict.INTACT
+    assert log_at(copy).verify_all()[0].intact is Verdict.INTACT
 
 
 def test_the_checker_and_the_writer_agree_about_ids(written: World) -> None:

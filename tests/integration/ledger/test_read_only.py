@@ -13,14 +13,15 @@ import pytest
 
 from activities.audit.halts import Halts
 from activities.clock import utc_now
-from byteport.ledger.store import Store
-from tests.integration.ledger.world import INSTALLATION
+from byteport.ledger.sqlite import SqliteStore
+from tests.integration.ledger.world import BODY_KEYS, INSTALLATION
 
 READER = """
 import os, sys
 from pathlib import Path
 from activities.audit.halts import HaltRow
-from byteport.ledger.store import must_be_readable
+from byteport.ledger.opening import must_be_readable
+from byteport.ledger.sqlite import SqliteReader
 from byteport.contracts.workflows import Installation
 from byteport.errors import Unavailable
 
@@ -31,10 +32,10 @@ for writing in (lambda: path.open("r+b"), lambda: (path.parent / "made").touch()
     except OSError:
         continue
     sys.exit("it can be written")
-row = HaltRow(path, Installation.model_validate_json(sys.argv[2]))
+row = HaltRow(SqliteReader(path, None), Installation.model_validate_json(sys.argv[2]))
 for line in sys.stdin:
     try:
-        must_be_readable(path)
+        must_be_readable(SqliteReader(path, None))
         readable = True
     except Unavailable:
         readable = False
@@ -46,11 +47,12 @@ KILLED = """
 import os, secrets, signal, sys
 from pathlib import Path
 from activities.audit.halts import Halts
-from byteport.ledger.store import Store
+from byteport.ledger.sqlite import SqliteStore
 from activities.clock import utc_now
 from byteport.contracts.workflows import Installation
+from tests.integration.ledger.world import BODY_KEYS
 
-store = Store(Path(sys.argv[1]), clock=utc_now, randomness=secrets.token_bytes)
+store = SqliteStore(Path(sys.argv[1]), keys=BODY_KEYS, clock=utc_now, randomness=secrets.token_bytes)
 Halts(store, Installation.model_validate_json(sys.argv[2])).halt(by="ada", reason="stop")
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -90,8 +92,8 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def opened(folder: Path) -> Store:
-    return Store(folder / "ledger.db", clock=utc_now, randomness=secrets.token_bytes)
+def opened(folder: Path) -> SqliteStore:
+    return SqliteStore(folder / "ledger.db", keys=BODY_KEYS, clock=utc_now, randomness=secrets.token_bytes)
 
 
 HALTED, CANNOT_BE_READ, GOES_ON = (True, True), (False, True), (True, False)

@@ -9,12 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from byteport.audit.words import Event, Removal
 from byteport.errors import BytePortError, ConfigError, Unavailable
-from byteport.ledger import store as store_module
-from byteport.ledger.store import Store
-from tests.integration.ledger.world import HandClock, World, draft, pod_plan
+from byteport.ledger import bodies, checkpoints, cursors
+from byteport.ledger import sqlite as store_module
+from byteport.ledger.sqlite import SqliteStore
+from tests.integration.ledger.world import BODY_KEYS, CHAIN, HandClock, World, draft, pod_plan
 
-ROW = "INTO agent_actions (tenant, cluster_uid, seq, header, payload, salt, hash) SELECT tenant, cluster_uid,"
+ROW = "INTO agent_actions (tenant, cluster_uid, seq, header, hash) SELECT tenant, cluster_uid,"
+BODY = "INTO agent_action_bodies (tenant, cluster_uid, seq, body) SELECT tenant, cluster_uid,"
+CHECKPOINT = "INTO checkpoints VALUES ('acme', 'uid-1',"
+CURSOR = "INTO export_cursors VALUES ('acme', 'uid-1', 's3',"
+GROWING = ("agent_actions", "agent_action_bodies", "chain_heads", "removals", "checkpoints", "export_cursors")
+REMOVAL = "INTO removals VALUES ('acme', 'uid-1',"
 
 
 @contextmanager
@@ -29,8 +36,13 @@ def intruder(path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def three(world: World) -> World:
+    """Three records and a fourth that says that the body of the first is gone; a checkpoint, and a cursor."""
     for number in range(1, 4):
         world.ledger.record(draft(f"record-{number}"))
+    with world.store.transaction() as tx:
+        checkpoints.add(tx, CHAIN, 2, b"root", "note")
+        cursors.advance(tx, CHAIN, "s3", 2)
+        bodies.destroy(tx, CHAIN, [(1, 1)], Removal.PRUNED, draft("prune", event=Event.PRUNED))
     return world
 
 
@@ -39,30 +51,66 @@ def three(world: World) -> World:
     "statement",
     [
         "UPDATE agent_actions SET hash = hash",
-        "UPDATE agent_actions SET payload = NULL, salt = NULL WHERE seq = 2",
+        "UPDATE agent_actions SET header = NULL WHERE seq = 2",
         "UPDATE OR REPLACE agent_actions SET seq = 1 WHERE seq = 2",
         "DELETE FROM agent_actions WHERE seq = 2",
         "DELETE FROM agent_actions",
-        f"REPLACE {ROW} seq, header, payload, salt, 'sha256:0' FROM agent_actions WHERE seq = 2",
-        f"INSERT OR REPLACE {ROW} 4, header, payload, salt, hash FROM agent_actions WHERE seq = 2",
-        f"INSERT {ROW} seq + 9, replace(header, id, 'x'), payload, salt, hash FROM agent_actions",
-        f"INSERT {ROW} 1, header, payload, salt, hash FROM agent_actions WHERE 1 ON CONFLICT DO UPDATE SET hash = 'x'",
+        f"REPLACE {ROW} seq, header, 'sha256:0' FROM agent_actions WHERE seq = 2",
+        f"INSERT OR REPLACE {ROW} 5, header, hash FROM agent_actions WHERE seq = 2",
+        f"INSERT {ROW} seq + 9, replace(header, id, 'x'), hash FROM agent_actions",
+        f"INSERT {ROW} 1, header, hash FROM agent_actions WHERE 1 ON CONFLICT DO UPDATE SET hash = 'x'",
         "DELETE FROM chain_heads",
         "UPDATE chain_heads SET seq = 2",
         "UPDATE chain_heads SET tenant = 'umbrella'",
         "REPLACE INTO chain_heads VALUES ('acme', 'uid-1', 1, 'sha256:0', 0)",
+        "UPDATE agent_action_bodies SET body = x'00' WHERE seq = 2",
+        "UPDATE agent_action_bodies SET target = NULL",
+        "DELETE FROM agent_action_bodies WHERE seq = 2",
+        "DELETE FROM agent_action_bodies WHERE seq = 4",
+        f"REPLACE {BODY} seq, x'00' FROM agent_action_bodies WHERE seq = 2",
+        f"INSERT {BODY} 1, body FROM agent_action_bodies WHERE seq = 2",
+        f"INSERT {BODY} 5, body FROM agent_action_bodies WHERE seq = 2",
+        f"INSERT {REMOVAL} 3, 2, 2)",
+        f"INSERT {REMOVAL} 4, 4, 4)",
+        f"INSERT {REMOVAL} 4, 3, 2)",
+        f"REPLACE {REMOVAL} 4, 1, 3)",
+        "UPDATE removals SET last_seq = 3",
+        "DELETE FROM removals",
+        "UPDATE checkpoints SET note = 'another'",
+        "DELETE FROM checkpoints",
+        f"INSERT {CHECKPOINT} 2, 1, x'00', 'smaller', 0)",
+        f"INSERT {CHECKPOINT} 2, 2, x'00', 'another root', 0)",
+        f"INSERT {CHECKPOINT} 3, 9, x'00', 'a gap', 0)",
+        f"REPLACE {CHECKPOINT} 1, 9, x'00', 'another', 0)",
+        "UPDATE export_cursors SET seq = 1",
+        "UPDATE export_cursors SET target = 'gcs'",
+        "DELETE FROM export_cursors",
+        f"REPLACE {CURSOR} 1, 0)",
     ],
 )
 def test_review_20_what_was_appended_is_neither_changed_nor_taken_away_by_any_statement(
     three: World, statement: str
 ) -> None:
-    before = [record.hash for record in three.log.iter_records()]
-    with (
-        intruder(three.path) as sql,
-        pytest.raises(sqlite3.IntegrityError, match=r"append-only|only grows|does not end"),
-    ):
+    before = contents(three.path)
+    refusals = r"append-only|only grow|does not end|never changed|comes with|destroyed only|named by|only goes forward"
+    with intruder(three.path) as sql, pytest.raises(sqlite3.IntegrityError, match=refusals):
         sql.execute(statement)
-    assert [record.hash for record in three.log.iter_records()] == before
+    assert contents(three.path) == before
+
+
+def test_a_body_is_destroyed_only_while_the_last_record_says_so(three: World) -> None:
+    """Its removal is the chain's last record; one more record, and nothing is destroyed by it any more."""
+    with three.store.transaction() as tx:
+        tx.sql.execute(f"INSERT {REMOVAL} 4, 2, 2)")
+    three.ledger.record(draft("after"))
+    with intruder(three.path) as sql, pytest.raises(sqlite3.IntegrityError, match="destroyed only by the last record"):
+        sql.execute("DELETE FROM agent_action_bodies WHERE seq = 2")
+
+
+def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of the tables that only grow."""
+    with intruder(path) as sql:
+        return {table: sql.execute(f"SELECT * FROM {table}").fetchall() for table in GROWING}
 
 
 def test_the_file_and_those_beside_it_are_their_owners_only(three: World) -> None:
@@ -79,8 +127,8 @@ def test_a_file_that_others_may_use_is_refused_with_what_to_do(world: World, mod
         world.open()
 
 
-def new_store(path: Path) -> Store:
-    return Store(path, clock=HandClock(), randomness=os.urandom)
+def new_store(path: Path) -> SqliteStore:
+    return SqliteStore(path, keys=BODY_KEYS, clock=HandClock(), randomness=os.urandom)
 
 
 def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -97,8 +145,8 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path)
 def test_a_ledger_of_a_newer_version_is_refused(world: World) -> None:
     world.store.close()
     with intruder(world.path) as sql:
-        sql.execute("PRAGMA user_version = 3")
-    with pytest.raises(ConfigError, match="has format 3, of a newer byteport; this one knows formats up to 2"):
+        sql.execute("PRAGMA user_version = 4")
+    with pytest.raises(ConfigError, match="has format 4, of a newer byteport; this one knows formats up to 3"):
         world.open()
 
 

@@ -14,6 +14,7 @@ from activities.audit.ledger import Ledger
 from activities.audit.policies import PolicyChanges
 from activities.audit.reserve import Reservations
 from activities.audit.storms import Storms
+from byteport.audit.heads import Chain
 from byteport.contracts.acts import Act
 from byteport.contracts.kubernetes import DELETE_POD, PRUNE_IMAGES, RAISE_FLOOR, RESTORE_FLOOR, ROLL_BACK
 from byteport.contracts.ledger import (
@@ -45,11 +46,13 @@ from byteport.domain.policy import Mode, PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import PodRef, Target
+from byteport.ledger.keys import BodyKeys
 from byteport.ledger.log import AuditLog
-from byteport.ledger.store import Store
+from byteport.ledger.sqlite import SqliteReader, SqliteStore
 from byteport.trust.answers import answer_text, sign_answer
 from byteport.trust.files import SignersFiles
 from byteport.trust.grants import GrantSigner, GrantVerifier
+from byteport.trust.key_files import KeyRing, SymmetricKey
 from byteport.trust.private_keys import new_private_key
 from tests.unit.trust.people import Person, person
 
@@ -57,7 +60,9 @@ NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 INSTALLATION = Installation(tenant="acme", cluster_uid="uid-1", cluster_name="prod")
 AUTO = PolicyConfig(mode=Mode.AUTO, log_store_named=True)
 DRY_RUN = PolicyConfig(mode=Mode.DRY_RUN)
+CHAIN = Chain(tenant="acme", cluster_uid="uid-1")
 GRANT_KEY = new_private_key()
+BODY_KEYS = BodyKeys(KeyRing((SymmetricKey(bytes(range(32))),), "ledger.body_key"))
 ACTS: dict[str, Act[Any, Any]] = {
     "delete_pod": DELETE_POD,
     "rollback": ROLL_BACK,
@@ -175,7 +180,7 @@ class World:
 
     def open(self) -> None:
         """As a process that has just started sees it."""
-        self.store = Store(self.path, clock=self.clock, randomness=self.chance)
+        self.store = SqliteStore(self.path, keys=BODY_KEYS, clock=self.clock, randomness=self.chance)
         self.reservations = Reservations(
             self.store,
             INSTALLATION,
@@ -192,7 +197,7 @@ class World:
 
     @property
     def log(self) -> AuditLog:
-        return AuditLog(self.path)
+        return log_at(self.path)
 
     def allow(self, *people: Person) -> None:
         (self.folder / "allowed_signers").write_text("".join(f"{each.line}\n" for each in people))
@@ -279,6 +284,11 @@ class World:
     def standing(self, name: str = "web", *, runbook: str = "PodCrashloopRunbook") -> Standing:
         call = ReadStanding(target=target(name), runbook=runbook, signal=signal(name))
         return self.ledger.read_standing(call).standing
+
+
+def log_at(path: Path) -> AuditLog:
+    """The log in a file, under the keys of these tests."""
+    return AuditLog(SqliteReader(path, BODY_KEYS))
 
 
 def action_id(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from byteport.cli.main import invoke
+from byteport.ledger.keys import make_body_keys
 from byteport.temporal.keys import make_key_file
 
 
@@ -44,6 +45,7 @@ def configured(folder: Path) -> Path:
     """Settings of a cluster whose Temporal is not there."""
     state = folder / ".byteport"
     make_key_file(state / "keys" / "payload.key")
+    make_body_keys(state / "keys" / "bodies.key")
     config = state / "config.yaml"
     config.write_text(
         "cluster: {name: test, uid: 00000000-0000-0000-0000-000000000000}\n"

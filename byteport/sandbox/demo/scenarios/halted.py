@@ -9,7 +9,7 @@ from activities.clock import utc_now
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
-from byteport.ledger.store import Store
+from byteport.ledger.opening import open_store
 from byteport.sandbox.controlplane import Fault
 from byteport.sandbox.demo.report import Told
 from byteport.sandbox.demo.scenarios.base import Scenario
@@ -25,8 +25,9 @@ class Halted(Scenario):
 
     async def play(self, stage: Stage) -> Told:
         workflow_id = stage.workflow_id(self.namespace, Failure.CRASHLOOP)
-        ours = installation(stage.sandbox.settings, stage.sandbox.cluster.uid)
-        halts = Halts(Store(stage.ledger(), clock=utc_now, randomness=secrets.token_bytes), ours)
+        settings = stage.sandbox.settings
+        store = open_store(settings.ledger, settings.tenant, clock=utc_now, randomness=secrets.token_bytes)
+        halts = Halts(store, installation(settings, stage.sandbox.cluster.uid))
         halts.halt(by=OPERATOR, reason="demo")
         stage.say("halted")
         pod = await self.any_pod(stage)

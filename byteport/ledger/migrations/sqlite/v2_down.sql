@@ -1,0 +1,4 @@
+DROP INDEX intents_act;
+DROP TABLE policies;
+DROP TABLE storms;
+DROP TABLE alarms;
