@@ -70,9 +70,10 @@ class ErasureWorkflow:
 
     async def _ask(self) -> None:
         """Have the ledger erase what it may, portion by portion."""
-        call = Erase(cluster_uid=self._uid, request_id=self._start.request.request_id)
+        request_id = self._start.request.request_id
         try:
             while True:
+                call = Erase(cluster_uid=self._uid, request_id=request_id, now=workflow.now())
                 self._erasing = await perform(ERASE, call, cluster_uid=self._uid)
                 self._times, self._failing = self._erasing.times, ""
                 if not self._erasing.more or workflow.info().is_continue_as_new_suggested():

@@ -79,7 +79,8 @@ class RetentionWorkflow:
 
     async def _prune(self) -> bool:
         for _ in range(MOST_PORTIONS):
-            pruned = await perform(PRUNE, Prune(cluster_uid=self._uid), cluster_uid=self._uid)
+            call = Prune(cluster_uid=self._uid, now=workflow.now())
+            pruned = await perform(PRUNE, call, cluster_uid=self._uid)
             self._pruned, self._last = self._pruned + pruned.records, pruned
             if not pruned.more:
                 return False

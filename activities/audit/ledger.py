@@ -37,6 +37,12 @@ ONLY_WITH_ITS_ACT = frozenset(
         Event.STORM_BEGAN,
         Event.STORM_ENDED,
         Event.POLICY_CHANGED,
+        Event.PRUNED,
+        Event.ERASURE_REQUESTED,
+        Event.ERASURE_CANCELLED,
+        Event.ERASED,
+        Event.HOLD_SET,
+        Event.HOLD_ENDED,
     }
 )
 """Events that are never recorded by themselves: each is written by what it records, in the same transaction."""

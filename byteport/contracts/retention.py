@@ -50,6 +50,8 @@ class Prune(Frozen):
     """Destroy the next portion of bodies that are older than the settings let them be."""
 
     cluster_uid: str
+    now: Instant
+    """Temporal's clock. The earlier of it and the ledger's own counts, so that neither alone makes anything old."""
 
 
 class Pruned(Frozen):
@@ -132,6 +134,8 @@ class Erase(Frozen):
 
     cluster_uid: str
     request_id: str
+    now: Instant
+    """Temporal's clock; as with `Prune`, the earlier of the two counts."""
 
 
 class ErasureState(StrEnum):

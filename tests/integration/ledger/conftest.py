@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.ledger.removing import Removing
 from tests.integration.ledger.world import World
 
 
@@ -13,3 +14,10 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
     made.store.close()
+
+
+@pytest.fixture
+def removing(world: World) -> Iterator[Removing]:
+    """What destroys bodies. After every test the log verifies, whatever was destroyed."""
+    yield Removing(world)
+    assert [report.findings for report in world.log.verify_all()] == [()]
