@@ -28,9 +28,13 @@ def ways_around(code: str) -> Iterator[str]:
             yield _name(node)
         elif isinstance(node, ast.Assign) and _is(node.value, value=False):
             yield from (_name(to) for to in node.targets if _name(to) in OFF_WHEN_FALSE)
-        elif isinstance(node, ast.keyword) and node.arg in (OFF_WHEN_FALSE | ENVIRONMENT):
-            if _is(node.value, value=False) is (node.arg in OFF_WHEN_FALSE):
-                yield node.arg
+        elif isinstance(node, ast.keyword) and _is_off(node):
+            yield str(node.arg)
+
+
+def _is_off(node: ast.keyword) -> bool:
+    off = _is(node.value, value=False)
+    return (node.arg in OFF_WHEN_FALSE and off) or (node.arg in ENVIRONMENT and not off)
 
 
 def _name(node: ast.expr) -> str:
