@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from byteport.cli import alarm, keys, policy, sandbox
+from byteport.cli import alarm, keys, policy, sandbox, signer, witness
 from byteport.cli.ack import ack
 from byteport.cli.approve import approve
+from byteport.cli.checkpoints import checkpoints
 from byteport.cli.disable import disable
 from byteport.cli.doctor import doctor
 from byteport.cli.enable import enable
 from byteport.cli.explain import explain
 from byteport.cli.halt import halt
+from byteport.cli.log_key import log_key
 from byteport.cli.records import records
 from byteport.cli.reject import reject
 from byteport.cli.replay import replay
@@ -36,6 +38,8 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(keys.app, name="keys", rich_help_panel=RUN)
     app.add_typer(alarm.app, name="alarm", rich_help_panel=ANSWER)
     app.add_typer(policy.app, name="policy", rich_help_panel=ANSWER)
+    app.add_typer(signer.app, name="signer", rich_help_panel=RUN)
+    app.add_typer(witness.app, name="witness", rich_help_panel=PROVE)
     for panel, command in (
         (RUN, worker),
         (RUN, signal),
@@ -51,6 +55,8 @@ def add_commands(app: typer.Typer) -> None:
         (ANSWER, resume),
         (PROVE, records),
         (PROVE, verify_log),
+        (PROVE, checkpoints),
+        (PROVE, log_key),
         (PROVE, replay),
         (PROVE, doctor),
     ):

@@ -132,8 +132,8 @@ COSIGN = Act(
     WitnessAnswered,
     queue=Queue.EXPORT,
     effect=Effect.READ,
-    deadline=timedelta(seconds=60),
-    schedule_to_close=timedelta(minutes=5),
+    deadline=timedelta(seconds=25),
+    schedule_to_close=timedelta(seconds=40),
     summary="Ask a witness for its signature",
 )
 
@@ -157,8 +157,8 @@ KEEP_COSIGNATURES = Act(
     Kept,
     queue=Queue.SIGNER,
     effect=Effect.READ,
-    deadline=timedelta(seconds=15),
-    schedule_to_close=timedelta(minutes=5),
+    deadline=timedelta(seconds=10),
+    schedule_to_close=timedelta(seconds=20),
     summary="Keep a witness's signature",
 )
 

@@ -217,5 +217,6 @@ RAISE_ALARM = Act(
     queue=Queue.LEDGER,
     effect=Effect.READ,
     deadline=timedelta(seconds=10),
+    schedule_to_close=timedelta(minutes=10),
     summary="Raise an alarm",
 )

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from byteport.audit.witnessing import LARGEST
 from byteport.errors import ConfigError
-from byteport.witness.requests import LARGEST
 from byteport.witness.witness import Answer, Status, Witness
 
 PATH = "/add-checkpoint"

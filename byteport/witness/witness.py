@@ -1,7 +1,7 @@
 """The witness itself: each request is answered by what it last signed of that log, one request of a log at a time.
 
 C2SP's tlog-witness, check by check in its order. What is signed is on the disk before the answer leaves. Comes after
-`requests` and `states`; `server` puts it behind HTTP.
+`states`; `server` puts it behind HTTP.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from byteport.audit.checkpoint import Checkpoint, Opened, cosign, open_checkpoint, parse_checkpoint, with_cosignatures
 from byteport.audit.merkle import EMPTY_ROOT, is_consistent
 from byteport.audit.notes import SignatureType, VerifierKey, key_of, parse_note, parse_vkey
+from byteport.audit.witnessing import AddCheckpoint, parse_request
 from byteport.errors import ConfigError, MalformedInput, NotPermitted, Unavailable
 from byteport.trust import durable
-from byteport.witness.requests import AddCheckpoint, parse_request
 from byteport.witness.states import States
 
 LOGS_SETTING = "--logs"

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from byteport.audit.checkpoint import Checkpoint, sign
 from byteport.audit.merkle import Frontier, consistency_proof
 from byteport.audit.notes import SignatureType, VerifierKey, key_of
-from byteport.witness.requests import AddCheckpoint, request_body
+from byteport.audit.witnessing import AddCheckpoint, request_body
 
 ORIGIN = "byteport.io/log/acme/uid-1"
 

@@ -15,8 +15,8 @@ import pytest_asyncio
 import trustme
 
 from byteport.audit.checkpoint import open_checkpoint, with_cosignatures
+from byteport.audit.witnessing import LARGEST
 from byteport.errors import ConfigError
-from byteport.witness.requests import LARGEST
 from byteport.witness.server import Certificate, Patience, served, tls
 from byteport.witness.witness import Witness
 from tests.integration.witness.logs import Log

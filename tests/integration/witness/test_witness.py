@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from byteport.audit.checkpoint import Opened, open_checkpoint, with_cosignatures
 from byteport.audit.merkle import EMPTY_ROOT
+from byteport.audit.witnessing import LARGEST, AddCheckpoint
 from byteport.errors import Unavailable
 from byteport.trust import durable
-from byteport.witness.requests import LARGEST, AddCheckpoint
 from byteport.witness.witness import Answer, Status, Witness
 from tests.integration.witness.conftest import Known, witness_of
 from tests.integration.witness.logs import ORIGIN, Log, leaf

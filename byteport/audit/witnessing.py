@@ -1,4 +1,7 @@
-"""The body of `add-checkpoint`, taken apart strictly. Pure; comes before `witness`, which judges what it says."""
+"""The body of `add-checkpoint` of C2SP's tlog-witness: made by whoever asks a witness, taken apart strictly by one.
+
+Comes after `checkpoint` and `merkle`, before `activities/signer` (which asks) and `byteport/witness` (which answers).
+"""
 
 from __future__ import annotations
 
