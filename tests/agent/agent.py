@@ -20,7 +20,8 @@ from temporalio.testing import TimeSkipper
 
 from activities.clock import Clock
 from activities.kubernetes.client import connect as connect_cluster
-from byteport.audit.records import Record
+from byteport.audit.heads import Chain
+from byteport.audit.records import Entry, Record
 from byteport.contracts.workflows import AnswerReply, Closed, Installation, Phase, State
 from byteport.domain.approvals import SIGNATURE_NAMESPACE, Answer, ApprovalRequest, SignedAnswer
 from byteport.domain.failures import Failure
@@ -243,6 +244,14 @@ class Agent:
         """The log, oldest first; empty before the first record."""
         try:
             return list(open_log(self.settings.ledger, self.settings.tenant).iter_records(Filter(**wanted)))
+        except ConfigError:
+            return []
+
+    def entries(self) -> list[Entry]:
+        """The whole chain of the cluster as it is stored."""
+        chain = Chain(tenant=self.settings.tenant, cluster_uid=self.place.uid)
+        try:
+            return list(open_log(self.settings.ledger, self.settings.tenant).entries(chain))
         except ConfigError:
             return []
 

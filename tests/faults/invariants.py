@@ -1,10 +1,15 @@
-"""What holds after every fault, checked from three witnesses: the log, the cluster's own list of writes, the histories.
+"""What holds after every fault and scenario, checked from witnesses that know nothing of each other: the log, the cluster's
+own list of writes, the API server's audit log, the recorded histories, and what the log's receivers hold.
 
 - I1 every mutation has an earlier committed intent record
 - I2 it was authorised at the time it was made
 - I3 at most one effect per action id
 - I4 the log verifies
 - I5 every intent ends, or became `unknown` and was escalated
+- I6 what was exported contains the log
+
+The first three are checked twice: with the warrants that the histories hold, and, as an auditor would, from the log and
+the API server's audit log alone (`matched.py`).
 
 Nothing here asks the code that acted. I2 is judged again from the warrant that the history holds: the ledger's
 signature, the target, the lease, the mode or the answers, the halt and the namespace's label, each at the time of the
@@ -14,13 +19,13 @@ write.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from temporalio.api.enums.v1 import EventType
 
-from byteport.audit.records import Record
+from byteport.audit.records import Entry, Record
 from byteport.audit.verify import Verdict
 from byteport.audit.words import Decision, Event
 from byteport.contracts.kubernetes import DELETE_POD, PRUNE_IMAGES, RAISE_FLOOR, RESTORE_FLOOR, ROLL_BACK, MutatingCall
@@ -47,6 +52,8 @@ from byteport.trust.files import SignersFiles, read_public_key
 from byteport.trust.grants import GrantVerifier
 from tests.agent.agent import Agent
 from tests.agent.places import Write
+from tests.faults.exported import Exported, not_contained
+from tests.faults.matched import not_matched
 
 MUTATING = {
     DELETE_POD.name: "delete",
@@ -65,11 +72,25 @@ class Witnesses(NamedTuple):
     writes: list[Write]
     warrants: dict[str, Warrant]
     """By action id, from the histories of all runs."""
+    entries: list[Entry]
+    """Every record of the cluster's chain as it is stored; others may share the ledger."""
+    audit_lines: list[bytes]
+    """The API server's audit log, read before the log was: an intent is recorded before its write."""
+    exported: tuple[Exported, ...] = ()
+    """What the log's receivers hold, where it has any."""
 
 
-async def witnesses(agent: Agent) -> Witnesses:
+async def witnesses(agent: Agent, exported: Iterable[Exported] = ()) -> Witnesses:
     """What there is to see now."""
-    return Witnesses(agent.records(), agent.place.writes(), await _warrants(agent))
+    lines = agent.place.audit_lines()
+    return Witnesses(
+        records=agent.records(),
+        writes=agent.place.writes(),
+        warrants=await _warrants(agent),
+        entries=agent.entries(),
+        audit_lines=lines,
+        exported=tuple(exported),
+    )
 
 
 async def check(agent: Agent) -> None:
@@ -86,6 +107,8 @@ def violations(agent: Agent, seen: Witnesses) -> list[str]:
         *_once(seen),
         *_verifies(agent, seen),
         *_ended(seen),
+        *not_matched(seen.entries, seen.audit_lines),
+        *not_contained(seen.exported, seen.entries),
     ]
 
 

@@ -38,6 +38,16 @@ def test_a_record_that_was_changed_on_the_way_is_named_and_counts_as_lacking() -
     ]
 
 
+def test_a_body_that_was_changed_in_every_place_or_left_out_is_named() -> None:
+    for line in (LINES[2].replace(b"web-3", b"web-8"), line_of(LOG[2]._replace(payload=None, salt=None))):
+        assert found(*LINES[:2], line, *LINES[3:])[0] == "I6: file holds another record 3 than the log"
+
+
+def test_a_body_that_the_log_has_destroyed_since_may_still_be_held() -> None:
+    pruned = [entry._replace(payload=None, salt=None) for entry in LOG]
+    assert list(not_contained([Exported("file", 6, LINES)], pruned)) == []
+
+
 def test_a_record_of_another_log_is_named() -> None:
     other = chain(8)
     assert found(*LINES, line_of(other[7])) == ["I6: file holds record 8, which the log has not"]
