@@ -115,10 +115,12 @@ _KEPT = msgspec.json.Decoder(_Kept)
 
 def _read(raw: bytes, file: str, number: int) -> Line:
     try:
-        kept = _KEPT.decode(raw) if len(raw) <= LONGEST_LINE else None
-        entry = _entry(kept) if kept is not None else None
-        if kept is not None and entry is not None and _line(entry, entry.hash, kept.removed) == raw:
-            return EntryLine(file, number, entry, kept.removed)
+        if len(raw) <= LONGEST_LINE:
+            kept = _KEPT.decode(raw)
+            entry = _entry(kept)
+            is_whole = entry is not None and not (kept.removed is not None and entry.payload is not None)
+            if entry is not None and is_whole and _line(entry, entry.hash, kept.removed) == raw:
+                return EntryLine(file, number, entry, kept.removed)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass
     try:
@@ -144,6 +146,8 @@ def _slowly(raw: bytes, file: str, number: int) -> Line:
         return BadLine(file, number, Cause.NOT_OURS, "is neither a record nor a checkpoint")
     told = json.loads(_line(entry, entry.hash, kept.removed), parse_int=float)
     differs = [key for key in sorted({*plain, *told}) if not _same(plain.get(key, _same), told.get(key, _same))]
+    if kept.removed is not None and entry.payload is not None:
+        differs.append("removed")
     return EntryLine(file, number, entry, kept.removed, differs[0] if differs else None)
 
 

@@ -40,11 +40,17 @@ class Given(NamedTuple):
     note: str
     place: Place | None = None
 
+    @property
+    def origin(self) -> str:
+        """Whose log it says that it is of."""
+        return self.note.partition("\n")[0]
+
 
 class Signed(NamedTuple):
     """A checkpoint that a given key of this log has signed."""
 
     opened: Opened
+    note: str
     place: Place | None
 
 
@@ -52,6 +58,8 @@ class Checkpoints:
     """The checkpoints of one log, opened; what is wrong with any of them is found at once."""
 
     def __init__(self, chain: Chain, trust: Trust, given: Iterable[Given]) -> None:
+        self.keys = tuple(key for key in trust.keys if key.name == chain.origin)
+        """Those that are of this log. A key of another log says nothing of it."""
         self.trust = trust
         self.signed: list[Signed] = []
         self.findings: list[Finding] = []
@@ -60,7 +68,7 @@ class Checkpoints:
         seen: set[str] = set()
         for one in given:
             self.given += 1
-            if trust.keys and one.note not in seen:
+            if self.keys and one.note not in seen:
                 seen.add(one.note)
                 self._open(chain, one)
 
@@ -75,7 +83,7 @@ class Checkpoints:
             if claimed.origin != chain.origin:
                 self._find(Fault.FOREIGN_ORIGIN, one, claimed.size, f"is of another log, not of {chain.origin}")
                 return
-            opened = open_checkpoint(one.note, (*self.trust.keys, *self.trust.witnesses))
+            opened = open_checkpoint(one.note, (*self.keys, *self.trust.witnesses))
         except MalformedInput:
             self._find(Fault.BAD_CHECKPOINT, one, 0, "is no checkpoint")
         except UnknownKey:
@@ -92,18 +100,25 @@ class Checkpoints:
                     claimed.size,
                     "is of another log than a checkpoint of the same size; the key signed both",
                 )
-            self.signed.append(Signed(opened, one.place))
+            self.signed.append(Signed(opened, one.note, one.place))
+
+    def newest(self) -> Signed | None:
+        """The one of the largest size that enough witnesses have cosigned."""
+        return max(
+            (one for one in self.signed if self._is_witnessed(one)), key=lambda one: _size(one.opened), default=None
+        )
 
     def against(self, walk: Walk) -> Completeness | NotChecked:
         """What they say of the log that was walked, with `sizes`."""
-        if not self.trust.keys:
+        if not self.keys:
             return NO_KEY
         if not self.given:
             return NO_CHECKPOINT
         last = walk.last[0] if walk.last else 0
         for one in self.signed:
             self._compare(one, walk, last)
-        newest = max((one.opened for one in self.signed if self._is_witnessed(one)), key=_size, default=None)
+        found = self.newest()
+        newest = found.opened if found is not None else None
         if newest is None and self.signed:
             top = max(self.signed, key=lambda one: _size(one.opened))
             says = f"has {len(self._witnesses(top.opened))} of the {self.trust.quorum} cosignatures that it needs"

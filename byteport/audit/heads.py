@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from typing import Self
+from urllib.parse import quote, unquote
 
 from byteport.domain.base import Frozen
 
@@ -20,6 +21,15 @@ class Chain(Frozen):
         """First line of its checkpoints, and the name of the key that signs them. Plain names stand in it as they are;
         whatever else is percent-encoded, so that no two logs have one origin."""
         return f"{_ORIGIN}/{quote(self.tenant, safe='')}/{quote(self.cluster_uid, safe='')}"
+
+    @classmethod
+    def of_origin(cls, origin: str) -> Self | None:
+        """The log that has this origin; None where it is not one of ours."""
+        parts = origin.removeprefix(f"{_ORIGIN}/").split("/")
+        if len(parts) != 2:
+            return None
+        found = cls(tenant=unquote(parts[0]), cluster_uid=unquote(parts[1]))
+        return found if found.origin == origin else None
 
 
 class Head(Frozen):

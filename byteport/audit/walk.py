@@ -79,12 +79,12 @@ class Walk:
         adjacent, unbroken = self._expected == right.first, self.is_unbroken
         self.until(right.first - 1)
         if right._opening is not None and adjacent and self._before and right._opening not in self._before:
-            self._find(self._unlinked(right.first, self._header))
+            self.find(self._unlinked(right.first, self._header))
         if unbroken and adjacent:
             self.frontiers |= {size: self.frontier.join(part) for size, part in right.frontiers.items()}
             self.frontier = self.frontier.join(right.frontier)
         for finding in right.findings:
-            self._find(finding)
+            self.find(finding)
         for each in right._gaps:
             self._gaps.add(each)
         self.bodies.join(right.bodies)
@@ -111,10 +111,10 @@ class Walk:
         seq, _ = self.last or (None, "")
         if seq is not None and head.seq == seq and head.hash not in self._before:
             says = "is not the last record that was appended"
-            self._find(Finding(fault=Fault.UNLINKED, seq=seq, id=id_in(self._header), says=says))
+            self.find(Finding(fault=Fault.UNLINKED, seq=seq, id=id_in(self._header), says=says))
         if seq is not None and head.seq < seq:
             says = "stands after the last record that was appended"
-            self._find(Finding(fault=Fault.EXTRA, seq=head.seq + 1, count=seq - head.seq, says=says))
+            self.find(Finding(fault=Fault.EXTRA, seq=head.seq + 1, count=seq - head.seq, says=says))
         self.until(head.seq)
 
     def until(self, seq: int) -> None:
@@ -183,7 +183,7 @@ class Walk:
         hashed = record_hash(entry.header)
         header, fault = header_fault(entry, hashed, self.chain)
         if fault is not None and fault.fault in (Fault.FOREIGN_TENANT, Fault.FOREIGN_CLUSTER):
-            self._find(fault)
+            self.find(fault)
             return
         if header is not None and header.seq != entry.seq:
             self._strayed.add(header.seq)
@@ -199,9 +199,9 @@ class Walk:
             if not self._before and entry.seq == self.first:
                 self._opening = header.prev_hash
             elif self._before and header.prev_hash not in self._before:
-                self._find(self._unlinked(entry.seq, self._header))
+                self.find(self._unlinked(entry.seq, self._header))
         if fault is not None:
-            self._find(fault)
+            self.find(fault)
         elif header is not None:
             self._body(entry, header)
         if was_unbroken and adjacent:
@@ -224,7 +224,7 @@ class Walk:
         else:
             removed, fault = body_fault(entry, header)
             if fault is not None:
-                self._find(fault)
+                self.find(fault)
             self.bodies.is_told(removed, by=entry.seq)
 
     def _grow(self, leaves: Sequence[bytes]) -> None:
@@ -243,9 +243,10 @@ class Walk:
         return Finding(fault=Fault.UNLINKED, seq=seq - 1, id=id_in(before), says=says)
 
     def _name(self, fault: Fault, entry: Entry, says: str) -> None:
-        self._find(Finding(fault=fault, seq=entry.seq, id=id_in(entry.header), says=says))
+        self.find(Finding(fault=fault, seq=entry.seq, id=id_in(entry.header), says=says))
 
-    def _find(self, finding: Finding) -> None:
+    def find(self, finding: Finding) -> None:
+        """One more fault, where the last record that was looked at stands, if it does not say where."""
         if len(self.findings) >= MOST_FINDINGS:
             self.not_listed += 1
             return

@@ -6,18 +6,21 @@ the signer and the exports end here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
+from byteport.audit.completeness import NOBODY, Checkpoints, Given, Trust
 from byteport.audit.heads import Chain, Head
 from byteport.audit.ids import parse_record_id
+from byteport.audit.inclusion import Inclusion, inclusion_of
 from byteport.audit.records import Entry, Record, Removed, read_payload, record_of, timestamp
-from byteport.audit.verify import Report, verify_chain, verify_part
+from byteport.audit.verify import NotChecked, Report, verify_chain, verify_part
 from byteport.audit.words import REMOVALS, Decision, Event
 from byteport.domain.base import Frozen
 from byteport.errors import ConfigError, MalformedInput
+from byteport.ledger import checkpoints
 from byteport.ledger.keys import SETTING as KEY_SETTING
 from byteport.ledger.sealing import SEARCHABLE, needed, open_body
 from byteport.ledger.store import Readable, Sql
@@ -60,6 +63,8 @@ class One(NamedTuple):
     record: Record | None
     """None when its bytes are no record any more; the report says so."""
     report: Report
+    inclusion: Inclusion | NotChecked
+    """Whether it is in the log that was signed."""
 
 
 class AuditLog:
@@ -115,8 +120,9 @@ class AuditLog:
             for row in sql.stream(statement, (*values, *(() if wanted.limit is None else (wanted.limit,)))):
                 yield record_of(self._entry(row))
 
-    def verify_one(self, text: str) -> One:
-        """The record that a person named by UUID or ULID, with its neighbours and the links between them.
+    def verify_one(self, text: str, trust: Trust = NOBODY, given: Sequence[Given] = ()) -> One:
+        """The record that a person named by UUID or ULID, with its neighbours and the links between them, and whether it is
+        in the newest checkpoint, of those kept here and those `given`, that `trust` has signed.
 
         Raises `MalformedInput` when the text is no id, or when no record says that it has this id.
         """
@@ -135,17 +141,35 @@ class AuditLog:
             head = _head(sql, chain)
             first, last = max(1, seq - 1), min(seq + 1, head.seq) if head is not None else seq + 1
             entries = list(self._entries(sql, chain, first, seq + 1))
-        report = verify_part(entries, chain, first=first, last=max(last, seq))
-        return One(_readable(next(entry for entry in entries if entry.seq == seq)), report)
+            removed = tuple(self._removed(sql, chain)) if any(each.payload is None for each in entries) else ()
+            signed = Checkpoints(chain, trust, [*given, *_notes(sql, chain)])
+        report = verify_part(entries, chain, first=first, last=max(last, seq), removed=removed)
+        entry = next(entry for entry in entries if entry.seq == seq)
+        inclusion = inclusion_of(entry, signed, lambda size: self.headers(chain, 1, size))
+        return One(_readable(entry), report, inclusion)
 
-    def verify_all(self) -> tuple[Report, ...]:
-        """Every chain of the store from its first record to the head that the store names; never empty."""
+    def verify_all(self, trust: Trust = NOBODY, given: Sequence[Given] = ()) -> tuple[Report, ...]:
+        """Every chain of the store from its first record to the head that the store names; never empty.
+
+        Complete is each against the checkpoints kept here and those `given`, as far as `trust` has signed them.
+        """
         with self._open() as sql:
             chains = _chains(sql)
             if not chains:
                 return (verify_chain((), NO_CHAIN),)
+            origins = {chain.origin for chain in chains}
             return tuple(
-                verify_chain(self._entries(sql, chain, 0, LAST), chain, head=_head(sql, chain)) for chain in chains
+                verify_chain(
+                    self._entries(sql, chain, 0, LAST),
+                    chain,
+                    head=_head(sql, chain),
+                    trust=trust,
+                    checkpoints=[
+                        *(each for each in given if each.origin == chain.origin or each.origin not in origins),
+                        *_notes(sql, chain),
+                    ],
+                )
+                for chain in chains
             )
 
     @contextmanager
@@ -241,6 +265,10 @@ def _head(sql: Sql, chain: Chain) -> Head | None:
         (chain.tenant, chain.cluster_uid),
     ).fetchone()
     return Head(seq=row[0], hash=row[1]) if row else None
+
+
+def _notes(sql: Sql, chain: Chain) -> list[Given]:
+    return [Given(each.note) for each in checkpoints.since(sql, chain, 0)]
 
 
 def _readable(entry: Entry) -> Record | None:
