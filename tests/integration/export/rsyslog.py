@@ -23,6 +23,8 @@ import pytest
 
 PACKAGES = ("rsyslog", "rsyslog-gnutls", "rsyslog-openssl", "libestr0", "libfastjson4", "liblognorm5")
 PROPERTIES = ("pri", "timereported", "hostname", "app-name", "procid", "msgid", "structured-data", "msg")
+KEPT = "kept.log"
+"""In the folder of a server, what it keeps by the template that docs/audit/export.md names."""
 DEADLINE = 15.0
 
 
@@ -118,7 +120,8 @@ global(workDirectory="{folder}" DefaultNetstreamDriver="{driver}" DefaultNetstre
        DefaultNetstreamDriverCertFile="{certificate}" DefaultNetstreamDriverKeyFile="{key}")
 module(load="imtcp" StreamDriver.Name="{driver}" StreamDriver.Mode="1" {mode})
 template(name="parsed" type="list") {{ constant(value="{{") {fields} constant(value="}}\\n") }}
-ruleset(name="all") {{ action(type="omfile" file="{told}" template="parsed") }}
+ruleset(name="all") {{ action(type="omfile" file="{folder / KEPT}" template="RSYSLOG_SyslogProtocol23Format")
+  action(type="omfile" file="{told}" template="parsed") }}
 input(type="imtcp" port="0" address="127.0.0.1" listenPortFileName="{port_file}" ruleset="all")
 """
     (folder / "rsyslog.conf").write_text(configuration)

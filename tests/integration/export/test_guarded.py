@@ -61,6 +61,7 @@ async def test_a_request_reaches_a_receiver_that_is_who_it_says(authority: Autho
 
 
 @pytest.mark.parametrize("server", ["of a stranger", "of another name", "expired"])
+@pytest.mark.claim("C-150")
 async def test_review_14_a_certificate_that_does_not_hold_is_refused_whatever_the_environment_says(
     authority: Authority, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +88,7 @@ async def test_review_14_a_receiver_whose_authority_only_a_setting_knows_is_not_
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.claim("C-150")
 async def test_review_14_tls_before_1_2_is_not_spoken(authority: Authority) -> None:
     old = authority.server()
     old.minimum_version = ssl.TLSVersion.TLSv1
@@ -98,6 +100,7 @@ async def test_review_14_tls_before_1_2_is_not_spoken(authority: Authority) -> N
     assert receiver.got == []
 
 
+@pytest.mark.claim("C-150")
 async def test_review_14_nothing_is_sent_without_tls(authority: Authority) -> None:
     with pytest.raises(NotPermitted, match="only https"):
         await post(authority, "http://localhost:1/")
@@ -144,6 +147,7 @@ async def test_no_proxy_of_the_environment_is_used(authority: Authority, monkeyp
         "255.255.255.255",
     ],
 )
+@pytest.mark.claim("C-151")
 async def test_review_14_an_address_inside_is_refused_in_every_spelling_and_as_a_names_answer(
     authority: Authority, host: str
 ) -> None:
@@ -162,6 +166,7 @@ async def test_review_14_a_name_is_refused_when_any_of_its_addresses_lies_inside
 
 
 @pytest.mark.parametrize("turned_to", [METADATA, "127.0.0.1", "::1"])
+@pytest.mark.claim("C-151")
 async def test_review_14_a_name_that_answers_differently_the_second_time_is_refused(
     authority: Authority, turned_to: str
 ) -> None:
@@ -176,6 +181,7 @@ async def test_review_14_a_name_that_answers_differently_the_second_time_is_refu
     assert len(receiver.got) == 1
 
 
+@pytest.mark.claim("C-151")
 async def test_review_14_what_was_looked_up_is_asked_again_of_the_socket_that_connects(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +236,7 @@ async def test_no_other_redirect_is_followed(authority: Authority, status: int) 
         ("https://a:b/", "no address that can be read"),
     ],
 )
+@pytest.mark.claim("C-151")
 async def test_review_14_a_redirect_goes_nowhere_that_a_first_request_could_not(
     authority: Authority, there: str, says: str
 ) -> None:
@@ -246,6 +253,7 @@ async def test_review_14_a_redirect_to_a_name_that_lies_inside_is_refused(author
             await post(authority, receiver.url())
 
 
+@pytest.mark.claim("C-152")
 async def test_what_shows_who_we_are_is_not_carried_to_another_host(authority: Authority) -> None:
     own = own_address()
     certificate, key = authority.files("agent")
@@ -287,6 +295,7 @@ async def test_what_shows_who_we_are_is_not_carried_to_another_host(authority: A
         (503, Throttled, ""),
     ],
 )
+@pytest.mark.claim("C-152")
 async def test_each_answer_is_an_error_by_what_to_do_and_quotes_nothing(
     authority: Authority, status: int, error: type[BytePortError], names_setting: str
 ) -> None:

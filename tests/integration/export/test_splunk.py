@@ -129,6 +129,7 @@ async def test_a_poll_that_fails_is_asked_again(authority: Authority, tmp_path: 
 
 
 @pytest.mark.parametrize("acknowledges", [False, True])
+@pytest.mark.claim("C-154")
 async def test_fault_23_a_collector_that_takes_a_batch_and_drops_the_connection_gets_it_twice_and_misses_none(
     authority: Authority, tmp_path: Path, acknowledges: bool
 ) -> None:
@@ -200,6 +201,7 @@ CODES: list[tuple[int, int, type[BytePortError], str]] = [
 
 
 @pytest.mark.parametrize(("status", "code", "error", "says"), CODES)
+@pytest.mark.claim("C-152")
 async def test_each_documented_answer_is_an_error_by_what_to_do(
     authority: Authority, tmp_path: Path, status: int, code: int, error: type[BytePortError], says: str
 ) -> None:
@@ -245,6 +247,7 @@ async def test_a_token_with_and_settings_without_acknowledgement_or_the_reverse_
                 await target.ship(batch_of(entries(1)))
 
 
+@pytest.mark.claim("C-153")
 async def test_review_13_hostile_text_in_every_field_is_data_of_its_own_event(
     authority: Authority, tmp_path: Path
 ) -> None:

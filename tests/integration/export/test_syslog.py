@@ -40,6 +40,7 @@ async def test_a_batch_is_shipped_once_the_server_has_closed_behind_its_last_oct
 
 
 @pytest.mark.parametrize("ending", [Ending.DROPPED, Ending.KILLED_HALFWAY, Ending.CLOSED_EARLY])
+@pytest.mark.claim("C-154")
 async def test_fault_23_a_server_that_does_not_end_in_order_gets_the_batch_again_with_the_same_ids(
     authority: Authority, ending: Ending
 ) -> None:
@@ -75,6 +76,7 @@ async def test_a_batch_of_nothing_opens_no_connection(authority: Authority) -> N
 
 
 @pytest.mark.parametrize("server", ["of a stranger", "of another name", "expired"])
+@pytest.mark.claim("C-150")
 async def test_review_14_a_syslog_server_whose_certificate_does_not_hold_gets_nothing(
     authority: Authority, server: str
 ) -> None:
@@ -100,6 +102,7 @@ async def test_review_14_a_syslog_server_is_not_spoken_to_by_a_version_before_1_
 
 
 @pytest.mark.parametrize("answer", ["169.254.169.254", "127.0.0.1", "::ffff:a9fe:a9fe"])
+@pytest.mark.claim("C-151")
 async def test_review_14_a_syslog_servers_name_is_refused_when_it_lies_inside(
     authority: Authority, answer: str
 ) -> None:
@@ -137,6 +140,7 @@ async def test_a_server_that_asks_for_a_certificate_is_shown_ours(authority: Aut
     assert server.certificates[0]
 
 
+@pytest.mark.claim("C-153")
 async def test_review_13_hostile_text_in_every_field_makes_no_message_of_its_own(authority: Authority) -> None:
     made = hostile_entries(2)
     with serving(authority.server()) as server:

@@ -111,6 +111,7 @@ async def test_the_verifier_notices_a_message_that_was_changed(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.claim("C-154")
 async def test_fault_23_a_receiver_that_drops_the_connection_gets_a_duplicate_and_never_misses_a_record(
     authority: Authority, tmp_path: Path, when: str
 ) -> None:
@@ -148,6 +149,7 @@ async def test_where_not_even_the_first_is_taken_the_error_is_the_receivers(
     assert caught.value.delay.total_seconds() == 9
 
 
+@pytest.mark.claim("C-153")
 async def test_review_13_hostile_text_in_every_field_arrives_as_data_on_one_line(
     authority: Authority, tmp_path: Path
 ) -> None:
