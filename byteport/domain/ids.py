@@ -45,6 +45,11 @@ def erasure_id(request_id: str) -> str:
     return f"erasure:{request_id}"
 
 
+def export_id(cluster_uid: str, target: str) -> str:
+    """One per receiver of the log."""
+    return f"export:{cluster_uid}:{target}"
+
+
 def storm_id(cluster_uid: str) -> str:
     return f"storm:{cluster_uid}"
 
