@@ -9,6 +9,7 @@ from temporalio.client import Client
 from activities.performs import performs
 from byteport.contracts.kubernetes import REPORT_SIGNAL, Report, Reported
 from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX, ReportTrouble, Started, StartTimebox
+from byteport.contracts.retention import START_ERASURE, OpenErasure, StartErasure
 from byteport.contracts.workflows import Box, Installation, Ladder, Trouble
 from byteport.domain.limits import StormRule
 from byteport.domain.signals import Signal
@@ -30,6 +31,9 @@ class Door(SymptomSink, Protocol):
 
     async def report_trouble(self, trouble: Trouble) -> Started:
         """Raises `MalformedInput` or `NotPermitted` for one that cannot be taken, `Unavailable` for later."""
+
+    async def see_to_erasure(self, request: OpenErasure) -> Started:
+        """Raises `MalformedInput` for an id that is none, `Unavailable` for later."""
 
 
 class IntakeSink:
@@ -67,9 +71,13 @@ class IntakeSink:
             self._client, self._installation, trouble, rule=self._storm, ladder=self._ladder
         )
 
+    async def see_to_erasure(self, request: OpenErasure) -> Started:
+        return await intake.see_to_erasure(self._client, self._installation, request)
+
 
 class Orchestration:
-    """What workflows ask of Temporal itself: a symptom handed on or seen again, a clock that takes a floor back."""
+    """What workflows ask of Temporal itself: a symptom handed on or seen again, a clock that takes a floor back, a request
+    for erasure that nobody carries out."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -85,3 +93,7 @@ class Orchestration:
     @performs(REPORT_TROUBLE)
     async def report_trouble(self, call: ReportTrouble) -> Started:
         return await self._door.report_trouble(call.trouble)
+
+    @performs(START_ERASURE)
+    async def start_erasure(self, call: StartErasure) -> Started:
+        return await self._door.see_to_erasure(call.request)

@@ -28,9 +28,12 @@ from byteport.contracts.kubernetes import (
 from byteport.contracts.ledger import FINISH, RAISE_ALARM, READ_STANDING, RECORD, RESERVE, SET_STORM
 from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX
 from byteport.contracts.people import CHECK_ANSWER, NOTIFY
+from byteport.contracts.retention import ERASE, LIST_ERASURES, PRUNE, START_ERASURE
 from workflows.approval import ApprovalWorkflow
+from workflows.erasure import ErasureWorkflow
 from workflows.remediation import RemediationWorkflow
 from workflows.reobserve import ReobserveWorkflow
+from workflows.retention import RetentionWorkflow
 from workflows.storm import StormWorkflow
 from workflows.timebox import TimeboxWorkflow
 from workflows.watch import WatchWorkflow
@@ -42,6 +45,8 @@ WORKFLOWS: tuple[type, ...] = (
     TimeboxWorkflow,
     StormWorkflow,
     WatchWorkflow,
+    RetentionWorkflow,
+    ErasureWorkflow,
 )
 """Served on the control queue."""
 
@@ -61,12 +66,16 @@ ACTS: tuple[AnyAct, ...] = (
     REPORT_SIGNAL,
     START_TIMEBOX,
     REPORT_TROUBLE,
+    START_ERASURE,
     RECORD,
     RESERVE,
     FINISH,
     READ_STANDING,
     SET_STORM,
     RAISE_ALARM,
+    PRUNE,
+    LIST_ERASURES,
+    ERASE,
     CHECK_ANSWER,
     NOTIFY,
 )

@@ -24,7 +24,7 @@ from byteport.kubernetes.port import ClusterPort
 from byteport.ledger.opening import must_be_readable, open_reader
 from byteport.settings import Settings, installation, remember
 from byteport.temporal.connect import connect, must_answer
-from byteport.temporal.intake import start_watch
+from byteport.temporal.intake import start_retention, start_watch
 from byteport.temporal.keys import KeyRing, read_key_ring
 from byteport.temporal.registration import ensure_search_attributes
 from workers.boundary_metrics import BoundaryMetrics
@@ -111,6 +111,8 @@ async def _serve(
     activities = wire(role, around, bounds)
     if Queue.CONTROL in role.queues and around.settings.watch.enabled:
         await start_watch(around.client, around.installation)
+    if Queue.CONTROL in role.queues and around.settings.audit.pruning:
+        await start_retention(around.client, around.installation)
     cluster_uid = around.installation.cluster_uid
 
     def ready(workers: Workers) -> None:

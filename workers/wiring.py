@@ -18,10 +18,13 @@ from temporalio.client import Client
 from activities.approvals.check import Approvals
 from activities.audit.acts import LedgerActs
 from activities.audit.alarms import Alarms
+from activities.audit.erasing import Eraser
 from activities.audit.halts import HaltRow
 from activities.audit.ledger import Ledger
 from activities.audit.policies import PolicyChanges
+from activities.audit.removing import Removing
 from activities.audit.reserve import Reservations
+from activities.audit.retention import Retention
 from activities.audit.storms import Storms
 from activities.clock import Clock
 from activities.kubernetes.admit import Admission
@@ -178,7 +181,20 @@ def _ledger(around: Surroundings) -> list[object]:
     ledger = Ledger(store, installation, limits=settings.limits)
     storms, changes = Storms(store, installation), PolicyChanges(store, installation, policy)
     acts = LedgerActs(ledger, reservations, storms, changes, Alarms(store, installation))
-    return [acts, Approvals(signers=signers, policy=policy, clock=around.clock)]
+    return [
+        acts,
+        _removing(settings, store, installation),
+        Approvals(signers=signers, policy=policy, clock=around.clock),
+    ]
+
+
+def _removing(settings: Settings, store: Store, installation: Installation) -> Removing:
+    audit, limits = settings.audit, settings.limits
+    targets = [target.value for target in audit.export.target]
+    return Removing(
+        Retention(store, installation, config=audit, limits=limits, targets=targets),
+        Eraser(store, installation, config=audit, limits=limits, targets=targets),
+    )
 
 
 def policy_changes(around: Surroundings) -> PolicyChanges:

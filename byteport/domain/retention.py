@@ -40,6 +40,9 @@ class RetentionConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    pruning: bool = True
+    """Whether workers start the daily run that prunes, and that sees to requests for erasure. Default: yes; without it
+    bodies stay, and a request is carried out only if Temporal heard of it at once."""
     retention_days: Annotated[int, Field(ge=LONGEST_WAIT_DAYS, le=3660)] = 90
     """Days for which the bodies of records are kept; headers and hashes stay for ever. Default: 90, at least 30.
 

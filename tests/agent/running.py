@@ -51,7 +51,7 @@ async def running(
     payload_key: str | None = None,
     skips_time: bool = True,
 ) -> AsyncIterator[Agent]:
-    """An agent without a worker yet, whose watch is off unless `settings` turn it on."""
+    """An agent without a worker yet, whose watch and pruning are off unless `settings` turn them on."""
     home = Home(folder)
     if payload_key is not None:
         home.payload_key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -66,7 +66,11 @@ async def running(
         temporal_address=server.address,
         kubeconfig=place.kubeconfig,
         boundary=place.choices,
-        extra={"temporal": {"address": server.address, "namespace": namespace}, "watch": {"enabled": False}}
+        extra={
+            "temporal": {"address": server.address, "namespace": namespace},
+            "watch": {"enabled": False},
+            "audit": {"pruning": False},
+        }
         | (settings or {}),
     )
     ring = read_key_ring(home.payload_key)

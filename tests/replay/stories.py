@@ -17,6 +17,12 @@ from byteport.temporal import intake
 from tests.agent.stops import Fate, Moment
 from tests.agent.trouble import trouble
 from tests.replay.boxes import a_box_waits, a_floor_is_raised_and_put_back, a_halt_stands_in_the_way_of_a_floor
+from tests.replay.removals import (
+    AT_ONCE,
+    an_erasure_is_held_and_done,
+    an_erasure_waits_for_a_limit,
+    the_log_is_pruned,
+)
 from tests.replay.storms import RULE, a_storm_comes_and_goes
 from tests.replay.telling import WITHOUT_NOTICES, Telling
 from workers.processes import Process
@@ -301,6 +307,14 @@ ACTS = (
     ),
     Act(a_halt_stands_in_the_way_of_a_floor, ("timebox-open-held", "timebox-cancelled"), FLOORS),
     Act(a_storm_comes_and_goes, ("storm-open", "storm-closed"), settings={"storm": RULE}),
+    Act(
+        the_log_is_pruned,
+        ("retention-before-continue-as-new", "retention-open", "erasure-open", "erasure-closed-cancelled"),
+        settings={"audit": {"pruning": True}},
+        short=True,
+    ),
+    Act(an_erasure_is_held_and_done, ("erasure-open-held", "erasure-closed-erased"), settings=AT_ONCE),
+    Act(an_erasure_waits_for_a_limit, ("erasure-open-erased",), {"mode": "auto"}, AT_ONCE),
     Act(
         it_is_seen_again_while_it_closes,
         ("remediation-before-continue-as-new", "remediation-after-continue-as-new"),

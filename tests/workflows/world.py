@@ -243,6 +243,7 @@ async def installed(server: DevServer, namespace: str, folder: Path, **extra: An
             "temporal": {"address": server.address, "namespace": namespace},
             "approvals": {"revoked_keys": "keys/revoked_keys"},
             "watch": {"enabled": False},
+            "audit": {"pruning": False},
         }
         | extra,
     )

@@ -1,4 +1,4 @@
-"""REPORT_SIGNAL, START_TIMEBOX and REPORT_TROUBLE hand what they are given to the one door, and do nothing else."""
+"""REPORT_SIGNAL, START_TIMEBOX, REPORT_TROUBLE and START_ERASURE hand what they are given to the one door, and do nothing else."""
 
 from datetime import UTC, datetime
 
@@ -9,10 +9,12 @@ from temporalio.testing import ActivityEnvironment
 from activities.orchestration import Orchestration
 from byteport.contracts.kubernetes import Report, Reported
 from byteport.contracts.orchestration import ReportTrouble, Started, StartTimebox
+from byteport.contracts.retention import OpenErasure, StartErasure
 from byteport.contracts.workflows import Box, Installation, Trouble
 from byteport.domain.failures import Failure
 from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.reasons import Cause
+from byteport.domain.retention import RetentionConfig, times
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.errors import Unavailable
@@ -58,12 +60,14 @@ TROUBLE = Trouble(
     at=SIGNAL.observed_at,
 )
 
+ERASURE = OpenErasure(request_id="0198", times=times(SIGNAL.observed_at, RetentionConfig()))
+
 
 class Door:
     """A door that remembers, or is closed."""
 
     def __init__(self, *, closed: bool = False) -> None:
-        self.taken: list[Signal | Box | Trouble] = []
+        self.taken: list[Signal | Box | Trouble | OpenErasure] = []
         self._closed = closed
 
     async def report(self, signal: Signal) -> Reported:
@@ -83,6 +87,12 @@ class Door:
             raise Unavailable("Temporal does not answer")
         self.taken.append(trouble)
         return Started(workflow_id="storm:c")
+
+    async def see_to_erasure(self, request: OpenErasure) -> Started:
+        if self._closed:
+            raise Unavailable("Temporal does not answer")
+        self.taken.append(request)
+        return Started(workflow_id="erasure:0198")
 
 
 async def test_a_symptom_handed_over_is_reported_as_it_is() -> None:
@@ -106,6 +116,13 @@ async def test_a_trouble_is_told_as_it_is() -> None:
     assert started.workflow_id == "storm:c"
 
 
+async def test_a_request_for_erasure_is_seen_to_as_it_is() -> None:
+    door = Door()
+    started = await ActivityEnvironment().run(Orchestration(door).start_erasure, StartErasure(request=ERASURE))
+    assert door.taken == [ERASURE]
+    assert started.workflow_id == "erasure:0198"
+
+
 async def test_a_door_that_does_not_answer_is_tried_again() -> None:
     with pytest.raises(ApplicationError) as caught:
         await ActivityEnvironment().run(Orchestration(Door(closed=True)).report_signal, Report(signal=SIGNAL))
@@ -115,4 +132,7 @@ async def test_a_door_that_does_not_answer_is_tried_again() -> None:
     assert not caught.value.non_retryable
     with pytest.raises(ApplicationError) as caught:
         await ActivityEnvironment().run(Orchestration(Door(closed=True)).report_trouble, ReportTrouble(trouble=TROUBLE))
+    assert not caught.value.non_retryable
+    with pytest.raises(ApplicationError) as caught:
+        await ActivityEnvironment().run(Orchestration(Door(closed=True)).start_erasure, StartErasure(request=ERASURE))
     assert not caught.value.non_retryable
