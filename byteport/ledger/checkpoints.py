@@ -53,6 +53,16 @@ def latest(sql: Sql, chain: Chain) -> Checkpoint | None:
     return _checkpoint(row) if row else None
 
 
+def newest(sql: Sql, chain: Chain, upto: int) -> Checkpoint | None:
+    """The last one that was kept of those over `upto` records and fewer."""
+    row = sql.execute(
+        f"SELECT {_COLUMNS} FROM checkpoints"  # noqa: S608  the columns are a constant of this file
+        " WHERE tenant = ? AND cluster_uid = ? AND size <= ? ORDER BY number DESC LIMIT 1",
+        (chain.tenant, chain.cluster_uid, upto),
+    ).fetchone()
+    return _checkpoint(row) if row else None
+
+
 def since(sql: Sql, chain: Chain, size: int) -> tuple[Checkpoint, ...]:
     """Those of `size` records and more, in the order in which they were kept."""
     rows = sql.execute(

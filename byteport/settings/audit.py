@@ -8,13 +8,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from byteport.audit.notes import SignatureType, VerifierKey, parse_vkey
+from byteport.contracts.ledger_api import ApiTargetConfig
 from byteport.contracts.receivers import GcsConfig, S3Config, TargetKind
 from byteport.contracts.stream_receivers import FileConfig, ProxyUrl, SplunkConfig, SyslogConfig, WebhookConfig
 from byteport.domain.retention import RetentionConfig
 from byteport.errors import MalformedInput
 
 
-def _one_or_several(value: object) -> object:
+def one_or_several(value: object) -> object:
     """`s3`, as well as `s3, syslog` and a list."""
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
@@ -34,7 +35,7 @@ class ExportConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    target: Annotated[tuple[TargetKind, ...], BeforeValidator(_one_or_several)] = ()
+    target: Annotated[tuple[TargetKind, ...], BeforeValidator(one_or_several)] = ()
     """Kinds of receivers, one or several: `s3`, `gcs`, `syslog`, `splunk`, `webhook`, `file`, `api`. Default: none;
     nothing leaves."""
     s3: S3Config = S3Config()
@@ -43,6 +44,7 @@ class ExportConfig(BaseModel):
     splunk: SplunkConfig = SplunkConfig()
     webhook: WebhookConfig = WebhookConfig()
     file: FileConfig = FileConfig()
+    api: ApiTargetConfig = ApiTargetConfig()
     ca_file: Path | None = None
     """PEM of authorities that signed receivers' certificates, besides those that the system trusts. There is no setting by
     which a certificate would not be verified."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from byteport.domain.limits import FREEZE_TAGS
 from byteport.domain.yaml_text import read_bounded, read_strict
 from byteport.errors import ConfigError
+from byteport.settings.audit import one_or_several
 from byteport.settings.freezes import check_freezes
 from byteport.settings.model import Settings
 
@@ -23,6 +24,8 @@ CONFIG = "BYTEPORT_CONFIG"
 NOT_SETTINGS = frozenset({CONFIG, "BYTEPORT_DEBUG", "BYTEPORT_CONTROL_PLANE_ASSETS"})
 """Variables with our prefix that are read elsewhere: where the file is, whether a mistake shows its traceback, and the
 sandbox's ready-made binaries."""
+API_URL = "BYTEPORT_API_URL"
+"""The one variable by which the log goes to a ledger's HTTP face: it names the receiver, and that it is one."""
 SANDBOX_FILE = Path(".byteport") / "config.yaml"
 LARGEST_FILE = 1 << 20
 IN_STATE_DIR = {
@@ -46,6 +49,8 @@ def load(config: Path | None, environment: Mapping[str, str]) -> Settings:
     base = path.parent if path else Path.cwd()
     for key, value in _from_environment(environment):
         _put(plain, key, value)
+    if url := environment.get(API_URL):
+        _send_to(plain, url)
     try:
         settings = Settings.model_validate(plain)
     except ValidationError as error:
@@ -102,7 +107,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     by_variable = {variable(key): (key, annotation) for key, annotation in known_keys().items()}
     for name in sorted(environment):
-        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS or name == API_URL:
             continue
         if name not in by_variable:
             raise ConfigError(name, "no such setting" + _nearest(name, [*by_variable, CONFIG]))
@@ -132,6 +137,16 @@ def _put(plain: dict[str, Any], key: str, value: Any) -> None:
             return
         plain = inner
     plain[name] = value
+
+
+def _send_to(plain: dict[str, Any], url: str) -> None:
+    """As if the settings named the receiver `api`, besides those that they name."""
+    _put(plain, "audit.export.api.url", url)
+    export = plain.get("audit", {}).get("export", {})
+    named = export.get("target") or []
+    kinds = one_or_several(named) if isinstance(export, dict) else named
+    if isinstance(kinds, list | tuple) and "api" not in kinds:
+        _put(plain, "audit.export.target", [*kinds, "api"])
 
 
 def _complaint(error: ValidationError, path: Path | None) -> ConfigError:

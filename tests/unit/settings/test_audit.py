@@ -107,3 +107,20 @@ def test_a_witness_named_twice_is_one_line(tmp_path: Path) -> None:
     one = f"{{url: 'https://w.example/', key: '{WITNESS_KEY}'}}"
     with pytest.raises(ConfigError, match="names a witness twice"):
         loaded(tmp_path, f"audit: {{witnesses: [{one}, {one}]}}\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "kinds"),
+    [("", ["api"]), ("target: s3", ["s3", "api"]), ("target: [api, file]", ["api", "file"])],
+    ids=["alone", "besides another", "named already"],
+)
+def test_the_url_of_a_ledger_names_it_as_a_receiver(written: str, kinds: list[str], tmp_path: Path) -> None:
+    read = loaded(tmp_path, f"audit: {{export: {{{written}}}}}\n", BYTEPORT_API_URL="https://ledger.example")
+    assert [kind.value for kind in read.audit.export.target] == kinds
+    assert read.audit.export.api.url == "https://ledger.example"
+
+
+def test_a_url_that_is_none_is_refused_by_its_setting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        loaded(tmp_path, BYTEPORT_API_URL="http://ledger.example")
+    assert refused.value.key == "audit.export.api.url"
