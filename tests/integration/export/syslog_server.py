@@ -29,6 +29,8 @@ class Ending(Enum):
     """Reads a part and is gone; its system resets the connection, as there is something unread."""
     CLOSED_EARLY = auto()
     """Reads a part, says goodbye in order, and is gone."""
+    GOODBYE_FIRST = auto()
+    """Says goodbye before it has read anything, and takes from the network what it will not read."""
     NEVER = auto()
     """Reads everything, and does not close."""
 
@@ -75,8 +77,21 @@ def _serve(server: Server, listener: socket.socket, tls: ssl.SSLContext, over: t
             _read(server, connection, ending, over)
 
 
+def _say_goodbye(connection: ssl.SSLSocket) -> None:
+    connection.settimeout(0)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        connection.unwrap()
+    with socket.socket(fileno=socket.dup(connection.fileno())) as plain:
+        plain.settimeout(10)
+        while plain.recv(1 << 20):
+            pass
+
+
 def _read(server: Server, connection: ssl.SSLSocket, ending: Ending, over: threading.Event) -> None:
     part = ending in (Ending.KILLED_HALFWAY, Ending.CLOSED_EARLY)
+    if ending is Ending.GOODBYE_FIRST:
+        _say_goodbye(connection)
+        return
     octets = b""
     while more := connection.recv(1000 if part else 65536):
         octets += more

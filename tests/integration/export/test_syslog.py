@@ -39,7 +39,7 @@ async def test_a_batch_is_shipped_once_the_server_has_closed_behind_its_last_oct
     assert json.loads(checkpoint.text) == {"checkpoint": NOTE}
 
 
-@pytest.mark.parametrize("ending", [Ending.DROPPED, Ending.KILLED_HALFWAY, Ending.CLOSED_EARLY])
+@pytest.mark.parametrize("ending", [Ending.DROPPED, Ending.KILLED_HALFWAY, Ending.CLOSED_EARLY, Ending.GOODBYE_FIRST])
 @pytest.mark.claim("C-154")
 async def test_fault_23_a_server_that_does_not_end_in_order_gets_the_batch_again_with_the_same_ids(
     authority: Authority, ending: Ending
