@@ -54,7 +54,7 @@ test-node: cluster ## Run the tests on a real kubelet in namespaces of its own; 
 test-slow: $(ENV) ## Run what `make test` leaves out or only samples: the whole demo, every field flipped, every example
 	$(TESTS) -n 2 $(WITHOUT) -m '(slow or sampled or hypothesis) and not control_plane and not scenarios and not ledger' tests
 
-test-ledger: $(ENV) ## Run the tests of the log that need a real PostgreSQL or another real peer; each starts its own
+test-ledger: $(ENV) .venv/.go ## Run the tests of the log that need a real PostgreSQL or another real peer; each starts its own
 	$(TESTS) -n 2 --dist loadfile --ignore=tests/bench --ignore=tests/node -m 'ledger and not control_plane' tests
 
 prove: cluster ## Run the tests of the security page's claims, and report each as proved or not; REPORT=folder keeps it elsewhere

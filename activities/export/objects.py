@@ -1,8 +1,8 @@
-"""What the object stores keep: which object a batch becomes, and whether the one that lies there already is that batch.
+"""A receiver that keeps objects: which object a batch becomes, and whether the one that lies there already is that batch.
 
-Comes after `target.py`; `s3.py` and `gcs.py` put what is named here. A key follows from the records alone, and an object
-is only ever made, never replaced. So an answer that was lost is found again: the second put is refused, and the object
-that lies there is compared.
+Comes after `target.py`; `s3.py` and `gcs.py` are the stores behind it. A key follows from the records alone, and an object
+is only ever made, never replaced. So an answer that was lost is found again: the second try to make the object is
+refused, and the one that lies there is read and compared.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import json
 from dataclasses import dataclass
 from datetime import UTC
 from importlib.resources import files
+from typing import Protocol
 
-from activities.export.target import Batch
+from activities.export.target import Batch, Shipped
 from byteport.audit.verify import Chain
 from byteport.errors import PreconditionFailed
 
@@ -44,6 +45,57 @@ class Thing:
     @property
     def sha256(self) -> bytes:
         return hashlib.sha256(self.body).digest()
+
+
+class Objects(Protocol):
+    """A store of objects, in which one that exists is never replaced."""
+
+    async def make(self, thing: Thing) -> bool:
+        """Make the object, and return once it is kept; False where one of that key is there already."""
+
+    async def read(self, key: str) -> bytes:
+        """The object that is there, up to `LARGEST_OBJECT`."""
+
+    async def close(self) -> None:
+        """Give connections back."""
+
+
+class ObjectTarget:
+    """The receiver over one store."""
+
+    def __init__(self, name: str, objects: Objects, *, prefix: str) -> None:
+        self.name = name
+        self._objects = objects
+        self._prefix = prefix
+        self._verifier_kept = False
+
+    async def ship(self, batch: Batch) -> Shipped:
+        """Raises `Occupied` where somebody else has written, besides what every receiver raises."""
+        if not self._verifier_kept:
+            await self._keep(verifier_object(self._prefix, batch.chain))
+            self._verifier_kept = True
+        last = await self._keep_records(batch) if batch.lines else batch.last
+        if batch.checkpoint is None or last < batch.last:
+            return Shipped(last=last)
+        await self._keep(checkpoint_object(self._prefix, batch.chain, batch.checkpoint))
+        return Shipped(last=last, checkpoint=True)
+
+    async def close(self) -> None:
+        await self._objects.close()
+
+    async def _keep_records(self, batch: Batch) -> int:
+        thing = records_object(self._prefix, batch)
+        if await self._objects.make(thing):
+            return batch.last
+        last = held(await self._objects.read(thing.key), batch)
+        if last is None:
+            raise Occupied(thing.key)
+        return last
+
+    async def _keep(self, thing: Thing) -> None:
+        """What its key names by its content is either the same or not ours."""
+        if not await self._objects.make(thing) and await self._objects.read(thing.key) != thing.body:
+            raise Occupied(thing.key)
 
 
 def records_object(prefix: str, batch: Batch) -> Thing:

@@ -1,0 +1,100 @@
+"""Who we are to AWS: the identity of this pod's ServiceAccount, or nobody.
+
+A key that never ends, in whatever file or variable, is what a thief takes away; the node's own identity is everybody's on
+that node. Neither is taken: only a web identity (IRSA) or the credentials of a container (EKS Pod Identity), both short
+and renewed. Comes before `s3.py`, which sends what is signed here through `guarded.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from botocore.config import Config
+from botocore.credentials import AssumeRoleWithWebIdentityProvider, ContainerProvider, CredentialResolver
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session
+
+from activities.export.answers import Answer
+from byteport.errors import ConfigError
+
+SETTING = "audit.export.s3"
+STATIC = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+"""Variables by which a key that never ends, or a profile that may hold one, is given to a process."""
+WEB_IDENTITY = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
+CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
+HOW = (
+    "give the ServiceAccount of this pod a role: by the annotation eks.amazonaws.com/role-arn (IRSA), or by "
+    "`aws eks create-pod-identity-association`"
+)
+
+Send = Callable[[AWSPreparedRequest], Answer]
+"""Sends one signed request and gives the answer; called in a thread."""
+
+
+def region_of(setting: str | None, environment: Mapping[str, str] = os.environ) -> str:
+    """The setting, or what EKS puts into every pod that has an identity. Raises `ConfigError` when nobody knows it."""
+    for region in (setting, *(environment.get(name) for name in REGION)):
+        if region:
+            return region
+    raise ConfigError(f"{SETTING}.region", "must be set: the pod's environment has no AWS_REGION either")
+
+
+def session_of(region: str, send: Send) -> Session:
+    """A session of botocore that knows our identity and nothing else, tries once, and sends by `send`.
+
+    Raises `ConfigError` where there is no identity to take, or one that is not taken.
+    """
+    session = Session()
+    session.register_component("data_loader", _loader())
+    for file in ("config_file", "credentials_file"):
+        session.set_config_variable(file, os.devnull)
+    provider = _provider(session, region)
+    session.register_component("credential_provider", CredentialResolver([provider]))
+    session.set_default_client_config(Config(region_name=region, retries={"total_max_attempts": 1, "mode": "standard"}))
+    session.register("before-send", partial(_sent, send))
+    try:
+        session.get_credentials()  # of a container they are fetched now
+    except ValueError:
+        raise ConfigError(CONTAINER[0], "is not an address from which a container's credentials may come") from None
+    return session
+
+
+@cache
+def _loader() -> Loader:
+    """Of the descriptions of AWS's services, read once: a receiver that fails is made anew."""
+    return create_loader()
+
+
+def _provider(session: Session, region: str) -> AssumeRoleWithWebIdentityProvider | ContainerProvider:
+    if static := next((name for name in STATIC if os.environ.get(name)), None):
+        raise ConfigError(static, f"keys that never end are not taken; unset it, and {HOW}")
+    if os.environ.get(WEB_IDENTITY[0]):
+        if not os.environ.get(WEB_IDENTITY[1]):
+            raise ConfigError(WEB_IDENTITY[1], f"must be set beside {WEB_IDENTITY[0]}; {HOW}")
+        client = partial(session.create_client, region_name=region)
+        return AssumeRoleWithWebIdentityProvider(dict, client, profile_name="none")
+    if any(os.environ.get(name) for name in CONTAINER):
+        return ContainerProvider()
+    raise ConfigError(
+        SETTING, f"this pod has no identity of its own, and neither a file's nor the node's is taken; {HOW}"
+    )
+
+
+def _sent(send: Send, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    """What botocore takes for having been sent by itself."""
+    answer = send(request)
+    return AWSResponse(request.url, answer.status, HeadersDict(answer.headers), _Body(answer.body))
+
+
+class _Body(io.BytesIO):
+    """A body as botocore reads one: in one go, or in parts."""
+
+    def stream(self, amount: int = 1 << 16, **_: Any) -> Iterator[bytes]:
+        while part := self.read(amount):
+            yield part

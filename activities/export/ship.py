@@ -1,0 +1,199 @@
+"""SHIP: bring one receiver a part of the log, and move its cursor once the receiver has said yes. It decides no times.
+
+Comes after `portions.py` (what is next) and the receivers (`target.py`); `workflows/export.py` says when. In this order a
+crash at any moment repeats, and never skips: read the cursor, read the records, ship, move the cursor. Receivers are made
+inside the call, so that their secrets are read when they are needed, and are given up when something goes wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from temporalio import activity
+
+from activities.clock import Clock
+from activities.export.objects import Occupied
+from activities.export.portions import Portion, next_portion
+from activities.export.target import Batch, Shipped, Target
+from activities.performs import performs
+from byteport.audit.heads import Chain
+from byteport.contracts.export import SHIP, Obstacle, Ship, Shipment, Trouble
+from byteport.contracts.receivers import TargetKind
+from byteport.contracts.workflows import Installation
+from byteport.errors import BytePortError, ConfigError, NotPermitted, PermanentError, Throttled, Unavailable
+from byteport.ledger import checkpoints, cursors
+from byteport.ledger.log import AuditLog
+from byteport.ledger.store import Store
+
+LONGEST_SECONDS = 60.0
+"""After so long a call returns what it has done; the run sees how far it is, and calls again."""
+BEAT_SECONDS = 10.0
+CHECKPOINTS = "{target}/checkpoints"
+"""Name of the second cursor of a receiver: the size of the newest checkpoint that it holds."""
+LAG_RECORDS = "byteport_export_lag_records"
+LAG_SECONDS = "byteport_export_lag_seconds"
+
+Targets = Mapping[TargetKind, Callable[[], Target]]
+"""The receivers that the settings name, each with what makes it."""
+
+
+class _Step(NamedTuple):
+    """One batch on its way, and whether the receiver may have more at once."""
+
+    portion: Portion
+    batch: Batch | None
+
+
+class Shipping:
+    """What the `export` queue serves."""
+
+    def __init__(self, store: Store, installation: Installation, targets: Targets, *, clock: Clock) -> None:
+        self._store = store
+        self._log = AuditLog(store)
+        self._chain = Chain(tenant=installation.tenant, cluster_uid=installation.cluster_uid)
+        self._makers = targets
+        self._clock = clock
+        self._made: dict[TargetKind, Target] = {}
+        self._notes: dict[TargetKind, str] = {}
+
+    @performs(SHIP)
+    async def ship(self, call: Ship) -> Shipment:
+        if call.cluster_uid != self._chain.cluster_uid:
+            raise NotPermitted("the log of another cluster is not this process's to ship")
+        kind = call.target
+        if kind not in self._makers:
+            return Shipment(wanted=False)
+        shipped, until = 0, time.monotonic() + LONGEST_SECONDS
+        while True:
+            activity.heartbeat()
+            step = await asyncio.to_thread(self._next, kind)
+            if step.batch is None:
+                return self._told(kind, self._shipment(step.portion, shipped))
+            try:
+                got = await self._give(kind, step.batch)
+            except BytePortError as error:
+                await self._give_up(kind)
+                return self._told(kind, self._shipment(step.portion, shipped, self._obstacle(kind, error)))
+            await asyncio.to_thread(self._advance, kind, step.batch, got)
+            shipped += got.last - step.batch.first + 1
+            if time.monotonic() >= until or activity.is_worker_shutdown():
+                again = await asyncio.to_thread(self._next, kind)
+                return self._told(kind, self._shipment(again.portion, shipped, more=again.batch is not None))
+
+    async def close(self) -> None:
+        """Give every receiver's connections back."""
+        for kind in tuple(self._made):
+            await self._give_up(kind)
+
+    # -- one batch --------------------------------------------------------------------------------------------------
+
+    def _next(self, kind: TargetKind) -> _Step:
+        with self._store.snapshot() as sql:
+            after = cursors.read(sql, self._chain, kind.value)
+            noted = cursors.read(sql, self._chain, CHECKPOINTS.format(target=kind.value))
+        portion = next_portion(self._log, self._chain, after, now=self._clock(), hourly=kind.hourly)
+        note = self._newest_note(kind, noted, upto=portion.last if portion.lines else after)
+        if not portion.lines and note is None:
+            return _Step(portion, None)
+        first = portion.first if portion.lines else after + 1
+        batch = Batch(self._chain, first, first + len(portion.lines) - 1, portion.lines, note, portion.hour)
+        return _Step(portion, batch)
+
+    def _newest_note(self, kind: TargetKind, noted: int, *, upto: int) -> str | None:
+        """The newest signed note over what the receiver will hold, where it is not known to hold that already.
+
+        One that a process before this one has shipped is shipped once more: receivers know it again.
+        """
+        with self._store.snapshot() as sql:
+            newest = checkpoints.newest(sql, self._chain, upto)
+        if newest is None or newest.size < noted or newest.note == self._notes.get(kind):
+            return None
+        return newest.note
+
+    async def _give(self, kind: TargetKind, batch: Batch) -> Shipped:
+        if kind not in self._made:
+            self._made[kind] = self._makers[kind]()
+        shipping = asyncio.ensure_future(self._made[kind].ship(batch))
+        try:
+            while not shipping.done():
+                activity.heartbeat()
+                await asyncio.wait({shipping}, timeout=BEAT_SECONDS)
+        finally:
+            shipping.cancel()  # where this call itself was cancelled; one that is done stays done
+        got = await shipping
+        if not batch.first - 1 <= got.last <= batch.last or (batch.lines and got.last < batch.first):
+            raise Unavailable(f"{kind.value}: says that it holds records up to {got.last}, which were not sent")
+        return got
+
+    def _advance(self, kind: TargetKind, batch: Batch, got: Shipped) -> None:
+        with self._store.transaction() as tx:
+            if batch.lines:
+                cursors.advance(tx, self._chain, kind.value, got.last)
+            if got.checkpoint and batch.checkpoint is not None:
+                size = int(batch.checkpoint.split("\n", 2)[1])
+                cursors.advance(tx, self._chain, CHECKPOINTS.format(target=kind.value), size)
+        if got.checkpoint and batch.checkpoint is not None:
+            self._notes[kind] = batch.checkpoint
+
+    # -- what becomes of it -----------------------------------------------------------------------------------------
+
+    def _shipment(
+        self, portion: Portion, shipped: int, obstacle: Obstacle | None = None, *, more: bool = False
+    ) -> Shipment:
+        held = portion.first - 1
+        if not portion.lines and portion.due is None and held < portion.head and obstacle is None:
+            obstacle = Obstacle(trouble=Trouble.LOG_FAULTY, named=f"record {portion.first}")
+        return Shipment(
+            seq=held,
+            head=portion.head,
+            shipped=shipped,
+            more=more,
+            oldest=portion.oldest,
+            due=portion.due,
+            obstacle=obstacle,
+        )
+
+    def _obstacle(self, kind: TargetKind, error: BytePortError) -> Obstacle:
+        """The class of an error. Its words go into this process's log; a receiver that fails begins anew."""
+        activity.logger.warning("nothing more is shipped to %s now: %s", kind.value, error.message)
+        match error:
+            case Throttled(delay=delay):
+                return Obstacle(trouble=Trouble.THROTTLED, delay_seconds=_seconds(delay))
+            case Unavailable(delay=delay):
+                return Obstacle(trouble=Trouble.UNAVAILABLE, delay_seconds=_seconds(delay))
+            case Occupied(key=key):
+                return Obstacle(trouble=Trouble.OCCUPIED, named=key)
+            case ConfigError(key=key):
+                return Obstacle(trouble=Trouble.MISCONFIGURED, named=key)
+            case PermanentError():
+                return Obstacle(trouble=Trouble.NOT_PERMITTED)
+            case _:
+                return Obstacle(trouble=Trouble.UNKNOWN)
+
+    def _told(self, kind: TargetKind, shipment: Shipment) -> Shipment:
+        """How far behind the receiver is, for whoever scrapes this process."""
+        meter = activity.metric_meter().with_additional_attributes({"target": kind.value})
+        meter.create_gauge(LAG_RECORDS, "Records that a receiver of the log does not hold.").set(
+            max(0, shipment.head - shipment.seq)
+        )
+        meter.create_gauge(LAG_SECONDS, "Age of the oldest of them.", "seconds").set(
+            _age(shipment.oldest, self._clock())
+        )
+        return shipment
+
+    async def _give_up(self, kind: TargetKind) -> None:
+        made = self._made.pop(kind, None)
+        if made is not None:
+            await made.close()
+
+
+def _seconds(delay: object) -> float | None:
+    return delay.total_seconds() if hasattr(delay, "total_seconds") else None
+
+
+def _age(oldest: datetime | None, now: datetime) -> int:
+    return 0 if oldest is None else max(0, int((now - oldest).total_seconds()))
