@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from byteport.audit.heads import Chain as Chain
 from byteport.audit.heads import Head as Head
+from byteport.audit.matched import Matching, MatchVerdict
 from byteport.domain.base import Frozen
 
 MOST_FINDINGS = 10_000
@@ -100,7 +101,7 @@ class NotChecked(Frozen):
 
 
 COMPLETE = NotChecked(needs="the log's public key and a checkpoint, which were kept outside this store")
-MATCHED = NotChecked(needs="the API server's own audit log")
+MATCHED = NotChecked(needs="the API server's own audit log (--against)")
 
 
 class Coverage(StrEnum):
@@ -134,7 +135,7 @@ class Report(Frozen):
     chain: Chain
     intact: Verdict
     complete: Completeness | NotChecked = COMPLETE
-    matched: NotChecked = MATCHED
+    matched: Matching | NotChecked = MATCHED
     records: int
     """How many were read."""
     removed: int = 0
@@ -154,6 +155,7 @@ class Report(Frozen):
 
     @property
     def is_good(self) -> bool:
-        """Intact, and complete where that was checked."""
+        """Intact, and complete and matched where that was checked."""
         complete = isinstance(self.complete, NotChecked) or self.complete.verdict is Coverage.COMPLETE
-        return self.intact is Verdict.INTACT and complete
+        matched = isinstance(self.matched, NotChecked) or self.matched.verdict is MatchVerdict.MATCHED
+        return self.intact is Verdict.INTACT and complete and matched

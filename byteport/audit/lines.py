@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from byteport.audit.bundle import BadLine, CheckpointLine, EntryLine, Line, read
+from byteport.audit.chain import record_hash
 from byteport.audit.completeness import NOBODY, Checkpoints, Given, Trust
 from byteport.audit.findings import Fault, Finding, Report
 from byteport.audit.heads import Chain
@@ -42,7 +43,7 @@ def survey(lines: Iterable[bytes], file: str = "") -> Survey:
         if isinstance(line, CheckpointLine):
             found.append(Given(line.note, Place(file, number)))
         elif isinstance(line, EntryLine) and chain is None:
-            chain, first = _chain_of(line.entry), line.entry.seq
+            chain, first = chain_of_entry(line.entry), line.entry.seq
     return Survey(chain, first, tuple(found))
 
 
@@ -84,7 +85,7 @@ def _amiss(line: Line, known: set[str]) -> Iterator[Finding]:
     match line:
         case BadLine():
             yield Finding(fault=Fault(line.cause.value), seq=0, says=line.says, file=line.file, line=line.number)
-        case EntryLine(differs=str(field)):
+        case EntryLine(differs=str(field)) if record_hash(line.entry.header) == line.entry.hash:
             says = f"says another {field[:60]!r} in its fields than what was hashed"
             yield Finding(fault=Fault.EDITED, seq=line.entry.seq, says=says, file=line.file, line=line.number)
         case CheckpointLine() if line.note not in known:
@@ -94,7 +95,8 @@ def _amiss(line: Line, known: set[str]) -> Iterator[Finding]:
             return
 
 
-def _chain_of(entry: Entry) -> Chain | None:
+def chain_of_entry(entry: Entry) -> Chain | None:
+    """Whose chain a record says that it is of; None where it cannot be read."""
     try:
         header = read_header(entry.header)
     except MalformedInput:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple, cast
@@ -21,11 +21,14 @@ from byteport.errors import MalformedInput
 
 if TYPE_CHECKING:
     from byteport.audit.apiserver import BadLine, Event
+    from byteport.audit.findings import NotChecked, Report
+    from byteport.audit.heads import Chain
     from byteport.audit.matched import Matching
     from byteport.audit.records import Entry
 
 LONGEST_LINE = 64 << 20
 """An event holds at most one object and one answer; what is longer is no event."""
+DEFAULT_SKEW = 5.0
 SHOWN = 20
 """Findings for a person; `--json` has all."""
 _GZIP = b"\x1f\x8b"
@@ -57,13 +60,49 @@ ClockSkew = Annotated[
 ]
 
 
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="UID",
+        help="Of which cluster that audit log is, where the ledger has the chains of several.",
+    ),
+]
+
+
 class Against(NamedTuple):
     """What to hold the log against."""
 
     files: tuple[Path, ...]
-    account: str | None
+    account: str | None = None
     """As it was typed; None for the agent's own."""
-    clock_skew: float
+    clock_skew: float = DEFAULT_SKEW
+    cluster: str | None = None
+    """Of whose chain; None where there is one."""
+
+    def must_fit(self, *, whole: bool) -> None:
+        """Raises `MalformedInput` for what cannot be asked together."""
+        if self.files and not whole:
+            raise MalformedInput("--against", "holds the whole log against an audit log; give --all or --file")
+        if not self.files and (self.account or self.cluster):
+            raise MalformedInput("--service-account, --cluster", "say whose audit log it is; give that as --against")
+
+
+def with_matching(
+    reports: Sequence[Report], against: Against, entries: Callable[[Chain], Iterable[Entry]]
+) -> tuple[Report, ...]:
+    """`reports` with the third verdict where it was asked for. `entries` gives the records of a chain.
+
+    Raises `MalformedInput` when it is not clear whose audit log it is.
+    """
+    if not against.files:
+        return tuple(reports)
+    meant = [one for one in reports if against.cluster in (None, one.chain.cluster_uid)]
+    if len(meant) != 1:
+        known = ", ".join(sorted({one.chain.cluster_uid for one in reports}))
+        raise MalformedInput("--cluster", f"must name the one cluster whose audit log it is; there are: {known}")
+    found = matched(against, entries(meant[0].chain))
+    return tuple(one.model_copy(update={"matched": found}) if one is meant[0] else one for one in reports)
 
 
 def matched(against: Against, entries: Iterable[Entry]) -> Matching:
@@ -107,6 +146,16 @@ def events(path: Path) -> Iterator[Event | BadLine]:
         yield BadLine(flaw=Flaw.OTHER_FORMAT, at=at, says="cannot be decompressed")
     except OSError as error:
         raise MalformedInput(str(path), error.strerror or "cannot be read") from error
+
+
+def print_matched(found: Matching | NotChecked) -> None:
+    """The third verdict, or what it would need."""
+    from byteport.audit.matched import Matching
+
+    if isinstance(found, Matching):
+        print_matching(found)
+    else:
+        say(f"matched: not checked; needs {found.needs}", style="dim")
 
 
 def print_matching(found: Matching) -> None:

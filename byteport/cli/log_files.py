@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from byteport.audit.bundle import Line
     from byteport.audit.completeness import Given, Trust
     from byteport.audit.findings import Report
+    from byteport.audit.heads import Chain
     from byteport.audit.notes import VerifierKey
+    from byteport.audit.records import Entry
 
 LARGEST_SMALL = 1 << 20
 """Of a file of keys or of one checkpoint."""
@@ -69,6 +71,18 @@ def verify_files(paths: Sequence[Path], checkpoints: Sequence[Given], trust: Tru
     given = [*checkpoints, *(checkpoint for one in surveys for checkpoint in one.checkpoints)]
     lines = _lines([path for _, path in surveyed])
     return verify_lines(lines, chain_of(surveys, trust), checkpoints=given, trust=trust)
+
+
+def entries_in(paths: Sequence[Path], chain: Chain) -> list[Entry]:
+    """The records of one chain in these files and folders, in its order, each once however often it was shipped."""
+    from byteport.audit.bundle import EntryLine
+    from byteport.audit.lines import chain_of_entry
+
+    found: dict[tuple[int, str], Entry] = {}
+    for line in _lines(_files(paths)):
+        if isinstance(line, EntryLine) and chain_of_entry(line.entry) == chain:
+            found.setdefault((line.entry.seq, line.entry.hash), line.entry)
+    return sorted(found.values(), key=lambda entry: entry.seq)
 
 
 def _lines(paths: Sequence[Path]) -> Iterator[Line]:

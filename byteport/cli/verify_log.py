@@ -13,9 +13,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from byteport.cli.against import (
+    DEFAULT_SKEW,
+    Account,
+    Against,
+    AgainstFiles,
+    ClockSkew,
+    Cluster,
+    print_matched,
+    with_matching,
+)
 from byteport.cli.exits import Exit
 from byteport.cli.ledger import log_of
-from byteport.cli.log_files import checkpoints_in, trust_of, verify_files
+from byteport.cli.log_files import checkpoints_in, entries_in, trust_of, verify_files
 from byteport.cli.output import facts, print_json, say
 from byteport.cli.session import AsJson, settings_of
 from byteport.errors import MalformedInput
@@ -52,6 +62,10 @@ def verify_log(
     quorum: Annotated[
         int | None, typer.Option("--quorum", help="How many witnesses must have cosigned; default: all that are named.")
     ] = None,
+    against: AgainstFiles = None,
+    service_account: Account = None,
+    clock_skew: ClockSkew = DEFAULT_SKEW,
+    cluster: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify the audit log; exit 1 when a record was changed, moved or taken away, or when there is none."""
@@ -59,15 +73,19 @@ def verify_log(
         raise MalformedInput("verify-log", "give a record's ID, or --all, or --file")
     trust = trust_of(key or (), witness or (), quorum)
     given = checkpoints_in(checkpoint or ())
+    held = Against(tuple(against or ()), service_account, clock_skew, cluster)
+    held.must_fit(whole=record is None)
     if record is not None:
         one = log_of(settings_of(context), ledger).verify_one(record, trust, given)
         reports: Sequence[Report] = (one.report,)
         shown: object = {"record": one.record, "report": one.report, "inclusion": one.inclusion}
     elif files:
-        reports = (verify_files(files, given, trust),)
+        paths = files
+        reports = with_matching((verify_files(paths, given, trust),), held, lambda chain: entries_in(paths, chain))
         shown = reports
     else:
-        reports = log_of(settings_of(context), ledger).verify_all(trust, given)
+        log = log_of(settings_of(context), ledger)
+        reports = with_matching(log.verify_all(trust, given), held, log.entries)
         shown = reports
     if as_json:
         print_json(shown)
@@ -108,10 +126,10 @@ def print_report(report: Report, *, named: bool = False, part: bool = False) -> 
     say(f"intact: {'yes' if good else 'NO'} ({told})", style="green" if good else "bold red")
     if not part:
         _print_complete(report.complete)
-    say(f"matched: not checked; needs {report.matched.needs}", style="dim")
     print_findings(report.findings)
     if report.not_listed:
         say(f"  and {report.not_listed} more", style="red")
+    print_matched(report.matched)
 
 
 def print_findings(findings: Sequence[Finding]) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
 
 from byteport.audit.apiserver import BadLine, Event
+from byteport.audit.bundle import line_of
 from byteport.cli.against import SHOWN, Against, events, matched, print_matching
+from byteport.cli.exits import Exit
 from byteport.errors import MalformedInput
 from tests.unit.audit.seen import DELETE, Told, all_kinds, event, lines, quiet, write
+from tests.unit.cli.conftest import Run
 
 
 def against(*files: Path, account: str | None = None) -> Against:
@@ -121,3 +125,77 @@ def test_of_very_many_findings_a_person_is_shown_some(tmp_path: Path, capsys: py
     printed = capsys.readouterr().out
     assert printed.count("unrecorded_write") == SHOWN
     assert "and 5 more" in printed
+
+
+@pytest.fixture
+def export(folder: Path) -> tuple[Path, Path]:
+    """An export, and the audit log that it matches."""
+    told, seen = all_kinds()
+    exported, audit = folder / "export.ndjson", folder / "audit.log"
+    exported.write_bytes(b"".join(line_of(entry) for entry in told.entries))
+    audit.write_bytes(b"".join(lines(seen)))
+    return exported, audit
+
+
+def test_an_export_is_held_against_an_audit_log_without_a_ledger(byteport: Run, export: tuple[Path, Path]) -> None:
+    exported, audit = map(str, export)
+    said = byteport("verify-log", "--file", exported, "--against", audit)
+    assert (said.code, said.err) == (Exit.OK, "")
+    assert "intact: yes" in said.out
+    assert "matched: yes (matched; 4 of 4 act(s) from" in said.out
+    (report,) = json.loads(byteport("verify-log", "--file", exported, "--against", audit, "--json").out)
+    assert (report["matched"]["verdict"], report["matched"]["findings"]) == ("matched", [])
+
+
+def test_records_that_were_shipped_twice_are_one_act_each(byteport: Run, export: tuple[Path, Path]) -> None:
+    exported, audit = export
+    held = exported.read_bytes().splitlines(keepends=True)
+    exported.write_bytes(b"".join([*held, *held[2:5]]))
+    said = byteport("verify-log", "--file", str(exported), "--against", str(audit))
+    assert "matched: yes (matched; 4 of 4 act(s) from" in said.out
+
+
+def test_an_unrecorded_write_is_a_finding_by_line_and_code(byteport: Run, export: tuple[Path, Path]) -> None:
+    exported, audit = export
+    with audit.open("ab") as log:
+        log.writelines(lines(write(77, DELETE, 300)))
+    said = byteport("verify-log", "--file", str(exported), "--against", str(audit))
+    assert said.code == Exit.FINDING
+    assert "intact: yes" in said.out
+    assert "[unrecorded_write]" in said.out
+    (report,) = json.loads(byteport("verify-log", "--file", str(exported), "--against", str(audit), "--json").out)
+    (finding,) = report["matched"]["findings"]
+    assert (finding["cause"], finding["at"]["line"]) == ("unrecorded_write", len(audit.read_bytes().splitlines()))
+
+
+def test_clocks_that_are_known_to_be_apart_can_be_allowed_for(byteport: Run, folder: Path) -> None:
+    told = Told()
+    told.act(1, DELETE, 60)
+    told.beside(500)
+    exported, audit = folder / "export.ndjson", folder / "audit.log"
+    exported.write_bytes(b"".join(line_of(entry) for entry in told.entries))
+    audit.write_bytes(b"".join(lines(write(1, DELETE, 40), quiet())))
+    asked = ("verify-log", "--file", str(exported), "--against", str(audit))
+    assert "[before_intent]" in byteport(*asked).out
+    assert byteport(*asked, "--clock-skew", "30").code == Exit.OK
+
+
+def test_what_cannot_be_asked_together_is_a_wrong_argument(byteport: Run, export: tuple[Path, Path]) -> None:
+    exported, audit = map(str, export)
+    for wrong in (
+        ("some-id", "--against", audit),
+        ("--file", exported, "--service-account", "ops:repair"),
+        ("--file", exported, "--cluster", "uid-1"),
+        ("--file", exported, "--against", audit, "--cluster", "uid-2"),
+        ("--file", exported, "--against", audit, "--service-account", "nobody"),
+        ("--file", exported, "--against", audit + ".1"),
+    ):
+        said = byteport("verify-log", *wrong)
+        assert said.code == Exit.USAGE, wrong
+        assert "Traceback" not in said.err
+    assert byteport("verify-log", "--file", exported, "--against", audit, "--cluster", "uid-1").code == Exit.OK
+
+
+def test_without_an_audit_log_matched_is_not_claimed(byteport: Run, export: tuple[Path, Path]) -> None:
+    said = byteport("verify-log", "--file", str(export[0]))
+    assert "matched: not checked; needs the API server's own audit log (--against)" in said.out
