@@ -127,5 +127,12 @@ def _print(report: Report, folder: Path) -> None:
     say("")
     if not report.broken:
         say("Nothing was broken.", style="green")
-    say(f"{audit.records} records, {'intact' if audit.intact else 'NOT INTACT'}; the changed byte was {found}.")
+    matched = (
+        ""
+        if audit.matched is None
+        else f", {'matched' if audit.matched.value == 'matched' else 'NOT MATCHED'} by the API server's own audit log"
+    )
+    say(
+        f"{audit.records} records, {'intact' if audit.intact else 'NOT INTACT'}{matched}; the changed byte was {found}."
+    )
     say(f"{report.seconds:.0f} s on {report.cluster}; report: {folder / 'report.json'}", style="dim")

@@ -37,12 +37,16 @@ def test_the_demo_is_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
     assert report["versions"]["kubernetes"].startswith("v1.")
     assert report["broken"] == []
     assert all(scenario["ok"] for scenario in report["scenarios"])
+    assert (report["audit"]["intact"], report["audit"]["matched"]) == (True, "matched")
     assert {"full-disk", "surge"} < {scenario["name"] for scenario in report["scenarios"]}
     assert "byteport-node: exec pods/byteport-node-helper-node-3: crictl rmi --prune" in report["writes"]
     assert "byteport-demo-surge: patch horizontalpodautoscalers/web" in report["writes"]
     said = " ".join(done.stdout.split())
     assert "self-check: whole and enforced; 7 namespace(s) given" in said
     assert "with the agent's own token: patch deployments byteport-demo-bad-release/web: the admission policy" in said
+    assert "5 of 5 acts have the one write that they say" in said
+    assert "besides: patch deployments byteport-demo-bad-release/web (403) (refused_attempt, 1 in all)" in said
+    assert "intact, matched by the API server's own audit log; the changed byte was found" in said
     assert "approved by operator" in said.partition("2. A bad release")[0], "a prune by what may be seen is a person's"
 
 

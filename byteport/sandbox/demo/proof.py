@@ -12,19 +12,24 @@ from byteport.audit.words import Decision
 from byteport.errors import Unavailable
 from byteport.ledger.log import Filter
 from byteport.ledger.opening import open_log
+from byteport.sandbox.demo.matched import match_log
 from byteport.sandbox.demo.report import Audit
 from byteport.settings import Settings
 
 COPY = "tampered.db"
 
 
-def prove(settings: Settings, folder: Path, say: Callable[[str], None]) -> Audit:
-    """Verify the ledger; then change one byte of a record in a copy in `folder`, and see that this record is named."""
+def prove(settings: Settings, folder: Path, say: Callable[[str], None], against: Path | None = None) -> Audit:
+    """Verify the ledger; then change one byte of a record in a copy in `folder`, and see that this record is named.
+
+    `against` is the API server's own audit log, where there is one.
+    """
     log = open_log(settings.ledger, settings.tenant)
     reports = log.verify_all()
     records = sum(report.records for report in reports)
     intact = all(report.intact is Verdict.INTACT for report in reports)
     say(f"{records} records verified: {'intact' if intact else 'NOT intact'}")
+    matched = None if against is None else match_log(log, reports[0].chain, against, say)
     copy = folder / COPY
     assert settings.ledger.path is not None
     _copy(settings.ledger.path, copy)
@@ -35,7 +40,7 @@ def prove(settings: Settings, folder: Path, say: Callable[[str], None]) -> Audit
     detected = [finding.id for finding in named] == [victim.id]
     for finding in named:
         say(f"found: record {finding.seq} ({finding.id}) {finding.says}")
-    return Audit(records=records, intact=intact, tamper_detected=detected)
+    return Audit(records=records, intact=intact, matched=matched, tamper_detected=detected)
 
 
 def _tamper(database: Path, records: Sequence[Record]) -> Record:

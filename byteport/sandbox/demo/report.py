@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from byteport.audit.matched import MatchVerdict
 from byteport.domain.base import Frozen
 
 
@@ -24,6 +25,8 @@ class Audit(Frozen):
 
     records: int
     intact: bool
+    matched: MatchVerdict | None = None
+    """Whether it is what the API server saw; None on a cluster whose own audit log is out of reach."""
     tamper_detected: bool
     """One byte of a record in a copy was changed by hand, and that record was named."""
 
@@ -43,9 +46,10 @@ class Report(Frozen):
 
     @property
     def passed(self) -> bool:
-        """Every scenario as expected, nothing broken, the log intact and the tampering found."""
+        """Every scenario as expected, nothing broken, the log intact and, where it can be told, matched, the tampering found."""
         scenarios = bool(self.scenarios) and all(told.ok for told in self.scenarios)
-        return scenarios and not self.broken and self.audit.intact and self.audit.tamper_detected
+        matched = self.audit.matched in (None, MatchVerdict.MATCHED)
+        return scenarios and not self.broken and self.audit.intact and matched and self.audit.tamper_detected
 
     def as_json(self) -> dict[str, object]:
         """The document, with the field names that it promises."""

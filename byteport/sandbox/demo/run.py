@@ -115,7 +115,11 @@ async def _show(demo: Demo, stage: Stage, begun: float) -> Report:
             broken += await held(port, config, policy, _indented(stage.say))
     with _step("proving the log", demo.folder):
         stage.say(f"\n{next(titles)}. The log, and one byte of it changed by hand")
-        audit: Audit = await asyncio.to_thread(prove, stage.sandbox.settings, demo.folder, _indented(stage.say))
+        plane = stage.sandbox.cluster.control_plane
+        against = plane.audit_log if plane is not None else None
+        audit: Audit = await asyncio.to_thread(
+            prove, stage.sandbox.settings, demo.folder, _indented(stage.say), against
+        )
     return Report(
         cluster=demo.label,
         versions=await _versions(stage.sandbox),

@@ -61,10 +61,16 @@ class Commands:
         passed_on = bench.cluster.exec
 
         async def noted(
-            namespace: str, pod: str, container: str, argv: Sequence[str], *, seconds: float = port.EXEC_SECONDS
+            namespace: str,
+            pod: str,
+            container: str,
+            argv: Sequence[str],
+            *,
+            by: port.Attribution | None = None,
+            seconds: float = port.EXEC_SECONDS,
         ) -> port.ExecResult:
             self.run.append((namespace, pod, container, tuple(argv)))
-            return await passed_on(namespace, pod, container, argv, seconds=seconds)
+            return await passed_on(namespace, pod, container, argv, by=by, seconds=seconds)
 
         bench.cluster.exec = noted  # type: ignore[method-assign]
 
