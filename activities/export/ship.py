@@ -1,8 +1,8 @@
 """SHIP: bring one receiver a part of the log, and move its cursor once the receiver has said yes. It decides no times.
 
 Comes after `portions.py` (what is next) and the receivers (`target.py`); `workflows/export.py` says when. In this order a
-crash at any moment repeats, and never skips: read the cursor, read the records, ship, move the cursor. Receivers are made
-inside the call, so that their secrets are read when they are needed, and are given up when something goes wrong.
+crash at any moment repeats, and never skips: read the cursor, read the records, ship, move the cursor. A receiver is made
+inside the call, when there is something for it, and given up at its end: so its secrets are read when they are needed.
 """
 
 from __future__ import annotations
@@ -48,6 +48,22 @@ class _Step(NamedTuple):
     batch: Batch | None
 
 
+class _Receiver:
+    """The receiver of one call: made at its first batch."""
+
+    def __init__(self, maker: Callable[[], Target]) -> None:
+        self._maker = maker
+        self._made: Target | None = None
+
+    async def ship(self, batch: Batch) -> Shipped:
+        self._made = self._made or self._maker()
+        return await self._made.ship(batch)
+
+    async def close(self) -> None:
+        if self._made is not None:
+            await self._made.close()
+
+
 class Shipping:
     """What the `export` queue serves."""
 
@@ -57,7 +73,6 @@ class Shipping:
         self._chain = Chain(tenant=installation.tenant, cluster_uid=installation.cluster_uid)
         self._makers = targets
         self._clock = clock
-        self._made: dict[TargetKind, Target] = {}
         self._notes: dict[TargetKind, str] = {}
 
     @performs(SHIP)
@@ -67,27 +82,29 @@ class Shipping:
         kind = call.target
         if kind not in self._makers:
             return Shipment(wanted=False)
+        receiver = _Receiver(self._makers[kind])
+        try:
+            return self._told(kind, await self._shipped(kind, receiver))
+        finally:
+            await receiver.close()
+
+    async def _shipped(self, kind: TargetKind, receiver: _Receiver) -> Shipment:
+        """Batch after batch, until there is nothing more, something stands in the way, or the call has had its time."""
         shipped, until = 0, time.monotonic() + LONGEST_SECONDS
         while True:
             activity.heartbeat()
             step = await asyncio.to_thread(self._next, kind)
             if step.batch is None:
-                return self._told(kind, self._shipment(step.portion, shipped))
+                return self._shipment(step.portion, shipped)
             try:
-                got = await self._give(kind, step.batch)
+                got = await _give(receiver, step.batch)
             except BytePortError as error:
-                await self._give_up(kind)
-                return self._told(kind, self._shipment(step.portion, shipped, self._obstacle(kind, error)))
+                return self._shipment(step.portion, shipped, self._obstacle(kind, error))
             await asyncio.to_thread(self._advance, kind, step.batch, got)
             shipped += got.last - step.batch.first + 1
             if time.monotonic() >= until or activity.is_worker_shutdown():
                 again = await asyncio.to_thread(self._next, kind)
-                return self._told(kind, self._shipment(again.portion, shipped, more=again.batch is not None))
-
-    async def close(self) -> None:
-        """Give every receiver's connections back."""
-        for kind in tuple(self._made):
-            await self._give_up(kind)
+                return self._shipment(again.portion, shipped, more=again.batch is not None)
 
     # -- one batch --------------------------------------------------------------------------------------------------
 
@@ -113,21 +130,6 @@ class Shipping:
         if newest is None or newest.size < noted or newest.note == self._notes.get(kind):
             return None
         return newest.note
-
-    async def _give(self, kind: TargetKind, batch: Batch) -> Shipped:
-        if kind not in self._made:
-            self._made[kind] = self._makers[kind]()
-        shipping = asyncio.ensure_future(self._made[kind].ship(batch))
-        try:
-            while not shipping.done():
-                activity.heartbeat()
-                await asyncio.wait({shipping}, timeout=BEAT_SECONDS)
-        finally:
-            shipping.cancel()  # where this call itself was cancelled; one that is done stays done
-        got = await shipping
-        if not batch.first - 1 <= got.last <= batch.last or (batch.lines and got.last < batch.first):
-            raise Unavailable(f"{kind.value}: says that it holds records up to {got.last}, which were not sent")
-        return got
 
     def _advance(self, kind: TargetKind, batch: Batch, got: Shipped) -> None:
         with self._store.transaction() as tx:
@@ -158,7 +160,7 @@ class Shipping:
         )
 
     def _obstacle(self, kind: TargetKind, error: BytePortError) -> Obstacle:
-        """The class of an error. Its words go into this process's log; a receiver that fails begins anew."""
+        """The class of an error. Its words go into this process's log alone."""
         activity.logger.warning("nothing more is shipped to %s now: %s", kind.value, error.message)
         match error:
             case Throttled(delay=delay):
@@ -185,10 +187,20 @@ class Shipping:
         )
         return shipment
 
-    async def _give_up(self, kind: TargetKind) -> None:
-        made = self._made.pop(kind, None)
-        if made is not None:
-            await made.close()
+
+async def _give(receiver: _Receiver, batch: Batch) -> Shipped:
+    """What the receiver says to the batch, however long it takes; a claim to hold what it was not sent is none."""
+    shipping = asyncio.ensure_future(receiver.ship(batch))
+    try:
+        while not shipping.done():
+            activity.heartbeat()
+            await asyncio.wait({shipping}, timeout=BEAT_SECONDS)
+    finally:
+        shipping.cancel()  # where this call itself was cancelled; one that is done stays done
+    got = await shipping
+    if not batch.first - 1 <= got.last <= batch.last or (batch.lines and got.last < batch.first):
+        raise Unavailable(f"a receiver says that it holds records up to {got.last}, which it was not sent")
+    return got
 
 
 def _seconds(delay: object) -> float | None:

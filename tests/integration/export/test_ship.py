@@ -74,6 +74,7 @@ class Bench:
 
     def __init__(self, world: World, receiver: Receiver, kind: TargetKind = TargetKind.WEBHOOK) -> None:
         self.world, self.receiver, self.kind = world, receiver, kind
+        self.made_receivers = 0
         self.start()
 
     def start(self) -> None:
@@ -81,6 +82,7 @@ class Bench:
         self.shipping = Shipping(self.world.store, INSTALLATION, {self.kind: self.made}, clock=self.world.clock)
 
     def made(self) -> Receiver:
+        self.made_receivers += 1
         return self.receiver
 
     async def ship(self) -> Shipment:
@@ -136,6 +138,16 @@ async def test_the_lines_are_the_log_itself(bench: Bench) -> None:
     assert verify_chain((line.entry for line in read), CHAIN).findings == ()
 
 
+async def test_a_receiver_is_made_when_there_is_something_for_it_and_given_up_with_the_call(bench: Bench) -> None:
+    """Its secrets are in no call's memory that does not need them."""
+    await bench.ship()
+    assert (bench.made_receivers, bench.receiver.closed) == (0, 0)
+    bench.records(1, 2)
+    await bench.ship()
+    await bench.ship()
+    assert (bench.made_receivers, bench.receiver.closed) == (1, 1)
+
+
 async def test_an_empty_log_is_shipped_as_nothing(bench: Bench) -> None:
     assert await bench.ship() == Shipment()
     assert bench.receiver.batches == []
@@ -163,7 +175,7 @@ async def test_a_refusal_moves_nothing_and_crosses_as_a_class_without_its_words(
     assert told.oldest is not None
     assert SECRET not in told.model_dump_json()
     assert bench.cursor == 0
-    assert bench.receiver.closed == 1, "its secrets and connections begin anew"
+    assert bench.receiver.closed == 1
     assert (await bench.ship()).shipped == 2
 
 
