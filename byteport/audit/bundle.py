@@ -107,6 +107,7 @@ class _Sealed(msgspec.Struct):
 
 class _Kept(msgspec.Struct):
     sealed: _Sealed
+    hash: str | None = None
     removed: Removal | None = None
 
 
@@ -138,7 +139,8 @@ def _slowly(raw: bytes, file: str, number: int) -> Line:
     if len(plain) == 1 and isinstance(note, str):
         return CheckpointLine(file, number, note)
     try:
-        kept = msgspec.convert({key: plain[key] for key in ("sealed", "removed") if key in plain}, _Kept)
+        given = {key: plain[key] for key in ("sealed", "removed") if key in plain}
+        kept = msgspec.convert(given | {"hash": plain["hash"]} if isinstance(plain.get("hash"), str) else given, _Kept)
     except msgspec.ValidationError:
         kept = None
     entry = _entry(kept) if kept is not None and plain["sealed"].keys() == {"header", "payload", "salt"} else None
@@ -152,7 +154,8 @@ def _slowly(raw: bytes, file: str, number: int) -> Line:
 
 
 def _entry(kept: _Kept) -> Entry | None:
-    """What was hashed, under the number that it was given then; None where the salt is no hex."""
+    """What was hashed, under the number that it was given then, with the hash that the line says; None where the salt is no
+    hex."""
     sealed = kept.sealed
     if sealed.salt is not None and not _HEX.fullmatch(sealed.salt):
         return None
@@ -162,7 +165,7 @@ def _entry(kept: _Kept) -> Entry | None:
         header=header,
         payload=None if sealed.payload is None else sealed.payload.encode("utf-8"),
         salt=None if sealed.salt is None else bytes.fromhex(sealed.salt),
-        hash=record_hash(header),
+        hash=record_hash(header) if kept.hash is None else kept.hash,
     )
 
 

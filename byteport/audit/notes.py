@@ -26,6 +26,8 @@ KEY_WHERE = "verifier key"
 LARGEST_NOTE = 256 * 1024
 MOST_SIGNATURES = 100
 _DASH = "— "
+_UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+"""Control characters but the newline, and halves of characters, which are no UTF-8."""
 _KEY_ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -120,7 +122,7 @@ def parse_note(note: str) -> Note:
     """A note taken apart. Raises `MalformedInput`."""
     if len(note) > LARGEST_NOTE:
         raise MalformedInput(WHERE, f"is longer than {LARGEST_NOTE} characters")
-    if any((char < " " and char != "\n") or "\ud800" <= char <= "\udfff" for char in note):
+    if _UNPRINTABLE.search(note):
         raise MalformedInput(WHERE, "holds a control character")
     text, found, block = note.rpartition("\n\n")
     lines = block.split("\n")

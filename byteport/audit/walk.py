@@ -190,7 +190,10 @@ class Walk:
             self._name(Fault.REORDERED, entry, f"stands at {entry.seq} but was appended as {header.seq}")
             return
         if entry.seq < self._expected:
-            self._behind(entry)
+            if fault is not None:
+                self.find(fault)
+            else:
+                self._behind(entry)
             return
         adjacent = entry.seq == self._expected
         was_unbroken = self.is_unbroken

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from byteport.audit.bundle import checkpoint_line, line_of
+from byteport.audit import bundle
+from byteport.audit.bundle import checkpoint_line
 from byteport.audit.chain import GENESIS
 from byteport.audit.checkpoint import Checkpoint, cosign, sign, with_cosignatures
 from byteport.audit.heads import Chain
@@ -37,6 +39,12 @@ STORY = (
     (Event.SKIPPED, Decision.SKIPPED, None),
     (Event.ESCALATED, Decision.ESCALATED, Result.FAILURE),
 )
+
+
+@cache
+def line_of(entry: Entry, removed: Removal | None = None) -> bytes:
+    """As the export writes it; once for each record, since thousands of logs share most of theirs."""
+    return bundle.line_of(entry, removed)
 
 
 class Log(NamedTuple):

@@ -39,6 +39,7 @@ def test_a_chain_that_nobody_touched_is_intact_and_nothing_more_is_claimed() -> 
     assert (report.intact, report.records, report.head, report.findings) == (Verdict.INTACT, LENGTH, HEAD, ())
     assert isinstance(report.complete, NotChecked)
     assert "outside" in report.complete.needs
+    assert isinstance(report.matched, NotChecked)
     assert "API server" in report.matched.needs
 
 
