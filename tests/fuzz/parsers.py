@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pydantic
 from temporalio.api.common.v1 import Payload
 
+from activities.export import answers as receivers
+from activities.export import splunk_answers
 from activities.kubernetes.answers import Asked, decoded, error_of, is_no_log
 from activities.kubernetes.kubeconfig import one_context
 from activities.kubernetes.policy_source import parse_policy
@@ -23,10 +26,11 @@ from byteport.boundary.choices import Choices
 from byteport.boundary.selfcheck import ceilings_in
 from byteport.cli.explain import documents_of
 from byteport.cli.find import parse_target
+from byteport.domain.addresses import literal, names_loopback
 from byteport.domain.approvals import SignedAnswer
 from byteport.domain.limits import Limits, RecurringFreeze
 from byteport.domain.redaction import command_line, redact, sanitised
-from byteport.errors import ConfigError, MalformedInput
+from byteport.errors import BytePortError, ConfigError, MalformedInput
 from byteport.kubernetes import fields
 from byteport.kubernetes.disk_output import lines_of, read_disk_output
 from byteport.kubernetes.enrolment import given_in
@@ -51,6 +55,7 @@ from byteport.trust.public_keys import public_key_from_blob, public_key_from_tex
 from byteport.trust.sshsig import parse as parse_signature
 
 JSON = dict[str, Any]
+NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 
 Reads = Callable[[bytes, Path], object]
 """What it makes of the bytes; the folder is for parsers that read a file."""
@@ -159,6 +164,19 @@ def _yaml(name: str, reads: Reads, error: type[Exception], *words: str) -> Parse
     return Parser(name, reads, (error,), (*words, *own), largest=8 * 1024)
 
 
+def _receiver(said: str) -> object:
+    return receivers.retry_after(said, NOW), literal(said), names_loopback(said)
+
+
+def _collector(data: bytes, folder: Path) -> object:
+    """A yes of Splunk's, and its acknowledgements."""
+    asked = receivers.Asked("events", url="a.url", credential="a.token")
+    answer = receivers.Answer(200, {}, data)
+    with contextlib.suppress(BytePortError):
+        splunk_answers.acknowledged(asked, answer, NOW, {1, 2})
+    return splunk_answers.taken(asked, answer, NOW)
+
+
 PARSERS = (
     Parser("quantities", of_text(_quantities), words=("1", "0", ".", "1e9", "Ki", "9" * 20, "%", " ", "-")),
     Parser("crontab", of_text(_crontab), words=("*", "* * * * *", "0 0 30 2 *", "1-5/2,", "L", "MON#2", " ", "@daily", "59")),
@@ -209,6 +227,8 @@ PARSERS = (
     Parser("payload keys", of_file(read_key_ring, "keys"), (ConfigError,), ("00" * 32, "\n", "#", "=", "AAAA", " ")),
     Parser("targets", of_text(lambda said: parse_target(said, cluster_uid="c", namespace=None)), (MalformedInput,), ("shop/", "deployment/", "node/", "web", "/")),
     Parser("Markdown", of_text(inert), words=("@", "<", "](", "`", "*", "\n", "\u202e", "http://", "\x1b["), shown=True),
+    Parser("receivers", of_text(_receiver), words=("0x", "0251.", "2852039166", "::ffff:", "1", ".", "Tue, 10 Mar 2026 09:02:00 GMT", "9999", "-", "%")),
+    Parser("receivers' answers", _collector, (BytePortError, splunk_answers.Refused), ('{"code":0,', '"acks":{"1":true}', '"ackId":1}', "[", "{", '{"code":6,"invalid-event-number":')),
     Parser("log lines", of_text(printable), words=("\r\n", "\x1b[31m", "\x00", "\u2028", "x")),
 )  # fmt: skip
 """In no order."""
