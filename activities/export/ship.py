@@ -138,8 +138,8 @@ class Shipping:
             if got.checkpoint and batch.checkpoint is not None:
                 size = int(batch.checkpoint.split("\n", 2)[1])
                 cursors.advance(tx, self._chain, CHECKPOINTS.format(target=kind.value), size)
-        if got.checkpoint and batch.checkpoint is not None:
-            self._notes[kind] = batch.checkpoint
+        if batch.checkpoint is not None and got.last == batch.last:
+            self._notes[kind] = batch.checkpoint  # given; whether it was kept is the receiver's to say, not asked again now
 
     # -- what becomes of it -----------------------------------------------------------------------------------------
 
