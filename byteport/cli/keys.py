@@ -25,8 +25,14 @@ LARGEST = 1 << 20
 
 
 @app.command("init")
-def init(context: typer.Context) -> None:
-    """Make the payload key and the ledger's two keys where the settings say, each only if it is not there."""
+def init(
+    context: typer.Context,
+    signer: Annotated[bool, typer.Option("--signer", help="The key that signs the log, too.")] = False,
+) -> None:
+    """Make the payload key and the ledger's keys where the settings say, each only if it is not there.
+
+    The key that signs the log belongs to the signer alone, and is made only where it is asked for.
+    """
     from byteport.ledger.keys import make_body_keys
     from byteport.temporal.keys import make_key_file
     from byteport.trust.files import make_key, read_private_key
@@ -46,6 +52,11 @@ def init(context: typer.Context) -> None:
             made.append(public)
             line = read_private_key(grant, "ledger.grant_key").public_key.line
             _write(public, f"{line} byteport ledger\n".encode(), 0o644, "cluster.grant_public_key")
+        if signer:
+            checkpoint = _set(settings.audit.signer.key, "audit.signer.key")
+            if not checkpoint.exists():
+                made.append(checkpoint)
+                make_key(checkpoint, "audit.signer.key", comment="byteport checkpoints")
     say("\n".join(f"made {path}" for path in made) or "every key is there already")
 
 

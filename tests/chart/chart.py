@@ -30,6 +30,32 @@ RELEASE = "byteport"
 NAMESPACE = "byteport-agent"
 NEWEST, OLDEST = "v1.37.0", "v1.30.0"
 """Versions of Kubernetes that the chart is rendered for."""
+EVERY_RECEIVER: dict[str, Any] = {
+    "audit": {
+        "witnesses": [
+            {
+                "url": "https://witness.example.com:8444",
+                "key": "witness.example.com+35f0a9bb+BMhTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn",
+            }
+        ],
+        "export": {
+            "target": "s3, gcs, syslog, splunk, webhook, file, api",
+            "syslog": {"address": "syslog.example.com:6514"},
+            "splunk": {"url": "https://splunk.example.com:8088"},
+            "webhook": {"url": "https://hooks.example.com/byteport"},
+            "file": {"existingClaim": "collected"},
+            "api": {"url": "https://ledger.example.com"},
+        },
+    },
+    "secrets": {
+        "webhook_secret": {"name": "byteport-webhook"},
+        "splunk_token": {"name": "byteport-splunk"},
+        "syslog_certificate": {"name": "byteport-syslog"},
+        "syslog_key": {"name": "byteport-syslog"},
+        "receivers_ca": {"name": "byteport-receivers"},
+    },
+}
+"""A small installation that sends the log everywhere."""
 BEFORE_PROOF, FIRST_PROOF = "v1.35.4", "v1.36.0"
 """The last minor version whose API server cannot prove a rollback, and the first whose can: the rendering differs."""
 

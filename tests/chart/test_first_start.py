@@ -38,12 +38,14 @@ def secrets(tmp_path: Path) -> dict[str, dict[str, str]]:
     make_key_file(made / "payload.key")
     make_body_keys(made / "bodies.key")
     make_key(made / "grant", "ledger.grant_key")
+    make_key(made / "checkpoint", "audit.signer.key")
     files = {path.name: path.read_text() for path in made.iterdir()}
     return {
         "byteport-payload": {"payload.key": files["payload.key"]},
         "byteport-bodies": {"bodies.key": files["bodies.key"]},
         "byteport-grant": {"grant": files["grant"]},
         "byteport-grant-public": {"grant.pub": files["grant.pub"]},
+        "byteport-checkpoint": {"checkpoint": files["checkpoint"]},
         "byteport-temporal-tls": {"ca.crt": "-", "tls.crt": "-", "tls.key": "-"},
     }
 

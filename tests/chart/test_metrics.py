@@ -186,7 +186,7 @@ def test_the_charts_own_test_passes_when_every_worker_polls_and_fails_when_one_d
     assert ("of 1 workers poll Temporal" in ended.stdout) is True
 
 
-@pytest.mark.parametrize(("processes", "workers"), [("small", "2"), ("each", "5")])
+@pytest.mark.parametrize(("processes", "workers"), [("small", "3"), ("each", "7")])
 def test_the_charts_own_test_waits_for_every_worker(processes: str, workers: str) -> None:
     values: dict[str, Any] = {}
     if processes == "each":

@@ -8,7 +8,7 @@ import helm_python
 import pytest
 
 from byteport.kubernetes.port import JSON
-from tests.chart.chart import NAMESPACE, RELEASE, example, objects, of_kind
+from tests.chart.chart import EVERY_RECEIVER, NAMESPACE, RELEASE, example, objects, of_kind
 
 Ports = set[tuple[str, int]]
 
@@ -134,3 +134,67 @@ def test_the_port_of_health_is_let_to_nobody(values: dict[str, Any] | None) -> N
         port["port"] for spec in policies(values).values() for r in spec.get("ingress", []) for port in r["ports"]
     }
     assert let_in == {9464}
+
+
+def blocks(rules: list[JSON]) -> set[str]:
+    return {peer["ipBlock"]["cidr"] for rule in rules for peer in rule["to"] if "ipBlock" in peer}
+
+
+def own(values: dict[str, Any], component: str) -> list[JSON]:
+    """What a process reaches beyond DNS and Temporal."""
+    return [rule for rule in reached(values, component) if not ports([rule]) & (DNS | {("TCP", 7233)})]
+
+
+@pytest.mark.claim("C-148")
+def test_review_19_the_logs_receivers_are_reached_by_the_export_alone_and_by_nobody_where_none_is_named() -> None:
+    everything = {("TCP", port) for port in (443, 6514, 8088, 8444, 80, 988)}
+    assert ports(own(EVERY_RECEIVER, "export")) == everything
+    for component in ("rest", "signer"):
+        assert own(EVERY_RECEIVER, component) == []
+    assert "byteport-export" not in policies()
+    assert ports(own(example("production.yaml"), "export")) == {("TCP", 443), ("TCP", 80)}
+
+
+@pytest.mark.parametrize(
+    ("export", "wanted"),
+    [
+        ({"target": "webhook", "webhook": {"url": "https://hooks.example.com:8443/x"}}, {8443}),
+        ({"target": ["webhook"], "webhook": {"url": "https://[fd00::7]/x"}}, {443}),
+        ({"target": "syslog", "syslog": {"address": "[fd00::7]:6514"}}, {6514}),
+        (
+            {"target": "api", "api": {"url": "https://ledger.example.com"}, "proxy": "http://proxy.example:3128"},
+            {443, 3128},
+        ),
+        ({"target": "s3", "s3": {"endpoint": "https://minio.example.com:9000"}}, {443, 9000, 80}),
+        ({"target": "file", "file": {"existingClaim": "collected"}}, set()),
+    ],
+    ids=str,
+)
+def test_the_ports_of_receivers_are_those_of_their_addresses(export: dict[str, Any], wanted: set[int]) -> None:
+    """Splunk and webhooks need a Secret beside; a file is reached by no port at all."""
+    secrets = {"webhook_secret": {"name": "hook"}}
+    assert ports(own({"audit": {"export": export}, "secrets": secrets}, "export")) == {("TCP", one) for one in wanted}
+
+
+@pytest.mark.claim("C-148")
+def test_review_14_a_clouds_identity_is_asked_for_where_its_bucket_is_the_receiver_and_nowhere_else() -> None:
+    inside = {"169.254.170.23/32", "fd00:ec2::23/128", "169.254.169.252/32", "169.254.169.254/32"}
+    assert blocks(own({"audit": {"export": {"target": "s3"}}}, "export")) & inside == {
+        "169.254.170.23/32",
+        "fd00:ec2::23/128",
+    }
+    assert blocks(own({"audit": {"export": {"target": "gcs"}}}, "export")) & inside == {
+        "169.254.169.252/32",
+        "169.254.169.254/32",
+    }
+    for values in (None, EVERY_RECEIVER):
+        for component in ("agent", "rest", "signer"):
+            assert blocks(reached(values, component)) & inside == set()
+    (rule,) = [rule for rule in own(EVERY_RECEIVER, "export") if ("TCP", 443) in ports([rule])]
+    assert all("169.254.0.0/16" in peer["ipBlock"]["except"] for peer in rule["to"] if "." in peer["ipBlock"]["cidr"])
+
+
+def test_the_receivers_addresses_can_be_narrowed() -> None:
+    values = {"audit": {"export": {"target": "api", "api": {"url": "https://ledger.example.com"}}}}
+    narrow = {**values, "networkPolicy": {"receivers": {"cidrs": ["10.8.0.0/24"]}}}
+    assert blocks(own(narrow, "export")) == {"10.8.0.0/24"}

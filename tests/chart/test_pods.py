@@ -9,7 +9,7 @@ import pytest
 from byteport.contracts.acts import Queue
 from byteport.kubernetes.port import JSON
 from tests.chart.api_server import UID
-from tests.chart.chart import containers, example, objects, of_kind, only, pod_specs, version_of
+from tests.chart.chart import EVERY_RECEIVER, containers, example, objects, of_kind, only, pod_specs, version_of
 from workers.health import ANSWER_SECONDS
 from workers.health_endpoint import LIVE, READY
 from workers.processes import ROLES, Credential, Process
@@ -19,6 +19,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "small": {},
     "each": example("production.yaml"),
     "air-gap": example("air-gap.yaml"),
+    "receivers": EVERY_RECEIVER,
 }
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "projected", "persistentVolumeClaim"}
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -62,12 +63,28 @@ def test_the_agent_alone_has_a_token_and_only_in_its_one_container(layout: str) 
             volume["name"]
             for volume in spec.get("volumes", [])
             for source in volume.get("projected", {}).get("sources", [])
-            if "serviceAccountToken" in source
+            if "serviceAccountToken" in source and "audience" not in source["serviceAccountToken"]
         }
         holders |= {
             (name, one["name"]) for one in containers(spec) for m in one.get("volumeMounts", []) if m["name"] in tokens
         }
     assert holders == {("byteport-agent", "agent")}
+
+
+@pytest.mark.claim("C-142")
+def test_what_a_ledger_outside_is_shown_is_a_token_that_the_api_server_takes_for_nobody() -> None:
+    """It is for another audience, and there only where a ledger outside is named and no certificate says who we are."""
+    spec = only(objects(EVERY_RECEIVER), "Deployment", "byteport-export")["spec"]["template"]["spec"]
+    (volume,) = [v for v in spec["volumes"] if v["name"] == "ledger-token"]
+    (source,) = volume["projected"]["sources"]
+    assert source == {
+        "serviceAccountToken": {"path": "token", "audience": "byteport-ledger", "expirationSeconds": 3600}
+    }
+    certificate = {"api_certificate": {"name": "byteport-api"}, "api_key": {"name": "byteport-api"}}
+    known = {**EVERY_RECEIVER, "secrets": {**EVERY_RECEIVER["secrets"], **certificate}}
+    for values in ({}, example("production.yaml"), known):
+        volumes = [v["name"] for _, spec in pod_specs(objects(values)) for v in spec.get("volumes", [])]
+        assert "ledger-token" not in volumes
 
 
 @pytest.mark.claim("C-142")
@@ -91,15 +108,12 @@ def test_pods_that_write_are_named_as_the_policies_ask() -> None:
     assert not any(name.startswith("byteport-agent-") for name in others)
 
 
-WITHOUT_A_POD = {Queue.SIGNER, Queue.EXPORT}
-"""What the chart does not run yet."""
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_processes_together_serve_every_queue_once(layout: str) -> None:
     served = [process_of(item) for item in of_kind(objects(LAYOUTS[layout]), "Deployment")]
     queues = [queue for process in served for queue in ROLES[process].queues]
-    assert sorted(queues) == sorted(ROLES[Process.EMBEDDED].queues - WITHOUT_A_POD)
+    outside = layout in ("each", "receivers")
+    assert sorted(queues) == sorted(ROLES[Process.EMBEDDED].queues - (set() if outside else {Queue.EXPORT}))
 
 
 @pytest.mark.claim("C-143")
@@ -111,7 +125,13 @@ def test_review_20_a_process_is_given_what_its_credentials_say_and_no_more(layou
         mounts = {mount["mountPath"]: mount for mount in main["volumeMounts"]}
         name = item["metadata"]["name"]
         assert (TOKEN in mounts) == (Credential.CLUSTER in has), name
-        assert holds_grant_key(spec, mounts) == (Credential.GRANT_KEY in has), name
+        assert holds(spec, mounts, "ledger", "grant") == (Credential.GRANT_KEY in has), name
+        reads_bodies = bool(has & {Credential.GRANT_KEY, Credential.EXPORT_TARGETS})
+        assert holds(spec, mounts, "bodies", "bodies.key") == reads_bodies, name
+        assert holds(spec, mounts, "signer", "checkpoint") == (Credential.CHECKPOINT_KEY in has), name
+        assert ("/var/lib/byteport/signer" in mounts) == (Credential.CHECKPOINT_KEY in has), name
+        receivers = {path for path in secret_files(spec) if path.startswith(("webhook", "splunk", "syslog"))}
+        assert not receivers or Credential.EXPORT_TARGETS in has, name
         # The agent reads the halt in the ledger; everything else of the database is the ledger's own.
         state = mounts.get("/var/lib/byteport/state")
         assert (state is not None) == bool(has & {Credential.DATABASE, Credential.CLUSTER}), name
@@ -130,12 +150,14 @@ def test_the_agent_can_write_beside_the_ledger_only_where_its_clusters_name_must
     assert state.get("readOnly", False) == known
 
 
-def holds_grant_key(spec: JSON, mounts: dict[str, JSON]) -> bool:
-    on_volume = "/var/lib/byteport/keys/ledger" in mounts
+def holds(spec: JSON, mounts: dict[str, JSON], on_volume: str, in_secret: str) -> bool:
+    """Whether a process can read that key, wherever it lies."""
+    return f"/var/lib/byteport/keys/{on_volume}" in mounts or in_secret in secret_files(spec)
+
+
+def secret_files(spec: JSON) -> set[str]:
     projected = [v for v in spec["volumes"] if v["name"] == "secrets"]
-    files = {i["path"] for v in projected for s in v["projected"]["sources"] for i in s["secret"]["items"]}
-    assert ("grant" in files) == ("bodies.key" in files)
-    return on_volume or "grant" in files
+    return {i["path"] for v in projected for s in v["projected"]["sources"] for i in s["secret"]["items"]}
 
 
 def process_of(deployment: JSON) -> Process:
@@ -158,7 +180,9 @@ def test_without_secrets_each_pod_may_make_the_keys_and_the_agent_cannot_read_th
     items = objects()
     for item in of_kind(items, "Deployment"):
         (maker,) = item["spec"]["template"]["spec"]["initContainers"]
-        assert maker["command"][-2:] == ["keys", "init"]
+        signs = process_of(item) is Process.SIGNER
+        assert maker["command"] == ["byteport", "keys", "init", *(["--signer"] if signs else [])]
+        assert ("keys-signer" in {mount.get("subPath") for mount in maker["volumeMounts"]}) == signs
         assert TOKEN not in {mount["mountPath"] for mount in maker["volumeMounts"]}
     agent = only(items, "Deployment", "byteport-agent")["spec"]["template"]["spec"]["containers"][0]
     assert "keys-ledger" not in {mount.get("subPath") for mount in agent["volumeMounts"]}

@@ -320,3 +320,51 @@ def test_an_installation_that_keeps_the_switch_away_is_not_made_beside_one() -> 
 
 def test_kinds_that_the_cluster_does_not_have_are_refused_in_our_words() -> None:
     assert "need the Prometheus operator's kinds" in asked([], {"metrics": {"serviceMonitor": {"enabled": True}}})
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (
+            {"audit": {"export": {"target": "webhook", "webhook": {}}}, "secrets": {"webhook_secret": {"name": "x"}}},
+            "audit.export.webhook.url must be set",
+        ),
+        (
+            {"audit": {"export": {"target": "webhook", "webhook": {"url": "https://x.example"}}}},
+            "secrets.webhook_secret.name must be set",
+        ),
+        (
+            {"audit": {"export": {"target": "splunk", "splunk": {"url": "https://x.example"}}}},
+            "secrets.splunk_token.name",
+        ),
+        ({"audit": {"export": {"target": "syslog"}}}, "audit.export.syslog.address must be set"),
+        ({"audit": {"export": {"target": "api"}}}, "audit.export.api.url must be set"),
+        ({"audit": {"export": {"target": "file"}}}, "audit.export.file.existingClaim must be set"),
+        (
+            {"secrets": {"syslog_certificate": {"name": "x"}}},
+            "secrets.syslog_certificate and secrets.syslog_key belong",
+        ),
+        ({"secrets": {"api_key": {"name": "x"}}}, "secrets.api_certificate and secrets.api_key belong together"),
+        (
+            {
+                "audit": {
+                    "signer": {"enabled": False},
+                    "witnesses": [{"url": "https://w.example", "key": "w.example+0a1b2c3d+BAAA"}],
+                }
+            },
+            "audit.signer.enabled is false",
+        ),
+        ({"audit": {"export": {"target": "s3, s4"}}}, "audit/export/target"),
+        ({"audit": {"export": {"target": ["s3", "s3"]}}}, "audit/export/target"),
+        ({"audit": {"export": {"target": "s3", "s3": {"endpoint": "http://minio:9000"}}}}, "audit/export/s3/endpoint"),
+        ({"audit": {"retention_days": 7}}, "audit/retention_days"),
+        ({"audit": {"erasure_hours": 96}}, "audit/erasure_hours"),
+        (
+            {"secrets": {key: {"name": "x"} for key in ("payload_key", "body_key", "grant_key", "grant_public_key")}},
+            "name a Secret for each of payload_key, body_key, grant_key, grant_public_key, checkpoint_key, or for none",
+        ),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_what_the_log_needs_and_is_not_there_is_named(values: dict[str, Any], says: str) -> None:
+    assert says in refusal(values)

@@ -12,17 +12,21 @@ import yaml
 from activities.kubernetes.policy_source import parse_policy
 from byteport.boundary.choices import Choices
 from byteport.boundary.policies.catalogue import policies
+from byteport.contracts.ledger_api import TOKEN_FILE
+from byteport.contracts.receivers import TargetKind
 from byteport.domain.ceilings import Sight
 from byteport.domain.limits import Limits, StormRule
 from byteport.domain.policy import PROTECTED_NAMESPACES, Mode, PolicyConfig
 from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.settings import Settings, load
+from byteport.settings.audit import AuditConfig, ExportConfig
 from byteport.settings.model import BoundaryConfig
 from byteport.trust.allowed_signers import parse_allowed_signers, parse_revoked_keys
 from tests.chart.api_server import UID, serving
 from tests.chart.chart import (
     BEFORE_PROOF,
     CHART,
+    EVERY_RECEIVER,
     NEWEST,
     RELEASE,
     chart,
@@ -38,6 +42,8 @@ from workers.boundary_check import choices_of
 ALL = {"small": {}, "each": example("production.yaml"), "air-gap": example("air-gap.yaml")}
 BY_REFERENCE = {"policy_file", "state_dir"}
 """Settings whose place is the chart's to choose."""
+ELSEWHERE = {"api"}
+"""The ledger's HTTP face, which runs outside of the cluster that it is about."""
 NOTES = {"changed_by", "changed_at", "change_reason", "changed_to"}
 """Who wrote the policy last: `byteport policy` notes it, not the chart."""
 
@@ -84,6 +90,58 @@ def test_every_word_of_a_production_installation_arrives(tmp_path: Path) -> None
     assert rules.approval_rule("FailedDeployAutoRollbackRunbook").quorum == 2
     signers = only(objects(values), "ConfigMap", "byteport-signers")["data"]["allowed_signers"]
     assert parse_allowed_signers(signers.encode()).people() == {"ada@example.com", "grace@example.com"}
+
+
+def test_every_receiver_of_the_log_arrives_with_the_files_of_its_secrets(tmp_path: Path) -> None:
+    audit = settings(EVERY_RECEIVER, tmp_path).audit
+    export, keys = audit.export, Path("/run/byteport/keys")
+    assert set(export.target) == set(TargetKind)
+    assert (export.webhook.url, export.webhook.secret_file) == (
+        "https://hooks.example.com/byteport",
+        keys / "webhook-secret",
+    )
+    assert (export.splunk.url, export.splunk.token_file) == ("https://splunk.example.com:8088", keys / "splunk-token")
+    assert (export.syslog.address, export.syslog.client_key_file) == ("syslog.example.com:6514", keys / "syslog.key")
+    assert export.api.token_file == Path(TOKEN_FILE)
+    assert (export.file.folder, export.ca_file) == (Path("/var/lib/byteport/export"), keys / "receivers-ca.crt")
+    assert [one.url for one in audit.witnesses] == ["https://witness.example.com:8444"]
+    certificate = {"api_certificate": {"name": "byteport-api"}, "api_key": {"name": "byteport-api"}}
+    known = {**EVERY_RECEIVER, "secrets": {**EVERY_RECEIVER["secrets"], **certificate}}
+    api = settings(known, tmp_path).audit.export.api
+    assert (api.certificate, api.key, api.token_file) == (keys / "api.crt", keys / "api.key", None)
+
+
+def test_with_no_values_the_log_is_signed_and_goes_nowhere(tmp_path: Path) -> None:
+    audit = settings({}, tmp_path).audit
+    assert (audit.export.target, audit.witnesses) == ((), ())
+    assert audit.signer.key == Path("/var/lib/byteport/keys/signer/checkpoint")
+    assert audit.signer.state_file == Path("/var/lib/byteport/signer/state.json")
+    assert settings({"audit": {"signer": {"enabled": False}}}, tmp_path).audit.signer.key is None
+
+
+@pytest.mark.parametrize("target", ["s3", ["s3"], "s3, gcs", "s3,gcs", ["s3", "gcs"]], ids=str)
+def test_a_target_is_named_as_one_as_several_or_as_a_list(target: Any, tmp_path: Path) -> None:
+    named = settings({"audit": {"export": {"target": target}}}, tmp_path).audit.export.target
+    assert named == ((TargetKind.S3, TargetKind.GCS) if "gcs" in target else (TargetKind.S3,))
+
+
+def test_the_values_have_every_word_of_each_receivers_settings() -> None:
+    """But for files, which are named by their Secrets."""
+    export = SCHEMA["properties"]["audit"]["properties"]["export"]["properties"]
+    by_secret = {"secret_file", "token_file", "client_certificate_file", "client_key_file", "certificate", "key"}
+    for kind in (
+        TargetKind.S3,
+        TargetKind.GCS,
+        TargetKind.SYSLOG,
+        TargetKind.SPLUNK,
+        TargetKind.WEBHOOK,
+        TargetKind.API,
+    ):
+        words = set(type(getattr(AuditConfig().export, kind)).model_fields)
+        assert set(export[kind]["properties"]) == words - by_secret, kind
+    others = {"ca_file", *TargetKind}
+    assert set(export) == (set(ExportConfig.model_fields) - others) | set(TargetKind) | {"serviceAccountAnnotations"}
+    assert fields_of("audit") == set(AuditConfig.model_fields)
 
 
 def test_the_agents_own_policy_protects_what_the_admission_policies_protect() -> None:
@@ -166,7 +224,7 @@ def test_the_values_have_every_word_of_the_policy_and_no_other() -> None:
 
 
 def test_the_values_have_every_section_of_the_settings_under_its_own_name() -> None:
-    assert set(Settings.model_fields) - BY_REFERENCE <= set(SCHEMA["properties"])
+    assert set(Settings.model_fields) - BY_REFERENCE - ELSEWHERE <= set(SCHEMA["properties"])
     assert fields_of("limits") == set(Limits.model_fields)
     assert fields_of("storm") == set(StormRule.model_fields)
     assert fields_of("boundary") | {"enforced", "sight", "runbooks", "helper"} == set(BoundaryConfig.model_fields)

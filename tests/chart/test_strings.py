@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.chart import CHART, objects, objects_of, of_kind
+from tests.chart.chart import CHART, EVERY_RECEIVER, objects, objects_of, of_kind
 
 Path = tuple[str, ...]
 
@@ -29,6 +29,7 @@ ALL_ON: dict[str, Any] = {
         "prometheusRule": {"enabled": True},
         "dashboard": {"enabled": True},
     },
+    **EVERY_RECEIVER,
 }
 
 

@@ -12,10 +12,62 @@
 
 {{- define "byteport.keyFiles" -}}
 {{- if include "byteport.keysGiven" . -}}
-{{ dict "payload" "/run/byteport/keys/payload.key" "bodies" "/run/byteport/keys/bodies.key" "grant" "/run/byteport/keys/grant" "public" "/run/byteport/keys/grant.pub" | toJson }}
+{{ dict
+    "payload" "/run/byteport/keys/payload.key"
+    "bodies" "/run/byteport/keys/bodies.key"
+    "grant" "/run/byteport/keys/grant"
+    "public" "/run/byteport/keys/grant.pub"
+    "checkpoint" "/run/byteport/keys/checkpoint" | toJson }}
 {{- else -}}
-{{ dict "payload" "/var/lib/byteport/keys/shared/payload.key" "bodies" "/var/lib/byteport/keys/ledger/bodies.key" "grant" "/var/lib/byteport/keys/ledger/grant" "public" "/var/lib/byteport/keys/shared/grant.pub" | toJson }}
+{{ dict
+    "payload" "/var/lib/byteport/keys/shared/payload.key"
+    "bodies" "/var/lib/byteport/keys/bodies/bodies.key"
+    "grant" "/var/lib/byteport/keys/ledger/grant"
+    "public" "/var/lib/byteport/keys/shared/grant.pub"
+    "checkpoint" "/var/lib/byteport/keys/signer/checkpoint" | toJson }}
 {{- end -}}
+{{- end }}
+
+{{- /* The log's settings, with files of receivers where their Secrets are named. */}}
+{{- define "byteport.audit" -}}
+{{- $keys := include "byteport.keyFiles" . | fromJson -}}
+{{- $audit := omit .Values.audit "signer" "export" -}}
+{{- if .Values.audit.signer.enabled -}}
+{{- $audit = set $audit "signer" (dict "key" $keys.checkpoint "state_file" "/var/lib/byteport/signer/state.json") -}}
+{{- end -}}
+{{- $export := omit .Values.audit.export "serviceAccountAnnotations" "target" "proxy" "file" -}}
+{{- $export = set $export "target" (include "byteport.targets" . | fromJsonArray) -}}
+{{- with .Values.audit.export.proxy -}}{{- $export = set $export "proxy" . -}}{{- end -}}
+{{- if .Values.audit.export.file.existingClaim -}}
+{{- $export = set $export "file" (dict "folder" "/var/lib/byteport/export") -}}
+{{- end -}}
+{{- range include "byteport.receiverFiles" . | fromJsonArray -}}
+{{- if (get $.Values.secrets .secret).name -}}
+{{- $path := printf "/run/byteport/keys/%s" .file -}}
+{{- if .section -}}
+{{- $export = set $export .section (set (deepCopy (get $export .section)) .setting $path) -}}
+{{- else -}}
+{{- $export = set $export .setting $path -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (has "api" $export.target) (not .Values.secrets.api_certificate.name) -}}
+{{- $export = set $export "api" (set (deepCopy $export.api) "token_file" "/var/run/secrets/byteport-ledger/token") -}}
+{{- end -}}
+{{ set $audit "export" $export | toJson }}
+{{- end }}
+
+{{- /* Which value of `secrets` is which file, and where the settings name it, as JSON. */}}
+{{- define "byteport.receiverFiles" -}}
+[
+{"secret": "webhook_secret", "file": "webhook-secret", "section": "webhook", "setting": "secret_file"},
+{"secret": "splunk_token", "file": "splunk-token", "section": "splunk", "setting": "token_file"},
+{"secret": "syslog_certificate", "file": "syslog.crt", "section": "syslog", "setting": "client_certificate_file"},
+{"secret": "syslog_key", "file": "syslog.key", "section": "syslog", "setting": "client_key_file"},
+{"secret": "api_certificate", "file": "api.crt", "section": "api", "setting": "certificate"},
+{"secret": "api_key", "file": "api.key", "section": "api", "setting": "key"},
+{"secret": "receivers_ca", "file": "receivers-ca.crt", "section": "", "setting": "ca_file"}
+]
 {{- end }}
 
 {{- define "byteport.settings" -}}
@@ -47,7 +99,7 @@
     "cluster" $cluster
     "temporal" $temporal
     "ledger" (dict "path" "/var/lib/byteport/state/ledger.db" "body_key" $keys.bodies "grant_key" $keys.grant)
-    "audit" .Values.audit
+    "audit" (include "byteport.audit" . | fromJson)
     "limits" .Values.limits
     "storm" .Values.storm
     "approvals" (dict "allowed_signers" "/etc/byteport/signers/allowed_signers" "revoked_keys" "/etc/byteport/signers/revoked_keys")

@@ -98,6 +98,20 @@ costs nothing. A name of one label is looked for in our own namespace. */}}
 {{- if .Values.secrets.grant_key.name }}true{{ end -}}
 {{- end }}
 
+{{- /* Kinds of receivers that the log goes to, as JSON, however they were written. */}}
+{{- define "byteport.targets" -}}
+{{- $target := .Values.audit.export.target -}}
+{{- if kindIs "string" $target -}}
+{{- $target = splitList "," (nospace $target) | compact -}}
+{{- end -}}
+{{ toJson $target }}
+{{- end }}
+
+{{- /* Whether anything is sent to a receiver or a witness. */}}
+{{- define "byteport.speaksOutside" -}}
+{{- if or (include "byteport.targets" . | fromJsonArray) .Values.audit.witnesses }}true{{ end -}}
+{{- end }}
+
 {{- define "byteport.claim" -}}
 {{ .Values.ledger.volume.existingClaim | default "byteport-state" }}
 {{- end }}
@@ -124,15 +138,21 @@ seccompProfile: {type: RuntimeDefault}
 {{- /* The agent reads the halt in the ledger, and writes there only where nobody has told it its cluster's name. */}}
 {{- $reads := ne (include "byteport.clusterUid" .) "" -}}
 {{- $agent := dict "name" "byteport-agent" "component" "agent" "process" "cluster" "replicas" 1 "token" true "state" true "stateReadOnly" $reads -}}
-{{- $rest := dict "name" "byteport-rest" "component" "rest" "process" "rest" "replicas" 1 "grants" true "state" true "notices" true -}}
+{{- $rest := dict "name" "byteport-rest" "component" "rest" "process" "rest" "replicas" 1 "grants" true "bodies" true "state" true "notices" true -}}
 {{- $control := dict "name" "byteport-control" "component" "control" "process" "control" "replicas" (int .Values.control.replicas) -}}
-{{- $ledger := dict "name" "byteport-ledger" "component" "ledger" "process" "ledger" "replicas" 1 "grants" true "state" true -}}
+{{- $ledger := dict "name" "byteport-ledger" "component" "ledger" "process" "ledger" "replicas" 1 "grants" true "bodies" true "state" true -}}
 {{- $notify := dict "name" "byteport-notify" "component" "notify" "process" "notify" "replicas" 1 "notices" true -}}
+{{- $all := list $agent $rest -}}
 {{- if eq .Values.processes "each" -}}
-{{ list $agent $control $ledger $notify | toJson }}
-{{- else -}}
-{{ list $agent $rest | toJson }}
+{{- $all = list $agent $control $ledger $notify -}}
 {{- end -}}
+{{- if include "byteport.speaksOutside" . -}}
+{{- $all = append $all (dict "name" "byteport-export" "component" "export" "process" "export" "replicas" 1 "bodies" true "state" true "receivers" true) -}}
+{{- end -}}
+{{- if .Values.audit.signer.enabled -}}
+{{- $all = append $all (dict "name" "byteport-signer" "component" "signer" "process" "signer" "replicas" 1 "state" true "checkpoints" true) -}}
+{{- end -}}
+{{ toJson $all }}
 {{- end }}
 
 {{- /* How many pods serve queues. */}}

@@ -1,3 +1,38 @@
+{{- /* Ports of the receivers that the log goes to and of the witnesses, each once, as JSON: what their addresses say, else what
+their kind has. A file is reached by no port. */}}
+{{- define "byteport.receiverPorts" -}}
+{{- $export := .Values.audit.export -}}
+{{- $found := list -}}
+{{- $addresses := dict "s3" $export.s3.endpoint "gcs" $export.gcs.endpoint "syslog" $export.syslog.address "splunk" $export.splunk.url "webhook" $export.webhook.url "api" $export.api.url -}}
+{{- range $kind := include "byteport.targets" . | fromJsonArray -}}
+{{- if ne $kind "file" -}}
+{{- $found = append $found (include "byteport.portOf" (get $addresses $kind | default "")) -}}
+{{- end -}}
+{{- if or (and (eq $kind "s3") $export.s3.endpoint) (and (eq $kind "gcs") $export.gcs.endpoint) -}}
+{{- $found = append $found "443" -}}
+{{- end -}}
+{{- end -}}
+{{- if and $export.proxy $found -}}
+{{- $found = append $found (include "byteport.portOf" $export.proxy) -}}
+{{- end -}}
+{{- range .Values.audit.witnesses -}}
+{{- $found = append $found (include "byteport.portOf" .url) -}}
+{{- end -}}
+{{ toJson ($found | uniq | sortAlpha) }}
+{{- end }}
+
+{{- /* The port that an address names, or that of its scheme. */}}
+{{- define "byteport.portOf" -}}
+{{- $named := regexFind ":[0-9]{1,5}(/|$)" (regexReplaceAll "^[a-z]+://" . "") -}}
+{{- if $named -}}
+{{ regexFind "[0-9]+" $named }}
+{{- else if hasPrefix "http://" . -}}
+80
+{{- else -}}
+443
+{{- end -}}
+{{- end }}
+
 {{- define "byteport.dns" -}}
 to:
   - namespaceSelector:

@@ -7,9 +7,24 @@
 {{- if $.process.token }}
 - secret: {name: {{ .grant_public_key.name | quote }}, items: [{key: {{ .grant_public_key.key | quote }}, path: grant.pub}]}
 {{- end }}
-{{- if $.process.grants }}
+{{- if $.process.bodies }}
 - secret: {name: {{ .body_key.name | quote }}, items: [{key: {{ .body_key.key | quote }}, path: bodies.key}]}
+{{- end }}
+{{- if $.process.checkpoints }}
+- secret: {name: {{ .checkpoint_key.name | quote }}, items: [{key: {{ .checkpoint_key.key | quote }}, path: checkpoint}]}
+{{- end }}
+{{- if $.process.grants }}
 - secret: {name: {{ .grant_key.name | quote }}, items: [{key: {{ .grant_key.key | quote }}, path: grant}]}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if .process.receivers }}
+{{- range include "byteport.receiverFiles" . | fromJsonArray }}
+{{- $file := .file }}
+{{- with get $.values.secrets .secret }}
+{{- if .name }}
+- secret: {name: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: {{ $file }}}]}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -26,4 +41,11 @@
 - secret: {name: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: temporal-api-key}]}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* Whether any receiver's Secret is named. */}}
+{{- define "byteport.receiverSecrets" -}}
+{{- range include "byteport.receiverFiles" . | fromJsonArray -}}
+{{- if (get $.Values.secrets .secret).name -}}true{{- end -}}
+{{- end -}}
 {{- end }}
