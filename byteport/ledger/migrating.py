@@ -43,7 +43,9 @@ def migrate_sqlite(connection: sqlite3.Connection, *, version: int, to: int, key
         connection.row_factory = rows
 
 
-def config(database: str, bound: Connection, *, keys: BodyKeys | None = None, schema: str | None = None) -> Config:
+def config(
+    database: str, bound: Connection | None, *, keys: BodyKeys | None = None, schema: str | None = None
+) -> Config:
     """alembic's settings for the migrations of one kind of database, on an open connection."""
     made = Config()
     made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))

@@ -19,7 +19,7 @@ from byteport.ledger.store import Clock, Randomness, Readable, Store
 
 def open_store(
     config: LedgerConfig,
-    tenant: str,  # noqa: ARG001  a file is one tenant's
+    tenant: str,
     *,
     clock: Clock,
     randomness: Randomness,
@@ -30,20 +30,31 @@ def open_store(
     Raises `ConfigError` for what cannot be one, `Unavailable` when it does not answer.
     """
     keys = body_keys(config) if bodies else None
+    if config.url is not None:
+        from byteport.ledger.postgres import (
+            Database,
+            PostgresStore,
+        )  # its driver takes longer to load than all the rest
+
+        database = Database(config.url, config.password_file)
+        return PostgresStore(database, tenant, keys=keys, clock=clock, randomness=randomness)
     return SqliteStore(_file(config), keys=keys, clock=clock, randomness=randomness)
 
 
-def open_reader(config: LedgerConfig, tenant: str, *, bodies: bool = False) -> Readable:  # noqa: ARG001
+def open_reader(config: LedgerConfig, tenant: str, *, bodies: bool = False) -> Readable:
     """The ledger, to read; nothing is made, and nothing is looked for before the first snapshot."""
     keys = body_keys(config) if bodies else None
+    if config.url is not None:
+        from byteport.ledger.postgres import Database, PostgresReader
+
+        return PostgresReader(Database(config.url, config.password_file), tenant, keys)
     return SqliteReader(_file(config), keys)
 
 
 def open_log(config: LedgerConfig, tenant: str) -> AuditLog:
     """The log, with what its records say. Raises `ConfigError` when there is none."""
-    path = _file(config)
-    if not path.is_file():
-        raise ConfigError(SETTING, f"{path} does not exist; nothing has been recorded here")
+    if config.url is None and not _file(config).is_file():
+        raise ConfigError(SETTING, f"{config.path} does not exist; nothing has been recorded here")
     return AuditLog(open_reader(config, tenant, bodies=True))
 
 

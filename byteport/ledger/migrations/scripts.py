@@ -8,6 +8,7 @@ from typing import Any
 
 from alembic import context, op
 
+from byteport.errors import ConfigError
 from byteport.ledger.keys import BodyKeys
 from byteport.ledger.sealing import needed
 
@@ -31,7 +32,16 @@ def run_sqlite(name: str) -> None:
 def run_postgres(name: str) -> None:
     """The statements of a file, all at once."""
     driver: Any = op.get_bind().connection.driver_connection
-    driver.execute((HERE / "postgres" / name).read_text())
+    driver.execute((HERE / "postgres" / name).read_bytes())
+
+
+def postgres_is_empty() -> None:
+    """Raises `ConfigError` while there is a record: a log is not dropped by a migration."""
+    driver: Any = op.get_bind().connection.driver_connection
+    # Row-level security shows the owner no tenant's rows, so that it is the table's pages that are asked.
+    (pages,) = driver.execute("SELECT pg_relation_size('byteport.agent_actions')").fetchone()
+    if pages:
+        raise ConfigError("ledger.url", "there are records; a log is not dropped by a migration")
 
 
 def body_keys() -> BodyKeys:

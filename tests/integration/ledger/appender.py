@@ -5,13 +5,11 @@ from __future__ import annotations
 import secrets
 import sys
 import threading
-from pathlib import Path
 
 from activities.audit.ledger import Ledger
 from activities.clock import utc_now
 from byteport.domain.limits import Limits
-from byteport.ledger.sqlite import SqliteStore
-from tests.integration.ledger.world import BODY_KEYS, INSTALLATION, draft
+from tests.integration.ledger.world import INSTALLATION, draft, open_at
 
 
 def say(word: str) -> None:
@@ -19,8 +17,8 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
-def main(path: str, name: str, threads: int, records: int) -> None:
-    store = SqliteStore(Path(path), keys=BODY_KEYS, clock=utc_now, randomness=secrets.token_bytes)
+def main(address: str, name: str, threads: int, records: int) -> None:
+    store = open_at(address, utc_now, secrets.token_bytes)
     ledger = Ledger(store, INSTALLATION, limits=Limits())
     say("ready")
     sys.stdin.readline()

@@ -38,7 +38,7 @@ async def test_a_reservation_comes_back_as_the_contract_says(world: World, acts:
 
 
 async def test_a_ledger_that_is_down_is_asked_again_later(world: World, acts: LedgerActs) -> None:
-    world.path.rename(world.folder / "gone.db")
+    world.go_away()
     with pytest.raises(ApplicationError) as caught:
         await ActivityEnvironment().run(acts.record, draft("key"))
     assert (caught.value.type, caught.value.non_retryable) == ("unavailable", False)

@@ -21,6 +21,8 @@ from byteport.ledger.opening import open_log
 from tests.builders.sampled import examples
 from tests.integration.ledger.world import World, draft, log_at, pod_plan
 
+STORES = ("sqlite",)
+
 LENGTH = 5
 FIRST = "SELECT body FROM agent_action_bodies WHERE seq = 1"
 UNGUARDED = [

@@ -19,7 +19,7 @@ def start(world: World, number: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "tests.integration.ledger.appender"),
-            *(str(world.path), str(number), str(THREADS), str(RECORDS)),
+            *(world.address, str(number), str(THREADS), str(RECORDS)),
         ],
         cwd=ROOT,
         stdin=subprocess.PIPE,

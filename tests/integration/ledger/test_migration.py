@@ -14,6 +14,8 @@ from byteport.ledger.log import Filter
 from byteport.ledger.sqlite import SqliteStore, bring_file
 from tests.integration.ledger.world import BODY_KEYS, CHAIN, World, draft, log_at, pod_plan
 
+STORES = ("sqlite",)
+
 VERSION_2 = Path(__file__).with_name("version_2.sql")
 RECORDS = 29
 SAID = (b"kubectl", b"shop/Deployment", b"Umlauten", b"BEGIN SSH SIGNATURE", b"inc-2")

@@ -52,6 +52,8 @@ from activities.clock import utc_now
 from byteport.contracts.workflows import Installation
 from tests.integration.ledger.world import BODY_KEYS
 
+STORES = ("sqlite",)
+
 store = SqliteStore(Path(sys.argv[1]), keys=BODY_KEYS, clock=utc_now, randomness=secrets.token_bytes)
 Halts(store, Installation.model_validate_json(sys.argv[2])).halt(by="ada", reason="stop")
 os.kill(os.getpid(), signal.SIGKILL)

@@ -377,7 +377,7 @@ def test_the_first_halt_is_the_one_in_force(world: World) -> None:
 
 @pytest.mark.claim("C-081")
 def test_a_kill_switch_that_cannot_be_read_is_thrown(world: World) -> None:
-    world.path.rename(world.folder / "gone.db")
+    world.go_away()
     assert world.halts.is_halted()
 
 

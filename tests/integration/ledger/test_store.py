@@ -16,6 +16,8 @@ from byteport.ledger import sqlite as store_module
 from byteport.ledger.sqlite import SqliteStore
 from tests.integration.ledger.world import BODY_KEYS, CHAIN, HandClock, World, draft, pod_plan
 
+STORES = ("sqlite",)
+
 ROW = "INTO agent_actions (tenant, cluster_uid, seq, header, hash) SELECT tenant, cluster_uid,"
 BODY = "INTO agent_action_bodies (tenant, cluster_uid, seq, body) SELECT tenant, cluster_uid,"
 CHECKPOINT = "INTO checkpoints VALUES ('acme', 'uid-1',"

@@ -46,14 +46,18 @@ from byteport.domain.policy import Mode, PolicyConfig, Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import PodRef, Target
+from byteport.ledger import postgres
 from byteport.ledger.keys import BodyKeys
 from byteport.ledger.log import AuditLog
+from byteport.ledger.postgres import PostgresStore
 from byteport.ledger.sqlite import SqliteReader, SqliteStore
+from byteport.ledger.store import Clock, Randomness, Store
 from byteport.trust.answers import answer_text, sign_answer
 from byteport.trust.files import SignersFiles
 from byteport.trust.grants import GrantSigner, GrantVerifier
 from byteport.trust.key_files import KeyRing, SymmetricKey
 from byteport.trust.private_keys import new_private_key
+from tests.builders.postgres import Database
 from tests.unit.trust.people import Person, person
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -62,6 +66,8 @@ AUTO = PolicyConfig(mode=Mode.AUTO, log_store_named=True)
 DRY_RUN = PolicyConfig(mode=Mode.DRY_RUN)
 CHAIN = Chain(tenant="acme", cluster_uid="uid-1")
 GRANT_KEY = new_private_key()
+DATABASE: Database | None = None
+"""Where worlds keep their ledger; None: each in a file of its own folder."""
 BODY_KEYS = BodyKeys(KeyRing((SymmetricKey(bytes(range(32))),), "ledger.body_key"))
 ACTS: dict[str, Act[Any, Any]] = {
     "delete_pod": DELETE_POD,
@@ -171,6 +177,7 @@ class World:
     chance: CountedChance = field(default_factory=CountedChance)
 
     def __post_init__(self) -> None:
+        self.database = DATABASE
         self.allow(ADA, BOB)
         self.revoke()
         self.path = self.folder / "ledger.db"
@@ -180,7 +187,7 @@ class World:
 
     def open(self) -> None:
         """As a process that has just started sees it."""
-        self.store = SqliteStore(self.path, keys=BODY_KEYS, clock=self.clock, randomness=self.chance)
+        self.store = open_at(self.address, self.clock, self.chance)
         self.reservations = Reservations(
             self.store,
             INSTALLATION,
@@ -197,7 +204,25 @@ class World:
 
     @property
     def log(self) -> AuditLog:
-        return log_at(self.path)
+        return AuditLog(self.store)
+
+    @property
+    def address(self) -> str:
+        """The file, or the database's URL."""
+        return str(self.path) if self.database is None else self.database.url()
+
+    def go_away(self) -> None:
+        """The ledger is out of reach."""
+        if self.database is None:
+            self.path.rename(self.folder / "gone.db")
+        else:
+            self.database.go_away()
+
+    def come_back(self) -> None:
+        if self.database is None:
+            (self.folder / "gone.db").rename(self.path)
+        else:
+            self.database.come_back()
 
     def allow(self, *people: Person) -> None:
         (self.folder / "allowed_signers").write_text("".join(f"{each.line}\n" for each in people))
@@ -284,6 +309,15 @@ class World:
     def standing(self, name: str = "web", *, runbook: str = "PodCrashloopRunbook") -> Standing:
         call = ReadStanding(target=target(name), runbook=runbook, signal=signal(name))
         return self.ledger.read_standing(call).standing
+
+
+def open_at(address: str, clock: Clock, randomness: Randomness) -> Store:
+    """The ledger at a file or a URL, under the keys of these tests."""
+    if address.startswith("postgresql:"):
+        return PostgresStore(
+            postgres.Database(address, None), INSTALLATION.tenant, keys=BODY_KEYS, clock=clock, randomness=randomness
+        )
+    return SqliteStore(Path(address), keys=BODY_KEYS, clock=clock, randomness=randomness)
 
 
 def log_at(path: Path) -> AuditLog:

@@ -1,0 +1,190 @@
+"""What an auditor is handed: the records as an export has them, what was signed of them, and the program that checks it.
+
+Reads the log and writes files of its own, whole or not at all, over nothing that is there. Comes after `log`; the command
+line calls it. The log is read once, record by record, however long it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from byteport.audit import bundle
+from byteport.audit.heads import Chain
+from byteport.audit.records import Entry, Removed, read_header
+from byteport.audit.words import Removal
+from byteport.errors import MalformedInput
+from byteport.ledger import checkpoints
+from byteport.ledger.bundle_files import RECORDS, Container, new_container
+from byteport.ledger.log import AuditLog
+
+CHECKPOINT = "checkpoint.txt"
+KEY = "log.vkey"
+VERIFIER = "verify_byteport_log.py"
+README = "README.txt"
+
+
+class Bundle(NamedTuple):
+    """What was written."""
+
+    path: Path
+    chain: Chain
+    records: int
+    first: int
+    last: int
+    since: str | None
+    """Times of the first and the last record."""
+    until: str | None
+    head: int
+    """The log's last record, whether it is among them or not."""
+    checkpoint: int | None
+    """How many records the newest checkpoint is about that is among them."""
+    keyed: bool
+    """Whether the key of the log lies in it."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds the log from its first record to its last."""
+        return self.first == 1 and self.last == self.head
+
+
+def write_bundle(
+    log: AuditLog,
+    chain: Chain,
+    path: Path,
+    *,
+    key: str | None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Bundle:
+    """A folder, an archive (`.zip`) or the lines alone (`.ndjson`), by the name of `path`; `until` is exclusive.
+
+    Raises `MalformedInput` where something is at `path` already, or no record lies in that time, and `Unavailable` where
+    it cannot be written; then nothing is left.
+    """
+    with new_container(path) as container:
+        return _write(log, chain, container, path, key, _between(since, until))
+
+
+def _write(
+    log: AuditLog, chain: Chain, container: Container, path: Path, key: str | None, wanted: Callable[[Entry], bool]
+) -> Bundle:
+    end = log.head(chain)
+    if end is None:
+        raise MalformedInput("export", "the log of this cluster has no record yet")
+    gone = log.removed(chain)
+    counted = _Counted()
+    with container.file(RECORDS) as out:
+        for entry in counted.of(filter(wanted, log.entries(chain, 1, end.seq))):
+            out.write(bundle.line_of(entry, _cause(gone, entry)))
+        if not counted.records:
+            raise MalformedInput("export", "no record of this log lies in that time")
+        with log.store.snapshot() as sql:
+            newest = checkpoints.newest(sql, chain, counted.last)
+        if newest is not None and newest.size >= counted.first:
+            out.write(bundle.checkpoint_line(newest.note))
+    size = newest.size if newest is not None and newest.size >= counted.first else None
+    made = Bundle(
+        path=path,
+        chain=chain,
+        records=counted.records,
+        first=counted.first,
+        last=counted.last,
+        since=counted.since,
+        until=counted.until,
+        head=end.seq,
+        checkpoint=size,
+        keyed=key is not None and container.holds_files,
+    )
+    if newest is not None and size is not None:
+        container.text(CHECKPOINT, newest.note)
+    if key is not None:
+        container.text(KEY, f"{key}\n")
+    container.text(VERIFIER, (files("byteport.audit") / "independent.py").read_text("utf-8"))
+    container.text(README, readme(made))
+    return made
+
+
+class _Counted:
+    """What goes by, as far as the README tells it."""
+
+    def __init__(self) -> None:
+        self.records = self.first = self.last = 0
+        self.since: str | None = None
+        self.until: str | None = None
+
+    def of(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            at = _timestamp(entry)
+            self.records += 1
+            self.first = self.first or entry.seq
+            self.last = entry.seq
+            self.since = self.since or at
+            self.until = at or self.until
+            yield entry
+
+
+def _between(since: datetime | None, until: datetime | None) -> Callable[[Entry], bool]:
+    """A record whose time cannot be read any more is left in: it is what an auditor looks for."""
+
+    def wanted(entry: Entry) -> bool:
+        told = _timestamp(entry)
+        if told is None:
+            return True
+        at = datetime.fromisoformat(told)
+        return (since is None or at >= since) and (until is None or at < until)
+
+    return wanted
+
+
+def _timestamp(entry: Entry) -> str | None:
+    try:
+        return read_header(entry.header).timestamp
+    except MalformedInput:
+        return None
+
+
+def _cause(gone: Iterable[Removed], entry: Entry) -> Removal | None:
+    if entry.payload is not None:
+        return None
+    return next((one.cause for one in gone if one.first <= entry.seq <= one.last), None)
+
+
+def readme(made: Bundle) -> str:
+    """What lies there, how to check it, and what that shows."""
+    key = f"--key {KEY}" if made.keyed else "--key KEY"
+    after = made.head - made.last
+    missing = [
+        *([f"Records 1 to {made.first - 1} come before it and are not in it."] if made.first > 1 else []),
+        *([f"{after} record(s) come after it and are not in it."] if after else []),
+    ]
+    signed = (
+        f"{CHECKPOINT}  what was signed of the log: its first {made.checkpoint} record(s)"
+        if made.checkpoint is not None
+        else "Nothing that was signed of the log is in it: whether its end is missing cannot be told."
+    )
+    lines = [
+        "An export of BytePort's audit log",
+        "",
+        f"Log         {made.chain.origin}",
+        f"Records     {made.records}, from {made.first} ({made.since}) to {made.last} ({made.until})",
+        *missing,
+        "",
+        f"{RECORDS}  the records, a line of JSON each; what was hashed stands under `sealed`",
+        signed,
+        *([f"{KEY}  the log's public key"] if made.keyed else []),
+        f"{VERIFIER}  checks them; it needs Python 3.9 and nothing else, and no network",
+        "",
+        f"    python3 {VERIFIER} {RECORDS} {key}",
+        "",
+        "It says whether anything was edited (intact), and whether anything is missing up to what was signed (complete).",
+        "A key that lies beside what it is to prove proves little: have it from the people who run the log by another way",
+        "(`byteport log-key`), before there is a reason to doubt them, and a checkpoint that you kept yourself from earlier.",
+        "Whoever has BytePort can use `byteport verify-log --file` for the same, and with `--against` hold the log against the",
+        "API server's own audit log.",
+        "",
+    ]
+    return "\n".join(lines)

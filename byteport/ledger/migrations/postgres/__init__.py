@@ -1,0 +1,1 @@
+"""PostgreSQL's versions. Everything is owned by `byteport_owner`, a role by which nobody logs in."""
