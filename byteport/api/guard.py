@@ -15,6 +15,7 @@ import secrets
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from byteport.api.problems import MEDIA_TYPE, Code, Problem
+from byteport.contracts.ledger_api import ApiLimits
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +36,18 @@ REQUEST_ID = b"x-request-id"
 class Guard:
     """Wraps the application; one for all requests."""
 
-    def __init__(self, app: ASGIApp, answer_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, limits: ApiLimits) -> None:
         self._app = app
-        self._answer_seconds = answer_seconds
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        exchange = _Exchange(scope, receive, send, self._answer_seconds)
+        exchange = _Exchange(scope, receive, send, self._limits.answer_seconds)
         try:
+            if _header_bytes(scope) > self._limits.header_bytes:  # one that came in one piece
+                await exchange.refuse(Problem(Code.HEADERS_TOO_LARGE, "send a header of moderate size"))
+                return
             await self._app(scope, exchange.receive, exchange.send)
         except _TooSlowReader:
             log.info("answer_abandoned: request %s was not read in time", exchange.id)
@@ -105,6 +109,11 @@ class _Exchange:
                     left -= len((await self.receive()).get("body", b""))
         except TimeoutError:
             return
+
+
+def _header_bytes(scope: Scope) -> int:
+    fields = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    return fields + len(scope.get("raw_path", b"")) + len(scope.get("query_string", b""))
 
 
 def _has_body(scope: Scope) -> bool:

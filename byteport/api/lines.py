@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from byteport.api.problems import Code, Problem
 from byteport.audit.bundle import BadLine, CheckpointLine, EntryLine
 from byteport.audit.bundle import read as read_bundle
-from byteport.audit.chain import SALT_BYTES, commitment
+from byteport.audit.chain import SALT_BYTES, commitment, record_hash
 from byteport.audit.heads import Chain
 from byteport.audit.records import Entry, Header, Payload, read_header, read_payload
 from byteport.errors import MalformedInput
@@ -71,6 +71,10 @@ def _record(number: int, line: EntryLine, chain: Chain) -> SentRecord:
         raise Problem(
             Code.LINE_REFUSED, says if known else f"a field {says}", line=number, field=line.differs if known else None
         )
+    if entry.hash != record_hash(entry.header):
+        raise _refused(number, "hash", "is not that of the header")
+    if entry.seq != header.seq:
+        raise _refused(number, "seq", "is not what the header says")
     return SentRecord(number, entry, header, _payload(number, line, header))
 
 

@@ -61,7 +61,7 @@ class Code(Enum):
 class Held(BaseModel):
     """The last record of a chain that is kept here: from where an agent goes on, or what it contradicts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     seq: Annotated[int, Field(ge=0)]
     """0 where nothing is kept yet."""
@@ -71,14 +71,14 @@ class Held(BaseModel):
 class ProblemDocument(BaseModel):
     """The body of every refusal."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", title="Problem")
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Problem", use_attribute_docstrings=True)
 
     type: Annotated[str, Field(pattern=r"^urn:byteport:problem:[a-z_]+$")]
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
     """What is wrong here, and what to do about it."""
-    code: Annotated[str, Field(pattern=r"^[a-z_]+$")]
+    code: Annotated[str, Field(json_schema_extra={"enum": [code.word for code in Code]})]
     """Stable across releases: what a program tests."""
     line: Annotated[int, Field(ge=1)] | None = None
     """Line of the body, from 1; in a JSON array the element."""

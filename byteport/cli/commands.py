@@ -6,6 +6,7 @@ import typer
 
 from byteport.cli import alarm, keys, policy, sandbox, signer, witness
 from byteport.cli.ack import ack
+from byteport.cli.api import api
 from byteport.cli.approve import approve
 from byteport.cli.checkpoints import checkpoints
 from byteport.cli.disable import disable
@@ -42,6 +43,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(witness.app, name="witness", rich_help_panel=PROVE)
     for panel, command in (
         (RUN, worker),
+        (RUN, api),
         (RUN, signal),
         (RUN, enable),
         (RUN, disable),

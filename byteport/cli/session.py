@@ -30,12 +30,12 @@ class Globals(NamedTuple):
     config: Path | None = None
 
 
-def settings_of(context: typer.Context) -> Settings:
-    """The settings of this call, or `ConfigError`."""
+def settings_of(context: typer.Context, *, without_cluster: bool = False) -> Settings:
+    """The settings of this call, or `ConfigError`; of a command that has to do with no cluster, none need be named."""
     from byteport.settings import load
 
     given = context.obj if isinstance(context.obj, Globals) else Globals()
-    return load(given.config, os.environ)
+    return load(given.config, os.environ, without_cluster=without_cluster)
 
 
 async def client_of(settings: Settings) -> Client:

@@ -64,7 +64,7 @@ class ApiLimits(Frozen):
     connections: _Count = 512
     """Open connections; one more is closed at once."""
     body_bytes: _Bytes = 8 << 20
-    """A body, before and after it is unpacked. Default: 8 MiB, the largest batch that an agent makes."""
+    """A body, before and after it is unpacked. Default: 8 MiB, twice what an agent sends at once."""
     line_bytes: _Bytes = 1 << 20
     """One line. Default: 1 MiB; a record with many signed answers has some 100 KiB."""
     lines: _Count = 2000

@@ -26,6 +26,8 @@ NOT_SETTINGS = frozenset({CONFIG, "BYTEPORT_DEBUG", "BYTEPORT_CONTROL_PLANE_ASSE
 sandbox's ready-made binaries."""
 API_URL = "BYTEPORT_API_URL"
 """The one variable by which the log goes to a ledger's HTTP face: it names the receiver, and that it is one."""
+NO_CLUSTER = "none"
+"""What stands for the cluster's name in a process that looks after none, and writes no record."""
 SANDBOX_FILE = Path(".byteport") / "config.yaml"
 LARGEST_FILE = 1 << 20
 IN_STATE_DIR = {
@@ -42,13 +44,18 @@ IN_STATE_DIR = {
 """Files that lie in the state directory unless they are named."""
 
 
-def load(config: Path | None, environment: Mapping[str, str]) -> Settings:
-    """The settings of this process, or `ConfigError` with the one key at fault and what to write instead."""
+def load(config: Path | None, environment: Mapping[str, str], *, without_cluster: bool = False) -> Settings:
+    """The settings of this process, or `ConfigError` with the one key at fault and what to write instead.
+
+    `without_cluster`: of one that looks after none, such as the ledger's HTTP face. Nothing of `cluster` has to be set then.
+    """
     path = _file(config, environment)
     plain = _read(path) if path else {}
     base = path.parent if path else Path.cwd()
     for key, value in _from_environment(environment):
         _put(plain, key, value)
+    if without_cluster:
+        plain.setdefault("cluster", {"name": NO_CLUSTER})
     if url := environment.get(API_URL):
         _send_to(plain, url)
     try:

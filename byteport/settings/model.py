@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from byteport.contracts.ledger_api import ApiConfig
 from byteport.contracts.workflows import Ladder
 from byteport.domain.ceilings import Sight
 from byteport.domain.limits import Limits, StormRule
@@ -127,6 +128,7 @@ class Settings(Section):
     temporal: TemporalConfig = TemporalConfig()
     ledger: LedgerConfig = LedgerConfig()
     audit: AuditConfig = AuditConfig()
+    api: ApiConfig = ApiConfig()
     limits: Limits = Limits()
     storm: StormRule = StormRule()
     approvals: ApprovalsConfig = ApprovalsConfig()

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 import byteport.runbooks
+from byteport.api.app import openapi
 from byteport.boundary.matrix import permissions
 from byteport.contracts.acts import Effect
 from byteport.domain.cause_texts import CAUSES
@@ -72,8 +73,15 @@ def with_hand_written(path: Path, generated: str) -> str:
     return f"{head}{MARK}\n\n{generated}"
 
 
+def documents() -> dict[Path, str]:
+    """Every file that is generated whole, by its path."""
+    return {DOCS / "reference" / "ledger-api.json": json.dumps(openapi(), indent=1, sort_keys=True) + "\n"}
+
+
 def main() -> None:
     """Write all pages anew."""
+    for path, generated in documents().items():
+        path.write_text(generated)
     for path, generated in pages().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(with_hand_written(path, generated))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from byteport.boundary import matrix
 from byteport.domain.reasons import Cause, Reason
-from tests.house.pages import MARK, SLUGS, pages, with_hand_written
+from tests.house.pages import MARK, SLUGS, documents, pages, with_hand_written
 from tests.house.tree import ROOT
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -14,6 +14,11 @@ def test_the_pages_say_what_the_code_says() -> None:
     """Write them again with: make docs"""
     stale = [path.name for path, text in pages().items() if path.read_text() != with_hand_written(path, text)]
     assert stale == []
+
+
+def test_the_documents_are_what_the_code_makes() -> None:
+    """Write them again with: make docs"""
+    assert [path.name for path, text in documents().items() if path.read_text() != text] == []
 
 
 def test_the_permission_matrix_is_generated_whole() -> None:

@@ -15,6 +15,8 @@ from byteport.api.problems import Code, Problem
 from byteport.api.tokens import Tokens
 from tests.builders.issuing import ISSUER, SUBJECT, Cluster, signed_with_public_key, unsigned
 
+pytestmark = pytest.mark.claim("C-368")
+
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 UID = "11111111-2222-4333-8444-555555555555"
 OTHER_UID = "99999999-2222-4333-8444-555555555555"

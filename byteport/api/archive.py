@@ -1,0 +1,251 @@
+"""What is kept, for one tenant at a time: handed in under the rules of an outside copy, and given out.
+
+A record is taken only where it chains on what is there, so that a history that was rewritten in its own cluster stops
+here. A checkpoint is taken only when it is signed by the enrolled key and its root is that of the records kept here.
+Comes after `lines` and `byteport/ledger`. Methods block: `writing` and `reading` call them in threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from byteport.api.answers import ChainHead, KeptCheckpoint, Taken
+from byteport.api.lines import Sent, SentCheckpoint, SentRecord
+from byteport.api.notes import Roots, opened
+from byteport.api.paging import Place
+from byteport.api.problems import Code, Held, Problem
+from byteport.audit.bundle import checkpoint_line, line_of
+from byteport.audit.chain import GENESIS
+from byteport.audit.heads import Chain
+from byteport.audit.records import Record, Removed
+from byteport.audit.words import Event, Removal
+from byteport.errors import PreconditionFailed
+from byteport.ledger.append import append_entries
+from byteport.ledger.log import AuditLog, Filter
+from byteport.ledger.store import Sql, Store, Transaction
+
+_AT_ONCE = 200
+"""Values in one statement."""
+
+
+class Found(NamedTuple):
+    """A part of the records that were asked for; `next` is the place of its last one when there are more."""
+
+    records: list[Record]
+    next: Place | None
+
+
+class Archive:
+    """One database, for every tenant that is enrolled."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._of: dict[str, Store] = {}
+        self._roots = Roots()
+
+    def take(self, chain: Chain, sent: Sequence[Sent], vkey: str | None) -> Taken:
+        """Keep all of `sent`, or nothing. Raises `Problem` naming the line that contradicts what is kept."""
+        notes = [one for one in sent if isinstance(one, SentCheckpoint)]
+        checked = [(one, opened(one, vkey)) for one in notes]
+        with self._tenant(chain.tenant).transaction() as tx:
+            new, duplicate, head = _records(tx, chain, [one for one in sent if isinstance(one, SentRecord)])
+            frontiers = self._roots.begin(chain)
+            kept = sum(frontiers.check(tx, note, checkpoint, head) for note, checkpoint in checked)
+        frontiers.keep()
+        return Taken(new=new, duplicate=duplicate, checkpoints=kept, head=head)
+
+    def head(self, chain: Chain) -> ChainHead | None:
+        """None before the first record."""
+        found = AuditLog(self._tenant(chain.tenant)).head(chain)
+        return None if found is None else _chain_head(chain, Held(seq=found.seq, hash=found.hash))
+
+    def chains(self, tenant: str) -> list[ChainHead]:
+        """Those of one tenant."""
+        with self._tenant(tenant).snapshot() as sql:
+            rows = sql.execute(
+                "SELECT cluster_uid, seq, hash FROM chain_heads WHERE tenant = ? AND seq > 0 ORDER BY cluster_uid",
+                (tenant,),
+            ).fetchall()
+        return [_chain_head(Chain(tenant=tenant, cluster_uid=row[0]), Held(seq=row[1], hash=row[2])) for row in rows]
+
+    def page(self, tenant: str, cluster_uid: str | None, wanted: Filter, after: Place | None, limit: int) -> Found:
+        """At most `limit` records, after that place."""
+        narrowed = wanted.model_copy(
+            update={"tenant": tenant, "cluster_uid": cluster_uid, "after": after, "limit": limit + 1}
+        )
+        records = list(AuditLog(self._tenant(tenant)).iter_records(narrowed))
+        if len(records) <= limit:
+            return Found(records, None)
+        last = records[limit - 1]
+        return Found(records[:limit], Place(last.cluster_uid, last.seq))
+
+    def one(self, tenant: str, cluster_uid: str | None, record_id: str) -> Record | None:
+        """By its UUID."""
+        wanted = Filter(tenant=tenant, cluster_uid=cluster_uid, id=record_id)
+        return next(iter(list(AuditLog(self._tenant(tenant)).iter_records(wanted))), None)
+
+    def checkpoints(self, chain: Chain, since: int, limit: int) -> list[KeptCheckpoint]:
+        """Of more than `since` records, the newest note of each size, the smallest size first."""
+        with self._tenant(chain.tenant).snapshot() as sql:
+            rows = sql.execute(
+                "SELECT size, root, note FROM checkpoints AS c WHERE tenant = ? AND cluster_uid = ? AND size > ?"
+                " AND number = (SELECT max(number) FROM checkpoints"
+                "   WHERE tenant = c.tenant AND cluster_uid = c.cluster_uid AND size = c.size)"
+                " ORDER BY number LIMIT ?",
+                (chain.tenant, chain.cluster_uid, since, limit),
+            ).fetchall()
+        return [KeptCheckpoint(size=row[0], root=f"sha256:{bytes(row[1]).hex()}", note=row[2]) for row in rows]
+
+    def export(self, chain: Chain, last: int, batch: int) -> Iterator[bytes]:
+        """The lines of records 1 to `last`, some at a time, and then of the newest checkpoint over them."""
+        store = self._tenant(chain.tenant)
+        log = AuditLog(store)
+        gone = _Gone(log, chain)
+        for first in range(1, last + 1, batch):
+            entries = list(log.entries(chain, first, min(first + batch - 1, last)))
+            yield b"".join(
+                line_of(entry, gone.cause(entry.seq) if entry.payload is None else None) for entry in entries
+            )
+        with store.snapshot() as sql:
+            note = _newest_note(sql, chain, last)
+        if note is not None:
+            yield checkpoint_line(note)
+
+    def answers(self) -> None:
+        """Raises `Unavailable` unless the store can be read now."""
+        with self._store.snapshot():
+            return
+
+    def _tenant(self, tenant: str) -> Store:
+        return self._of.setdefault(tenant, self._store.of(tenant))
+
+
+class _Gone:
+    """Why bodies of a chain are not there, read again when one is missing that nothing explained yet."""
+
+    def __init__(self, log: AuditLog, chain: Chain) -> None:
+        self._log = log
+        self._chain = chain
+        self._removed: tuple[Removed, ...] | None = None
+
+    def cause(self, seq: int) -> Removal | None:
+        if (found := self._known(seq)) is None:
+            self._removed = self._log.removed(self._chain)
+            found = self._known(seq)
+        return found
+
+    def _known(self, seq: int) -> Removal | None:
+        return next((one.cause for one in self._removed or () if one.first <= seq <= one.last), None)
+
+
+def _records(tx: Transaction, chain: Chain, sent: Sequence[SentRecord]) -> tuple[int, int, Held]:
+    """How many were new, how many were there, and the head after them."""
+    head = tx.chains.head(chain)
+    held = Held(seq=head.seq, hash=head.hash) if head.seq else Held(seq=0, hash=GENESIS)
+    known = _hashes(tx.sql, chain, [one.entry.seq for one in sent if one.entry.seq <= head.seq])
+    new: list[SentRecord] = []
+    last = held
+    for one in sent:
+        entry = one.entry
+        if entry.seq <= last.seq:
+            if known.get(entry.seq) != entry.hash:
+                raise _fork(one, "seq", "another record is kept at this place", held)
+            continue
+        if entry.seq != last.seq + 1:
+            raise Problem(
+                *(Code.GAP, f"record {last.seq + 1} has to come next; go on from the head"),
+                line=one.line,
+                field="seq",
+                head=held,
+            )
+        if one.header.prev_hash != last.hash:
+            raise _fork(one, "prev_hash", "it was not appended to the record that is kept here before it", held)
+        known[entry.seq] = entry.hash
+        last = Held(seq=entry.seq, hash=entry.hash)
+        new.append(one)
+    _must_be_unused(tx.sql, chain, new, held)
+    for part in _cut_after_erasures(new):
+        try:
+            append_entries(tx, chain, [one.entry for one in part])
+        except PreconditionFailed as error:
+            raise _fork(part[0], None, f"from this line on it does not chain: {error.message}", held) from error
+        _erase(tx, chain, part[-1])
+    return len(new), len(sent) - len(new), last
+
+
+def _cut_after_erasures(new: Sequence[SentRecord]) -> Iterator[list[SentRecord]]:
+    """Bodies are destroyed right after the record that says so, while it is the last."""
+    part: list[SentRecord] = []
+    for one in new:
+        part.append(one)
+        if one.header.event is Event.ERASED:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _erase(tx: Transaction, chain: Chain, one: SentRecord) -> None:
+    """An erasure on request reaches this copy too. What was pruned in its cluster is kept: that is this copy's purpose."""
+    if one.header.event is not Event.ERASED or one.payload is None:
+        return
+    ranges = [
+        (removed.first, removed.last)
+        for removed in one.payload.removed
+        if removed.cause is Removal.ERASED and removed.last < one.entry.seq
+    ]
+    if ranges:
+        tx.chains.destroy(chain, one.entry.seq, ranges)
+
+
+def _must_be_unused(sql: Sql, chain: Chain, new: Sequence[SentRecord], held: Held) -> None:
+    """Ids are unique in a tenant, keys in a chain."""
+    ids, keys = [one.header.id for one in new], [one.header.key for one in new]
+    taken_ids = _in(sql, "SELECT id FROM agent_actions WHERE tenant = ? AND id IN", (chain.tenant,), ids)
+    taken_keys = _in(
+        sql,
+        "SELECT key FROM agent_actions WHERE tenant = ? AND cluster_uid = ? AND key IN",
+        (chain.tenant, chain.cluster_uid),
+        keys,
+    )
+    for one in new:
+        for field, value, taken in (("id", one.header.id, taken_ids), ("key", one.header.key, taken_keys)):
+            if value in taken:
+                raise _fork(one, field, "another record of this tenant has it already", held)
+            taken.add(value)
+
+
+def _in(sql: Sql, statement: str, values: tuple[str, ...], wanted: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        rows = sql.execute(f"{statement} ({', '.join('?' * len(part))})", (*values, *part))
+        found.update(row[0] for row in rows)
+    return found
+
+
+def _hashes(sql: Sql, chain: Chain, seqs: Sequence[int]) -> dict[int, str]:
+    if not seqs:
+        return {}
+    rows = sql.execute(
+        "SELECT seq, hash FROM agent_actions WHERE tenant = ? AND cluster_uid = ? AND seq BETWEEN ? AND ?",
+        (chain.tenant, chain.cluster_uid, min(seqs), max(seqs)),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _newest_note(sql: Sql, chain: Chain, last: int) -> str | None:
+    row = sql.execute(
+        "SELECT note FROM checkpoints WHERE tenant = ? AND cluster_uid = ? AND size <= ? ORDER BY number DESC LIMIT 1",
+        (chain.tenant, chain.cluster_uid, last),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _chain_head(chain: Chain, head: Held) -> ChainHead:
+    return ChainHead(tenant=chain.tenant, cluster_uid=chain.cluster_uid, head=head)
+
+
+def _fork(one: SentRecord, field: str | None, says: str, held: Held) -> Problem:
+    return Problem(Code.FORK, f"{says}; this copy does not change", line=one.line, field=field, head=held)

@@ -1,0 +1,68 @@
+"""The face put together: settings and a store in, a server that can be run out.
+
+Comes after everything else of this room; `byteport api` calls it.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from byteport.api.app import application, health_application
+from byteport.api.archive import Archive
+from byteport.api.callers import Door
+from byteport.api.enrolment import EnrolmentFile
+from byteport.api.faces import Face
+from byteport.api.keysets import KeySets
+from byteport.api.limits import Allowances
+from byteport.api.serve import Ports, Server
+from byteport.api.tls import Contexts, TlsFiles
+from byteport.api.tokens import Tokens
+from byteport.contracts.ledger_api import ApiConfig
+from byteport.errors import BytePortError, ConfigError
+from byteport.ledger.store import Store
+
+
+def assemble(config: ApiConfig, store: Store) -> Server:
+    """A server that has its ports and has read its files. Raises `ConfigError` for what is missing or wrong."""
+    enrolment = EnrolmentFile(_needed(config.enrolment, "api.enrolment"))
+    enrolment.current()
+    files = TlsFiles(_needed(config.certificate, "api.certificate"), _needed(config.key, "api.key"), config.client_ca)
+    contexts = Contexts(files, _now)
+    archive = Archive(store)
+
+    def lacks() -> list[str]:
+        missing = []
+        for part, look in (("store", archive.answers), ("enrolment", enrolment.current)):
+            try:
+                look()
+            except BytePortError:
+                missing.append(part)
+        return [*missing, *(["certificate"] if contexts.ended() else [])]
+
+    face = Face(
+        door=Door(enrolment, Tokens(KeySets(enrolment.path.parent, time.monotonic), _now), _now),
+        allowances=Allowances(config.limits, time.monotonic),
+        archive=archive,
+        limits=config.limits,
+        lacks=lacks,
+    )
+    return Server(
+        application(face),
+        health_application(face),
+        Ports(config.address, config.health_address),
+        contexts,
+        config.limits,
+        config.stop_seconds,
+    )
+
+
+def _needed(path: Path | None, setting: str) -> Path:
+    if path is None:
+        raise ConfigError(setting, "must be set")
+    return path
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

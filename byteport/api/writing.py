@@ -1,0 +1,74 @@
+"""Handing in: an agent's records and checkpoints, all of a request or nothing of it.
+
+Comes after `faces` (who), `body` (how much) and `lines` (what); `archive` holds them against what is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from fastapi import APIRouter, Request
+
+from byteport.api.answers import Taken
+from byteport.api.body import JSON, read_lines
+from byteport.api.documented import SECURITY, body, problems
+from byteport.api.faces import Agent, TheFace
+from byteport.api.lines import Sent, read
+from byteport.api.problems import Code, Problem
+from byteport.contracts.ledger_api import NDJSON, RECORDS_PATH
+
+log = logging.getLogger(__name__)
+
+router = APIRouter()
+
+_LINE = {"anyOf": [{"$ref": f"#/components/schemas/Exported{kind}"} for kind in ("Record", "Checkpoint")]}
+_SAYS = (
+    "Lines as exports have them, each a record with its `sealed` bytes or a checkpoint, in the order of the chain. "
+    "`Content-Encoding: gzip` is taken."
+)
+FORKS = frozenset({Code.FORK, Code.CHECKPOINT_FORK})
+"""What no honest agent sends: its operator has to look."""
+
+
+@router.post(
+    RECORDS_PATH,
+    response_model=Taken,
+    summary="Hand in records and checkpoints of one's own chain",
+    openapi_extra={
+        **body(
+            {
+                NDJSON: {"schema": {"type": "string"}},
+                JSON: {"schema": {"type": "array", "items": _LINE, "minItems": 1}},
+            },
+            _SAYS,
+        ),
+        "security": SECURITY,
+    },
+    responses=problems(
+        *(Code.BAD_ENCODING, Code.TOO_SLOW, Code.FORK, Code.GAP, Code.CHECKPOINT_FORK, Code.CHECKPOINT_AHEAD),
+        *(Code.BODY_TOO_LARGE, Code.LINE_TOO_LARGE, Code.TOO_MANY_LINES, Code.MEDIA_TYPE_REFUSED),
+        *(Code.LINE_REFUSED, Code.FOREIGN_CHAIN, Code.CHECKPOINT_REFUSED),
+    ),
+)
+async def hand_in(request: Request, caller: Agent, face: TheFace) -> Taken:
+    """Each record is checked as a stranger would: its bytes against its hash, its body against what its header commits to,
+    and its place against the last record that is kept here. One that is here already counts as a duplicate. When one line
+    is refused nothing of the request is kept; a record that contradicts what is kept is a fork, and its answer names the
+    head that is kept."""
+    lines = await read_lines(request, face.limits)
+    face.allowances.records(caller.tenant, len(lines))
+    try:
+        return await asyncio.to_thread(_take, face, caller, lines)
+    except Problem as problem:
+        if problem.code in FORKS:
+            log.error(
+                "ledger_%s: tenant %s, cluster %s, line %s, identity %s: %s",
+                *(problem.code.word, caller.tenant, caller.cluster_uid, problem.line, caller.name, problem.detail),
+            )
+        raise
+
+
+def _take(face: TheFace, caller: Agent, lines: list[bytes]) -> Taken:
+    sent: list[Sent] = [read(number, line, caller.own) for number, line in enumerate(lines, 1)]
+    return face.archive.take(caller.own, sent, caller.vkey)

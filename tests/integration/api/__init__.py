@@ -1,0 +1,1 @@
+"""The ledger's HTTP face on real sockets, over TLS, with real stores behind it."""

@@ -1,0 +1,212 @@
+"""The wire: TLS 1.3 alone, nothing in clear but health on this machine, slow senders cut, files read again, a good end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+import time
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from byteport.api.assembly import assemble
+from byteport.errors import ConfigError
+from tests.builders.certifying import Authority
+from tests.integration.api.world import ACME_UID, RECORDS, World
+
+pytestmark = pytest.mark.ledger
+
+
+async def raw(world: World, data: bytes, context: ssl.SSLContext | None = None) -> bytes:
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", world.server.port, ssl=context or world.nobody().context(), server_hostname="localhost"
+    )
+    writer.write(data)
+    answer = await asyncio.wait_for(reader.read(), 15)
+    writer.close()
+    return answer
+
+
+def problem(answer: bytes) -> tuple[int, str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split(b" ")[1]), json.loads(body)["code"]
+
+
+@pytest.mark.claim("C-365")
+async def test_a_client_of_tls_1_2_is_refused(world: World) -> None:
+    context = world.nobody().context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises((ssl.SSLError, ConnectionResetError)):
+        await raw(world, b"", context)
+    context.maximum_version = ssl.TLSVersion.TLSv1_3
+    reader, writer = await asyncio.open_connection("localhost", world.server.port, ssl=context)
+    assert writer.get_extra_info("ssl_object").version() == "TLSv1.3"
+    writer.close()
+    del reader
+
+
+@pytest.mark.claim("C-365")
+async def test_in_clear_nothing_is_answered_but_health_on_loopback(world: World) -> None:
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            await session.get(f"http://127.0.0.1:{world.server.port}/healthz")
+        health = f"http://127.0.0.1:{world.server.health_port}"
+        assert (await session.get(f"{health}/readyz")).status == 200
+        assert await (await session.get(f"{health}/healthz")).json() == {"status": "ok", "missing": []}
+        for path in (RECORDS, "/v1/chains", f"/v1/chains/{ACME_UID}/head"):
+            assert (await session.get(health + path)).status == 404
+    with pytest.raises(ValueError, match="without TLS"):
+        world.config.model_validate(world.config.model_dump() | {"health_address": "0.0.0.0:8081"})
+
+
+@pytest.mark.claim("C-365")
+@pytest.mark.parametrize("path", ["/healthz", "/nothing", "/v1/chains", RECORDS])
+async def test_every_answer_says_to_come_by_tls_only_and_to_keep_nothing(world: World, path: str) -> None:
+    answer = await world.nobody().get(path)
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=63072000")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Server" not in answer.headers
+    kinds = {200: "application/json", 401: "application/problem+json", 404: "application/problem+json"}
+    assert answer.headers["Content-Type"] == kinds[answer.status]
+
+
+async def test_what_the_router_and_the_parser_refuse_are_problems_too(world: World) -> None:
+    wrong = await world.reader().send("DELETE", RECORDS)
+    assert (wrong.status, wrong.code) == (405, "method_not_allowed")
+    assert set(wrong.headers["Allow"].replace(" ", "").split(",")) == {"GET", "POST"}
+    assert (await world.reader().get("/v1/other")).code == "not_found"
+    assert problem(await raw(world, b"GET / HTTP/9\r\n\r\n")) == (400, "malformed_request")
+    long = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: " + b"x" * 20_000
+    assert problem(await raw(world, long)) == (431, "headers_too_large")
+    assert problem(await raw(world, long + b"\r\n\r\n")) == (431, "headers_too_large")
+
+
+@pytest.mark.claim("C-366")
+async def test_a_header_or_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    with World(tmp_path, header_seconds=1, body_seconds=1).running() as world:
+        began = time.monotonic()
+        assert await raw(world, b"GET /healthz HTTP/1.1\r\n") == b""
+        assert await raw(world, b"") == b""
+        head = f"POST {RECORDS} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {world.clusters['acme'].token()}\r\n"
+        head += "Content-Type: application/x-ndjson\r\nContent-Length: 100\r\n\r\n{"
+        assert problem(await raw(world, head.encode())) == (408, "too_slow")
+        assert time.monotonic() - began < 10
+
+
+async def test_a_second_header_on_an_open_connection_is_not_waited_for_either(tmp_path: Path) -> None:
+    with World(tmp_path, header_seconds=1).running() as world:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", world.server.port, ssl=world.nobody().context(), server_hostname="localhost"
+        )
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(1.2)
+        writer.write(b"GET /healthz HTTP/1.1\r\n")
+        await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+
+@pytest.mark.claim("C-366")
+async def test_one_connection_too_many_is_closed_at_once(tmp_path: Path) -> None:
+    with World(tmp_path, connections=2).running() as world:
+        held = [socket.create_connection(("127.0.0.1", world.server.port)) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        third = socket.create_connection(("127.0.0.1", world.server.port))
+        third.settimeout(3)
+        assert await asyncio.to_thread(third.recv, 1) == b""
+        for one in (*held, third):
+            one.close()
+        await asyncio.sleep(0.2)
+        assert (await world.nobody().get("/healthz")).status == 200
+
+
+async def test_a_renewed_certificate_and_an_authority_that_was_taken_out_count_from_the_next_connection_on(
+    world: World,
+) -> None:
+    reader = world.reader()
+    assert (await reader.get("/v1/chains")).status == 200
+    before = await served(world)
+    world.authority.server()
+    assert await served(world) != before
+    aside = world.folder / "aside"
+    aside.mkdir()
+    Authority(aside).file.replace(world.authority.file)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.load_cert_chain(world.folder / "auditor-acme.pem", world.folder / "auditor-acme.key")
+    request = b"GET /v1/chains HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    try:
+        assert await raw(world, request, context) == b""
+    except (ssl.SSLError, ConnectionError):
+        return
+
+
+async def test_files_that_cannot_be_read_leave_the_last_good_ones_in_use(world: World) -> None:
+    before = await served(world)
+    world.certificate.certificate.write_text("no certificate")
+    assert await served(world) == before
+
+
+async def served(world: World) -> bytes:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection("127.0.0.1", world.server.port, ssl=context)
+    found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    assert isinstance(found, bytes)
+    return found
+
+
+async def test_a_request_that_has_begun_is_finished_when_the_process_is_told_to_stop(tmp_path: Path) -> None:
+    with World(tmp_path).running() as world:
+        log = world.logs["acme"].append(1)
+        line = log.lines()[0] + b"\n"
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", world.server.port, ssl=world.nobody().context(), server_hostname="localhost"
+        )
+        head = f"POST {RECORDS} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {world.clusters['acme'].token()}\r\n"
+        head += f"Content-Type: application/x-ndjson\r\nContent-Length: {len(line)}\r\n\r\n"
+        writer.write(head.encode() + line[:10])
+        await asyncio.sleep(0.3)
+        port, world.server.should_exit = world.server.port, True
+        await asyncio.sleep(0.5)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 1)
+        writer.write(line[10:])
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("change", "setting"),
+    [
+        ({"certificate": None}, "api.certificate"),
+        ({"key": None}, "api.key"),
+        ({"enrolment": None}, "api.enrolment"),
+        ({"certificate": Path("/nowhere/server.pem")}, "api.certificate"),
+        ({"enrolment": Path("/nowhere/enrolment.yaml")}, "api.enrolment"),
+        ({"address": "203.0.113.1:8443"}, "api.address"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named_and_nothing_starts(
+    tmp_path: Path, change: dict[str, object], setting: str
+) -> None:
+    world = World(tmp_path)
+    world.server.close()
+    with pytest.raises(ConfigError, match=setting):
+        assemble(world.config.model_copy(update=change), world.store)
+    world.store.close()
+
+
+def test_a_key_that_everybody_may_read_is_refused_with_what_mends_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.server.close()
+    world.certificate.key.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod o-rwx"):
+        assemble(world.config, world.store)
+    world.store.close()
