@@ -34,6 +34,7 @@ from workers.preflight import (
 )
 from workers.processes import ROLES, Process
 from workers.remedies import Amiss, remedy
+from workers.signing_check import check_signing
 from workers.start import check_policy, key_ring
 from workers.wiring import connect_cluster, policy_of, uid_of
 
@@ -61,6 +62,7 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
         checks.append(Check("cluster", Outcome.OK, f"simulated, inside {cluster_inside}"))
     log = settings.ledger.path or "ledger.db"
     checks += await _each("log", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done([_log(settings)]))
+    checks += await _each("checkpoints", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(check_signing(settings)))
     return checks
 
 

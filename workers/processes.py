@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from byteport.contracts.acts import AnyAct, Queue
+from byteport.contracts.checkpoints import COSIGN, KEEP_COSIGNATURES, SIGN_CHECKPOINT
 from byteport.contracts.kubernetes import (
     COUNT_TARGETS,
     DELETE_POD,
@@ -30,6 +31,7 @@ from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX
 from byteport.contracts.people import CHECK_ANSWER, NOTIFY
 from byteport.contracts.retention import ERASE, LIST_ERASURES, PRUNE, START_ERASURE
 from workflows.approval import ApprovalWorkflow
+from workflows.checkpoint import CheckpointWorkflow
 from workflows.erasure import ErasureWorkflow
 from workflows.remediation import RemediationWorkflow
 from workflows.reobserve import ReobserveWorkflow
@@ -45,6 +47,7 @@ WORKFLOWS: tuple[type, ...] = (
     TimeboxWorkflow,
     StormWorkflow,
     WatchWorkflow,
+    CheckpointWorkflow,
     RetentionWorkflow,
     ErasureWorkflow,
 )
@@ -78,6 +81,9 @@ ACTS: tuple[AnyAct, ...] = (
     ERASE,
     CHECK_ANSWER,
     NOTIFY,
+    SIGN_CHECKPOINT,
+    COSIGN,
+    KEEP_COSIGNATURES,
 )
 """Every act there is. A process must implement exactly those of its queues."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from byteport.boundary.names import NAMESPACE
 from byteport.boundary.remedies import INSTALL, UPGRADE
+from byteport.contracts.checkpoints import ALARM, WHAT_TO_RUN, Refused
 from byteport.kubernetes.autoscalers import FLOOR_BEFORE, FLOOR_RAISED, FLOOR_UNTIL
 from byteport.temporal.registration import command
 
@@ -64,6 +65,13 @@ class Amiss(StrEnum):
     LOG_EMPTY = "log_empty"
     LOG_UNREAD = "log_unread"
     LOG_BROKEN = "log_broken"
+    LOG_SHRANK = "log_shrank"
+    LOG_FORKED = "log_forked"
+    LOG_REKEYED = "log_rekeyed"
+    LOG_UNREADABLE = "log_unreadable"
+    LOG_ALARMED = "log_alarmed"
+    SIGNER_LOST = "signer_lost"
+    SIGNER_ELSEWHERE = "signer_elsewhere"
     DEMO_REFUSED = "demo_refused"
     """The API server would not take the demo's objects."""
 
@@ -135,6 +143,13 @@ REMEDIES: Mapping[Amiss, str] = {
     Amiss.LOG_EMPTY: "byteport worker makes the first one; if there were any, somebody has taken them away: put the file back",
     Amiss.LOG_UNREAD: "ls -l {path} shows whose it is and who may read it: its owner alone must",
     Amiss.LOG_BROKEN: "byteport verify-log --all names every record at fault",
+    Amiss.LOG_SHRANK: WHAT_TO_RUN[Refused.SHRANK],
+    Amiss.LOG_FORKED: WHAT_TO_RUN[Refused.FORKED],
+    Amiss.LOG_REKEYED: WHAT_TO_RUN[Refused.REKEYED],
+    Amiss.LOG_UNREADABLE: WHAT_TO_RUN[Refused.UNREADABLE],
+    Amiss.LOG_ALARMED: f"byteport alarm list shows since when, and why; once it is mended: byteport alarm clear {ALARM}",
+    Amiss.SIGNER_LOST: WHAT_TO_RUN[Refused.LOST],
+    Amiss.SIGNER_ELSEWHERE: "byteport doctor, run where the signer runs, looks at these too",
     Amiss.DEMO_REFUSED: "kubectl auth can-i create deployments.apps --all-namespaces, and the same for namespaces, must say yes",
 }
 

@@ -27,6 +27,7 @@ from byteport.temporal.connect import connect, must_answer
 from byteport.temporal.intake import start_retention, start_watch
 from byteport.temporal.keys import KeyRing, read_key_ring
 from byteport.temporal.registration import ensure_search_attributes
+from byteport.temporal.signing import start_checkpoints
 from workers.boundary_metrics import BoundaryMetrics
 from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
 from workers.health import ANSWER_SECONDS, Health, Part, Question
@@ -44,6 +45,7 @@ from workers.preflight import (
 from workers.processes import ROLES, Credential, Process, Role
 from workers.remedies import Amiss, remedy
 from workers.run import Workers, metrics_runtime, serve
+from workers.signing import following, is_signed
 from workers.wiring import Surroundings, connect_cluster, policy_changes, policy_of, uid_of, wire
 
 
@@ -89,7 +91,7 @@ def health_of(role: Role, around: Surroundings, stop: asyncio.Event) -> Health:
     asked: dict[Part, Question] = {Part.TEMPORAL: lambda: must_answer(client, within=timedelta(seconds=ANSWER_SECONDS))}
     if _is_held(role, around):
         awaited.add(Part.BOUNDARY)
-    if role.queues & {Queue.LEDGER, Queue.CLUSTER}:
+    if role.queues & {Queue.LEDGER, Queue.CLUSTER, Queue.SIGNER}:
         ledger = open_reader(settings.ledger, settings.tenant)
         asked[Part.LEDGER] = lambda: asyncio.to_thread(must_be_readable, ledger)
     return Health(stop, awaited, asked)
@@ -111,6 +113,8 @@ async def _serve(
     activities = wire(role, around, bounds)
     if Queue.CONTROL in role.queues and around.settings.watch.enabled:
         await start_watch(around.client, around.installation)
+    if Queue.CONTROL in role.queues and is_signed(around.settings):
+        await start_checkpoints(around.client, around.installation, following(around.settings))
     if Queue.CONTROL in role.queues and around.settings.audit.pruning:
         await start_retention(around.client, around.installation)
     cluster_uid = around.installation.cluster_uid

@@ -55,7 +55,8 @@ from byteport.runbooks.catalogue import switched_off
 from byteport.settings import Settings
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
-from workers.processes import Role
+from workers.processes import ROLES, Process, Role
+from workers.signing import is_signed, signer_acts, witness_acts
 
 CLUSTER_SECONDS = 8.0
 """A cluster that has not answered its first question by then is said to be unreachable."""
@@ -110,6 +111,10 @@ def wire(role: Role, around: Surroundings, bounds: Bounds) -> dict[Queue, list[C
         parts += _ledger(around)
     if Queue.NOTIFY in role.queues:
         parts.append(Pager([FileChannel(_set(around.settings.escalation.file, "escalation.file")), LogChannel()]))
+    if Queue.EXPORT in role.queues:
+        parts.append(witness_acts(around.settings, around.installation, around.clock))
+    if Queue.SIGNER in role.queues and (is_signed(around.settings) or role == ROLES[Process.SIGNER]):
+        parts.append(signer_acts(around.settings, around.installation, _store(around, bodies=False)))
     wired: dict[Queue, list[Callable[..., Any]]] = {queue: [] for queue in role.queues}
     for part in parts:
         for method in activities_of(part):
@@ -213,9 +218,11 @@ def _sink(around: Surroundings) -> IntakeSink:
     )
 
 
-def _store(around: Surroundings) -> Store:
+def _store(around: Surroundings, *, bodies: bool = True) -> Store:
     settings = around.settings
-    return open_store(settings.ledger, settings.tenant, clock=around.clock, randomness=secrets.token_bytes)
+    return open_store(
+        settings.ledger, settings.tenant, clock=around.clock, randomness=secrets.token_bytes, bodies=bodies
+    )
 
 
 def policy_of(settings: Settings) -> FilePolicySource:
@@ -234,8 +241,9 @@ def _set(path: Path | None, key: str) -> Path:
 
 
 def _complete(role: Role, wired: dict[Queue, list[Callable[..., Any]]]) -> None:
-    """A queue that is polled without one of its acts would let that act wait for ever."""
-    wanted = {act.name for act in role.acts}
+    """A queue that is polled without one of its acts would let that act wait for ever. One where nobody signs is not polled."""
+    unsigned = Queue.SIGNER in wired and not wired[Queue.SIGNER]
+    wanted = {act.name for act in role.acts if not (unsigned and act.queue is Queue.SIGNER)}
     have = [act_of(method).name for methods in wired.values() for method in methods]
     if sorted(have) != sorted(wanted):
         raise AssertionError(f"wired {sorted(have)}, but the role has {sorted(wanted)}")

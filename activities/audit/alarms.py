@@ -42,6 +42,12 @@ def alarmed(sql: Sql, cluster_uid: str, namespace: str) -> bool:
     return row is not None
 
 
+def alarmed_by(sql: Sql, cluster_uid: str, name: str) -> bool:
+    """Whether the alarm of that name stands, anywhere in the cluster."""
+    row = sql.execute("SELECT 1 FROM alarms WHERE cluster_uid = ? AND name = ? LIMIT 1", (cluster_uid, name)).fetchone()
+    return row is not None
+
+
 class Alarms:
     """The alarms of one installation's cluster."""
 

@@ -2,7 +2,7 @@
 
 The newest of them is where the new memory begins. It is only as good as those checkpoints: what was signed after the newest
 that anybody still holds could be signed differently now, so that a person brings whatever was carried away. Comes after
-`signing`; `byteport signer adopt` calls it.
+`looking`; `byteport signer adopt` calls it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from activities.signer.keys import SigningKeys
-from activities.signer.signing import Signer, Stop
+from activities.signer.looking import Looking, Stop
 from activities.signer.state import Damaged, State, StateFile, frontier_of, size_of
 from byteport.audit.checkpoint import Checkpoint, open_checkpoint
 from byteport.audit.heads import Chain
@@ -41,9 +41,9 @@ def adopt(store: Store, chain: Chain, keys: SigningKeys, file: StateFile, carrie
             raise PreconditionFailed(
                 "nothing was signed of this log yet, so there is nothing to adopt; the signer begins"
             )
-        signer, state = Signer(store, chain, keys, file), State(origin=chain.origin)
+        looking, state = Looking(store, chain, keys, file), State(origin=chain.origin)
         for checkpoint in sorted(known, key=lambda one: one.size):
-            state = _upto(signer, state, checkpoint)
+            state = _upto(looking, state, checkpoint)
         frontier = frontier_of(state.upto)
         checkpoint = Checkpoint(chain.origin, frontier.size, frontier.root())
         note = keys.sign(checkpoint, handing_over=False)
@@ -51,10 +51,10 @@ def adopt(store: Store, chain: Chain, keys: SigningKeys, file: StateFile, carrie
         return Adopted(frontier.size, len(known))
 
 
-def _upto(signer: Signer, state: State, known: Checkpoint) -> State:
+def _upto(looking: Looking, state: State, known: Checkpoint) -> State:
     """The log read on to the size of `known`, whose root it then must have."""
     try:
-        frontier, head = signer.follow(state, known.size)
+        frontier, head = looking.follow(state, known.size)
     except Stop as stop:
         raise PreconditionFailed(f"{known.size} records were signed, but {stop.says}") from None
     if frontier.root() != known.root:

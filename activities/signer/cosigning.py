@@ -184,6 +184,4 @@ def _objection(call: Cosign, because: Refused, witnessed: int) -> WitnessAnswere
         if because is Refused.SHRANK
         else f"witness {call.witness} has signed another log of {witnessed} records by this name"
     )
-    return WitnessAnswered(
-        answer=Objection(because=because, witnessed_size=witnessed, says=f"{says}; compare: byteport checkpoints")
-    )
+    return WitnessAnswered(answer=Objection(because=because, witnessed_size=witnessed, says=says))

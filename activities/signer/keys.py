@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from byteport.audit.checkpoint import Checkpoint, sign
@@ -65,8 +65,6 @@ def read_verifier(key: Path, chain: Chain) -> VerifierKey:
     """What others check the log with, from the public half beside `key`: nobody needs the private one for it."""
     public = key.with_name(f"{key.name}.pub")
     loaded = load_ssh_public_key(read_public_key(public, KEY_SETTING).line.encode("ascii"))
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     if not isinstance(loaded, Ed25519PublicKey):
         raise ConfigError(KEY_SETTING, f"{public} must be an Ed25519 key")
     return VerifierKey(chain.origin, SignatureType.ED25519, loaded.public_bytes_raw())

@@ -1,73 +1,27 @@
 """Signs the log as far as it has grown, and refuses one that did not grow out of what was signed before.
 
-Only headers are read, from the last signed record on; that one is read again, since the next ones must follow from it. The
-memory is written before the note is published, so that whoever is killed in between publishes the same note again, and
-never another of that size. Comes after `state` and `keys`; `acts` runs it in a thread.
+The memory is written before the note is published, so that whoever is killed in between publishes the same note again, and
+never another of that size. Comes after `looking`; `acts` runs it in a thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
-
 from activities.signer.keys import SigningKeys
-from activities.signer.state import Damaged, State, StateFile, frontier_of, size_of
-from byteport.audit.chain import GENESIS, record_hash
-from byteport.audit.checkpoint import Checkpoint, open_checkpoint
-from byteport.audit.heads import Chain, Head
-from byteport.audit.merkle import Frontier
-from byteport.audit.records import Entry, read_header
-from byteport.contracts.checkpoints import Answered, Refusal, Refused, Signed
-from byteport.errors import MalformedInput, NotPermitted
+from activities.signer.looking import Looking, Stop
+from activities.signer.state import State, StateFile, size_of
+from byteport.audit.checkpoint import Checkpoint
+from byteport.audit.heads import Chain
+from byteport.contracts.checkpoints import Answered, Refusal, Signed
 from byteport.ledger import checkpoints
-from byteport.ledger.log import AuditLog
 from byteport.ledger.store import Store
 
-MOST_AT_ONCE = 50_000
-"""Records under one signature. A longer log is signed in parts, each within the act's deadline."""
-BATCH = 4096
 
-ADOPT = "byteport signer adopt"
-VERIFY = "byteport verify-log --all"
-
-
-class Stop(Exception):
-    """The log is not signed."""
-
-    def __init__(self, because: Refused, found_size: int, says: str) -> None:
-        super().__init__(says)
-        self.because = because
-        self.found_size = found_size
-        self.says = says
-
-
-@dataclass(frozen=True)
-class Last:
-    """The record that the next one must follow from."""
-
-    seq: int
-    hash: str
-
-
-@dataclass(frozen=True)
-class Now:
-    """The log as it is now: its tree, the hash of its last record, and whether there are further ones."""
-
-    frontier: Frontier
-    head: str
-    more: bool
-
-
-class Signer:
+class Signer(Looking):
     """The signer of one log."""
 
     def __init__(self, store: Store, chain: Chain, keys: SigningKeys, file: StateFile) -> None:
-        self._store = store
-        self._log = AuditLog(store)
-        self._chain = chain
-        self._keys = keys
-        self._file = file
+        super().__init__(store, chain, keys, file)
+        self._to_write = store
 
     def sign(self) -> Answered:
         """Sign what there is now. Raises `Unavailable` when the store or the disk does not answer."""
@@ -83,133 +37,6 @@ class Signer:
                         because=stop.because, signed_size=signed_size, found_size=stop.found_size, says=stop.says
                     )
                 )
-
-    def look(self) -> Refusal | None:
-        """Why nothing would be signed now, if that is so. Signs nothing and changes nothing."""
-        signed_size = 0
-        try:
-            state = self._known()
-            signed_size = state.upto.size
-            self._now(state)
-        except Stop as stop:
-            return Refusal(because=stop.because, signed_size=signed_size, found_size=stop.found_size, says=stop.says)
-        return None
-
-    # -- what was signed before -------------------------------------------------------------------------------------
-
-    def _known(self) -> State:
-        """The memory, if it and what was published agree."""
-        newest = self._newest()
-        try:
-            state = self._file.read()
-        except Damaged as error:
-            raise Stop(Refused.LOST, _size(newest), f"{error.message}; restore it, or run: {ADOPT}") from None
-        if state is None:
-            if newest is not None:
-                raise self._lost(newest)
-            return State(origin=self._chain.origin)
-        if state.key and state.verifier not in self._keys.verifiers:
-            says = (
-                f"the log was last signed by {state.verifier.id.hex()}, and audit.signer.key is "
-                f"{self._keys.active.verifier.id.hex()}; put the old key back, or name it in audit.signer.retiring_key"
-            )
-            raise Stop(Refused.REKEYED, _size(newest), says)
-        if newest is not None:
-            self._agree(state, newest)
-        return state
-
-    def _lost(self, newest: checkpoints.Checkpoint) -> Stop:
-        if self._is_ours(newest):
-            says = f"{self._file.path} is gone, and {newest.size} records were signed; restore it, or run: {ADOPT}"
-            return Stop(Refused.LOST, newest.size, says)
-        says = f"{newest.size} records were signed by another key, and nobody knows what else; run: {ADOPT}"
-        return Stop(Refused.REKEYED, newest.size, says)
-
-    def _agree(self, state: State, newest: checkpoints.Checkpoint) -> None:
-        """The store cannot know of more than the memory does, nor of anything else."""
-        if newest.size > state.upto.size:
-            if self._is_ours(newest):
-                says = (
-                    f"{self._file.path} is of {state.upto.size} records, and {newest.size} were signed: it is an old copy; "
-                    f"restore the right one, or run: {ADOPT}"
-                )
-                raise Stop(Refused.LOST, newest.size, says)
-            says = f"the store holds a checkpoint of {newest.size} records that this signer did not sign; run: {VERIFY}"
-            raise Stop(Refused.REKEYED, newest.size, says)
-        if newest.size == state.upto.size and newest.root != frontier_of(state.upto).root():
-            says = f"the store holds another checkpoint of {newest.size} records than was signed; run: {VERIFY}"
-            raise Stop(Refused.FORKED, newest.size, says)
-
-    def _newest(self) -> checkpoints.Checkpoint | None:
-        with self._store.snapshot() as sql:
-            return checkpoints.latest(sql, self._chain)
-
-    def _is_ours(self, kept: checkpoints.Checkpoint) -> bool:
-        try:
-            opened = open_checkpoint(kept.note, self._keys.verifiers).checkpoint
-        except (MalformedInput, NotPermitted):
-            return False
-        return (opened.origin, opened.size, opened.root) == (self._chain.origin, kept.size, kept.root)
-
-    # -- what is there now ------------------------------------------------------------------------------------------
-
-    def _now(self, state: State) -> Now:
-        """The log as far as it is signed at once. Fewer records than were signed are not looked at."""
-        head = self._log.head(self._chain) or Head(seq=0, hash=GENESIS)
-        found, signed = head.seq, state.upto.size
-        if found < signed:
-            says = (
-                f"{signed} records were signed, and the log has {found}: its end was taken away, or an old backup restored; "
-                "restore the newest database"
-            )
-            raise Stop(Refused.SHRANK, found, says)
-        upto = min(found, signed + MOST_AT_ONCE)
-        frontier, last = self.follow(state, upto)
-        if upto == found and last != head.hash:
-            raise Stop(Refused.FORKED, found, f"record {found} is not the one that was appended last; run: {VERIFY}")
-        return Now(frontier, last, more=found > upto)
-
-    def _new(self, state: State, upto: int) -> Iterator[Entry]:
-        """The records after the last signed one, each of which follows from the one before it."""
-        signed = state.upto.size
-        last = Last(signed, state.head)
-        first = max(1, signed)
-        expected = first
-        for entry in self._log.headers(self._chain, first, upto):
-            if entry.seq != expected:
-                says = f"record {expected} is not there, and later ones are; run: {VERIFY}"
-                raise Stop(Refused.FORKED, entry.seq, says)
-            expected += 1
-            if entry.seq == signed:
-                if entry.hash != last.hash or record_hash(entry.header) != last.hash:
-                    says = (
-                        f"record {signed} is not the one that was signed; restore the newest database, or run: {VERIFY}"
-                    )
-                    raise Stop(Refused.FORKED, signed, says)
-                continue
-            last = self._following(entry, last)
-            yield entry
-        if expected <= upto:
-            missing = Refused.FORKED if expected <= signed else Refused.SHRANK
-            raise Stop(
-                missing,
-                expected - 1,
-                f"the store says it has {upto} records, and {expected} is not there; run: {VERIFY}",
-            )
-
-    def _following(self, entry: Entry, last: Last) -> Last:
-        try:
-            header = read_header(entry.header)
-        except MalformedInput:
-            raise Stop(Refused.UNREADABLE, entry.seq, f"record {entry.seq} is no record; run: {VERIFY}") from None
-        if (header.tenant, header.cluster_uid) != (self._chain.tenant, self._chain.cluster_uid):
-            raise Stop(Refused.UNREADABLE, entry.seq, f"record {entry.seq} is that of another log; run: {VERIFY}")
-        if header.seq != entry.seq or header.prev_hash != last.hash or record_hash(entry.header) != entry.hash:
-            says = f"record {entry.seq} does not follow from the one before it; run: {VERIFY}"
-            raise Stop(Refused.FORKED, entry.seq, says)
-        return Last(entry.seq, entry.hash)
-
-    # -- signing ----------------------------------------------------------------------------------------------------
 
     def _signed(self, state: State) -> Signed:
         now = self._now(state)
@@ -230,26 +57,13 @@ class Signer:
             self._publish(state, frontier.root())
         return Signed(upto=state.upto, note=state.note, grew=grew, more=now.more)
 
-    def follow(self, state: State, upto: int) -> tuple[Frontier, str]:
-        """The tree of the log from where `state` is, and the hash of its last record. Raises `Stop` where it breaks off."""
-        frontier, last = frontier_of(state.upto), state.head
-        entries = self._new(state, upto)
-        while batch := list(islice(entries, BATCH)):
-            frontier = frontier.extend(bytes.fromhex(entry.hash.removeprefix("sha256:")) for entry in batch)
-            last = batch[-1].hash
-        return frontier, last
-
     def _publish(self, state: State, root: bytes) -> None:
         """Unless that size is published already, perhaps with what witnesses have signed to it since."""
         newest = self._newest()
         if newest is not None and newest.size == state.upto.size and _holds(newest.note, state.note):
             return
-        with self._store.transaction() as tx:
+        with self._to_write.transaction() as tx:
             checkpoints.add(tx, self._chain, state.upto.size, root, state.note)
-
-
-def _size(newest: checkpoints.Checkpoint | None) -> int:
-    return newest.size if newest is not None else 0
 
 
 def _holds(note: str, ours: str) -> bool:

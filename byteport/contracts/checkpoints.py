@@ -6,6 +6,7 @@ before `workflows/checkpoint.py` (when) and `activities/audit/signing.py` and `c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -14,7 +15,7 @@ from pydantic import Field
 
 from byteport.contracts.acts import Act, Effect, Queue
 from byteport.contracts.workflows import Installation
-from byteport.domain.base import Frozen
+from byteport.domain.base import Frozen, Instant
 
 CHECKPOINT = "CheckpointWorkflow"
 FOLLOW = "follow"
@@ -39,6 +40,19 @@ class Refused(StrEnum):
     """What the store holds after the last signed record is no sequence of records."""
     LOST = "lost"
     """What was signed last is not known any more, but there are checkpoints."""
+
+
+WHAT_TO_RUN: Mapping[Refused, str] = {
+    Refused.SHRANK: "byteport verify-log --all, on the newest copy of the database that there is, and put that one back: it is "
+    "signed again at the next look",
+    Refused.FORKED: "byteport verify-log --all names records that do not fit each other; put the newest database back that "
+    "holds what was signed",
+    Refused.REKEYED: "byteport log-key shows the key that is set; put the one back that signed before, or name it in "
+    "audit.signer.retiring_key",
+    Refused.UNREADABLE: "byteport verify-log --all names every record at fault",
+    Refused.LOST: "byteport signer adopt, with --checkpoint for each one that was carried away, if the memory cannot be restored",
+}
+"""By the person who hears of a refusal."""
 
 
 class Size(Frozen):
@@ -77,7 +91,7 @@ class Refusal(Frozen):
     signed_size: int
     found_size: int
     says: str
-    """One line for a person: what was found, and what to run."""
+    """What was found, on one line."""
 
 
 class Answered(Frozen):
@@ -186,3 +200,5 @@ class FollowLog(Frozen):
     refused: tuple[str, ...] = ()
     """Whose refusals people know of: `signer:{why}`, `{witness}:{why}`."""
     notices: int = 0
+    unsigned_since: Instant | None = None
+    """Since when the signer has not answered."""

@@ -60,6 +60,8 @@ class Home:
         make_body_keys(keys / "bodies.key")
         if not (keys / "grant").exists():
             make_key(keys / "grant", "ledger.grant_key", comment="byteport sandbox ledger")
+        if not (keys / "checkpoint").exists():
+            make_key(keys / "checkpoint", "audit.signer.key", comment="byteport sandbox checkpoints")
         if not self.approval_key.exists():
             key = make_key(self.approval_key, "approvals.signing_key", comment="byteport sandbox operator")
             line = allowed_signers_line(OPERATOR, key.public_key, SIGNATURE_NAMESPACE)
@@ -95,6 +97,7 @@ class Home:
             "state_dir": ".",
             "cluster": cluster,
             "temporal": {"address": temporal_address},
+            "audit": {"signer": {"key": "keys/checkpoint"}},
             "approvals": {"signing_key": "keys/approver", "identity": OPERATOR},
             "boundary": _held_to(boundary) if boundary else {"enforced": False, "sight": Sight.CLUSTER.value},
         }

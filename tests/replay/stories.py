@@ -23,6 +23,7 @@ from tests.replay.removals import (
     an_erasure_waits_for_a_limit,
     the_log_is_pruned,
 )
+from tests.replay.signings import SIGNED, the_log_is_refused, the_log_is_signed_and_witnessed
 from tests.replay.storms import RULE, a_storm_comes_and_goes
 from tests.replay.telling import WITHOUT_NOTICES, Telling
 from workers.processes import Process
@@ -311,6 +312,13 @@ ACTS = (
         the_log_is_pruned,
         ("retention-before-continue-as-new", "retention-open", "erasure-open", "erasure-closed-cancelled"),
         settings={"audit": {"pruning": True}},
+        short=True,
+    ),
+    Act(the_log_is_signed_and_witnessed, ("checkpoint-open",), settings=SIGNED),
+    Act(
+        the_log_is_refused,
+        ("checkpoint-before-continue-as-new", "checkpoint-open-refused"),
+        settings=SIGNED,
         short=True,
     ),
     Act(an_erasure_is_held_and_done, ("erasure-open-held", "erasure-closed-erased"), settings=AT_ONCE),

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from activities.signer import signing
+from activities.signer import looking
 from activities.signer.keys import checkpoint_key
 from activities.signer.state import frontier_of
 from byteport.audit.chain import record_hash
 from byteport.audit.checkpoint import Checkpoint, sign
 from byteport.audit.merkle import Frontier
-from byteport.contracts.checkpoints import Refused
+from byteport.contracts.checkpoints import WHAT_TO_RUN, Refused
 from byteport.errors import Unavailable
 from byteport.ledger import checkpoints
 from byteport.ledger.log import AuditLog
@@ -68,8 +68,8 @@ def test_only_what_was_appended_since_is_read(log: SignedLog, monkeypatch: pytes
 
 
 def test_a_long_log_is_signed_in_parts(log: SignedLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signing, "MOST_AT_ONCE", 40)
-    monkeypatch.setattr(signing, "BATCH", 7)
+    monkeypatch.setattr(looking, "MOST_AT_ONCE", 40)
+    monkeypatch.setattr(looking, "BATCH", 7)
     log.grow(100)
     assert [(one.upto.size, one.more) for one in (log.sign(), log.sign(), log.sign())] == [
         (40, True),
@@ -171,7 +171,11 @@ def test_a_refusal_says_what_to_run(log: SignedLog) -> None:
     log.grow(5)
     log.sign()
     log.restore(backup)
-    assert "restore the newest database" in log.refused().says
+    refusal = log.refused()
+    assert refusal.says == (
+        "10 records were signed, and the log has 5: its end was taken away, or an old backup restored"
+    )
+    assert WHAT_TO_RUN[refusal.because].startswith("byteport verify-log")
 
 
 # -- keys ---------------------------------------------------------------------------------------------------------------
@@ -232,7 +236,8 @@ def test_a_lost_memory_is_not_begun_anew_while_there_are_checkpoints(log: Signed
     log.state_path.unlink()
     refusal = log.refused()
     assert refusal.because is Refused.LOST
-    assert "byteport signer adopt" in refusal.says
+    assert str(log.state_path) in refusal.says
+    assert WHAT_TO_RUN[refusal.because].startswith("byteport signer adopt")
 
 
 def test_another_key_without_a_memory_does_not_begin_where_another_has_signed(log: SignedLog) -> None:
