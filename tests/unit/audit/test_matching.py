@@ -36,6 +36,7 @@ def one_act(*events: JSON, outcome: str | None = "done") -> Matching:
     return matched(told, lines(events, quiet()))
 
 
+@pytest.mark.claim("C-093")
 def test_an_act_of_each_kind_with_its_write_is_matched() -> None:
     told, events = all_kinds()
     found = matched(told, lines(events))
@@ -51,12 +52,14 @@ def test_two_stages_of_one_request_are_one_write() -> None:
     assert (found.verdict.value, found.findings) == ("matched", ())
 
 
+@pytest.mark.claim("C-093")
 def test_a_write_without_a_record_is_named_by_its_line() -> None:
     found = one_act(write(1, DELETE, 62), write(2, ROLL_BACK, 64))
     assert (found.verdict.value, causes(found)) == ("unmatched", ["unrecorded_write"])
     assert str(found.findings[0].at) == "audit.log:5"
 
 
+@pytest.mark.claim("C-095")
 @pytest.mark.parametrize(
     "hidden",
     [
@@ -133,6 +136,7 @@ BY_DESIGN: list[JSON] = [
 ]
 
 
+@pytest.mark.claim("C-095")
 @pytest.mark.parametrize("asked", BY_DESIGN)
 def test_what_the_account_asks_by_design_is_neither_a_write_nor_told(asked: JSON) -> None:
     found = one_act(write(1, DELETE, 62), event(70, **asked))
@@ -151,6 +155,7 @@ def test_a_question_in_vain_that_was_let_through_is_a_write() -> None:
     assert causes(one_act(write(1, DELETE, 62), event(70, **asked))) == ["unrecorded_write"]
 
 
+@pytest.mark.claim("C-095")
 def test_refused_attempts_are_counted_and_the_first_is_named() -> None:
     refused = [write(7, ROLL_BACK, at, code=403, **STOLEN) for at in (70.0, 80.0)]
     found = one_act(write(1, DELETE, 62), *refused)
@@ -173,6 +178,7 @@ def test_a_refused_call_with_an_acts_id_by_another_client_is_told() -> None:
     assert [notice.remark.value for notice in found.notices] == ["refused_attempt"]
 
 
+@pytest.mark.claim("C-093")
 def test_an_act_that_is_called_done_and_has_no_write_is_named() -> None:
     found = one_act(event(62))
     assert (found.verdict.value, causes(found), found.matched) == ("unmatched", ["write_missing"], 0)
@@ -200,6 +206,7 @@ def test_what_became_of_an_unknown_outcome_the_api_server_tells(events: list[JSO
     assert (found.verdict.value, [one.remark.value for one in found.notices]) == ("matched", [remark])
 
 
+@pytest.mark.claim("C-094")
 def test_an_id_used_twice_is_named() -> None:
     found = one_act(write(1, DELETE, 62), write(1, DELETE, 63))
     assert causes(found) == ["repeated_id"]
@@ -213,6 +220,7 @@ def test_a_line_that_stands_twice_in_one_file_is_named_but_files_may_overlap() -
     assert causes(matched(told, [*file[:4], *file])) == ["repeated_id"]
 
 
+@pytest.mark.claim("C-094")
 def test_an_id_under_another_user_is_named_whatever_became_of_the_request() -> None:
     other: JSON = {"user": {"username": "mallory"}}
     for code in (200, 403):
@@ -247,12 +255,14 @@ OTHER: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.claim("C-094")
 @pytest.mark.parametrize("other", [change for _, change in OTHER], ids=[what for what, _ in OTHER])
 def test_an_id_on_another_object_is_named_and_is_no_write_of_the_act(other: dict[str, Any]) -> None:
     found = one_act(write(1, DELETE, 62, **other))
     assert (found.verdict.value, causes(found), found.matched) == ("unmatched", ["other_object"], 0)
 
 
+@pytest.mark.claim("C-094")
 def test_another_command_with_the_id_of_a_prune_is_named() -> None:
     told = Told()
     told.act(1, PRUNE, 60)
@@ -293,6 +303,7 @@ def test_clocks_that_are_apart_are_named_once() -> None:
     assert "-3600.0 s" in found.findings[0].says
 
 
+@pytest.mark.claim("C-096")
 def test_an_act_outside_of_the_log_is_not_covered_and_never_matched() -> None:
     told = Told()
     told.act(1, DELETE, -7200)
@@ -303,12 +314,14 @@ def test_an_act_outside_of_the_log_is_not_covered_and_never_matched() -> None:
     assert [(one.seq, one.because.value) for one in found.not_covered] == [(1, "before_the_log"), (5, "after_the_log")]
 
 
+@pytest.mark.claim("C-096")
 def test_a_log_that_speaks_for_no_act_matches_nothing() -> None:
     told = Told()
     told.act(1, DELETE, -7200)
     assert matched(told, lines(event(0), quiet())).verdict.value == "nothing"
 
 
+@pytest.mark.claim("C-096")
 def test_a_log_without_a_word_of_our_account_matches_nothing() -> None:
     told = Told()
     told.act(1, DELETE, 60, outcome="not_done")
@@ -317,6 +330,7 @@ def test_a_log_without_a_word_of_our_account_matches_nothing() -> None:
     assert matched(Told(), lines(event(1))).verdict.value == "nothing"
 
 
+@pytest.mark.claim("C-096")
 def test_a_gap_is_said_and_an_act_within_it_is_not_taken_for_done() -> None:
     told = Told()
     told.act(1, DELETE, 60)

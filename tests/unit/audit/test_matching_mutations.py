@@ -149,6 +149,7 @@ def test_logs_that_belong_together_are_matched() -> None:
         assert World(random.Random(seed)).found() == []
 
 
+@pytest.mark.claim("C-093")
 @pytest.mark.parametrize("spoil", FOUND, ids=lambda spoil: spoil.__name__)
 def test_each_change_of_either_log_is_found_by_its_code(spoil: Spoil) -> None:
     for seed in range(ROUNDS):
