@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from byteport.contracts.acts import AnyAct, Queue
 from byteport.contracts.checkpoints import COSIGN, KEEP_COSIGNATURES, SIGN_CHECKPOINT
+from byteport.contracts.export import SHIP
 from byteport.contracts.kubernetes import (
     COUNT_TARGETS,
     DELETE_POD,
@@ -33,6 +34,7 @@ from byteport.contracts.retention import ERASE, LIST_ERASURES, PRUNE, START_ERAS
 from workflows.approval import ApprovalWorkflow
 from workflows.checkpoint import CheckpointWorkflow
 from workflows.erasure import ErasureWorkflow
+from workflows.export import ExportWorkflow
 from workflows.remediation import RemediationWorkflow
 from workflows.reobserve import ReobserveWorkflow
 from workflows.retention import RetentionWorkflow
@@ -50,6 +52,7 @@ WORKFLOWS: tuple[type, ...] = (
     CheckpointWorkflow,
     RetentionWorkflow,
     ErasureWorkflow,
+    ExportWorkflow,
 )
 """Served on the control queue."""
 
@@ -84,6 +87,7 @@ ACTS: tuple[AnyAct, ...] = (
     SIGN_CHECKPOINT,
     COSIGN,
     KEEP_COSIGNATURES,
+    SHIP,
 )
 """Every act there is. A process must implement exactly those of its queues."""
 

@@ -30,6 +30,7 @@ from byteport.temporal.registration import ensure_search_attributes
 from byteport.temporal.signing import start_checkpoints
 from workers.boundary_metrics import BoundaryMetrics
 from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
+from workers.exporting import start_exports
 from workers.health import ANSWER_SECONDS, Health, Part, Question
 from workers.health_endpoint import health_served
 from workers.policy_changes import note_policy_changes
@@ -117,6 +118,8 @@ async def _serve(
         await start_checkpoints(around.client, around.installation, following(around.settings))
     if Queue.CONTROL in role.queues and around.settings.audit.pruning:
         await start_retention(around.client, around.installation)
+    if Queue.CONTROL in role.queues:
+        await start_exports(around.client, around.installation, around.settings)
     cluster_uid = around.installation.cluster_uid
 
     def ready(workers: Workers) -> None:
