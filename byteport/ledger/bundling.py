@@ -24,6 +24,9 @@ from byteport.ledger.log import AuditLog
 CHECKPOINT = "checkpoint.txt"
 KEY = "log.vkey"
 VERIFIER = "verify_byteport_log.py"
+PARTIAL = """\
+Records 1 to {before} come before it and are not in it. It is for reading: a chain is checked from its first record on, and
+both programs say of this one that record 1 is missing. For a proof, have the whole log, or one that ends earlier."""
 README = "README.txt"
 
 
@@ -158,7 +161,7 @@ def readme(made: Bundle) -> str:
     key = f"--key {KEY}" if made.keyed else "--key KEY"
     after = made.head - made.last
     missing = [
-        *([f"Records 1 to {made.first - 1} come before it and are not in it."] if made.first > 1 else []),
+        *([PARTIAL.format(before=made.first - 1)] if made.first > 1 else []),
         *([f"{after} record(s) come after it and are not in it."] if after else []),
     ]
     signed = (

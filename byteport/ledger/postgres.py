@@ -149,17 +149,21 @@ class Database:
 
     def look(self, connection: Connection) -> None:
         """Once: whether the tables are of this version. Raises `ConfigError`."""
-        if self._known:
-            return
-        row = connection.execute("SELECT version_num FROM byteport.alembic_version").fetchone()
-        version = row[0] if row else None
-        if version != VERSION:
-            raise ConfigError(
-                SETTING,
-                f"{self.name} has tables of version {version or 'none'}, and this byteport needs version {VERSION};"
-                " an administrator runs: byteport ledger migrate",
-            )
-        self._known = True
+        if not self._known:
+            must_be_of_this_version(connection, self.name)
+            self._known = True
+
+
+def must_be_of_this_version(connection: Connection, name: str) -> None:
+    """Raises `ConfigError` saying what to run, unless the tables are of the version that this program knows."""
+    row = connection.execute("SELECT version_num FROM byteport.alembic_version").fetchone()
+    version = row[0] if row else None
+    if version != VERSION:
+        raise ConfigError(
+            SETTING,
+            f"{name} has tables of version {version or 'none'}, and this byteport needs version {VERSION};"
+            " an administrator runs: byteport ledger migrate",
+        )
 
 
 class PostgresReader:

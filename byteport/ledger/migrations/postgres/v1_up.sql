@@ -378,7 +378,7 @@ GRANT EXECUTE ON FUNCTION byteport.tenant()
 GRANT EXECUTE ON FUNCTION byteport.take_turn(text) TO byteport_agent, byteport_signer, byteport_ingest;
 GRANT EXECUTE ON FUNCTION
   byteport.append(text, text, text[], text[], bytea[], bytea[], bytea[], bytea[], bytea[]) TO byteport_agent, byteport_ingest;
-GRANT EXECUTE ON FUNCTION byteport.destroy_bodies(text, text, bigint, bigint[], bigint[]) TO byteport_agent;
+GRANT EXECUTE ON FUNCTION byteport.destroy_bodies(text, text, bigint, bigint[], bigint[]) TO byteport_agent, byteport_ingest;
 GRANT SELECT ON byteport.agent_actions, byteport.chain_heads, byteport.removals
   TO byteport_agent, byteport_reader, byteport_signer, byteport_ingest;
 GRANT SELECT ON byteport.agent_action_bodies TO byteport_agent, byteport_reader, byteport_ingest;
