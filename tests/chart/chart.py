@@ -155,6 +155,18 @@ def example(name: str) -> dict[str, Any]:
     return plain if isinstance(plain, dict) else {}
 
 
+def _on_postgresql() -> dict[str, Any]:
+    values = example("production.yaml")
+    passwords = {f"database_{login}": {"name": "byteport-database"} for login in LOGINS}
+    postgresql = {"address": "db.example.com:5432"}
+    return {**values, "ledger": {"postgresql": postgresql}, "secrets": {**values["secrets"], **passwords}}
+
+
+LOGINS = ("agent", "ledger", "export", "signer")
+POSTGRES = _on_postgresql()
+"""A process for every privilege, and the ledger in PostgreSQL."""
+
+
 def version_of(path: Path = CHART / "Chart.yaml") -> dict[str, Any]:
     plain = yaml.safe_load(path.read_text())
     assert isinstance(plain, dict)

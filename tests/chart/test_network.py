@@ -8,7 +8,7 @@ import helm_python
 import pytest
 
 from byteport.kubernetes.port import JSON
-from tests.chart.chart import EVERY_RECEIVER, NAMESPACE, RELEASE, example, objects, of_kind
+from tests.chart.chart import EVERY_RECEIVER, NAMESPACE, POSTGRES, RELEASE, example, objects, of_kind
 
 Ports = set[tuple[str, int]]
 
@@ -20,7 +20,9 @@ def policies(values: dict[str, Any] | None = None) -> dict[str, JSON]:
 
 def selected(spec: JSON, labels: dict[str, str]) -> bool:
     wanted: dict[str, str] = spec["podSelector"].get("matchLabels", {})
-    return wanted.items() <= labels.items()
+    among = spec["podSelector"].get("matchExpressions", [])
+    assert all(one["operator"] == "In" for one in among)
+    return wanted.items() <= labels.items() and all(labels.get(one["key"]) in one["values"] for one in among)
 
 
 def reached(values: dict[str, Any] | None, component: str) -> list[JSON]:
@@ -198,3 +200,16 @@ def test_the_receivers_addresses_can_be_narrowed() -> None:
     values = {"audit": {"export": {"target": "api", "api": {"url": "https://ledger.example.com"}}}}
     narrow = {**values, "networkPolicy": {"receivers": {"cidrs": ["10.8.0.0/24"]}}}
     assert blocks(own(narrow, "export")) == {"10.8.0.0/24"}
+
+
+@pytest.mark.claim("C-148")
+def test_review_19_a_database_is_reached_by_whoever_keeps_something_in_it() -> None:
+    for component in ("agent", "ledger", "export", "signer"):
+        (rule,) = [rule for rule in reached(POSTGRES, component) if ("TCP", 5432) in ports([rule])]
+        assert blocks([rule]) == {"0.0.0.0/0", "::/0"}
+    for component in ("control", "notify"):
+        assert ("TCP", 5432) not in ports(reached(POSTGRES, component))
+    inside = {**POSTGRES, "ledger": {"postgresql": {"address": "pg.databases.svc:5433"}}}
+    (rule,) = [rule for rule in reached(inside, "ledger") if ("TCP", 5433) in ports([rule])]
+    assert rule["to"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "databases"}}}]
+    assert "byteport-database" not in policies()

@@ -9,7 +9,17 @@ import pytest
 from byteport.contracts.acts import Queue
 from byteport.kubernetes.port import JSON
 from tests.chart.api_server import UID
-from tests.chart.chart import EVERY_RECEIVER, containers, example, objects, of_kind, only, pod_specs, version_of
+from tests.chart.chart import (
+    EVERY_RECEIVER,
+    POSTGRES,
+    containers,
+    example,
+    objects,
+    of_kind,
+    only,
+    pod_specs,
+    version_of,
+)
 from workers.health import ANSWER_SECONDS
 from workers.health_endpoint import LIVE, READY
 from workers.processes import ROLES, Credential, Process
@@ -20,6 +30,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "each": example("production.yaml"),
     "air-gap": example("air-gap.yaml"),
     "receivers": EVERY_RECEIVER,
+    "postgres": POSTGRES,
 }
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "projected", "persistentVolumeClaim"}
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -112,7 +123,7 @@ def test_pods_that_write_are_named_as_the_policies_ask() -> None:
 def test_the_processes_together_serve_every_queue_once(layout: str) -> None:
     served = [process_of(item) for item in of_kind(objects(LAYOUTS[layout]), "Deployment")]
     queues = [queue for process in served for queue in ROLES[process].queues]
-    outside = layout in ("each", "receivers")
+    outside = layout in ("each", "receivers", "postgres")
     assert sorted(queues) == sorted(ROLES[Process.EMBEDDED].queues - (set() if outside else {Queue.EXPORT}))
 
 
@@ -134,10 +145,33 @@ def test_review_20_a_process_is_given_what_its_credentials_say_and_no_more(layou
         assert not receivers or Credential.EXPORT_TARGETS in has, name
         # The agent reads the halt in the ledger; everything else of the database is the ledger's own.
         state = mounts.get("/var/lib/byteport/state")
-        assert (state is not None) == bool(has & {Credential.DATABASE, Credential.CLUSTER}), name
+        keeps = bool(has & {Credential.DATABASE, Credential.CLUSTER})
+        assert (state is not None) == (keeps and layout != "postgres"), name
+        environment = {one["name"]: one["value"] for one in main["env"]}
+        assert ("BYTEPORT_LEDGER_URL" in environment) == (keeps and layout == "postgres"), name
+        assert ("database-password" in secret_files(spec)) == (keeps and layout == "postgres"), name
         if state is not None and layout == "each":
             assert state.get("readOnly", False) == (Credential.DATABASE not in has), name
         assert ("/var/lib/byteport/notices" in mounts) == (Credential.CHANNELS in has), name
+
+
+@pytest.mark.claim("C-143")
+def test_review_20_each_process_logs_in_to_postgresql_as_itself() -> None:
+    """The agent's login can read the halt and nothing else; the signer's cannot write the log that it signs."""
+    urls = {}
+    for item in of_kind(objects(POSTGRES), "Deployment"):
+        (main,) = item["spec"]["template"]["spec"]["containers"]
+        environment = {one["name"]: one["value"] for one in main["env"]}
+        urls[process_of(item)] = environment.get("BYTEPORT_LEDGER_URL")
+    at = "db.example.com:5432/byteport"
+    assert urls == {
+        Process.CLUSTER: f"postgresql://byteport-switch@{at}",
+        Process.LEDGER: f"postgresql://byteport-ledger@{at}",
+        Process.EXPORT: f"postgresql://byteport-export@{at}",
+        Process.SIGNER: f"postgresql://byteport-signer@{at}",
+        Process.CONTROL: None,
+        Process.NOTIFY: None,
+    }
 
 
 @pytest.mark.claim("C-143")
@@ -248,11 +282,12 @@ def test_a_kubelet_waits_longer_for_an_answer_than_we_wait_for_those_that_we_ask
 
 
 def test_the_only_variable_of_ours_names_the_settings() -> None:
-    """Any other with our prefix would be a setting, and win over the file."""
+    """Any other with our prefix would be a setting, and win over the file: as whom to log in, each process is told alone."""
     for spec in (spec for layout in LAYOUTS for _, spec in own_pods(layout)):
         ours = {
             v["name"]: v["value"] for one in containers(spec) for v in one.get("env", []) if "BYTEPORT" in v["name"]
         }
+        ours.pop("BYTEPORT_LEDGER_URL", None)
         assert ours in ({}, {"BYTEPORT_CONFIG": "/etc/byteport/config/config.yaml"})
 
 

@@ -15,7 +15,7 @@ from byteport.boundary.names import MAY_ACT_NOTE, PART_OF
 from byteport.domain.policy import PROTECTED_NAMESPACES
 from byteport.kubernetes.port import JSON
 from tests.chart.api_server import namespace, serving, thing
-from tests.chart.chart import RELEASE, chart, example, rendered
+from tests.chart.chart import POSTGRES, RELEASE, chart, example, rendered
 
 ENABLED = {"byteport.io/enabled": "true"}
 
@@ -367,4 +367,25 @@ def test_kinds_that_the_cluster_does_not_have_are_refused_in_our_words() -> None
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
 def test_what_the_log_needs_and_is_not_there_is_named(values: dict[str, Any], says: str) -> None:
+    assert says in refusal(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"ledger": {"postgresql": {"address": "db.example.com:5432"}}}, "ledger.postgresql needs keys from Secrets"),
+        ({**POSTGRES, "cluster": {"name": "x"}}, "cluster.uid"),
+        (
+            {**POSTGRES, "secrets": {**POSTGRES["secrets"], "database_signer": {"name": ""}}},
+            "secrets.database_signer.name",
+        ),
+        ({**POSTGRES, "ledger": {"postgresql": {"address": "db.example.com"}}}, "ledger/postgresql/address"),
+        (
+            {**POSTGRES, "ledger": {"postgresql": {"address": "db.example.com:5432", "users": {"agent": "a:b"}}}},
+            "ledger/postgresql/users/agent",
+        ),
+    ],
+    ids=["no keys", "no uid", "no password", "no port", "no login"],
+)
+def test_what_postgresql_needs_and_is_not_there_is_named(values: dict[str, Any], says: str) -> None:
     assert says in refusal(values)

@@ -17,6 +17,7 @@ from byteport.contracts.receivers import TargetKind
 from byteport.domain.ceilings import Sight
 from byteport.domain.limits import Limits, StormRule
 from byteport.domain.policy import PROTECTED_NAMESPACES, Mode, PolicyConfig
+from byteport.ledger.address import address
 from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.settings import Settings, load
 from byteport.settings.audit import AuditConfig, ExportConfig
@@ -28,6 +29,7 @@ from tests.chart.chart import (
     CHART,
     EVERY_RECEIVER,
     NEWEST,
+    POSTGRES,
     RELEASE,
     chart,
     default_choices,
@@ -109,6 +111,19 @@ def test_every_receiver_of_the_log_arrives_with_the_files_of_its_secrets(tmp_pat
     known = {**EVERY_RECEIVER, "secrets": {**EVERY_RECEIVER["secrets"], **certificate}}
     api = settings(known, tmp_path).audit.export.api
     assert (api.certificate, api.key, api.token_file) == (keys / "api.crt", keys / "api.key", None)
+
+
+def test_a_process_on_postgresql_reads_where_it_is_and_as_whom(tmp_path: Path) -> None:
+    trusted = {**POSTGRES, "secrets": {**POSTGRES["secrets"], "database_ca": {"name": "byteport-database"}}}
+    for values, beyond in ((POSTGRES, ""), (trusted, "?sslrootcert=/run/byteport/keys/database-ca.crt")):
+        (main,) = only(objects(values), "Deployment", "byteport-ledger")["spec"]["template"]["spec"]["containers"]
+        variables = {one["name"]: one["value"] for one in main["env"] if one["name"] == "BYTEPORT_LEDGER_URL"}
+        path = tmp_path / "config.yaml"
+        path.write_text(only(objects(values), "ConfigMap", "byteport-config")["data"]["config.yaml"])
+        ledger = load(path, variables).ledger
+        assert ledger.url == f"postgresql://byteport-ledger@db.example.com:5432/byteport{beyond}"
+        assert ledger.password_file == Path("/run/byteport/keys/database-password")
+        assert address(ledger.url)["sslmode"] == "verify-full"
 
 
 def test_with_no_values_the_log_is_signed_and_goes_nowhere(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ ALL_ON: dict[str, Any] = {
         "dashboard": {"enabled": True},
     },
     **EVERY_RECEIVER,
+    "cluster": {"uid": "0" * 36},
+    "ledger": {"postgresql": {"address": "db.example.com:5432"}},
 }
 
 

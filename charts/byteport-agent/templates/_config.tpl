@@ -91,6 +91,10 @@
 {{- end -}}
 {{- $on := include "byteport.runbooksOn" . | fromJsonArray -}}
 {{- $boundary := merge (dict "sight" .Values.sight "runbooks" $on "helper" .Values.nodeHelper.enabled) .Values.boundary -}}
+{{- $ledger := dict "path" "/var/lib/byteport/state/ledger.db" "body_key" $keys.bodies "grant_key" $keys.grant -}}
+{{- if .Values.ledger.postgresql.address -}}
+{{- $ledger = set (omit $ledger "path") "password_file" "/run/byteport/keys/database-password" -}}
+{{- end -}}
 {{- $all := dict
     "tenant" .Values.tenant
     "state_dir" "/var/lib/byteport/state"
@@ -98,7 +102,7 @@
     "reobserve_after_seconds" .Values.reobserve_after_seconds
     "cluster" $cluster
     "temporal" $temporal
-    "ledger" (dict "path" "/var/lib/byteport/state/ledger.db" "body_key" $keys.bodies "grant_key" $keys.grant)
+    "ledger" $ledger
     "audit" (include "byteport.audit" . | fromJson)
     "limits" .Values.limits
     "storm" .Values.storm
@@ -108,6 +112,17 @@
     "boundary" $boundary
     "telemetry" .Values.telemetry -}}
 {{ toYaml $all }}
+{{- end }}
+
+{{- /* The database as one process logs in to it: (dict "root" $ "login" …). Each has a user of its own, so that this is no
+part of the settings that all of them share. */}}
+{{- define "byteport.ledgerUrl" -}}
+{{- $postgres := .root.Values.ledger.postgresql -}}
+{{- $url := printf "postgresql://%s@%s/%s" (get $postgres.users .login) $postgres.address $postgres.database -}}
+{{- if .root.Values.secrets.database_ca.name -}}
+{{- $url = printf "%s?sslrootcert=/run/byteport/keys/database-ca.crt" $url -}}
+{{- end -}}
+{{ $url }}
 {{- end }}
 
 {{- define "byteport.policy" -}}

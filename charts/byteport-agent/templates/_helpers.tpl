@@ -137,20 +137,21 @@ seccompProfile: {type: RuntimeDefault}
 {{- define "byteport.processes" -}}
 {{- /* The agent reads the halt in the ledger, and writes there only where nobody has told it its cluster's name. */}}
 {{- $reads := ne (include "byteport.clusterUid" .) "" -}}
-{{- $agent := dict "name" "byteport-agent" "component" "agent" "process" "cluster" "replicas" 1 "token" true "state" true "stateReadOnly" $reads -}}
-{{- $rest := dict "name" "byteport-rest" "component" "rest" "process" "rest" "replicas" 1 "grants" true "bodies" true "state" true "notices" true -}}
+{{- $file := not .Values.ledger.postgresql.address -}}
+{{- $agent := dict "name" "byteport-agent" "component" "agent" "process" "cluster" "replicas" 1 "token" true "state" $file "stateReadOnly" $reads "login" "agent" -}}
+{{- $rest := dict "name" "byteport-rest" "component" "rest" "process" "rest" "replicas" 1 "grants" true "bodies" true "state" $file "notices" true "login" "ledger" -}}
 {{- $control := dict "name" "byteport-control" "component" "control" "process" "control" "replicas" (int .Values.control.replicas) -}}
-{{- $ledger := dict "name" "byteport-ledger" "component" "ledger" "process" "ledger" "replicas" 1 "grants" true "bodies" true "state" true -}}
+{{- $ledger := dict "name" "byteport-ledger" "component" "ledger" "process" "ledger" "replicas" 1 "grants" true "bodies" true "state" $file "login" "ledger" -}}
 {{- $notify := dict "name" "byteport-notify" "component" "notify" "process" "notify" "replicas" 1 "notices" true -}}
 {{- $all := list $agent $rest -}}
 {{- if eq .Values.processes "each" -}}
 {{- $all = list $agent $control $ledger $notify -}}
 {{- end -}}
 {{- if include "byteport.speaksOutside" . -}}
-{{- $all = append $all (dict "name" "byteport-export" "component" "export" "process" "export" "replicas" 1 "bodies" true "state" true "receivers" true) -}}
+{{- $all = append $all (dict "name" "byteport-export" "component" "export" "process" "export" "replicas" 1 "bodies" true "state" $file "receivers" true "login" "export") -}}
 {{- end -}}
 {{- if .Values.audit.signer.enabled -}}
-{{- $all = append $all (dict "name" "byteport-signer" "component" "signer" "process" "signer" "replicas" 1 "state" true "checkpoints" true) -}}
+{{- $all = append $all (dict "name" "byteport-signer" "component" "signer" "process" "signer" "replicas" 1 "state" $file "checkpoints" true "login" "signer") -}}
 {{- end -}}
 {{ toJson $all }}
 {{- end }}

@@ -18,6 +18,16 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if and .process.login .values.ledger.postgresql.address }}
+{{- with get .values.secrets (printf "database_%s" .process.login) }}
+- secret: {name: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: database-password}]}
+{{- end }}
+{{- with .values.secrets.database_ca }}
+{{- if .name }}
+- secret: {name: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: database-ca.crt}]}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if .process.receivers }}
 {{- range include "byteport.receiverFiles" . | fromJsonArray }}
 {{- $file := .file }}
