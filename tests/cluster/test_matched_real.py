@@ -102,7 +102,7 @@ async def test_a_repair_matches_and_what_the_self_check_asks_is_no_write(
 
 @pytest.mark.claim("C-093", "C-094")
 @pytest.mark.control_plane
-async def test_what_a_stolen_token_does_outside_of_the_agent_is_found_whatever_id_it_carries(
+async def test_critique_b7_what_a_stolen_token_does_outside_of_the_agent_is_found_whatever_id_it_carries(
     repaired: Agent, thief: KubernetesCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = repaired.place
