@@ -24,6 +24,7 @@ from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
 from workers.boundary_doctor import examine_boundary, way_out
 from workers.overdue import check_floors
+from workers.ledger_check import check_ledger
 from workers.preflight import (
     Check,
     Outcome,
@@ -60,6 +61,9 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
         checks += await _each("cluster", remedy(Amiss.CLUSTER_UNREAD), lambda: _cluster(settings))
     else:
         checks.append(Check("cluster", Outcome.OK, f"simulated, inside {cluster_inside}"))
+    if settings.ledger.url is not None:
+        way = remedy(Amiss.LEDGER_UNREAD, url=settings.ledger.url)
+        checks += await _each("ledger", way, lambda: _done(check_ledger(settings)))
     log = settings.ledger.path or "ledger.db"
     checks += await _each("log", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done([_log(settings)]))
     checks += await _each("checkpoints", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(check_signing(settings)))
@@ -191,9 +195,9 @@ async def _boundary(settings: Settings, cluster: ClusterPort) -> list[Check]:
 
 def _log(settings: Settings) -> Check:
     path = settings.ledger.path
-    if path is None:
+    if path is None and settings.ledger.url is None:
         return Check("log", Outcome.FAILED, "ledger.path must be set", remedy(Amiss.LOG_UNSET))
-    if not path.exists():
+    if path is not None and settings.ledger.url is None and not path.exists():
         return Check("log", Outcome.WARNING, f"{path} is made at the first record", remedy(Amiss.LOG_ABSENT))
     reports = open_log(settings.ledger, settings.tenant).verify_all()
     records = sum(report.records for report in reports)

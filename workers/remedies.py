@@ -64,6 +64,9 @@ class Amiss(StrEnum):
     LOG_ABSENT = "log_absent"
     LOG_EMPTY = "log_empty"
     LOG_UNREAD = "log_unread"
+    LEDGER_RIGHTS = "ledger_rights"
+    """Of the login to PostgreSQL, or of what guards the log there."""
+    LEDGER_UNREAD = "ledger_unread"
     LOG_BROKEN = "log_broken"
     LOG_SHRANK = "log_shrank"
     LOG_FORKED = "log_forked"
@@ -141,6 +144,9 @@ REMEDIES: Mapping[Amiss, str] = {
     Amiss.LOG_ABSENT: "byteport worker makes it at the first record; if there was one, put it back: without it nothing is "
     "known of what was done",
     Amiss.LOG_EMPTY: "byteport worker makes the first one; if there were any, somebody has taken them away: put the file back",
+    Amiss.LEDGER_RIGHTS: "psql --dbname {database} --command {statement}, as an administrator",
+    Amiss.LEDGER_UNREAD: "psql {url} --command 'SELECT 1', with the same password and certificates, must answer; an administrator "
+    "makes the tables: byteport ledger migrate --url postgresql://ADMIN@HOST/DATABASE",
     Amiss.LOG_UNREAD: "ls -l {path} shows whose it is and who may read it: its owner alone must",
     Amiss.LOG_BROKEN: "byteport verify-log --all names every record at fault",
     Amiss.LOG_SHRANK: WHAT_TO_RUN[Refused.SHRANK],

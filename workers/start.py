@@ -33,6 +33,7 @@ from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
 from workers.exporting import start_exports
 from workers.health import ANSWER_SECONDS, Health, Part, Question
 from workers.health_endpoint import health_served
+from workers.ledger_check import check_ledger
 from workers.policy_changes import note_policy_changes
 from workers.preflight import (
     Check,
@@ -55,6 +56,8 @@ async def start(settings: Settings, process: Process, *, stop: asyncio.Event, sa
     role = ROLES[process]
     cluster: ClusterPort | None = None
     must_pass([check_packages(), check_policy(settings)])
+    if Queue.LEDGER in role.queues:
+        must_pass(await asyncio.to_thread(check_ledger, settings))
     ring = key_ring(settings)
     try:
         if Credential.CLUSTER in role.credentials:

@@ -26,6 +26,8 @@ from byteport.ledger.postgres import VERSION
 OWNER = "byteport_owner"
 OLDEST_SERVER = 140000
 _LOCK = 0x42505254
+_SET_IS_APART = 160000
+"""Since PostgreSQL 16 whoever may grant a role need not be able to become it."""
 
 
 class Role(StrEnum):
@@ -122,9 +124,11 @@ def _prepare(connection: psycopg.Connection[Any]) -> bool:
     for role in (OWNER, *Role):
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (str(role),)).fetchone():
             connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(str(role))))
-    (member,) = _one(connection, f"SELECT pg_has_role('{OWNER}', 'MEMBER')")
+    (number,) = _one(connection, "SELECT current_setting('server_version_num')::int")
+    asked = "SET" if number >= _SET_IS_APART else "MEMBER"
+    (member,) = _one(connection, f"SELECT pg_has_role('{OWNER}', '{asked}')")
     (superuser,) = _one(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    if not superuser:
+    if not superuser and not member:
         connection.execute(f"GRANT {OWNER} TO CURRENT_USER".encode())
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS byteport AUTHORIZATION {OWNER}".encode())
     return not superuser and not member

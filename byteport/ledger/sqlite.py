@@ -215,6 +215,14 @@ class SqliteStore(Turns):
         self._connection, self._inode = connection, self.path.stat().st_ino
 
 
+def version_of_file(path: Path) -> int:
+    """The version of its tables. Raises `ConfigError`."""
+    if not path.is_file():
+        raise ConfigError(schema.SETTING, f"{path} does not exist")
+    with translated(), contextlib.closing(_writing(path)) as connection:
+        return schema.version_of(connection, str(path))
+
+
 def bring_file(path: Path, *, to: int, keys: BodyKeys | None) -> int:
     """Bring the tables of a file to a version, forward or back; what it was before. Raises `ConfigError`."""
     if not path.is_file():

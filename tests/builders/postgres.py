@@ -105,6 +105,9 @@ class Database:
     def come_back(self) -> None:
         self.server.execute(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true")
 
+    def drop(self) -> None:
+        self.server.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+
     def emptied(self) -> Database:
         """Without a row: a superuser can take the guards off, as an intruder with such a login could."""
         with psycopg.connect(self.url(None)) as connection:
