@@ -21,7 +21,7 @@ from byteport.api.documented import HEADERS_OF_ALL, SCHEMES, lines
 from byteport.api.faces import Face
 from byteport.api.guard import Guard
 from byteport.api.problems import MEDIA_TYPE, Code, Problem, ProblemDocument
-from byteport.errors import BytePortError, TemporaryError
+from byteport.errors import BytePortError, ConfigError, TemporaryError
 
 log = logging.getLogger(__name__)
 
@@ -142,8 +142,8 @@ def _methods(path: str) -> list[str]:
 async def _on_ours(_: Request, error: Exception) -> JSONResponse:
     """An error of the store. Its words stay in the log."""
     assert isinstance(error, BytePortError)
-    if isinstance(error, TemporaryError):
-        log.warning("store_unavailable: %s", error)
+    if isinstance(error, TemporaryError | ConfigError):
+        log.error("store_unavailable: %s", error)
         return _answer(Problem(Code.STORE_UNAVAILABLE, "nothing was kept; send the same again", retry_after=5))
     raise error
 

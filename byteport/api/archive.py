@@ -19,7 +19,7 @@ from byteport.audit.bundle import checkpoint_line, line_of
 from byteport.audit.chain import GENESIS
 from byteport.audit.heads import Chain
 from byteport.audit.records import Record, Removed
-from byteport.audit.words import Event, Removal
+from byteport.audit.words import REMOVALS, Event, Removal
 from byteport.errors import PreconditionFailed
 from byteport.ledger.append import append_entries
 from byteport.ledger.log import AuditLog, Filter
@@ -190,13 +190,21 @@ def _erase(tx: Transaction, chain: Chain, one: SentRecord) -> None:
     """An erasure on request reaches this copy too. What was pruned in its cluster is kept: that is this copy's purpose."""
     if one.header.event is not Event.ERASED or one.payload is None:
         return
-    ranges = [
-        (removed.first, removed.last)
-        for removed in one.payload.removed
-        if removed.cause is Removal.ERASED and removed.last < one.entry.seq
-    ]
+    ranges = [(part.first, part.last) for part in one.payload.removed if part.cause is Removal.ERASED]
+    if any(last >= one.entry.seq or _tells_of_removals(tx.sql, chain, first, last) for first, last in ranges):
+        says = "names records that come later, or that tell of a removal themselves"
+        raise Problem(Code.LINE_REFUSED, says, line=one.line, field="sealed.payload.removed")
     if ranges:
         tx.chains.destroy(chain, one.entry.seq, ranges)
+
+
+def _tells_of_removals(sql: Sql, chain: Chain, first: int, last: int) -> bool:
+    rows = sql.execute(
+        "SELECT seq FROM agent_actions WHERE tenant = ? AND cluster_uid = ? AND event IN (?, ?) AND seq BETWEEN ? AND ?"
+        " LIMIT 1",
+        (chain.tenant, chain.cluster_uid, *sorted(event.value for event in REMOVALS), first, last),
+    )
+    return rows.fetchone() is not None
 
 
 def _must_be_unused(sql: Sql, chain: Chain, new: Sequence[SentRecord], held: Held) -> None:

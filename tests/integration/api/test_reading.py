@@ -18,6 +18,7 @@ from byteport.audit.words import Event
 from tests.integration.api.world import ACME_SECOND_UID, ACME_UID, OTHER_UID, RECORDS, World
 
 pytestmark = pytest.mark.ledger
+STORES = ("sqlite", "postgres")
 
 
 async def pages(world: World, query: str, tenant: str = "acme") -> list[dict[str, Any]]:
