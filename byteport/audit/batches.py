@@ -1,21 +1,22 @@
 """Many records held against their shape, their hashes and their links at once: nothing is amiss, or it is not said what.
 
-Comes after `shapes` and before `walk`, which looks closer wherever this does not pass.
+Comes after `headers` and `shapes`, before `walk`, which looks closer wherever this does not pass.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
 from byteport.audit.chain import COMMITMENT_PREFIX, LEAF_PREFIX, SALT_BYTES
+from byteport.audit.headers import are_headers
 from byteport.audit.heads import Chain
 from byteport.audit.records import Entry
-from byteport.audit.shapes import are_payloads, header_pattern, is_hash
-from byteport.audit.words import REMOVALS
+from byteport.audit.shapes import are_payloads
 
-_REMOVALS = frozenset(event.value.encode() for event in REMOVALS)
+_PREV_HASH = re.compile(rb'"prev_hash":"(sha256:[0-9a-f]{64})","seq":')
 
 
 class Passed(NamedTuple):
@@ -38,45 +39,41 @@ def passed(batch: Sequence[Entry], chain: Chain, first: int, before: Collection[
     seqs, headers, payloads, salts, hashes, unopened = zip(*batch, strict=True)
     if seqs != tuple(range(first, first + len(batch))) or any(unopened):
         return None
-    matches = [*map(header_pattern(chain), headers)]
-    if None in matches:
-        return None
-    events, commitments, prevs, numbers = zip(*[match.groups() for match in matches if match], strict=True)
-    if b",".join(numbers) != ",".join(map(str, seqs)).encode() or not _REMOVALS.isdisjoint(events):
-        return None
     leaves = [sha256(LEAF_PREFIX + header).digest() for header in headers]
-    hashed = ["sha256:" + leaf.hex() for leaf in leaves]
-    opening = prevs[0].decode("latin-1")
-    if tuple(hashed) != hashes or b"".join(prevs[1:]) != "".join(hashed[:-1]).encode():
+    if [f"sha256:{leaf.hex()}" for leaf in leaves] != [*hashes]:
         return None
-    if opening not in before if before else is_hash(prevs[0]) is None:
+    opening = next(iter(before)) if len(before) == 1 else _named_by(headers[0])
+    if before and opening not in before:
         return None
-    bodiless = _bodiless(seqs, payloads, salts, commitments)
-    return None if bodiless is None else Passed(leaves, opening, hashed[-1], bodiless)
+    commitments = _commitments(payloads, salts)
+    if commitments is None or not are_headers(headers, chain, first, [opening, *hashes[:-1]], commitments):
+        return None
+    if not are_payloads([payload for payload in payloads if payload is not None]):
+        return None
+    gone = [seq for seq, payload in zip(seqs, payloads, strict=True) if payload is None] if None in payloads else []
+    return Passed(leaves, opening, hashes[-1], gone)
 
 
-def _bodiless(
-    seqs: Sequence[int],
-    payloads: Sequence[bytes | None],
-    salts: Sequence[bytes | None],
-    commitments: Sequence[bytes],
-) -> list[int] | None:
-    """Those that have neither payload nor salt, if every other one is committed to and in canonical form."""
-    gone: list[int] = []
-    bodies: list[bytes] = []
-    found: list[str] = []
-    claimed: list[bytes] = []
-    for seq, payload, salt, commitment in zip(seqs, payloads, salts, commitments, strict=True):
-        if payload is None:
-            if salt is not None or is_hash(commitment) is None:
-                return None
-            gone.append(seq)
-        elif salt is None or len(salt) != SALT_BYTES:
+def _named_by(header: bytes) -> str:
+    """What a header says of the record before it, where nothing is known of that."""
+    found = _PREV_HASH.search(header)
+    return found[1].decode() if found else ""
+
+
+def _commitments(payloads: Sequence[bytes | None], salts: Sequence[bytes | None]) -> list[str | None] | None:
+    """To each body; None for one that is gone with its salt. None where only half of one is there."""
+    if None not in payloads and {SALT_BYTES}.issuperset([len(salt) if salt is not None else 0 for salt in salts]):
+        return [
+            f"sha256:{sha256(COMMITMENT_PREFIX + salt + payload).hexdigest()}"
+            for salt, payload in zip(salts, payloads, strict=True)
+            if salt is not None and payload is not None
+        ]
+    found: list[str | None] = []
+    for salt, payload in zip(salts, payloads, strict=True):
+        if payload is None and salt is None:
+            found.append(None)
+        elif payload is None or salt is None or len(salt) != SALT_BYTES:
             return None
         else:
-            bodies.append(payload)
-            found.append("sha256:" + sha256(COMMITMENT_PREFIX + salt + payload).hexdigest())
-            claimed.append(commitment)
-    if "".join(found).encode() != b"".join(claimed) or not are_payloads(bodies):
-        return None
-    return gone
+            found.append(f"sha256:{sha256(COMMITMENT_PREFIX + salt + payload).hexdigest()}")
+    return found

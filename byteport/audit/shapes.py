@@ -1,18 +1,15 @@
-"""Whether bytes are a record in canonical form, told in about a microsecond: yes, or perhaps.
+"""Whether bytes are a payload in canonical form, told in about a microsecond: yes, or perhaps.
 
-`records.read_header` and `read_payload` say exactly what a record is and take a hundred times as long. Here a header is
-held against one pattern of its chain, and a payload is decoded into exact types and encoded again: the same bytes
-come out only of what RFC 8785 allows. Whatever is rare (a very large or very small number) is `perhaps`, and is left to
+`records.read_payload` says exactly what one is and takes a hundred times as long. Here it is decoded into exact types and
+encoded again: the same bytes come out only of what RFC 8785 allows. Whatever is rare (a very large or very small number) is `perhaps`, and is left to
 those. A property test holds that yes is never said of what they refuse. Comes before `walk`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -21,41 +18,11 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from byteport.audit.flat import text_of
-from byteport.audit.heads import Chain
-from byteport.audit.records import Header, Payload
-from byteport.audit.words import Decision, Event
+from byteport.audit.records import Payload
 
 _LARGEST = 10**15
 """Up to here, and down to a thousandth, a number that is written as a decimal fraction has one shortest spelling."""
 _SMALLEST = 1e-3
-_EXACT_HASH = "sha256:[0-9a-f]{64}"
-
-HeaderPattern = Callable[[bytes], "re.Match[bytes] | None"]
-"""Groups: event, payload, prev_hash, seq. The two hashes may be any 71 bytes: whoever asks compares them."""
-
-is_hash: HeaderPattern = re.compile(_EXACT_HASH.encode()).fullmatch
-
-
-@lru_cache(maxsize=64)
-def header_pattern(chain: Chain) -> HeaderPattern:
-    """Matches canonical headers of `chain`, all but those whose action id would be written with an escape."""
-    parts = {
-        "action_id": r'(?:null|"[ !#-\[\]-~]*")',
-        "cluster_uid": re.escape(text_of(chain.cluster_uid).decode()),
-        "decision": _one_of(Decision),
-        "event": _one_of(Event, "(%s)"),
-        "format": '"byteport-record-v1"',
-        "id": '"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"',
-        "key": '"[0-9a-f]{64}"',
-        "payload": '"(.{71})"',
-        "prev_hash": '"(.{71})"',
-        "seq": "([1-9][0-9]{0,14})",
-        "tenant": re.escape(text_of(chain.tenant).decode()),
-        "timestamp": r'"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"',
-    }
-    fields = ",".join(f'"{name}":{parts[name]}' for name in sorted(Header.model_fields))
-    return re.compile((r"\{" + fields + r"\}").encode()).fullmatch
 
 
 def are_payloads(payloads: Sequence[bytes]) -> bool:
@@ -71,10 +38,6 @@ def are_payloads(payloads: Sequence[bytes]) -> bool:
         if type(value) is not int and not (_SMALLEST <= abs(value) < _LARGEST and value % 1):
             return False
     return True
-
-
-def _one_of(words: type[StrEnum], group: str = "(?:%s)") -> str:
-    return '"' + group % "|".join(word.value for word in words) + '"'
 
 
 def _struct(model: type[BaseModel]) -> Any:

@@ -25,7 +25,7 @@ from byteport.audit.records import Entry, Header
 from byteport.audit.spans import Spans
 from byteport.audit.words import REMOVALS
 
-BATCH = 512
+BATCH = 128
 PART = 1 << 15
 """A part of a chain begins at a multiple of this many records, plus one; then its tree joins that of those before it."""
 

@@ -11,16 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byteport.audit import walk as walking
-from byteport.audit.chain import commitment, record_hash
-from byteport.audit.records import Entry, Header, Payload, Removed, read_header, read_payload
-from byteport.audit.shapes import are_payloads, header_pattern
+from byteport.audit.batches import passed
+from byteport.audit.chain import GENESIS, commitment, record_hash
+from byteport.audit.records import Entry, Payload, Removed, read_header, read_payload, seal
+from byteport.audit.shapes import are_payloads
 from byteport.audit.spans import Spans
 from byteport.audit.verify import Chain, Fault, Report, Verdict, report_of, verify_chain
 from byteport.audit.walk import Walk
 from byteport.audit.words import Event, Removal
 from byteport.domain.canonical import canonical_bytes
 from byteport.errors import MalformedInput
-from tests.unit.audit.chains import CHAIN, answered, chain, header, payload, resealed
+from tests.unit.audit.chains import CHAIN, answered, chain, chance, header, payload, resealed
 
 LENGTH = 12
 PLAIN = chain(LENGTH)
@@ -226,20 +227,37 @@ def test_no_damaged_header_is_taken_that_is_refused(data: st.DataObject) -> None
         place = data.draw(st.integers(0, len(raw)))
         put = data.draw(st.text(ALPHABET, max_size=3)).encode("utf-8", "surrogatepass")
         raw = raw[:place] + put + raw[place + data.draw(st.integers(0, 3)) :]
-    match = header_pattern(CHAIN)(raw)
-    if match is not None and all(len(each) == 71 and each.startswith(b"sha256:") for each in match.groups()[1:3]):
-        hashes = [each.removeprefix(b"sha256:") for each in match.groups()[1:3]]
-        if all(set(each) <= set(b"0123456789abcdef") for each in hashes):
-            read_header(raw)
+    entry = PLAIN[3]._replace(header=raw, hash=record_hash(raw))
+    if passed([entry], CHAIN, 4, ()) is not None:
+        assert read_header(raw).seq == 4
+
+
+@given(data=st.data())
+def test_of_many_headers_no_damaged_one_is_taken(data: st.DataObject) -> None:
+    """Pieces of a whole batch are compared at once, so that what one lacks another must not lend."""
+    entries = list(PLAIN)
+    for _ in range(data.draw(st.integers(1, 2))):
+        place, length = data.draw(st.integers(0, len(entries[0].header))), data.draw(st.integers(1, 6))
+        one, two = data.draw(st.integers(0, LENGTH - 1)), data.draw(st.integers(0, LENGTH - 1))
+        taken = entries[one].header[place : place + length]
+        shorter = entries[one].header[:place] + entries[one].header[place + length :]
+        longer = entries[two].header[:place] + taken + entries[two].header[place:]
+        for at, raw in ((one, shorter), (two, longer)):
+            entries[at] = entries[at]._replace(header=raw, hash=record_hash(raw))
+    if passed(entries, CHAIN, 1, ()) is not None:
+        assert verify_chain(entries, CHAIN).intact is Verdict.INTACT
 
 
 @pytest.mark.parametrize("tenant", ["acme", "a.me", 'a"b\\c', "ä{1}", "a\x01b", "\u2028"])
-def test_a_pattern_is_of_its_chain_alone(tenant: str) -> None:
+def test_a_header_is_taken_in_its_own_chain_alone(tenant: str) -> None:
     mine = Chain(tenant=tenant, cluster_uid=tenant * 2)
-    made = header(1, "sha256:" + "0" * 64).model_copy(update={"tenant": tenant, "cluster_uid": tenant * 2})
-    assert header_pattern(mine)(canonical_bytes(made))
-    assert not header_pattern(mine)(PLAIN[0].header) or mine == CHAIN
-    assert isinstance(made, Header)
+    made = header(1, GENESIS).model_copy(update={"tenant": tenant, "cluster_uid": tenant * 2})
+    entry = seal(made, payload(1), chance(32, "salt", 1))
+    assert passed([entry], mine, 1, {GENESIS}) is not None
+    assert passed([entry], CHAIN, 1, {GENESIS}) is None
+    assert passed([entry], mine, 2, {GENESIS}) is None
+    assert passed([entry], mine, 1, {entry.hash}) is None
+    assert passed([entry], mine, 1, {entry.hash, GENESIS}) is not None
 
 
 def test_the_salt_cannot_lend_its_end_to_the_payload() -> None:

@@ -1,0 +1,107 @@
+"""Whether bytes are the headers that must stand at these places, told for a whole batch at once: yes, or perhaps.
+
+A canonical header has its fields in one order, and all but the action id before them of known lengths, counted from the
+end. So each is cut at the same places, and each piece of all of them is compared at once with what must be there: the hashes
+that were computed anew, the chain's own names, and for what may be any (an id, a key, a time) its alphabet. Comes beside
+`shapes`, before `batches`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from byteport.audit.chain import GENESIS
+from byteport.audit.flat import text_of
+from byteport.audit.heads import Chain
+from byteport.audit.words import REMOVALS, Decision, Event
+
+_HEX = b"0123456789abcdef"
+_DIGITS = b"0123456789"
+_ACTIONS = re.compile(rb'(?:\{"action_id":(?:null|"[ !#-\[\]-~]*")\n)*').fullmatch
+_HASHES = re.compile(rb"(?:sha256:[0-9a-f]{64})*").fullmatch
+_KEY = b'","key":"'
+_PAYLOAD = b'","payload":"'
+_IDS = 36 + len(_KEY) + 64
+_TIME = 24
+_HASH = len(GENESIS)
+
+
+class _Names(NamedTuple):
+    """What stands in every header of a chain."""
+
+    middles: frozenset[bytes]
+    """From the cluster's uid to the id, for each decision and event."""
+    tenant: str
+    """From the end of the number to the time."""
+
+
+@lru_cache(maxsize=64)
+def _names(chain: Chain) -> _Names:
+    uid, tenant = text_of(chain.cluster_uid), text_of(chain.tenant).decode()
+    middles = (
+        b'%b,"decision":"%b","event":"%b","format":"byteport-record-v1","id":"'
+        % (uid, decision.value.encode(), event.value.encode())
+        for decision in Decision
+        for event in Event
+        if event not in REMOVALS
+    )
+    return _Names(frozenset(middles), f',"tenant":{tenant},"timestamp":"')
+
+
+def are_headers(
+    headers: Sequence[bytes], chain: Chain, first: int, prev_hashes: Sequence[str], commitments: Sequence[str | None]
+) -> bool:
+    """Whether they surely are canonical headers of `chain` from number `first` on, with these hashes in them.
+
+    None among the commitments is any. `perhaps` is said of records that tell of destroyed bodies, of an action id that would
+    be written with an escape, and of a batch whose numbers are not all of one length.
+    """
+    names, digits = _names(chain), len(str(first))
+    if len(str(first + len(headers) - 1)) != digits or digits > 15:
+        return False
+    time_at = -_TIME - 2
+    payload_at = time_at - len(_PAYLOAD) - _HASH - len(f'","prev_hash":"{GENESIS}","seq":') - digits - len(names.tenant.encode())
+    ids_at = payload_at - _IDS
+    if any(commitment is None for commitment in commitments):
+        start = payload_at + len(_PAYLOAD)
+        claimed = [header[start : start + _HASH] for header in headers]
+        if not all(len(each) == _HASH for each in claimed) or not _HASHES(b"".join(claimed)):
+            return False
+        commitments = [known or own.decode() for known, own in zip(commitments, claimed, strict=True)]
+    numbers = range(first, first + len(headers))
+    told = "".join(
+        [
+            f'","payload":"{commitment}","prev_hash":"{prev_hash}","seq":{seq}{names.tenant}'
+            for commitment, prev_hash, seq in zip(commitments, prev_hashes, numbers, strict=True)
+        ]
+    )
+    return (
+        b"".join([header[payload_at:time_at] for header in headers]) == told.encode()
+        and _are_times([header[time_at:] for header in headers])
+        and _are_ids([header[ids_at:payload_at] for header in headers])
+        and _are_fronts([header[:ids_at].partition(b',"cluster_uid":') for header in headers], names.middles)
+    )
+
+
+def _are_times(times: Sequence[bytes]) -> bool:
+    """`2026-03-10T09:00:00.000Z"}`, in any digits."""
+    return b"".join(times).translate(None, _DIGITS) == b'--T::.Z"}' * len(times) and all(
+        len(each) == _TIME + 2 and each[4:17:3] == b"--T::" and each[19:20] == b"." and each[23:] == b'Z"}'
+        for each in times
+    )
+
+
+def _are_ids(ids: Sequence[bytes]) -> bool:
+    """Id and key, in any hexadecimal digits."""
+    left = b"----" + _KEY.translate(None, _HEX)
+    return b"".join(ids).translate(None, _HEX) == left * len(ids) and all(
+        len(each) == _IDS and each[8:24:5] == b"----" and each[36:45] == _KEY for each in ids
+    )
+
+
+def _are_fronts(fronts: Sequence[tuple[bytes, bytes, bytes]], middles: frozenset[bytes]) -> bool:
+    actions = b"\n".join([action for action, _, _ in fronts]) + b"\n"
+    return middles.issuperset([middle for _, _, middle in fronts]) and _ACTIONS(actions) is not None
