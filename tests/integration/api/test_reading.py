@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from byteport.audit import independent
 from byteport.audit.bundle import CheckpointLine, EntryLine, read
 from byteport.audit.checkpoint import open_checkpoint
 from byteport.audit.heads import Head
@@ -19,6 +23,7 @@ from tests.integration.api.world import ACME_SECOND_UID, ACME_UID, OTHER_UID, RE
 
 pytestmark = pytest.mark.ledger
 STORES = ("sqlite", "postgres")
+BIN = Path(sys.executable).parent
 
 
 async def pages(world: World, query: str, tenant: str = "acme") -> list[dict[str, Any]]:
@@ -150,3 +155,21 @@ async def test_a_downloaded_chain_is_the_lines_that_were_handed_in_and_verifies(
     assert open_checkpoint(note, [parse_vkey(log.vkey)]).checkpoint.size == len(entries)
     report = verify_chain(entries, log.chain, head=Head(seq=1203, hash=log.hash))
     assert report.intact is Verdict.INTACT
+
+
+async def test_a_download_with_bodies_pruned_and_erased_is_complete_to_both_verifiers_and_a_changed_one_to_neither(
+    world: World, tmp_path: Path
+) -> None:
+    log = world.logs["acme"].append(8)
+    await world.agent().hand_in(log.lines(1, 7))
+    log.erase(1, 2, Event.PRUNED).erase(4, 5)
+    lines = log.lines(8)
+    assert (await world.agent().hand_in(lines, log.checkpoint())).status == 200
+    export = tmp_path / "export.ndjson"
+    text = (await world.reader().get(f"/v1/chains/{ACME_UID}/export")).text
+    for changed, code in ((text, 0), (text.replace(b"web-7", b"web-9"), 1)):
+        export.write_bytes(changed)
+        for verifier in ([str(BIN / "byteport"), "verify-log", "--file"], [sys.executable, independent.__file__]):
+            command = [*verifier, str(export), "--key", log.vkey]
+            done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+            assert done.returncode == code, done.stdout + done.stderr
