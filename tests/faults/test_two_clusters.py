@@ -3,7 +3,7 @@
 Everything that the ledger keeps goes by the uid of kube-system, which nobody can give to two clusters. So one cluster's
 halt, storm, lease, limit, cursor or receiver never speaks for the other, and each has a chain of its own that verifies
 alone. That a symptom, a plan or a grant of the other cluster starts nothing is shown by `test_intake.py` and
-`test_boundary.py`.
+`test_boundary.py`; the ledger outside of both clusters by `integration/api/test_two_clusters.py`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from byteport.errors import NotPermitted
 from byteport.ledger import cursors
 from byteport.ledger.log import AuditLog
 from byteport.trust.grants import GrantSigner
+from tests.builders.postgres import Server, server
+from tests.integration.ledger import world as worlds
 from tests.integration.ledger.world import GRANT_KEY, World, action_id, draft, pod_plan
 
 HERE, THERE = "uid-1", "uid-2"
@@ -82,8 +84,17 @@ class Cluster:
         return [record.event.value for record in self.log.iter_records() if record.cluster_uid == self.uid]
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Server]:
+    with server() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.ledger)])
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """One ledger, in a file or in a database."""
+    if request.param == "postgres":
+        monkeypatch.setattr(worlds, "DATABASE", request.getfixturevalue("postgres").database())
     made = World(tmp_path)
     yield made
     made.store.close()
