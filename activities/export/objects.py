@@ -15,10 +15,12 @@ from importlib.resources import files
 from typing import Protocol
 
 from activities.export.target import Batch, Shipped
-from byteport.audit.verify import Chain
+from byteport.audit import bundle
+from byteport.audit.heads import Chain
 from byteport.errors import PreconditionFailed
 
 VERIFIER = "verify_byteport_log.py"
+LINES = "application/x-ndjson"
 LARGEST_OBJECT = 32 << 20
 """So much of an object that lies where we write is read to compare it; ours are smaller by far."""
 
@@ -104,15 +106,15 @@ def records_object(prefix: str, batch: Batch) -> Thing:
         raise ValueError("an object holds records of one hour")
     hour = batch.hour.astimezone(UTC)
     key = f"{_folder(prefix, batch.chain)}/date={hour:%Y-%m-%d}/hour={hour:%H}/{batch.first:012d}.ndjson"
-    return Thing(key, b"".join(line + b"\n" for line in batch.lines), "application/x-ndjson")
+    return Thing(key, b"".join(line + b"\n" for line in batch.lines), LINES)
 
 
 def checkpoint_object(prefix: str, chain: Chain, note: str) -> Thing:
-    """A signed note, named by its own digest besides its size: more signatures over the same tree are another object."""
-    body = note.encode("utf-8")
+    """The line of a signed note, named by its size and digest: more signatures over the same tree are another object."""
+    body = bundle.checkpoint_line(note)
     size = int(note.split("\n", 2)[1])
-    name = f"{size:012d}-{hashlib.sha256(body).hexdigest()[:16]}.checkpoint"
-    return Thing(f"{_folder(prefix, chain)}/checkpoints/{name}", body, "text/plain; charset=utf-8")
+    name = f"{size:012d}-{hashlib.sha256(body).hexdigest()[:16]}.ndjson"
+    return Thing(f"{_folder(prefix, chain)}/checkpoints/{name}", body, LINES)
 
 
 def verifier_object(prefix: str, chain: Chain) -> Thing:
