@@ -23,6 +23,7 @@ from byteport.ledger.sealing import indexes as indexes_of
 from byteport.ledger.sealing import seal as seal_body
 from byteport.ledger.store import StoredRow, Transaction
 
+_PLACE = "tenant = ? AND cluster_uid = ?"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -81,6 +82,7 @@ def append_entries(tx: Transaction, chain: Chain, entries: Sequence[Entry]) -> i
     head = tx.chains.head(chain)
     known = _hashes(tx, chain, [entry.seq for entry in entries if entry.seq <= head.seq])
     rows: list[StoredRow] = []
+    headers: list[Header] = []
     last, last_hash, stamp_ms = head
     for entry in entries:
         header = _checked(entry, chain)
@@ -96,8 +98,10 @@ def append_entries(tx: Transaction, chain: Chain, entries: Sequence[Entry]) -> i
         if at_ms < stamp_ms:
             raise PreconditionFailed(f"record {entry.seq} is earlier than the one before it")
         rows.append(_row(tx, chain, entry, at_ms))
+        headers.append(header)
         last, last_hash, stamp_ms = entry.seq, entry.hash, at_ms
     if rows:
+        _must_be_new(tx, chain, headers)
         tx.chains.add(chain, rows)
     return len(rows)
 
@@ -148,6 +152,20 @@ def _checked(entry: Entry, chain: Chain) -> Header:
     if len(entry.salt) != SALT_BYTES or commitment(entry.salt, entry.payload) != header.payload:
         raise PreconditionFailed(f"record {entry.seq} has a payload to which it does not commit")
     return header
+
+
+def _must_be_new(tx: Transaction, chain: Chain, headers: Sequence[Header]) -> None:
+    """No two records of a tenant have one id, and no two of a chain were appended under one key."""
+    for name, words in (("id", [header.id for header in headers]), ("key", [header.key for header in headers])):
+        if len(set(words)) < len(words):
+            raise PreconditionFailed(f"two records have the same {name}")
+        place, values = ("tenant = ?", (chain.tenant,)) if name == "id" else (_PLACE, (chain.tenant, chain.cluster_uid))
+        row = tx.sql.execute(
+            f"SELECT seq FROM agent_actions WHERE {place} AND {name} IN ({', '.join('?' * len(words))}) LIMIT 1",  # noqa: S608
+            (*values, *words),
+        ).fetchone()
+        if row is not None:
+            raise PreconditionFailed(f"a record with the same {name} is here already")
 
 
 def _hashes(tx: Transaction, chain: Chain, numbers: Sequence[int]) -> dict[int, str]:
