@@ -9,12 +9,13 @@ from temporalio.client import Client
 from activities.clock import utc_now
 from activities.kubernetes.client import KubernetesCluster
 from activities.kubernetes.policy_source import load_policy
+from byteport.audit.heads import Chain
 from byteport.boundary.names import AGENT
 from byteport.contracts.acts import Queue
 from byteport.domain.ids import watch_id
 from byteport.errors import BytePortError, ConfigError
 from byteport.kubernetes.port import ClusterPort
-from byteport.ledger.opening import open_log
+from byteport.ledger.opening import open_log, open_reader
 from byteport.settings import Settings, installation
 from byteport.temporal.attributes import TYPES
 from byteport.temporal.connect import connect
@@ -23,8 +24,8 @@ from byteport.temporal.views import pending_heartbeat
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
 from workers.boundary_doctor import examine_boundary, way_out
-from workers.overdue import check_floors
 from workers.ledger_check import check_ledger
+from workers.overdue import check_floors
 from workers.preflight import (
     Check,
     Outcome,
@@ -35,6 +36,7 @@ from workers.preflight import (
 )
 from workers.processes import ROLES, Process
 from workers.remedies import Amiss, remedy
+from workers.retained import check_retention
 from workers.signing_check import check_signing
 from workers.start import check_policy, key_ring
 from workers.wiring import connect_cluster, policy_of, uid_of
@@ -66,6 +68,7 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
         checks += await _each("ledger", way, lambda: _done(check_ledger(settings)))
     log = settings.ledger.path or "ledger.db"
     checks += await _each("log", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done([_log(settings)]))
+    checks += await _each("retention", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(_retention(settings)))
     checks += await _each("checkpoints", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(check_signing(settings)))
     return checks
 
@@ -207,3 +210,16 @@ def _log(settings: Settings) -> Check:
     if bad:
         return Check("log", Outcome.FAILED, f"record {bad[0].seq} {bad[0].says}", remedy(Amiss.LOG_BROKEN))
     return Check("log", Outcome.OK, f"{records} record(s), intact")
+
+
+def _retention(settings: Settings) -> list[Check]:
+    """Nothing where there is no ledger yet, or nobody knows yet whose it is."""
+    ledger, path = settings.ledger, settings.ledger.path
+    try:
+        ours = installation(settings)
+    except ConfigError:
+        return []
+    if ledger.url is None and (path is None or not path.exists()):
+        return []
+    chain = Chain(tenant=ours.tenant, cluster_uid=ours.cluster_uid)
+    return check_retention(open_reader(ledger, settings.tenant), chain, settings.audit, now=utc_now())

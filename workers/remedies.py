@@ -68,6 +68,8 @@ class Amiss(StrEnum):
     """Of the login to PostgreSQL, or of what guards the log there."""
     LEDGER_UNREAD = "ledger_unread"
     LOG_BROKEN = "log_broken"
+    BODIES_TOO_OLD = "bodies_too_old"
+    ERASURE_LATE = "erasure_late"
     LOG_SHRANK = "log_shrank"
     LOG_FORKED = "log_forked"
     LOG_REKEYED = "log_rekeyed"
@@ -156,6 +158,10 @@ REMEDIES: Mapping[Amiss, str] = {
     Amiss.LOG_ALARMED: f"byteport alarm list shows since when, and why; once it is mended: byteport alarm clear {ALARM}",
     Amiss.SIGNER_LOST: WHAT_TO_RUN[Refused.LOST],
     Amiss.SIGNER_ELSEWHERE: "byteport doctor, run where the signer runs, looks at these too",
+    Amiss.BODIES_TOO_OLD: "temporal workflow describe --workflow-id {workflow} shows whether the daily run goes on, and what is "
+    "in its way; a worker's start begins it, and a receiver that is down holds it up",
+    Amiss.ERASURE_LATE: "byteport erase list shows it; byteport hold list shows the legal holds that may keep it; where it waits "
+    "for a receiver, get that one to take the log, or take it out of audit.export.target",
     Amiss.DEMO_REFUSED: "kubectl auth can-i create deployments.apps --all-namespaces, and the same for namespaces, must say yes",
 }
 

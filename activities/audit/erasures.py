@@ -112,7 +112,7 @@ class Erasures:
             keeper.kept(there)
             erasure_rows.add(tx, self._chain, row)
             recorded = self._recorded(tx, Event.ERASURE_REQUESTED, row, by=by, note=reason)
-            return Requested(self._request(tx.sql, row), recorded, keeper.obstacles())
+            return Requested(_request(tx.sql, self._chain, row, self._config), recorded, keeper.obstacles())
 
     def cancel(self, request_id: str, *, by: str, reason: str) -> Recorded:
         """Take a request back; bodies that are gone stay gone. Raises `TargetGone` when there is none of that id, and
@@ -128,7 +128,7 @@ class Erasures:
     def listed(self) -> tuple[Request, ...]:
         """Every request, oldest first. Raises `Unavailable` when they cannot be read."""
         with self._store.snapshot() as sql:
-            return tuple(self._request(sql, row) for row in erasure_rows.every(sql, self._chain))
+            return requests(sql, self._chain, self._config)
 
     def _records(
         self,
@@ -146,20 +146,6 @@ class Erasures:
         )
         return {record.seq: record for record in AuditLog(self._store).iter_records(wanted)}
 
-    def _request(self, sql: Sql, row: erasure_rows.Row) -> Request:
-        return Request(
-            request_id=row.request_id,
-            by=row.by,
-            at=moment(row.at_ms),
-            reason=row.reason,
-            state=row.state,
-            records=size(row.spans),
-            erased=row.erased,
-            times=times(moment(row.at_ms), self._config),
-            ended=None if row.ended_ms is None else moment(row.ended_ms),
-            exported=erasure_rows.exported(sql, self._chain, row),
-        )
-
     def _recorded(self, tx: Transaction, event: Event, row: erasure_rows.Row, *, by: str, note: str) -> Recorded:
         """Who, why and how many, and never what."""
         draft = agent_draft(
@@ -175,6 +161,11 @@ class Erasures:
         return append(tx, draft)
 
 
+def requests(sql: Sql, chain: Chain, config: RetentionConfig) -> tuple[Request, ...]:
+    """Every request about a chain, oldest first."""
+    return tuple(_request(sql, chain, row, config) for row in erasure_rows.every(sql, chain))
+
+
 def waits(request: Request) -> OpenErasure:
     """What the run that carries it out is started with."""
     return OpenErasure(request_id=request.request_id, times=request.times)
@@ -183,3 +174,18 @@ def waits(request: Request) -> OpenErasure:
 def late(requests: Iterable[Request], now: datetime) -> Sequence[Request]:
     """Those that are open though their time is over."""
     return [one for one in requests if one.state is ErasureState.WAITING and one.times.late < now]
+
+
+def _request(sql: Sql, chain: Chain, row: erasure_rows.Row, config: RetentionConfig) -> Request:
+    return Request(
+        request_id=row.request_id,
+        by=row.by,
+        at=moment(row.at_ms),
+        reason=row.reason,
+        state=row.state,
+        records=size(row.spans),
+        erased=row.erased,
+        times=times(moment(row.at_ms), config),
+        ended=None if row.ended_ms is None else moment(row.ended_ms),
+        exported=erasure_rows.exported(sql, chain, row),
+    )

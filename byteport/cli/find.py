@@ -71,6 +71,11 @@ def parse_target(text: str, *, cluster_uid: str, namespace: str | None) -> Targe
     return Target(cluster_uid=cluster_uid, namespace=parts[0], kind=kind, name=parts[2])
 
 
+def target_ref(text: str) -> str:
+    """A target as records name it: `shop/deploy/web` is `shop/Deployment/web`. Raises `MalformedInput`."""
+    return parse_target(text, cluster_uid="", namespace=None).ref
+
+
 KINDS = {
     name: kind
     for kind, names in {

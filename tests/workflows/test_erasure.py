@@ -26,6 +26,7 @@ async def asked(server: DevServer, namespace: str) -> AsyncIterator[Erasures]:
         yield made
 
 
+@pytest.mark.claim("C-163")
 async def test_it_is_done_a_day_after_the_request_and_not_before(asked: Erasures) -> None:
     await asked.passes(DAY - MINUTE)
     assert asked.ledger.erased_at is None
@@ -53,6 +54,7 @@ async def test_one_that_was_taken_back_while_nobody_was_told_is_not_done(asked: 
     assert (await asked.closed()).state is ErasureState.CANCELLED
 
 
+@pytest.mark.claim("C-163")
 async def test_what_stands_in_its_way_is_paged_before_the_72_hours_are_over_and_when_they_are(asked: Erasures) -> None:
     asked.ledger.obstacles = (HOLD, EXPORT)
     await asked.passes(60 * HOUR - MINUTE)
@@ -70,6 +72,7 @@ async def test_what_stands_in_its_way_is_paged_before_the_72_hours_are_over_and_
     assert asked.ledger.notices[1].title.startswith("An erasure is late")
 
 
+@pytest.mark.claim("C-163")
 async def test_it_is_done_as_soon_as_nothing_stands_in_its_way(asked: Erasures) -> None:
     asked.ledger.obstacles = (HOLD,)
     await asked.passes_until(lambda: len(asked.ledger.notices) == 2)

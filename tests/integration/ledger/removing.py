@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Composed, Identifier
 
 from activities.audit.erasing import Eraser
 from activities.audit.erasures import Erasures, Requested, Wanted
@@ -96,7 +99,24 @@ class Removing:
         return [record for record in self.world.log.iter_records() if record.event in events]
 
     def stored(self, *words: str) -> list[str]:
-        """Those of `words` that stand in the ledger's files in plain text, deleted rows included."""
-        files: Iterable[bytes] = (path.read_bytes() for path in sorted(self.world.folder.glob("ledger.db*")))
-        data = b"".join(files)
+        """Those of `words` that stand in plain text in SQLite's files, deleted rows included, or in any row of PostgreSQL."""
+        database = self.world.database
+        if database is not None:
+            with database.as_(None) as sql:
+                return [word for word in words if _says(sql, word)]
+        data = b"".join(path.read_bytes() for path in sorted(self.world.folder.glob("ledger.db*")))
         return [word for word in words if word.encode() in data]
+
+
+def _says(sql: psycopg.Connection[Any], word: str) -> bool:
+    """Whether any row of any of the ledger's tables holds the word."""
+    tables = sql.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'byteport'").fetchall()
+    return any(
+        sql.execute(
+            Composed(
+                [SQL("SELECT 1 FROM byteport."), Identifier(name), SQL(" AS row WHERE row::text LIKE %s LIMIT 1")]
+            ),
+            (f"%{word}%",),
+        ).fetchone()
+        for (name,) in tables
+    )

@@ -4,17 +4,32 @@ import threading
 
 import pytest
 
-from activities.audit import erasing
+from activities.audit import erasing, erasure_rows, names
 from activities.audit.erasures import Wanted, late, waits
 from activities.audit.holds import About
 from byteport.audit.words import Event
 from byteport.contracts.retention import Erase, ErasureState, Exported, ListErasures, Obstacle
 from byteport.domain.retention import Holdup
-from byteport.errors import MalformedInput, NotPermitted, PreconditionFailed, TargetGone
+from byteport.errors import ConfigError, MalformedInput, NotPermitted, PreconditionFailed, TargetGone
+from byteport.ledger.keys import BodyKeys
+from byteport.ledger.log import AuditLog
+from byteport.ledger.store import Store
+from byteport.trust.key_files import KeyRing, SymmetricKey
 from tests.integration.ledger.removing import DAY, Removing
-from tests.integration.ledger.world import pod_plan
+from tests.integration.ledger.world import CHAIN, pod_plan
 
 WEB, API = "shop/Deployment/web", "shop/Deployment/api"
+OTHER_KEYS = BodyKeys(KeyRing((SymmetricKey(bytes(reversed(range(32)))),), "ledger.body_key"))
+
+
+class Elsewhere:
+    """A store as whoever has another key sees it."""
+
+    keys = OTHER_KEYS
+
+    def __init__(self, store: Store) -> None:
+        self.name = store.name
+        self.snapshot = store.snapshot
 
 
 def test_what_would_be_erased_is_found_by_record_incident_or_target(removing: Removing) -> None:
@@ -35,6 +50,7 @@ def test_an_id_that_no_record_has_is_said_before_anything_is_asked_for(removing:
         removing.erasures.find(Wanted(records=("shop/web",)))
 
 
+@pytest.mark.claim("C-162")
 def test_bodies_are_gone_a_day_after_the_request_with_one_record_of_it(removing: Removing) -> None:
     removing.records("a", "b", "c")
     request = removing.ask(1, 3)
@@ -49,6 +65,7 @@ def test_bodies_are_gone_a_day_after_the_request_with_one_record_of_it(removing:
     assert (record.id, record.signal_value) == (done.record.id, 2)
 
 
+@pytest.mark.claim("C-162")
 def test_asked_again_it_is_done_already_and_recorded_once(removing: Removing) -> None:
     removing.record("a")
     request = removing.ask(1)
@@ -59,6 +76,7 @@ def test_asked_again_it_is_done_already_and_recorded_once(removing: Removing) ->
     assert len(removing.told(Event.ERASED)) == 1
 
 
+@pytest.mark.claim("C-162")
 def test_asked_by_two_at_once_it_is_done_once(removing: Removing) -> None:
     removing.records("a", "b")
     request = removing.ask(1, 2)
@@ -72,6 +90,46 @@ def test_asked_by_two_at_once_it_is_done_once(removing: Removing) -> None:
     assert removing.removed == [(1, 2, "erased")]
 
 
+@pytest.mark.claim("C-164")
+class Killed(Exception):
+    """Stands for the end of the process at that step."""
+
+
+def kill(*_: object, **__: object) -> None:
+    raise Killed
+
+
+@pytest.mark.claim("C-162")
+@pytest.mark.parametrize(
+    ("at", "step"),
+    [
+        (erasing, "agent_draft"),
+        (erasing, "destroy"),
+        (erasure_rows, "erased"),
+        (erasure_rows, "end"),
+        (names, "blank"),
+        (names, "counted_until"),
+        (Store, "scrub"),
+    ],
+)
+def test_killed_at_any_step_and_done_again_it_is_done_whole_and_recorded_once(
+    removing: Removing, at: object, step: str
+) -> None:
+    removing.records("a", "b")
+    request = removing.ask(1, 2)
+    removing.world.clock.move(days=1)
+    with pytest.MonkeyPatch.context() as killing:
+        killing.setattr(at if at is not Store else type(removing.world.store), step, kill)
+        with pytest.raises(Killed):
+            removing.erase(request)
+    committed = step == "scrub"
+    assert (1 in removing.bodies, len(removing.told(Event.ERASED))) == ((False, 1) if committed else (True, 0))
+    done = removing.erase(request)
+    assert (done.state, done.erased) == (ErasureState.ERASED, 2)
+    assert removing.bodies == [3, 4]
+    assert len(removing.told(Event.ERASED)) == 1
+
+
 def test_neither_clock_alone_makes_it_due(removing: Removing) -> None:
     removing.record("a")
     request = removing.ask(1)
@@ -80,6 +138,7 @@ def test_neither_clock_alone_makes_it_due(removing: Removing) -> None:
     assert removing.erase(request, temporal=-DAY).state is ErasureState.WAITING
 
 
+@pytest.mark.claim("C-164")
 def test_the_request_is_a_record_of_who_why_and_how_many_and_never_of_what(removing: Removing) -> None:
     removing.records("a", "b", target=WEB)
     request = removing.ask(1, 2)
@@ -130,6 +189,7 @@ def test_what_tells_of_a_removal_and_what_is_gone_cannot_be_asked_for(removing: 
     removing.record("a")
     removing.erase_after_a_day(1)
     (record,) = removing.told(Event.ERASED)
+    assert removing.erasures.find(Wanted(records=(record.id,))) == ()
     for seqs in ([record.seq], [1], [99], []):
         with pytest.raises(MalformedInput):
             removing.erasures.request(seqs, by="ada", reason="ticket 8")
@@ -204,9 +264,23 @@ def test_what_was_pruned_meanwhile_is_not_erased_again(removing: Removing) -> No
     assert removing.removed == [(1, 2, "pruned")]
 
 
+def test_where_the_key_is_destroyed_no_body_is_read_and_every_header_stands(removing: Removing) -> None:
+    """All of an installation at once, in backups too: there is no other way to reach those."""
+    removing.records("a", "b")
+    without = AuditLog(Elsewhere(removing.world.store))
+    with pytest.raises(ConfigError, match="holds no key"):
+        list(without.iter_records())
+    with pytest.raises(ConfigError, match="holds no key"):
+        without.verify_all()
+    assert [entry.hash for entry in without.headers(CHAIN)] == [
+        entry.hash for entry in removing.world.log.headers(CHAIN)
+    ]
+
+
 # -- who asks ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-164")
 def test_an_erasure_that_nobody_asked_for_and_another_clusters_are_refused(removing: Removing) -> None:
     removing.record("a")
     now = removing.world.clock.now

@@ -20,6 +20,7 @@ def set_(removing: Removing, about: About = EVERYTHING, *, name: str = "case-7")
     assert removing.holds.set_(name, about, by="ada", reason="litigation") is not None
 
 
+@pytest.mark.claim("C-161")
 def test_what_a_hold_is_about_is_not_pruned_and_goes_when_it_has_ended(removing: Removing) -> None:
     removing.records("a", "b", target=WEB)
     removing.record("c", target=API)
@@ -49,6 +50,7 @@ def test_what_a_hold_is_about_is_not_pruned_and_goes_when_it_has_ended(removing:
         (About(), [1, 2, 3, 4]),
     ],
 )
+@pytest.mark.claim("C-161")
 def test_a_hold_is_about_exactly_what_it_says(removing: Removing, about: About, kept: list[int]) -> None:
     removing.record("a", target=WEB)
     removing.world.clock.move(hours=1)
@@ -62,6 +64,7 @@ def test_a_hold_is_about_exactly_what_it_says(removing: Removing, about: About, 
     assert [seq for seq in removing.bodies if seq <= 4] == kept
 
 
+@pytest.mark.claim("C-161")
 def test_it_also_keeps_what_is_recorded_after_it_was_set(removing: Removing) -> None:
     set_(removing, About(target=WEB))
     removing.record("later", target=WEB)
@@ -129,8 +132,11 @@ def test_a_name_that_is_none_and_times_the_wrong_way_round_are_refused(removing:
 
 def test_a_hold_that_cannot_be_read_keeps_everything(removing: Removing) -> None:
     removing.record("a")
-    set_(removing, About(target=API))
     with removing.world.store.transaction() as tx:
-        tx.sql.execute("UPDATE legal_holds SET about = ? WHERE cluster_uid = ?", ("{", CHAIN.cluster_uid))
+        tx.sql.execute(
+            "INSERT INTO legal_holds (tenant, cluster_uid, name, about, held_by, since_ms, reason)"
+            " VALUES (?, ?, 'case-7', '{', 'ada', 0, 'litigation')",
+            (CHAIN.tenant, CHAIN.cluster_uid),
+        )
     removing.world.clock.move(days=91)
     assert removing.prune().records == 0

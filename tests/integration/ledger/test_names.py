@@ -11,6 +11,7 @@ from byteport.domain.plans import restore_of
 from byteport.domain.policy import Standing
 from byteport.domain.reasons import Reason
 from byteport.domain.retention import RetentionConfig
+from tests.integration.ledger import world as worlds
 from tests.integration.ledger.removing import Removing
 from tests.integration.ledger.world import AUTO, World, pod_plan, raise_plan
 
@@ -29,14 +30,17 @@ def rows(removing: Removing) -> list[tuple[object, ...]]:
         return [tuple(row) for row in sql.execute(ROWS).fetchall()]
 
 
+@pytest.mark.claim("C-165")
 def test_they_go_with_the_bodies_when_those_are_pruned(removing: Removing) -> None:
     acted(removing.world)
     removing.world.clock.move(days=91)
     pruned = removing.prune()
     assert (pruned.records, pruned.names) == (2, 1)
     assert rows(removing) == [("-", "-", "-", "done")]
+    assert removing.stored(SECRET) == []
 
 
+@pytest.mark.claim("C-165")
 def test_after_an_erasure_nothing_of_a_name_is_left_in_the_ledgers_files(removing: Removing) -> None:
     acted(removing.world)
     removing.world.alarms.raise_("slo", by="ada")
@@ -50,6 +54,7 @@ def test_after_an_erasure_nothing_of_a_name_is_left_in_the_ledgers_files(removin
     assert removing.stored(SECRET) == []
 
 
+@pytest.mark.claim("C-165")
 def test_a_name_stays_while_a_fix_that_did_not_hold_is_counted_by_it(removing: Removing) -> None:
     """A day by default; here three, so that the request is done first."""
     removing.world.limits = Limits(not_again_seconds=3 * 86400)
@@ -95,10 +100,12 @@ def lived(world: World, removing: Removing | None) -> list[Standing]:
     return stood
 
 
+@pytest.mark.claim("C-165")
 def test_how_things_stand_is_the_same_hour_by_hour_whether_or_not_anything_is_destroyed(
-    removing: Removing, tmp_path_factory: pytest.TempPathFactory
+    removing: Removing, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stood = lived(removing.world, removing)
+    monkeypatch.setattr(worlds, "DATABASE", None)
     assert removing.removed == [(1, 2, "pruned"), (3, 4, "erased")]
     undisturbed = World(tmp_path_factory.mktemp("undisturbed"))
     assert stood == lived(undisturbed, None)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.audit import retention
+from activities.audit import names, retention
 from byteport.audit.words import Event
 from byteport.contracts.retention import Obstacle, Prune
 from byteport.domain.retention import Holdup, RetentionConfig
@@ -13,6 +13,7 @@ from tests.integration.ledger.removing import DAY, Removing
 from tests.integration.ledger.world import CHAIN, INSTALLATION, pod_plan
 
 
+@pytest.mark.claim("C-160")
 def test_a_body_is_destroyed_after_ninety_days_and_not_before(removing: Removing) -> None:
     removing.records("a", "b")
     removing.world.clock.move(days=1)
@@ -24,6 +25,7 @@ def test_a_body_is_destroyed_after_ninety_days_and_not_before(removing: Removing
     assert removing.bodies == [3, 4]
 
 
+@pytest.mark.claim("C-162")
 def test_the_record_of_it_says_which_and_how_long_bodies_are_kept(removing: Removing) -> None:
     removing.records("a", "b")
     removing.world.clock.move(days=91)
@@ -36,6 +38,7 @@ def test_the_record_of_it_says_which_and_how_long_bodies_are_kept(removing: Remo
     assert record.note == "bodies of before 2026-03-11T09:00:00.000Z: 90 days are kept"
 
 
+@pytest.mark.claim("C-160")
 def test_headers_and_hashes_stay_for_ever(removing: Removing) -> None:
     removing.records("a", "b")
     before = [(entry.seq, entry.header, entry.hash) for entry in removing.world.log.entries(CHAIN)]
@@ -53,12 +56,30 @@ def test_nothing_of_what_it_said_is_left_in_the_file(removing: Removing) -> None
     assert removing.stored("secret-project") == []
 
 
+@pytest.mark.claim("C-162")
 def test_a_second_run_prunes_nothing_and_records_nothing(removing: Removing) -> None:
     removing.records("a", "b")
     removing.world.clock.move(days=91)
     removing.prune()
     again = removing.prune()
     assert (again.records, again.record, again.more) == (0, None, False)
+    assert len(removing.told(Event.PRUNED)) == 1
+
+
+@pytest.mark.claim("C-162")
+def test_killed_within_a_portion_it_is_as_if_it_had_not_begun(removing: Removing) -> None:
+    removing.records("a", "b")
+    removing.world.clock.move(days=91)
+
+    def kill(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    with pytest.MonkeyPatch.context() as killing:
+        killing.setattr(names, "blank", kill)
+        with pytest.raises(RuntimeError, match="killed"):
+            removing.prune()
+    assert removing.bodies == [1, 2]
+    assert removing.prune().records == 2
     assert len(removing.told(Event.PRUNED)) == 1
 
 
@@ -81,6 +102,7 @@ def test_many_go_in_portions_and_no_portion_is_larger(removing: Removing, monkey
     assert removing.removed == [(1, 3, "pruned"), (4, 6, "pruned"), (7, 8, "pruned")]
 
 
+@pytest.mark.claim("C-164")
 def test_both_clocks_must_say_that_it_is_old(removing: Removing) -> None:
     removing.record("a")
     assert removing.prune(temporal=1000 * DAY).records == 0
@@ -89,6 +111,7 @@ def test_both_clocks_must_say_that_it_is_old(removing: Removing) -> None:
     assert removing.prune().records == 1
 
 
+@pytest.mark.claim("C-160")
 def test_the_settings_of_the_ledgers_process_say_how_long(removing: Removing) -> None:
     removing.record("a")
     removing.world.clock.move(days=31)
@@ -97,6 +120,7 @@ def test_the_settings_of_the_ledgers_process_say_how_long(removing: Removing) ->
     assert removing.prune().records == 1
 
 
+@pytest.mark.claim("C-164")
 def test_another_clusters_log_is_not_touched(removing: Removing) -> None:
     subject = retention.Retention(
         removing.world.store, INSTALLATION, config=removing.config, limits=removing.world.limits, targets=()
@@ -109,6 +133,7 @@ def test_another_clusters_log_is_not_touched(removing: Removing) -> None:
 # -- what keeps it ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-161")
 def test_fault_22_what_a_receiver_has_not_taken_is_not_pruned_however_old_it_is(removing: Removing) -> None:
     removing.targets = ("s3", "syslog")
     removing.records("a", "b", "c")
@@ -137,6 +162,7 @@ def test_a_receiver_that_has_never_taken_anything_is_waited_for(removing: Removi
     assert removing.prune().records == 0
 
 
+@pytest.mark.claim("C-161")
 def test_the_records_of_an_act_stay_while_nobody_knows_what_came_of_it(removing: Removing) -> None:
     world = removing.world
     world.granted(world.ask(pod_plan(), action="open"))
