@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LARGEST_SMALL = 1 << 20
 """Of a file of keys or of one checkpoint."""
+ENDINGS = (".ndjson", ".jsonl", ".ndjson.open")
+"""Of the files of a folder that are lines of a log; the last one is the hour that is still being written."""
 
 
 def trust_of(keys: Sequence[str], witnesses: Sequence[str], quorum: int | None) -> Trust:
@@ -98,7 +100,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(each for each in path.rglob("*") if each.is_file() and each.suffix in (".ndjson", ".jsonl"))
+            inside = sorted(each for each in path.rglob("*") if each.is_file() and each.name.endswith(ENDINGS))
             found += [each for each in inside if not any(part.startswith(".") for part in each.relative_to(path).parts)]
         elif path.exists():
             found.append(path)

@@ -6,6 +6,7 @@ Each reads anything and gives a value, or raises its declared error. A new parse
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +22,11 @@ from activities.kubernetes.answers import Asked, decoded, error_of, is_no_log
 from activities.kubernetes.kubeconfig import one_context
 from activities.kubernetes.policy_source import parse_policy
 from activities.notify.markdown import inert
+from byteport.audit.bundle import cut, read
+from byteport.audit.checkpoint import parse_checkpoint
+from byteport.audit.independent import Verifier
+from byteport.audit.lines import survey
+from byteport.audit.notes import parse_note, parse_vkey
 from byteport.audit.records import read_header, read_payload
 from byteport.boundary.choices import Choices
 from byteport.boundary.selfcheck import ceilings_in
@@ -177,6 +183,13 @@ def _collector(data: bytes, folder: Path) -> object:
     return splunk_answers.taken(asked, answer, NOW)
 
 
+def _second(data: bytes, folder: Path) -> object:
+    verifier = Verifier(("a", "b"), [("byteport.io/log/a/b", b"k" * 32)], [], 0)
+    for number, line in enumerate(data.splitlines(keepends=True), start=1):
+        verifier.read(line, str(number))
+    return verifier.finish()
+
+
 PARSERS = (
     Parser("quantities", of_text(_quantities), words=("1", "0", ".", "1e9", "Ki", "9" * 20, "%", " ", "-")),
     Parser("crontab", of_text(_crontab), words=("*", "* * * * *", "0 0 30 2 *", "1-5/2,", "L", "MON#2", " ", "@daily", "59")),
@@ -218,6 +231,10 @@ PARSERS = (
     Parser("allowed signers", lambda data, folder: parse_allowed_signers(data), (ConfigError, MalformedInput), ("ada ", 'namespaces="', 'valid-before="', "ssh-ed25519 ", "AAAA", ",", '"', "\n", "#", "!*")),
     Parser("revoked keys", lambda data, folder: parse_revoked_keys(data), (ConfigError, MalformedInput), ("ssh-ed25519 ", "SSHKRL\n\x00", "AAAA", "\n")),
     Parser("records", lambda data, folder: (read_header(data), read_payload(data)), (MalformedInput,), ('{"seq":1,"', "[", "{", "1e999", "NaN", '"\\u0000"')),
+    Parser("lines of a log", lambda data, folder: (list(read(cut(io.BytesIO(data)), "a")), survey(data.splitlines(keepends=True))), words=('{"sealed":{"header":"', '","payload":null,"salt":null}}', '{"checkpoint":"', "[", "{", "1e999", "NaN", "\n", '"\\ud800"', '\\"seq\\":1,')),
+    Parser("the same, a second time", _second, words=('{"sealed":{"header":"', '","payload":null,"salt":null}}', '{"checkpoint":"', "[", "{", "1e999", "NaN", "\n", '"\\ud800"', '\\"seq\\":1,')),
+    Parser("checkpoints", of_text(lambda said: parse_checkpoint(parse_note(said).text)), (MalformedInput,), ("byteport.io/log/a/b\n", "7\n", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", "\n— a AAAAAAAA\n", "— ", "\n", "+", "9" * 19)),
+    Parser("verifier keys", of_text(parse_vkey), (MalformedInput,), ("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "+", "a", "=", "AAAA", " ")),
     _yaml("policy", lambda data, folder: parse_policy(data, "policy.yaml"), ConfigError, "mode: auto\n", "!!python/object:os "),
     _yaml("settings", of_file(lambda path: load(path, {}), "config.yaml"), ConfigError, "cluster: {name: a}\n", "limits:\n  "),
     _yaml("environment", of_text(_environment), ConfigError, "[{cron: 0 17 * * FRI, timezone: Europe/Berlin, hours: 62}]", "{a: b}"),
