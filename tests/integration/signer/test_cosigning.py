@@ -174,6 +174,7 @@ async def test_a_signature_that_comes_late_is_dropped_and_the_next_one_is_kept(a
 # -- what a witness objects to --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-244")
 async def test_fault_29_a_database_and_a_memory_restored_together_are_noticed_by_the_witness(asking: Asking) -> None:
     log = asking.log
     log.sign()
@@ -192,6 +193,7 @@ async def test_fault_29_a_database_and_a_memory_restored_together_are_noticed_by
     assert (objection.because, objection.witnessed_size) == (Refused.FORKED, 10)
 
 
+@pytest.mark.claim("C-244")
 async def test_another_log_by_our_key_is_noticed_whatever_is_remembered(asking: Asking, tmp_path: Path) -> None:
     log = asking.log
     signed = log.sign()

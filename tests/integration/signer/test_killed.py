@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from byteport.audit.checkpoint import open_checkpoint
 from byteport.trust.private_keys import parse_private_key
 from tests.builders.killing import killed_at_each_step
@@ -18,6 +20,7 @@ def sign_once(folder: Path) -> None:
     SignedLog(folder, key=parse_private_key((folder / KEY).read_bytes())).sign()
 
 
+@pytest.mark.claim("C-241")
 def test_killed_at_any_step_it_never_signs_two_roots_of_one_size_and_publishes_what_it_signed(tmp_path: Path) -> None:
     """The log grows after each kill, so that whoever forgot what it had signed would sign something else."""
     log = SignedLog(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def root_of(log: SignedLog, size: int) -> bytes:
     return Frontier().extend(bytes.fromhex(one.hash.removeprefix("sha256:")) for one in entries).root()
 
 
+@pytest.mark.claim("C-241")
 def test_each_growth_is_signed_once_with_the_root_of_all_records(log: SignedLog) -> None:
     for count in (1, 2, 5, 100):
         log.grow(count)
@@ -82,6 +84,7 @@ def test_a_long_log_is_signed_in_parts(log: SignedLog, monkeypatch: pytest.Monke
 # -- logs that went back, or are others ---------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-240")
 def test_a_restored_backup_is_refused_and_stays_so_when_it_grows_again(log: SignedLog) -> None:
     log.grow(5)
     log.sign()
@@ -230,6 +233,7 @@ def test_another_checkpoint_of_the_same_size_is_noticed(log: SignedLog) -> None:
 # -- the memory ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.claim("C-241")
 def test_a_lost_memory_is_not_begun_anew_while_there_are_checkpoints(log: SignedLog) -> None:
     log.grow(5)
     log.sign()
@@ -363,3 +367,15 @@ def test_the_store_itself_refuses_a_smaller_checkpoint(log: SignedLog) -> None:
             "INSERT INTO checkpoints (tenant, cluster_uid, number, size, root, note, at_ms) VALUES (?, ?, 2, 4, ?, 'x', 0)",
             ("acme", "uid-1", b"\x00" * 32),
         )
+
+
+@pytest.mark.slow
+def test_a_long_log_is_never_in_memory_as_a_whole(log: SignedLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "BATCH", 64)
+    log.grow(5000)
+    headers = sum(len(entry.header) for entry in AuditLog(log.store).headers(CHAIN))
+    tracemalloc.start()
+    log.sign()
+    (_, most) = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < headers / 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from byteport.witness.witness import Logs, Status, Witness
@@ -27,6 +28,7 @@ def answer_once(folder: Path, body: bytes) -> None:
         (folder / TOLD).write_text(answer.body)
 
 
+@pytest.mark.claim("C-242")
 def test_killed_at_any_step_it_remembers_what_it_may_have_told_and_signs_no_other(tmp_path: Path) -> None:
     log = Log()
     Known(tmp_path / "logs").are(log)

@@ -51,6 +51,7 @@ async def test_a_replay_of_an_older_checkpoint_changes_nothing(witness: Witness,
     assert (await asked(witness, log.ask(9, 12))).status is Status.OK
 
 
+@pytest.mark.claim("C-242")
 async def test_a_smaller_log_is_never_signed(witness: Witness, log: Log) -> None:
     """The old size must be the witness's own, and is then larger than the new one."""
     await asked(witness, log.ask(0, 9))
@@ -58,6 +59,7 @@ async def test_a_smaller_log_is_never_signed(witness: Witness, log: Log) -> None
     assert (await asked(witness, log.ask(9, 10))).status is Status.OK
 
 
+@pytest.mark.claim("C-242")
 async def test_another_root_for_the_same_size_is_never_signed(witness: Witness, log: Log) -> None:
     await asked(witness, log.ask(0, 9))
     fork = Log(key=log.key, forked_at=8)
@@ -66,6 +68,7 @@ async def test_another_root_for_the_same_size_is_never_signed(witness: Witness, 
     assert "ANOTHER ROOT" in answer.because
 
 
+@pytest.mark.claim("C-242")
 async def test_a_log_that_was_rewritten_is_never_signed(witness: Witness, log: Log) -> None:
     await asked(witness, log.ask(0, 9))
     fork = Log(key=log.key, forked_at=4)

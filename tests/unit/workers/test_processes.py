@@ -59,6 +59,7 @@ def test_review_20_and_critique_b4_the_cluster_process_cannot_sign_its_own_grant
     assert Credential.GRANT_KEY not in ROLES[Process.CLUSTER].credentials
 
 
+@pytest.mark.claim("C-243")
 def test_review_20_only_the_signer_holds_the_key_of_checkpoints_and_neither_the_cluster_nor_the_grant_key() -> None:
     holders = {process for process, role in ROLES.items() if Credential.CHECKPOINT_KEY in role.credentials}
     assert holders == {Process.SIGNER, Process.EMBEDDED}
