@@ -3,8 +3,8 @@
 Started by every worker's start for the receivers that the settings name. What to ship and how far a receiver is, the
 ledger and the act know (`activities/export/ship.py`); this run says when: at once while there is more, every few seconds
 to a receiver that takes each record, by the hour to one that takes whole hours, and after what the receiver asks for, or
-ever later, when something stands in the way. It ends when the settings name the receiver no more, and says so in the log:
-from then on its cursor holds up no pruning.
+ever later, when something stands in the way. It ends when the act says that the settings name the receiver no more: from
+then on its cursor holds up no pruning.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from byteport.contracts.export import (
     Shipment,
     Trouble,
 )
-from byteport.contracts.ledger import RECORD, RecordDraft
 from byteport.contracts.people import NOTIFY, Notice
 from byteport.contracts.workflows import STATE
 from byteport.errors import BytePortError, TemporaryError
@@ -72,12 +71,12 @@ class ExportWorkflow:
             if workflow.info().is_continue_as_new_suggested() and self._beside.idle:
                 workflow.continue_as_new(self._carried())
             shipment = await self._ship()
+            self._begun = shipment.begun
             if not shipment.wanted:
-                if await self._ended():
-                    return ExportClosed(seq=self._last.seq)
-                continue
+                if self._woken:  # a worker has started meanwhile, whose settings may name it again
+                    continue
+                return ExportClosed(seq=self._last.seq)
             self._last = shipment
-            await self._began()
             self._judge(shipment.obstacle)
             await self._pause()
 
@@ -86,12 +85,24 @@ class ExportWorkflow:
     async def _ship(self) -> Shipment:
         """One call; one that had no answer at all counts as an obstacle like any other."""
         self._woken = False
-        call = Ship(cluster_uid=self._uid, target=self._start.target)
+        call = Ship(
+            cluster_uid=self._uid,
+            target=self._start.target,
+            run=workflow.info().first_execution_run_id,
+            begun=self._begun,
+        )
         try:
             return await perform(SHIP, call, cluster_uid=self._uid, summary=f"Ship to {self._start.target.value}")
         except BytePortError as error:
             trouble = Trouble.UNAVAILABLE if isinstance(error, TemporaryError) else Trouble.UNKNOWN
-            return self._last.model_copy(update={"shipped": 0, "more": False, "obstacle": Obstacle(trouble=trouble)})
+            return self._last.model_copy(
+                update={
+                    "begun": self._begun,
+                    "shipped": 0,
+                    "more": False,
+                    "obstacle": Obstacle(trouble=trouble),
+                }
+            )
 
     def _judge(self, obstacle: Obstacle | None) -> None:
         """Count what stands in the way, page once for it, and tell once when it has gone."""
@@ -114,28 +125,6 @@ class ExportWorkflow:
         except BytePortError:
             self._told = self._told and not notice.rung
             raise
-
-    # -- the log's own word of it -----------------------------------------------------------------------------------
-
-    async def _began(self) -> None:
-        """Record once that the log goes there; until the ledger has it, with every call anew."""
-        if not self._begun:
-            self._begun = await self._recorded(words.began(self._start, self._last.seq))
-
-    async def _ended(self) -> bool:
-        """Whether there is nothing left to say."""
-        if not self._begun or await self._recorded(words.ended(self._start, self._last.seq)):
-            return not self._woken
-        await workflow.sleep(FIRST_DELAY, summary="until the ledger answers")
-        return False
-
-    async def _recorded(self, draft: RecordDraft) -> bool:
-        try:
-            await perform(RECORD, draft, cluster_uid=self._uid)
-        except BytePortError as error:
-            workflow.logger.error("not recorded: %s", error.code)
-            return False
-        return True
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 

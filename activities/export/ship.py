@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from temporalio import activity
 
+from activities.audit.about_agent import agent_draft
 from activities.clock import Clock
 from activities.export.objects import Occupied
 from activities.export.portions import Portion, next_portion
@@ -22,10 +23,13 @@ from activities.export.target import Batch, Shipped, Target
 from activities.performs import performs
 from byteport.audit.heads import Chain
 from byteport.contracts.export import SHIP, Obstacle, Ship, Shipment, Trouble
+from byteport.contracts.ledger import Event
 from byteport.contracts.receivers import TargetKind
 from byteport.contracts.workflows import Installation
+from byteport.domain.ids import export_id
 from byteport.errors import BytePortError, ConfigError, NotPermitted, PermanentError, Throttled, Unavailable
 from byteport.ledger import checkpoints, cursors
+from byteport.ledger.append import append
 from byteport.ledger.log import AuditLog
 from byteport.ledger.store import Store
 
@@ -69,6 +73,7 @@ class Shipping:
 
     def __init__(self, store: Store, installation: Installation, targets: Targets, *, clock: Clock) -> None:
         self._store = store
+        self._installation = installation
         self._log = AuditLog(store)
         self._chain = Chain(tenant=installation.tenant, cluster_uid=installation.cluster_uid)
         self._makers = targets
@@ -81,12 +86,17 @@ class Shipping:
             raise NotPermitted("the log of another cluster is not this process's to ship")
         kind = call.target
         if kind not in self._makers:
+            if call.begun:
+                await asyncio.to_thread(self._record, call, "ends", "; the settings name it no more")
             return Shipment(wanted=False)
+        if not call.begun:
+            await asyncio.to_thread(self._record, call, "begins", "")
         receiver = _Receiver(self._makers[kind])
         try:
-            return self._told(kind, await self._shipped(kind, receiver))
+            shipment = await self._shipped(kind, receiver)
         finally:
             await receiver.close()
+        return self._told(kind, shipment.model_copy(update={"begun": True}))
 
     async def _shipped(self, kind: TargetKind, receiver: _Receiver) -> Shipment:
         """Batch after batch, until there is nothing more, something stands in the way, or the call has had its time."""
@@ -105,6 +115,23 @@ class Shipping:
             if time.monotonic() >= until or activity.is_worker_shutdown():
                 again = await asyncio.to_thread(self._next, kind)
                 return self._shipment(again.portion, shipped, more=again.batch is not None)
+
+    def _record(self, call: Ship, what: str, why: str) -> None:
+        """Once for each export: whoever switches one on or off does not do so unseen."""
+        name = call.target.value
+        with self._store.transaction() as tx:
+            after = cursors.read(tx.sql, self._chain, name)
+            draft = agent_draft(
+                tx,
+                self._installation,
+                Event.POLICY_CHANGED,
+                command=None,
+                by=None,
+                note=f"export to {name} {what} after record {after}{why}",
+                key=f"export:{name}:{call.run}:{what}",
+                workflow_id=export_id(self._chain.cluster_uid, name),
+            )
+            append(tx, draft)
 
     # -- one batch --------------------------------------------------------------------------------------------------
 
@@ -139,7 +166,9 @@ class Shipping:
                 size = int(batch.checkpoint.split("\n", 2)[1])
                 cursors.advance(tx, self._chain, CHECKPOINTS.format(target=kind.value), size)
         if batch.checkpoint is not None and got.last == batch.last:
-            self._notes[kind] = batch.checkpoint  # given; whether it was kept is the receiver's to say, not asked again now
+            self._notes[kind] = (
+                batch.checkpoint
+            )  # given; whether it was kept is the receiver's to say, not asked again now
 
     # -- what becomes of it -----------------------------------------------------------------------------------------
 

@@ -31,6 +31,10 @@ class Ship(Frozen):
 
     cluster_uid: str
     target: TargetKind
+    run: str
+    """First run of the export that asks: what it began, and ended, is recorded once for it."""
+    begun: bool
+    """Whether the log says already that it began."""
 
 
 class Trouble(StrEnum):
@@ -71,7 +75,9 @@ class Shipment(Frozen):
     """Where a receiver stands at the end of a call."""
 
     wanted: bool = True
-    """Whether the settings name the receiver at all; where they do not, nothing was done."""
+    """Whether the settings name the receiver at all; where they do not, nothing was shipped, and the log says that it ended."""
+    begun: bool = False
+    """Whether the log says that the export began, and not that it ended."""
     seq: int = 0
     """It holds everything up to this record."""
     head: int = 0

@@ -56,7 +56,7 @@ async def the_log_is_refused(telling: Telling) -> None:
         assert state is not None
         state.unlink()
         await eventually("the alarm", lambda: _recorded(telling, "alarm_raised", times=2))
-        first = await eventually("a later run", lambda: _later_run(telling, run))
+        first = await eventually("a later run", lambda: later_run(telling, run))
         await telling.keep("checkpoint-before-continue-as-new", run, first)
         await telling.keep("checkpoint-open-refused", run)
 
@@ -91,7 +91,7 @@ async def _recorded(telling: Telling, event: str, *, times: int) -> bool:
     return [record.event.value for record in telling.agent.records()].count(event) == times
 
 
-async def _later_run(telling: Telling, workflow_id: str) -> str | None:
+async def later_run(telling: Telling, workflow_id: str) -> str | None:
     """The first run's id, once it has continued as new."""
     handle = telling.agent.client.get_workflow_handle(workflow_id)
     described = (await handle.describe()).raw_description.workflow_execution_info

@@ -17,6 +17,13 @@ from byteport.temporal import intake
 from tests.agent.stops import Fate, Moment
 from tests.agent.trouble import trouble
 from tests.replay.boxes import a_box_waits, a_floor_is_raised_and_put_back, a_halt_stands_in_the_way_of_a_floor
+from tests.replay.exporting import (
+    TO_FILES,
+    TO_NOWHERE,
+    an_export_goes_on,
+    the_log_cannot_be_exported,
+    the_log_is_exported,
+)
 from tests.replay.removals import (
     AT_ONCE,
     an_erasure_is_held_and_done,
@@ -319,6 +326,14 @@ ACTS = (
         the_log_is_refused,
         ("checkpoint-before-continue-as-new", "checkpoint-open-refused"),
         settings=SIGNED,
+        short=True,
+    ),
+    Act(the_log_is_exported, ("export-open", "export-closed"), settings=TO_FILES),
+    Act(the_log_cannot_be_exported, ("export-open-failing",), settings=TO_NOWHERE),
+    Act(
+        an_export_goes_on,
+        ("export-before-continue-as-new", "export-after-continue-as-new"),
+        settings=TO_FILES,
         short=True,
     ),
     Act(an_erasure_is_held_and_done, ("erasure-open-held", "erasure-closed-erased"), settings=AT_ONCE),

@@ -23,12 +23,11 @@ from temporalio.worker import Worker
 from activities.performs import act_of, activities_of, performs
 from byteport.contracts.acts import task_queue_name
 from byteport.contracts.export import SHIP, ExportClosed, ExportState, Obstacle, Ship, Shipment
-from byteport.contracts.ledger import RECORD, RecordDraft, Recorded
 from byteport.contracts.people import NOTIFY, Delivered, Notice
 from byteport.contracts.receivers import TargetKind
 from byteport.contracts.workflows import STATE, Installation
 from byteport.domain.ids import export_id
-from byteport.errors import BytePortError, Unavailable
+from byteport.errors import BytePortError
 from byteport.sandbox.dev_server import DevServer
 from byteport.temporal.exporting import start_export
 from byteport.temporal.registration import ensure_search_attributes
@@ -50,6 +49,7 @@ class Call:
 
     at: datetime
     seq: int
+    begun: bool
 
 
 class Around:
@@ -65,16 +65,14 @@ class Around:
         self.hour_open: Callable[[datetime], datetime | None] = lambda _: None
         """Until when the hour is open in which the next records lie."""
         self.calls: list[Call] = []
-        self.records: list[RecordDraft] = []
         self.notices: list[Notice] = []
-        self.refuses_to_record = 0
         self.pager_is_down = 0
 
     @performs(SHIP)
     async def ship(self, call: Ship) -> Shipment:
-        assert call == Ship(cluster_uid=UID, target=call.target)
+        assert call.cluster_uid == UID
         now = activity.info().started_time
-        self.calls.append(Call(now, self.seq))
+        self.calls.append(Call(now, self.seq, call.begun))
         if self.errors:
             raise self.errors.pop(0)
         if not self.wanted:
@@ -85,6 +83,7 @@ class Around:
             self.seq = min(self.head, self.seq + PORTION)
         waits = self.seq < self.head
         return Shipment(
+            begun=True,
             seq=self.seq,
             head=self.head,
             shipped=self.seq - before,
@@ -93,15 +92,6 @@ class Around:
             due=due if waits else None,
             obstacle=obstacle,
         )
-
-    @performs(RECORD)
-    async def record(self, call: RecordDraft) -> Recorded:
-        if self.refuses_to_record:
-            self.refuses_to_record -= 1
-            raise Unavailable("the ledger does not answer")
-        if call.key not in {one.key for one in self.records}:
-            self.records.append(call)
-        return Recorded(id="r", seq=1, hash="h" * 64)
 
     @performs(NOTIFY)
     async def page(self, call: Notice) -> Delivered:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 import pytest_asyncio
 
 from byteport.contracts.export import LATE, Obstacle, Trouble
-from byteport.contracts.ledger import Event
 from byteport.contracts.receivers import TargetKind
 from byteport.errors import PermanentError
 from byteport.sandbox.dev_server import DevServer
@@ -34,7 +33,7 @@ def gaps(calls: list[Call]) -> list[timedelta]:
 
 async def begun(export: Exporting) -> None:
     await export.start()
-    await until(lambda: export.around.records, "the record of its beginning")
+    await until(lambda: export.around.calls, "its first call")
 
 
 async def test_a_backlog_is_drained_in_order_without_a_pause(export: Exporting) -> None:
@@ -154,36 +153,30 @@ async def test_one_that_takes_hours_is_asked_by_the_hour(export: Exporting) -> N
     assert [call for call in later if call.at.minute > LATE / timedelta(minutes=1)] == []
 
 
-async def test_that_it_began_and_that_it_ended_stands_in_the_log(export: Exporting) -> None:
+async def test_it_ends_when_the_settings_name_the_receiver_no_more(export: Exporting) -> None:
     around = export.around
     around.head = 5
-    await begun(export)
+    await export.start()
     await until(lambda: around.seq == 5, "it is shipped")
     around.wanted = False
     await export.start()
-    closed = await export.closed()
-    assert closed.seq == 5
-    began, ended = around.records
-    assert {began.event, ended.event} == {Event.POLICY_CHANGED}
-    assert began.note == "export to webhook begins after record 5"
-    assert ended.note == "export to webhook ends after record 5: the settings name it no more"
+    assert (await export.closed()).seq == 5
 
 
-async def test_what_the_ledger_could_not_record_is_recorded_later(export: Exporting) -> None:
+async def test_the_act_is_told_whether_the_log_knows_of_it(export: Exporting) -> None:
     around = export.around
-    around.refuses_to_record = 10**6
-    around.head = 5
+    around.errors = [PermanentError("before anything was recorded")]
+    around.head = 2 * PORTION
     await export.start()
-    await until(lambda: around.seq == 5, "it is shipped all the same")
-    around.refuses_to_record = 0
-    await until(lambda: around.records, "the record")
+    await export.passes(SLOWLY)
+    await until(lambda: around.seq == around.head, "it is shipped")
+    assert [call.begun for call in around.calls[:4]] == [False, False, True, True]
 
 
 async def test_one_that_was_never_wanted_ends_without_a_word(export: Exporting) -> None:
     export.around.wanted = False
     await export.start()
     assert (await export.closed()).seq == 0
-    assert export.around.records == []
 
 
 async def test_it_goes_on_as_new_and_knows_what_it_knew(export: Exporting) -> None:
@@ -195,7 +188,7 @@ async def test_it_goes_on_as_new_and_knows_what_it_knew(export: Exporting) -> No
     await export.passes(8 * HOUR, by=HOUR)
     assert (await export.handle.describe()).run_id != first
     assert len(around.notices) == 1
-    assert len(around.records) == 1
+    assert [call.begun for call in around.calls].count(False) == 1
     state = await export.state()
     assert state.failing_since is not None
     assert state.failing_since <= around.calls[1].at

@@ -1,9 +1,8 @@
-"""What an export says: its page, its records, and what Temporal UI shows of it. Comes with `workflows/export.py`."""
+"""What an export says: its page, and what Temporal UI shows of it. Comes with `workflows/export.py`."""
 
 from __future__ import annotations
 
 from byteport.contracts.export import Export, ExportState, Obstacle, Shipment, Trouble
-from byteport.contracts.ledger import Decision, Event, RecordDraft
 from byteport.contracts.people import Notice
 from temporalio import workflow
 
@@ -54,37 +53,6 @@ def _evidence(state: ExportState, obstacle: Obstacle | None) -> list[str]:
         lines += [f"look at: {obstacle.named}"] if obstacle.named else []
         lines.append("nothing is lost: it is tried again, and nothing that it does not hold is pruned")
     return lines
-
-
-def began(start: Export, seq: int) -> RecordDraft:
-    """That the log goes there from now on."""
-    return _draft(start, "began", f"export to {start.target.value} begins after record {seq}")
-
-
-def ended(start: Export, seq: int) -> RecordDraft:
-    """That it does so no more: whoever switches an export off does not do so unseen."""
-    said = f"export to {start.target.value} ends after record {seq}: the settings name it no more"
-    return _draft(start, "ended", said)
-
-
-def _draft(start: Export, what: str, said: str) -> RecordDraft:
-    ours, info = start.installation, workflow.info()
-    return RecordDraft(
-        key=f"export:{info.first_execution_run_id}:{what}",
-        cluster=ours.cluster_name,
-        cluster_uid=ours.cluster_uid,
-        tenant=ours.tenant,
-        event=Event.POLICY_CHANGED,
-        decision=Decision.SKIPPED,
-        result=None,
-        incident_id=NONE,
-        workflow_id=info.workflow_id,
-        runbook=NONE,
-        signal_type=NONE,
-        signal_value=0,
-        target=NONE,
-        note=said,
-    )
 
 
 def details(state: ExportState) -> str:

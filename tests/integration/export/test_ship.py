@@ -85,10 +85,15 @@ class Bench:
         self.made_receivers += 1
         return self.receiver
 
-    async def ship(self) -> Shipment:
-        call = Ship(cluster_uid=CHAIN.cluster_uid, target=self.kind)
+    async def ship(self, *, run: str = "run", begun: bool = True, target: TargetKind | None = None) -> Shipment:
+        call = Ship(cluster_uid=CHAIN.cluster_uid, target=target or self.kind, run=run, begun=begun)
         got: Shipment = await ActivityEnvironment().run(self.shipping.ship, call)
         return got
+
+    @property
+    def changes(self) -> list[str | None]:
+        """What the log says of exports."""
+        return [one.note for one in self.world.log.iter_records() if one.event is Event.POLICY_CHANGED]
 
     @property
     def cursor(self) -> int:
@@ -149,7 +154,7 @@ async def test_a_receiver_is_made_when_there_is_something_for_it_and_given_up_wi
 
 
 async def test_an_empty_log_is_shipped_as_nothing(bench: Bench) -> None:
-    assert await bench.ship() == Shipment()
+    assert await bench.ship() == Shipment(begun=True)
     assert bench.receiver.batches == []
 
 
@@ -251,9 +256,25 @@ async def test_a_call_ends_after_a_while_and_says_that_there_is_more(
 
 async def test_a_receiver_that_the_settings_do_not_name_gets_nothing(bench: Bench) -> None:
     bench.records(1)
-    call = Ship(cluster_uid=CHAIN.cluster_uid, target=TargetKind.SYSLOG)
-    assert await ActivityEnvironment().run(bench.shipping.ship, call) == Shipment(wanted=False)
-    assert bench.receiver.batches == []
+    assert await bench.ship(target=TargetKind.SYSLOG, begun=False) == Shipment(wanted=False)
+    assert (bench.receiver.batches, bench.changes) == ([], [])
+
+
+async def test_that_an_export_began_and_that_it_ended_stands_in_the_log_once_for_each(bench: Bench) -> None:
+    bench.records(1, 2)
+    for _ in range(2):  # the answer to the first was lost
+        assert (await bench.ship(begun=False)).begun
+    bench.shipping = Shipping(bench.world.store, INSTALLATION, {}, clock=bench.world.clock)
+    for _ in range(2):
+        assert not (await bench.ship()).wanted
+    bench.start()
+    await bench.ship(run="another", begun=False)
+    assert bench.changes == [
+        "export to webhook begins after record 0",
+        "export to webhook ends after record 3; the settings name it no more",
+        "export to webhook begins after record 3",
+    ]
+    assert bench.receiver.seqs == [1, 2, 3, 4, 5], "the receiver hears of it too"
 
 
 # -- checkpoints ----------------------------------------------------------------------------------------------------
