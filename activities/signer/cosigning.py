@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
@@ -44,20 +44,14 @@ class WitnessAt:
     key: VerifierKey
 
 
-@dataclass
+@dataclass(frozen=True)
 class Witnesses:
-    """The witnesses of the settings, asked over one client each."""
+    """The witnesses of the settings."""
 
     known: Mapping[str, WitnessAt]
     ca_file: Path | None = None
     proxy: str | None = None
     clock: Clock = utc_now
-    _clients: dict[str, GuardedClient] = field(default_factory=dict)
-
-    async def close(self) -> None:
-        for client in self._clients.values():
-            await client.close()
-        self._clients.clear()
 
     def key_of(self, name: str) -> VerifierKey:
         """Raises `NotPermitted` for a name that the settings do not have."""
@@ -66,16 +60,15 @@ class Witnesses:
     async def ask(self, name: str, body: bytes) -> Answer:
         """What it answers: 200, or one of the protocol's refusals that say something of the log. Raises for the rest."""
         at = self._at(name)
-        client = self._clients.get(name)
-        if client is None:
-            client = self._clients[name] = GuardedClient(
-                at.url, ca_file=self.ca_file, proxy=self.proxy, clock=self.clock
-            )
+        client = GuardedClient(at.url, ca_file=self.ca_file, proxy=self.proxy, clock=self.clock)
         asked = Asked(f"witness {name}", url=SETTING, credential=SETTING)
         request = Request(
             "POST", f"{at.url.rstrip('/')}/add-checkpoint", body, seconds=SECONDS, largest_answer=LARGEST_ANSWER
         )
-        answer = await client.ask(request, asked)
+        try:
+            answer = await client.ask(request, asked)
+        finally:
+            await client.close()
         match answer.status:
             case HTTPStatus.OK | HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY:
                 return answer

@@ -97,7 +97,6 @@ async def asking(tmp_path: Path, authority: trustme.CA, over_tls: ssl.SSLContext
         made.url = f"https://localhost:{port}/"
         made.at(made.url)
         yield made
-        await made.calls.close()
 
 
 @contextlib.asynccontextmanager
@@ -119,7 +118,6 @@ async def answering(
     try:
         yield
     finally:
-        await asking.calls.close()
         await runner.cleanup()
 
 
