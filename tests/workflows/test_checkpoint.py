@@ -7,14 +7,17 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+from temporalio.service import RPCError
 
 from byteport.contracts.checkpoints import ALARM, COSIGN, Following, Refused
+from byteport.domain.ids import checkpoint_id
 from byteport.domain.reasons import Reason
 from byteport.errors import NotPermitted
 from byteport.sandbox.dev_server import DevServer
 from tests.workflows.histories import details
 from tests.workflows.patience import until, until_so
 from tests.workflows.signed import EVERY, MINUTE, Keepers, Signing, signing
+from tests.workflows.world import World
 from workflows import checkpoint
 
 W1, W2 = "w1.example", "w2.example"
@@ -206,3 +209,8 @@ async def test_its_history_is_bounded_and_what_it_knows_is_carried_over(
     await until(lambda: (3, 7) in keepers.asked_of(W2), "the next checkpoint")
     assert (0, 7) not in keepers.asked_of(W2)
     assert (len(keepers.notices), len(keepers.alarms)) == (1, 1)
+
+
+async def test_where_nobody_is_set_to_sign_no_such_run_is_begun(world: World) -> None:
+    with pytest.raises(RPCError, match="not found"):
+        await world.client.get_workflow_handle(checkpoint_id(world.installation.cluster_uid)).describe()
