@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from byteport.cli import alarm, erase, hold, keys, migrate, policy, sandbox, signer, witness
+from byteport.cli import alarm, erase, export, hold, keys, migrate, policy, sandbox, signer, witness
 from byteport.cli.ack import ack
 from byteport.cli.api import api
 from byteport.cli.approve import approve
@@ -42,6 +42,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(policy.app, name="policy", rich_help_panel=ANSWER)
     app.add_typer(hold.app, name="hold", rich_help_panel=PROVE)
     app.add_typer(erase.app, name="erase", rich_help_panel=PROVE)
+    app.add_typer(export.app, name="export", rich_help_panel=PROVE)
     app.add_typer(signer.app, name="signer", rich_help_panel=RUN)
     app.add_typer(witness.app, name="witness", rich_help_panel=PROVE)
     for panel, command in (

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
+import pytest
 import pytest_asyncio
 
 from byteport.contracts.export import LATE, Obstacle, Trouble
@@ -36,6 +37,7 @@ async def begun(export: Exporting) -> None:
     await until(lambda: export.around.calls, "its first call")
 
 
+@pytest.mark.claim("C-157")
 async def test_a_backlog_is_drained_in_order_without_a_pause(export: Exporting) -> None:
     around = export.around
     around.head = 7 * PORTION
@@ -47,6 +49,7 @@ async def test_a_backlog_is_drained_in_order_without_a_pause(export: Exporting) 
     assert (state.seq, state.lag_records, state.obstacle) == (around.head, 0, None)
 
 
+@pytest.mark.claim("C-157")
 async def test_fault_22_an_outage_of_six_hours_loses_nothing_and_is_told_once(export: Exporting) -> None:
     around = export.around
     await begun(export)

@@ -76,6 +76,7 @@ async def test_records_checkpoint_and_checker_lie_in_the_bucket_that_needs_no_se
     assert json.loads(objects[checkpoint]) == {"checkpoint": NOTE}
 
 
+@pytest.mark.claim("C-155")
 async def test_every_upload_makes_only_and_carries_its_digest(gcs: Gcs, authority: Authority) -> None:
     there = target(gcs, authority, kms_key="projects/p/locations/l/keyRings/r/cryptoKeys/k")
     await there.ship(batch(7, 9))
@@ -101,6 +102,7 @@ async def test_one_token_serves_until_shortly_before_its_end(gcs: Gcs, authority
     assert len(gcs.tokens) == 2
 
 
+@pytest.mark.claim("C-155")
 async def test_fault_23_an_upload_whose_answer_is_lost_is_found_again_and_made_once(
     gcs: Gcs, authority: Authority
 ) -> None:
@@ -123,6 +125,7 @@ async def test_a_record_that_came_late_for_a_shipped_hour_is_shipped_next(gcs: G
     await there.close()
 
 
+@pytest.mark.claim("C-155")
 async def test_an_object_that_we_have_not_written_is_named_and_stays(gcs: Gcs, authority: Authority) -> None:
     there, key = target(gcs, authority), records_object("byteport", batch(7, 9)).key
     await gcs.put(DEFAULT, key, b"planted\n")
@@ -141,6 +144,7 @@ async def test_a_bucket_of_another_project_gets_nothing(gcs: Gcs, authority: Aut
     assert gcs.uploads == []
 
 
+@pytest.mark.claim("C-156")
 async def test_a_default_name_that_somebody_else_has_taken_gets_nothing(
     gcs: Gcs, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -203,6 +207,7 @@ async def test_an_answer_that_confirms_other_bytes_counts_as_none(gcs: Gcs, auth
     ],
     ids=["key file", "a person's", "from a URL", "from a program", "not over TLS"],
 )
+@pytest.mark.claim("C-156")
 async def test_any_other_credentials_than_a_projected_token_are_refused(
     changes: dict[str, Any],
     says: str,
@@ -233,6 +238,7 @@ async def test_a_token_that_the_exchange_refuses_is_not_permitted(
 @pytest.mark.parametrize(
     ("server", "taken"), [("GKE Metadata Server", True), ("Metadata Server for VM", False)], ids=["pod", "node"]
 )
+@pytest.mark.claim("C-156")
 async def test_the_metadata_server_is_asked_only_where_it_answers_for_the_pod(
     server: str, taken: bool, gcs: Gcs, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:

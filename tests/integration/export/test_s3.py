@@ -80,6 +80,7 @@ async def test_records_checkpoint_and_checker_lie_in_the_bucket_that_needs_no_se
     assert body == line(7) + b"\n" + line(8) + b"\n" + line(9) + b"\n"
 
 
+@pytest.mark.claim("C-155")
 async def test_every_put_makes_only_and_carries_its_checksum_and_whose_the_bucket_must_be(
     moto: Moto, administrator: Any, authority: Authority
 ) -> None:
@@ -118,6 +119,7 @@ async def test_a_bucket_that_is_named_is_its_administrators_to_know(
     assert all("x-amz-expected-bucket-owner" not in put.headers for put in moto.puts)
 
 
+@pytest.mark.claim("C-156")
 async def test_a_bucket_of_another_account_is_refused_and_gets_nothing(
     moto: Moto, administrator: Any, authority: Authority
 ) -> None:
@@ -128,6 +130,7 @@ async def test_a_bucket_of_another_account_is_refused_and_gets_nothing(
     assert "Contents" not in administrator.list_objects_v2(Bucket=DEFAULT)
 
 
+@pytest.mark.claim("C-155")
 async def test_fault_23_a_put_whose_answer_is_lost_is_found_again_and_made_once(
     moto: Moto, administrator: Any, authority: Authority
 ) -> None:
@@ -157,6 +160,7 @@ async def test_a_record_that_came_late_for_a_shipped_hour_is_shipped_next(
     await s3.close()
 
 
+@pytest.mark.claim("C-155")
 async def test_an_object_that_we_have_not_written_is_named_and_stays(
     moto: Moto, administrator: Any, authority: Authority
 ) -> None:
@@ -228,6 +232,7 @@ def test_review_14_an_endpoint_in_a_metadata_range_is_no_setting(host: str) -> N
 
 
 @pytest.mark.parametrize("static", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"])
+@pytest.mark.claim("C-156")
 async def test_keys_that_never_end_are_refused_even_beside_an_identity(
     static: str, moto: Moto, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +246,7 @@ async def test_keys_that_never_end_are_refused_even_beside_an_identity(
     assert moto.seen == []
 
 
+@pytest.mark.claim("C-156")
 async def test_neither_the_home_folders_keys_nor_the_nodes_identity_are_taken(
     moto: Moto, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

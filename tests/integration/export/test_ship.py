@@ -211,6 +211,7 @@ async def test_one_that_claims_what_it_was_not_sent_is_not_believed(claim: int, 
     assert bench.cursor == 0
 
 
+@pytest.mark.claim("C-157")
 async def test_fault_23_a_crash_between_the_receivers_yes_and_the_cursor_repeats_and_skips_nothing(
     bench: Bench,
 ) -> None:

@@ -127,6 +127,7 @@ async def test_a_record_that_comes_late_for_a_shipped_hour_begins_a_new_object()
 
 
 @pytest.mark.parametrize("kind", ["records", "checkpoint", "checker"])
+@pytest.mark.claim("C-155")
 async def test_something_that_we_have_not_written_is_named_and_never_replaced(kind: str) -> None:
     folder = Folder()
     await ObjectTarget("s3", folder, prefix="p").ship(batch(7, 9, checkpoint=NOTE))
