@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from byteport.api import probes, reading, writing
 from byteport.api.documented import HEADERS_OF_ALL, SCHEMES, lines
 from byteport.api.faces import Face
-from byteport.api.guard import Guard
+from byteport.api.guard import Guard, mistake
 from byteport.api.problems import MEDIA_TYPE, Code, Problem, ProblemDocument
 from byteport.errors import BytePortError, ConfigError, TemporaryError
 
@@ -95,6 +95,7 @@ def _bare() -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_parameters)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(BytePortError, _on_ours)
+    app.add_exception_handler(Exception, _on_mistake)
     return app
 
 
@@ -146,6 +147,10 @@ async def _on_ours(_: Request, error: Exception) -> JSONResponse:
         log.error("store_unavailable: %s", error)
         return _answer(Problem(Code.STORE_UNAVAILABLE, "nothing was kept; send the same again", retry_after=5))
     raise error
+
+
+async def _on_mistake(request: Request, _: Exception) -> JSONResponse:
+    return _answer(mistake(request.scope))
 
 
 def _answer(problem: Problem) -> JSONResponse:

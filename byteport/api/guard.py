@@ -31,6 +31,7 @@ HEADERS = (
     (b"referrer-policy", b"no-referrer"),
 )
 REQUEST_ID = b"x-request-id"
+_ID = "byteport.request"
 
 
 class Guard:
@@ -54,9 +55,15 @@ class Guard:
             raise ConnectionAbortedError("the answer was not read in time") from None
         except Exception as error:
             log.error("internal: request %s", exchange.id, exc_info=error)
-            if exchange.started:
+            if not exchange.started:
+                await exchange.refuse(mistake(scope))
+            elif not exchange.finished:
                 raise ConnectionAbortedError("the answer cannot be finished") from None
-            await exchange.refuse(Problem(Code.INTERNAL, f"tell its operator this request's id: {exchange.id}"))
+
+
+def mistake(scope: Scope) -> Problem:
+    """What a mistake of ours is told as: its traceback is in the log, under the request's id."""
+    return Problem(Code.INTERNAL, f"tell its operator this request's id: {scope.get(_ID, 'unknown')}")
 
 
 class _TooSlowReader(Exception):
@@ -67,8 +74,8 @@ class _Exchange:
     """One request and its answer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, answer_seconds: float) -> None:
-        self.id = secrets.token_hex(8)
-        self.started = False
+        self.id = scope[_ID] = secrets.token_hex(8)
+        self.started = self.finished = False
         self._receive = receive
         self._send = send
         self._answer_seconds = answer_seconds
@@ -93,6 +100,7 @@ class _Exchange:
                 await self._send(message)
         except TimeoutError:
             raise _TooSlowReader from None
+        self.finished = message["type"] == "http.response.body" and not message.get("more_body", False)
 
     async def refuse(self, problem: Problem) -> None:
         body = json.dumps(problem.document()).encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import NamedTuple
 
 from byteport.api.problems import Code, Problem
@@ -15,6 +16,7 @@ from byteport.domain.canonical import digest
 
 LONGEST = 400
 _FORMAT = 1
+_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Place(NamedTuple):
@@ -35,7 +37,7 @@ def place_of(cursor: str, question: object) -> Place:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         form, cluster_uid, seq, mark = json.loads(raw)
-        whole = form == _FORMAT and isinstance(cluster_uid, str) and type(seq) is int and 0 <= seq < 1 << 53
+        whole = form == _FORMAT and type(seq) is int and 0 <= seq < 1 << 53 and bool(_UID.fullmatch(cluster_uid))
     except (ValueError, TypeError, RecursionError):
         whole, cluster_uid, seq, mark = False, "", 0, ""
     if not whole or len(cursor) > LONGEST:

@@ -19,6 +19,8 @@ from schemathesis.checks import (
 from schemathesis.specs.openapi.checks import negative_data_rejection, unsupported_method
 
 from byteport.api.app import openapi
+from tests.builders.postgres import Server
+from tests.integration.api.conftest import ingesting
 from tests.integration.api.world import World
 
 pytestmark = pytest.mark.ledger
@@ -36,9 +38,12 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World(tmp_path_factory.mktemp("fuzzed")).running() as world:
+def world(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[World]:
+    """On PostgreSQL, which refuses texts that a file would take."""
+    database = postgres.database()
+    with World(tmp_path_factory.mktemp("fuzzed"), ingesting(database)).running() as world:
         yield world
+    postgres.give_back(database)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +85,7 @@ def test_every_answer_to_a_reader_is_one_that_the_document_describes(
 
 
 @schema.include(method="POST").parametrize()
-@settings(max_examples=100, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_every_answer_to_an_agent_is_one_that_the_document_describes(
     case: schemathesis.Case[Any], world: World, sessions: dict[str, requests.Session]
 ) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from byteport.api.paging import Place, cursor_of
 from byteport.audit import independent
 from byteport.audit.bundle import CheckpointLine, EntryLine, read
 from byteport.audit.checkpoint import open_checkpoint
@@ -19,6 +20,7 @@ from byteport.audit.heads import Head
 from byteport.audit.notes import parse_vkey
 from byteport.audit.verify import Verdict, verify_chain
 from byteport.audit.words import Event
+from byteport.ledger.log import Filter
 from tests.integration.api.world import ACME_SECOND_UID, ACME_UID, OTHER_UID, RECORDS, World
 
 pytestmark = pytest.mark.ledger
@@ -79,12 +81,24 @@ async def test_filters_narrow_and_a_cursor_of_other_filters_is_refused(world: Wo
         ("cluster_uid=x", "cluster_uid"),
         ("cursor=!", "cursor"),
         ("cursor=bnVsbA", "cursor"),
+        ("since=9999-12-31T23:59:59-10:00", "since"),
+        ("until=0001-01-01T00:00:00%2B10:00", "until"),
         ("target=%00", "target"),
     ],
 )
 async def test_a_parameter_that_cannot_be_is_named(world: World, query: str, field: str) -> None:
     answer = await world.reader().get(f"{RECORDS}?{query}")
     assert (answer.status, answer.code, answer.json["field"]) == (422, "parameter_refused", field)
+
+
+async def test_a_cursor_that_somebody_made_up_names_no_place(world: World) -> None:
+    wanted = Filter(newest_first=False).model_dump(mode="json")
+    for uid in ("", "\x00", "\ud800", "x' OR 1=1"):
+        cursor = cursor_of(Place(uid, 1), ["acme", None, wanted])
+        answer = await world.reader().get(f"{RECORDS}?cursor={cursor}")
+        assert (answer.status, answer.json["field"], "unchanged" in answer.json["detail"]) == (422, "cursor", True)
+    whole = cursor_of(Place(ACME_UID, 1), ["acme", None, wanted])
+    assert (await world.reader().get(f"{RECORDS}?cursor={whole}")).status == 200
 
 
 async def test_a_parameter_that_nobody_knows_is_refused(world: World) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from byteport.api.answers import ChainHead
+from byteport.api.archive import Archive
 from byteport.api.assembly import assemble
 from byteport.errors import ConfigError
 from tests.builders.certifying import Authority
@@ -83,6 +85,23 @@ async def test_what_the_router_and_the_parser_refuse_are_problems_too(world: Wor
     long = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: " + b"x" * 20_000
     assert problem(await raw(world, long)) == (431, "headers_too_large")
     assert problem(await raw(world, long + b"\r\n\r\n")) == (431, "headers_too_large")
+
+
+async def test_a_mistake_of_ours_is_a_problem_with_an_id_that_stands_in_the_log_and_none_of_its_words(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(self: Archive, tenant: str) -> list[ChainHead]:
+        raise RuntimeError("words of a database")
+
+    monkeypatch.setattr(Archive, "chains", mistaken)
+    answer = await world.reader().get("/v1/chains")
+    assert (answer.status, answer.code) == (500, "internal")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-Id"] in answer.json["detail"]
+    assert "words" not in answer.text.decode()
+    (logged,) = [one for one in caplog.records if "internal: request" in one.getMessage()]
+    assert answer.headers["X-Request-Id"] in logged.getMessage()
+    assert (await world.nobody().get("/healthz")).status == 200
 
 
 @pytest.mark.claim("C-366")

@@ -8,7 +8,7 @@ import secrets
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
     """What a client got."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     text: bytes
 
     @property
@@ -79,7 +79,7 @@ class Client:
                 *(method, self._world.url + path), data=data, headers={**shown, **(headers or {})}, ssl=self.context()
             ) as answer,
         ):
-            return Answer(answer.status, dict(answer.headers), await answer.read())
+            return Answer(answer.status, answer.headers.copy(), await answer.read())
 
     async def get(self, path: str) -> Answer:
         return await self.send("GET", path)
