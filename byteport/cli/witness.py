@@ -7,6 +7,7 @@ and `states` (what it signed last of each).
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import signal
 from pathlib import Path
@@ -75,6 +76,12 @@ def serve(
     if (certificate is None) != (certificate_key is None):
         raise MalformedInput("--certificate", "and --certificate-key belong together; give both or neither")
     host, port = _address(listen)
+    if certificate is None and not _of_this_machine(host):
+        raise MalformedInput(
+            "--listen",
+            f"{host} can be reached from elsewhere, where nobody speaks without TLS; give --certificate and "
+            "--certificate-key, or listen on 127.0.0.1 behind a proxy that has them",
+        )
     files = (
         Certificate(certificate, certificate_key) if certificate is not None and certificate_key is not None else None
     )
@@ -89,12 +96,20 @@ async def _serve(witness: Witness, host: str, port: int, files: Certificate | No
     stop = asyncio.Event()
     context = tls(files) if files is not None else None
     async with served(witness, host, port, context=context) as at:
-        over = "TLS 1.3" if context is not None else "plain HTTP: put TLS before it"
+        over = "TLS 1.3" if context is not None else "plain HTTP, from this machine only"
         logging.getLogger("byteport.witness").info("listening on %s:%d (%s)", host, at, over)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await stop.wait()
     note("stopped")
+
+
+def _of_this_machine(host: str) -> bool:
+    """Whether only this machine reaches it. Of a name nobody can tell, but for the one that every system knows."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _witness(home: WitnessHome) -> Witness:

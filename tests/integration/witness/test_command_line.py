@@ -62,6 +62,13 @@ def test_an_address_that_is_none_is_one_line(byteport: Run, home: Path, address:
     assert byteport("witness", "serve", str(home), "--listen", address).code == Exit.USAGE
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.7:8443", "witness.example.com:8443"])
+def test_without_a_certificate_it_listens_to_this_machine_alone(byteport: Run, home: Path, listen: str) -> None:
+    served = byteport("witness", "serve", str(home), "--listen", listen)
+    assert served.code == Exit.USAGE
+    assert "--certificate" in served.err
+
+
 def test_a_certificate_without_its_key_is_one_line(byteport: Run, home: Path) -> None:
     assert byteport("witness", "serve", str(home), "--certificate", "x.pem").code == Exit.USAGE
 
