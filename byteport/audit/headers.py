@@ -22,10 +22,12 @@ _HEX = b"0123456789abcdef"
 _DIGITS = b"0123456789"
 _ACTIONS = re.compile(rb'(?:\{"action_id":(?:null|"[ !#-\[\]-~]*")\n)*').fullmatch
 _HASHES = re.compile(rb"(?:sha256:[0-9a-f]{64})*").fullmatch
-_KEY = b'","key":"'
 _PAYLOAD = b'","payload":"'
-_IDS = 36 + len(_KEY) + 64
-_TIME = 24
+_BLANK = ord(" ")
+_IDS = b'        -    -    -    -            ","key":"' + b" " * 64
+"""Id and key."""
+_TIME = b'    -  -  T  :  :  .   Z"}'
+"""The time, and the end."""
 _HASH = len(GENESIS)
 
 
@@ -62,9 +64,11 @@ def are_headers(
     names, digits = _names(chain), len(str(first))
     if len(str(first + len(headers) - 1)) != digits or digits > 15:
         return False
-    time_at = -_TIME - 2
-    payload_at = time_at - len(_PAYLOAD) - _HASH - len(f'","prev_hash":"{GENESIS}","seq":') - digits - len(names.tenant.encode())
-    ids_at = payload_at - _IDS
+    time_at = -len(_TIME)
+    payload_at = (
+        time_at - len(_PAYLOAD) - _HASH - len(f'","prev_hash":"{GENESIS}","seq":') - digits - len(names.tenant.encode())
+    )
+    ids_at = payload_at - len(_IDS)
     if any(commitment is None for commitment in commitments):
         start = payload_at + len(_PAYLOAD)
         claimed = [header[start : start + _HASH] for header in headers]
@@ -80,25 +84,24 @@ def are_headers(
     )
     return (
         b"".join([header[payload_at:time_at] for header in headers]) == told.encode()
-        and _are_times([header[time_at:] for header in headers])
-        and _are_ids([header[ids_at:payload_at] for header in headers])
+        and _are([header[time_at:] for header in headers], _TIME, _DIGITS)
+        and _are([header[ids_at:payload_at] for header in headers], _IDS, _HEX)
         and _are_fronts([header[:ids_at].partition(b',"cluster_uid":') for header in headers], names.middles)
     )
 
 
-def _are_times(times: Sequence[bytes]) -> bool:
-    """`2026-03-10T09:00:00.000Z"}`, in any digits."""
-    return b"".join(times).translate(None, _DIGITS) == b'--T::.Z"}' * len(times) and all(
-        len(each) == _TIME + 2 and each[4:17:3] == b"--T::" and each[19:20] == b"." and each[23:] == b'Z"}'
-        for each in times
-    )
+def _are(pieces: Sequence[bytes], form: bytes, alphabet: bytes) -> bool:
+    """Whether each piece is `form`, with any character of `alphabet` where that has a blank.
 
-
-def _are_ids(ids: Sequence[bytes]) -> bool:
-    """Id and key, in any hexadecimal digits."""
-    left = b"----" + _KEY.translate(None, _HEX)
-    return b"".join(ids).translate(None, _HEX) == left * len(ids) and all(
-        len(each) == _IDS and each[8:24:5] == b"----" and each[36:45] == _KEY for each in ids
+    None is longer than the form. Put one behind the other they have the right length only if each of them has, and then
+    every character of the form stands in its own column.
+    """
+    rows, joined, width = len(pieces), b"".join(pieces), len(form)
+    fixed = [(at, form[at : at + 1]) for at in range(width) if form[at] != _BLANK]
+    return (
+        len(joined) == rows * width
+        and all(joined[at::width] == char * rows for at, char in fixed)
+        and len(joined.translate(None, alphabet)) == rows * sum(char not in alphabet for _, char in fixed)
     )
 
 

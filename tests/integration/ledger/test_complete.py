@@ -76,6 +76,7 @@ def test_every_record_up_to_the_newest_checkpoint_is_there(written: World) -> No
     assert (found.complete.covered, found.complete.not_covered) == (LENGTH - 1, 1)
 
 
+@pytest.mark.claim("C-097")
 def test_a_ledger_put_back_from_a_backup_lacks_what_a_kept_checkpoint_covers(written: World) -> None:
     root = root_of([*(leaf(entry) for entry in written.log.headers(CHAIN)), b"x" * 32])
     found = report(written, sign(Checkpoint(CHAIN.origin, LENGTH + 1, root), KEY))
@@ -84,6 +85,7 @@ def test_a_ledger_put_back_from_a_backup_lacks_what_a_kept_checkpoint_covers(wri
     assert faults(report(written, sign(Checkpoint(CHAIN.origin, LENGTH + 1, root), KEY))) == [Fault.ROOT_MISMATCH]
 
 
+@pytest.mark.claim("C-097")
 def test_a_checkpoint_of_somebody_elses_key_is_found(written: World) -> None:
     signed(written, LENGTH, key=STRANGER)
     assert faults(report(written)) == [Fault.UNKNOWN_KEY]

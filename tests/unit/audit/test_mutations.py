@@ -58,6 +58,7 @@ def missed(one: Mutated, keys: list[VerifierKey]) -> str | None:
     return None
 
 
+@pytest.mark.claim("C-088", "C-097", "C-098", "C-099")
 @pytest.mark.sampled
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("number", one_in(len(BASES), range(len(BASES))))
@@ -78,6 +79,7 @@ def test_every_mutated_log_is_found_by_its_code_by_both_verifiers(
     assert wrong == []
 
 
+@pytest.mark.claim("C-099")
 @pytest.mark.parametrize("length", [12, 13, 16, 17, 40, 130])
 @pytest.mark.parametrize("removed", [True, False])
 def test_an_untouched_log_is_valid_to_both(length: int, removed: bool) -> None:
@@ -118,6 +120,7 @@ def handed_over(one: Log, folder: Path) -> list[str]:
     return ["export.ndjson", *keys, "--witness", str(WITNESS_VKEY)]
 
 
+@pytest.mark.claim("C-099")
 def test_the_second_verifier_stands_alone(tmp_path: Path) -> None:
     """In an empty folder, without site-packages and without this checkout, it gives the same verdicts and codes."""
     one = log(16)
@@ -133,6 +136,7 @@ def test_the_second_verifier_stands_alone(tmp_path: Path) -> None:
     assert "record 2 [missing]" in bad.stdout
 
 
+@pytest.mark.claim("C-099")
 def test_the_second_verifier_imports_nothing_but_the_standard_library() -> None:
     script = (
         "import sys; before = set(sys.modules); sys.argv = ['x', '--help']\n"

@@ -54,6 +54,7 @@ def test_a_folder_of_hours_is_one_log_whatever_the_files_are_called(byteport: Ru
     assert (said.code, "complete: yes" in said.out) == (Exit.OK, True)
 
 
+@pytest.mark.claim("C-097")
 def test_a_checkpoint_that_was_kept_shows_a_cut_tail(byteport: Run, export: Path, folder: Path) -> None:
     export.write_bytes(b"".join(ONE.lines()[:20]))
     for name, data in (("note", ONE.notes[24].encode()), ("line", checkpoint_line(ONE.notes[24]))):
@@ -80,6 +81,7 @@ def test_with_a_key_and_no_checkpoint_it_is_not_called_valid(byteport: Run, expo
     assert "complete: not checked; needs a checkpoint signed by the log's key" in said.out
 
 
+@pytest.mark.claim("C-097")
 def test_witnesses_that_are_asked_for_must_have_signed(byteport: Run, export: Path) -> None:
     bare = {size: note_of(ONE.chain, ONE.entries[:size], LATER_KEY, witnessed=False) for size in ONE.notes}
     export.write_bytes(b"".join(ONE._replace(notes=bare).lines()))
@@ -108,6 +110,7 @@ def damaged(kind: str) -> list[bytes]:
             return [*lines[:5], checkpoint_line(note_of(ONE.chain, ONE.entries[:4], STRANGER)), *lines[5:]]
 
 
+@pytest.mark.claim("C-098")
 @pytest.mark.parametrize(
     ("kind", "named"),
     [
@@ -131,6 +134,7 @@ def test_bad_input_is_named_by_line_and_cause_and_never_valid(
     assert "Traceback" not in said.out + said.err
 
 
+@pytest.mark.claim("C-098")
 @pytest.mark.parametrize("data", [b"", b"\n", b"\x00\xff" * 100, b"{}\n", b"[" * 50_000, b"\x1b[31mhello\n"])
 def test_a_file_that_is_no_log_is_never_valid(byteport: Run, export: Path, data: bytes) -> None:
     export.write_bytes(data)
@@ -140,6 +144,7 @@ def test_a_file_that_is_no_log_is_never_valid(byteport: Run, export: Path, data:
     assert "\x1b" not in said.out
 
 
+@pytest.mark.claim("C-098")
 def test_an_empty_folder_is_never_valid(byteport: Run, folder: Path) -> None:
     (folder / "hours").mkdir()
     assert byteport("verify-log", "--file", "hours").code == Exit.FINDING
