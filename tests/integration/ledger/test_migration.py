@@ -57,6 +57,7 @@ def bytes_on_disk(path: Path) -> bytes:
     return b"".join(each.read_bytes() for each in path.parent.glob("ledger.db*"))
 
 
+@pytest.mark.claim("C-374")
 def test_opening_a_file_of_version_2_keeps_every_record_with_its_hash(old: Path) -> None:
     before = columns(old, "seq, header, hash")
     world = opened(old)
@@ -103,6 +104,7 @@ def test_what_the_ledger_knew_besides_goes_on(old: Path) -> None:
     world.store.close()
 
 
+@pytest.mark.claim("C-374")
 def test_going_back_puts_the_same_plain_payloads_beside_the_same_headers(old: Path) -> None:
     before = columns(old, "seq, header, payload, salt, hash, incident_id")
     opened(old).store.close()
@@ -181,6 +183,7 @@ def test_without_a_key_nothing_is_changed(old: Path) -> None:
     assert by_hash(old).intact is Verdict.INTACT
 
 
+@pytest.mark.claim("C-374")
 def test_a_migration_that_fails_leaves_the_file_as_it_was(old: Path) -> None:
     with sqlite3.connect(old) as sql:
         sql.execute("CREATE TABLE erasures (theirs)")

@@ -59,6 +59,7 @@ def structure(database: Database) -> list[tuple[object, ...]]:
         )
 
 
+@pytest.mark.claim("C-374")
 def test_going_back_and_forward_keeps_every_record(world: World, database: Database) -> None:
     hashes, before = [record.hash for record in world.log.iter_records()], structure(database)
     world.store.close()
@@ -107,6 +108,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(empty: Database) -> 
         assert sql.execute("SELECT to_regnamespace('byteport')").fetchone() == (None,)
 
 
+@pytest.mark.claim("C-374")
 def test_a_migration_that_fails_leaves_nothing(empty: Database) -> None:
     empty.server.execute(f"CREATE SCHEMA byteport AUTHORIZATION {OWNER}", empty.name)
     empty.server.execute("CREATE TABLE byteport.erasures (theirs int)", empty.name)

@@ -27,6 +27,7 @@ def seen(database: Database, role: Role = Role.AGENT) -> tuple[Amiss, ...]:
     return look(database.url(role), None, role)
 
 
+@pytest.mark.claim("C-373")
 @pytest.mark.parametrize("role", list(Role))
 def test_a_login_that_is_made_as_the_guide_says_has_nothing_amiss(database: Database, role: Role) -> None:
     assert seen(database, role) == ()
@@ -59,6 +60,7 @@ WEAKENED = {
 }
 
 
+@pytest.mark.claim("C-373")
 @pytest.mark.parametrize("statement", WEAKENED, ids=lambda statement: re.sub(r"\W+", "_", statement)[:60])
 def test_what_is_too_much_or_too_little_is_told_and_its_remedy_mends_it(database: Database, statement: str) -> None:
     before = privileges(database)

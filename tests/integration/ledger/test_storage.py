@@ -239,6 +239,7 @@ def test_a_removal_that_fails_half_way_destroys_nothing(written: World) -> None:
     assert written.log.removed(CHAIN) == ()
 
 
+@pytest.mark.claim("C-371")
 def test_a_body_is_not_readable_where_it_is_stored(written: World) -> None:
     with written.store.snapshot() as sql:
         stored = [bytes(row[0]) for row in sql.execute("SELECT body FROM agent_action_bodies")]

@@ -1,0 +1,91 @@
+"""The keys of bodies: one per tenant, bound to a place, several at once, and none of them printed."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byteport.audit.chain import SALT_BYTES
+from byteport.audit.heads import Chain
+from byteport.errors import ConfigError
+from byteport.ledger.keys import BodyKeys, make_body_keys, read_body_keys
+from byteport.ledger.sealing import Opened, open_body, seal
+from byteport.trust.key_files import KeyRing, SymmetricKey
+
+CHAIN = Chain(tenant="acme", cluster_uid="uid-1")
+OPENED = Opened(bytes(range(SALT_BYTES)), b'{"target":"shop/Deployment/web"}')
+
+
+def keys(*secrets: int) -> BodyKeys:
+    return BodyKeys(KeyRing(tuple(SymmetricKey(bytes([secret] * 32)) for secret in secrets), "ledger.body_key"))
+
+
+def chance(length: int) -> bytes:
+    return bytes([7] * length)
+
+
+@given(
+    payload=st.binary(max_size=200),
+    salt=st.binary(min_size=SALT_BYTES, max_size=SALT_BYTES),
+    seq=st.integers(1, 1 << 60),
+)
+def test_a_body_opens_where_it_was_sealed(payload: bytes, salt: bytes, seq: int) -> None:
+    body = seal(keys(1), CHAIN, seq, Opened(salt, payload), chance)
+    assert open_body(keys(1), CHAIN, seq, body) == (salt, payload)
+
+
+@pytest.mark.claim("C-371")
+@pytest.mark.parametrize(
+    ("chain", "seq"),
+    [
+        (CHAIN, 4),
+        (Chain(tenant="umbrella", cluster_uid="uid-1"), 3),
+        (Chain(tenant="acme", cluster_uid="uid-2"), 3),
+        (Chain(tenant="acmeu", cluster_uid="id-1"), 3),
+    ],
+)
+def test_and_nowhere_else(chain: Chain, seq: int) -> None:
+    body = seal(keys(1), CHAIN, 3, OPENED, chance)
+    assert open_body(keys(1), chain, seq, body) == (b"", body)
+
+
+@given(at=st.integers(0, 200), change=st.integers(1, 255))
+def test_one_changed_byte_is_no_body_any_more(at: int, change: int) -> None:
+    body = bytearray(seal(keys(1), CHAIN, 3, OPENED, chance))
+    body[at % len(body)] ^= change
+    assert open_body(keys(1), CHAIN, 3, bytes(body)) == (b"", bytes(body))
+
+
+def test_each_key_of_the_ring_opens_and_the_first_seals() -> None:
+    old = seal(keys(1), CHAIN, 3, OPENED, chance)
+    both = keys(2, 1)
+    assert open_body(both, CHAIN, 3, old) == OPENED
+    assert open_body(keys(1), CHAIN, 3, seal(both, CHAIN, 3, OPENED, chance)) != OPENED
+    assert both.knows(old)
+    assert not keys(2).knows(old)
+
+
+def test_an_index_is_found_under_each_key_and_tells_nothing_of_the_word() -> None:
+    (index,) = keys(1).indexes("acme", "target", "shop/Deployment/web")
+    assert index in keys(2, 1).indexes("acme", "target", "shop/Deployment/web")
+    assert len(index) == 12
+    others = {
+        keys(1).indexes(tenant, field, word)
+        for tenant in ("acme", "b")
+        for field in ("target", "x")
+        for word in ("w", "v")
+    }
+    assert len(others) == 8
+
+
+def test_the_file_is_made_once_for_its_owner_and_named_by_its_setting(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "bodies.key"
+    with pytest.raises(ConfigError, match=r"ledger\.body_key: .*does not exist"):
+        read_body_keys(path)
+    assert make_body_keys(path)
+    assert not make_body_keys(path)
+    assert read_body_keys(path).indexes("acme", "target", "web")
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match=r"ledger\.body_key: .*0640"):
+        read_body_keys(path)
