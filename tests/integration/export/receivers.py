@@ -42,7 +42,9 @@ class Receiver:
 
 
 @asynccontextmanager
-async def listening(respond: Respond, tls: ssl.SSLContext, host: str = "127.0.0.1") -> AsyncIterator[Receiver]:
+async def listening(
+    respond: Respond, tls: ssl.SSLContext, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Receiver]:
     """A receiver that answers each request by `respond`."""
     receiver = Receiver(0, [])
 
@@ -57,7 +59,7 @@ async def listening(respond: Respond, tls: ssl.SSLContext, host: str = "127.0.0.
 
     runner = web.ServerRunner(web.Server(handle, auto_decompress=False), shutdown_timeout=0.2)
     await runner.setup()
-    site = web.TCPSite(runner, host, 0, ssl_context=tls)
+    site = web.TCPSite(runner, host, port, ssl_context=tls)
     await site.start()
     receiver.port = runner.addresses[0][1]
     try:
