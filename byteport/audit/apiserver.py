@@ -73,6 +73,8 @@ class Event(NamedTuple):
     uids: frozenset[str]
     """Every uid that the request or its answer names for its object, where the log's level shows any."""
     query: tuple[tuple[str, str], ...]
+    dry_body: bool
+    """Whether the body of a delete, where the log's level shows it, asks for a dry run."""
     code: int | None
     """HTTP status; None while there was no answer."""
 
@@ -128,6 +130,7 @@ def _event(plain: Any, at: Place) -> Event:
         name=_text(about, "name"),
         uids=frozenset(_uids(event, about)),
         query=_query(uri),
+        dry_body=_of(event, "requestObject").get("dryRun") == ["All"],
         code=_code(_part(event, "responseStatus")),
     )
 

@@ -1,8 +1,9 @@
 """Which requests change something, and which of the others our account makes by design.
 
 Reads, reviews, dry runs and commands that only look change nothing. What is taken for a dry run is only what the API
-server treats as one: the query of a create, update or patch. Of a delete the body decides, which a log may not show, and
-a command, a stream or a token that was asked for comes into being whatever the query says. So a stolen token gains
+server treats as one: the query of a create, update or patch. Of a delete the body decides, where there is one: a
+`dryRun=All` beside it deletes, and only a log that shows the body tells. A command, a stream or a token that was asked for
+comes into being whatever the query says. So a stolen token gains
 nothing by writing `dryRun=All` where it has no effect. Comes after `requests`; `matching` counts what is left.
 """
 
@@ -16,6 +17,7 @@ from byteport.audit.apiserver import Event
 from byteport.audit.requests import CONNECTS, Effect, Request, is_read
 
 _DRY = frozenset({"create", "update", "patch"})
+_DELETES = frozenset({"delete", "deletecollection"})
 _NEVER_DRY = CONNECTS | {"token"}
 _KNOWN_GROUPS = frozenset(
     {
@@ -66,6 +68,8 @@ def is_review(event: Event) -> bool:
 
 def is_dry_run(event: Event) -> bool:
     """Whether the API server itself leaves everything as it is."""
+    if event.verb in _DELETES:
+        return event.dry_body and event.group in _KNOWN_GROUPS and not event.subresource
     said = [value for key, value in event.query if key == "dryRun"]
     honoured = event.verb in _DRY and event.group in _KNOWN_GROUPS and event.subresource not in _NEVER_DRY
     return honoured and bool(said) and all(value == "All" for value in said)

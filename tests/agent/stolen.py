@@ -33,6 +33,8 @@ class Thief:
         content_type = JSON_PATCH if method == "PATCH" else "application/json"
         asked = "&".join(filter(None, (query, "dryRun=All")))
         call, body = self._api.call, request["requestObject"]
+        if method == "DELETE":  # which goes by its body, and deletes whatever the query says
+            body = {**body, "apiVersion": "v1", "dryRun": ["All"]}
         try:
             await asyncio.to_thread(call, method, f"{path}?{asked}", body, content_type=content_type)
         except ApiRefused as error:

@@ -93,6 +93,13 @@ def test_nothing_that_may_change_something_hides_as_a_question(hidden: JSON) -> 
     assert causes(found) == ["unrecorded_write"]
 
 
+def test_a_delete_is_dry_by_its_body_alone() -> None:
+    about = {"namespace": "shop", "name": "web-9", "resource": "pods"}
+    for options, found_as in (({"dryRun": ["All"]}, []), ({"dryRun": []}, ["unrecorded_write"])):
+        asked = event(70, verb="delete", requestURI="/x?dryRun=All", objectRef=about, requestObject=options)
+        assert causes(one_act(write(1, DELETE, 62), asked)) == found_as
+
+
 @pytest.mark.parametrize(
     ("code", "says"), [(200, ""), (500, "does not tell"), (0, "does not tell"), (504, "does not tell")]
 )
