@@ -218,3 +218,9 @@ def test_a_part_that_starts_at_the_beginning_is_checked_against_it() -> None:
     assert part([forged], 1, 1) == [(Fault.UNLINKED, 1)]
     assert part([ENTRIES[0]], 1, 1) == []
     assert ENTRIES[0].header.count(GENESIS.encode()) == 1
+
+
+def test_a_body_that_could_not_be_opened_is_counted_and_not_called_verified() -> None:
+    entries = with_changed(3, payload=None, salt=None, unopened=True)
+    report = verify_chain(entries, CHAIN, head=HEAD)
+    assert (report.intact, report.findings, report.not_opened, report.is_good) == (Verdict.INTACT, (), 1, False)
