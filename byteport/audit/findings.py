@@ -155,7 +155,7 @@ class Report(Frozen):
 
     @property
     def is_good(self) -> bool:
-        """Intact, and complete and matched where that was checked."""
+        """Intact to the last body, and complete and matched where that was checked."""
         complete = isinstance(self.complete, NotChecked) or self.complete.verdict is Coverage.COMPLETE
         matched = isinstance(self.matched, NotChecked) or self.matched.verdict is MatchVerdict.MATCHED
-        return self.intact is Verdict.INTACT and complete and matched
+        return self.intact is Verdict.INTACT and not self.not_opened and complete and matched
