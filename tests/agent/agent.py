@@ -247,11 +247,14 @@ class Agent:
         except ConfigError:
             return []
 
+    @property
+    def chain(self) -> Chain:
+        return Chain(tenant=self.settings.tenant, cluster_uid=self.place.uid)
+
     def entries(self) -> list[Entry]:
         """The whole chain of the cluster as it is stored."""
-        chain = Chain(tenant=self.settings.tenant, cluster_uid=self.place.uid)
         try:
-            return list(open_log(self.settings.ledger, self.settings.tenant).entries(chain))
+            return list(open_log(self.settings.ledger, self.settings.tenant).entries(self.chain))
         except ConfigError:
             return []
 

@@ -11,7 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from byteport.audit.bundle import BadLine, EntryLine, read
+from byteport.audit.heads import Chain
 from byteport.audit.records import Entry
+from byteport.contracts.receivers import TargetKind
+from byteport.ledger import cursors
+from byteport.ledger.opening import open_reader
+from byteport.settings import Settings
 
 
 class Exported(NamedTuple):
@@ -22,6 +27,18 @@ class Exported(NamedTuple):
     """Up to which record of the chain the ledger takes it for shipped."""
     lines: tuple[bytes, ...]
     """What it holds, each with its newline, in whatever order."""
+
+
+def held_in_files(settings: Settings, chain: Chain) -> tuple[Exported, ...]:
+    """What lies in the folder of files, where the settings name one as a receiver; nothing where they do not."""
+    export = settings.audit.export
+    if TargetKind.FILE not in export.target or export.file.folder is None:
+        return ()
+    with open_reader(settings.ledger, settings.tenant).snapshot() as sql:
+        cursor = cursors.read(sql, chain, TargetKind.FILE.value)
+    folder = export.file.folder / chain.tenant / chain.cluster_uid
+    lines = [line for path in sorted(folder.glob("*.ndjson*")) for line in path.read_bytes().splitlines(keepends=True)]
+    return (Exported(TargetKind.FILE.value, cursor, tuple(lines)),)
 
 
 def not_contained(exported: Iterable[Exported], entries: Sequence[Entry]) -> Iterator[str]:

@@ -4,7 +4,7 @@ own list of writes, the API server's audit log, the recorded histories, and what
 - I1 every mutation has an earlier committed intent record
 - I2 it was authorised at the time it was made
 - I3 at most one effect per action id
-- I4 the log verifies
+- I4 the log verifies, and is what was signed of it where it is signed
 - I5 every intent ends, or became `unknown` and was escalated
 - I6 what was exported contains the log
 
@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 from temporalio.api.enums.v1 import EventType
 
+from byteport.audit.completeness import NOBODY, Trust
+from byteport.audit.findings import Completeness, Coverage
 from byteport.audit.records import Entry, Record
 from byteport.audit.verify import Verdict
 from byteport.audit.words import Decision, Event
@@ -52,8 +54,9 @@ from byteport.trust.files import SignersFiles, read_public_key
 from byteport.trust.grants import GrantVerifier
 from tests.agent.agent import Agent
 from tests.agent.places import Write
-from tests.faults.exported import Exported, not_contained
+from tests.faults.exported import Exported, held_in_files, not_contained
 from tests.faults.matched import not_matched
+from workers.signing import is_signed, log_key
 
 MUTATING = {
     DELETE_POD.name: "delete",
@@ -81,7 +84,7 @@ class Witnesses(NamedTuple):
 
 
 async def witnesses(agent: Agent, exported: Iterable[Exported] = ()) -> Witnesses:
-    """What there is to see now."""
+    """What there is to see now. A receiver that is no folder of files says by `exported` what it holds."""
     lines = agent.place.audit_lines()
     return Witnesses(
         records=agent.records(),
@@ -89,7 +92,7 @@ async def witnesses(agent: Agent, exported: Iterable[Exported] = ()) -> Witnesse
         warrants=await _warrants(agent),
         entries=agent.entries(),
         audit_lines=lines,
-        exported=tuple(exported),
+        exported=(*exported, *held_in_files(agent.settings, agent.chain)),
     )
 
 
@@ -194,9 +197,13 @@ def _once(seen: Witnesses) -> Iterator[str]:
 def _verifies(agent: Agent, seen: Witnesses) -> Iterator[str]:
     if not seen.records:
         return
-    for report in open_log(agent.settings.ledger, agent.settings.tenant).verify_all():
+    signed = is_signed(agent.settings)
+    trust = Trust(keys=(log_key(agent.settings, agent.installation),)) if signed else NOBODY
+    for report in open_log(agent.settings.ledger, agent.settings.tenant).verify_all(trust):
         if report.intact is not Verdict.INTACT:
             yield f"I4: the log is {report.intact.value}: {report.findings}"
+        if isinstance(report.complete, Completeness) and report.complete.verdict is not Coverage.COMPLETE:
+            yield f"I4: the log is not what was signed: {report.complete.findings}"
 
 
 def _ended(seen: Witnesses) -> Iterator[str]:
