@@ -36,6 +36,9 @@ def demo(
     simulated_nodes: Annotated[
         bool, typer.Option("--simulated-nodes", help="That cluster's nodes run no containers (kwok).")
     ] = False,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Send the log to files in this folder; by default it goes nowhere.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show repairs, one of them under approval, escalations, restraint, the kill switch, and the log's proof."""
@@ -45,12 +48,12 @@ def demo(
     if cluster not in KINDS:
         raise MalformedInput("--cluster", f"must be one of {', '.join(KINDS)}")
     if context is None:
-        wanted = Demo(folder, ClusterKind(cluster))
+        wanted = Demo(folder, ClusterKind(cluster), export=export)
     else:
         from byteport.sandbox.demo.preview import default_kubeconfig
 
         file = (kubeconfig or default_kubeconfig()).absolute()
-        wanted = Demo(folder, ClusterKind.CONTEXT, file, context, containers_run=not simulated_nodes)
+        wanted = Demo(folder, ClusterKind.CONTEXT, file, context, containers_run=not simulated_nodes, export=export)
         _ask_first(wanted, yes)
     report = _show(wanted, quiet=as_json)
     if as_json:

@@ -44,6 +44,9 @@ Folder = Annotated[Path, typer.Option("--folder", help="Where keys, logs and sta
 def up(
     cluster: Annotated[str, typer.Option("--cluster", help=f"Which cluster: {' or '.join(KINDS)}.")] = "simulated",
     folder: Folder = FOLDER,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Send the log to files in this folder; by default it goes nowhere.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start everything and leave it running; print where Temporal UI and the kubeconfig are."""
@@ -54,9 +57,9 @@ def up(
     console = stderr()
     if console.is_terminal:
         with console.status("starting") as shown:
-            state = control.up(folder, cluster, shown.update)
+            state = control.up(folder, cluster, shown.update, export=export)
     else:
-        state = control.up(folder, cluster, note)
+        state = control.up(folder, cluster, note, export=export)
     _print(state, as_json)
     if not as_json:
         say("\nNext: byteport sandbox break image, then byteport runs    (end it with: byteport sandbox down)")

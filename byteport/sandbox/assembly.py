@@ -26,7 +26,7 @@ from byteport.kubernetes.port import ClusterPort
 from byteport.sandbox.children import free_port
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
-from byteport.sandbox.home import Home
+from byteport.sandbox.home import SIGNED, Home
 from byteport.sandbox.simulated import SimulatedCluster
 from byteport.settings import Settings, installation, remember
 from byteport.temporal.codec_server import codec_app
@@ -41,6 +41,13 @@ BOUNDARY = Choices(helper=True)
 """Of the real control plane: as an installation has it that chose nothing but the node helper."""
 
 Report = Callable[[str], None]
+
+
+def exported_to(folder: Path | None) -> dict[str, Any] | None:
+    """Further settings by which the log goes to files in `folder`; None where it goes nowhere, as by default."""
+    if folder is None:
+        return None
+    return {"audit": SIGNED | {"export": {"target": "file", "file": {"folder": str(folder.absolute())}}}}
 
 
 class ClusterKind(StrEnum):

@@ -33,6 +33,9 @@ class SandboxFailed(BytePortError):
     code = "sandbox_failed"
 
 
+_DAEMON = [sys.executable, "-m", "byteport.sandbox.daemon"]
+
+
 class State(Frozen):
     """Where everything of a running sandbox is."""
 
@@ -49,8 +52,11 @@ class State(Frozen):
     playground_token: str
 
 
-def up(folder: Path, cluster: str, report: Callable[[str], None]) -> State:
-    """Start the sandbox of `folder` and return once all of it is ready. Raises `SandboxFailed`."""
+def up(folder: Path, cluster: str, report: Callable[[str], None], *, export: Path | None = None) -> State:
+    """Start the sandbox of `folder` and return once all of it is ready; the log goes to files in `export`, if anywhere.
+
+    Raises `SandboxFailed`.
+    """
     if (running := status(folder)) is not None:
         raise SandboxFailed(
             f"a sandbox runs already (pid {running.pid}, Temporal at {running.temporal_address}); "
@@ -64,7 +70,7 @@ def up(folder: Path, cluster: str, report: Callable[[str], None]) -> State:
         raise SandboxFailed(f"starting: {folder} cannot be used: {error.strerror}") from None
     with opened as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "byteport.sandbox.daemon", str(folder.absolute()), cluster],
+            [*_DAEMON, str(folder.absolute()), cluster, *([str(export.absolute())] if export is not None else [])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from byteport.errors import BytePortError, ConfigError
-from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled, serve_app
+from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled, exported_to, serve_app
 from byteport.sandbox.children import free_port
 from byteport.sandbox.control import LOCK, STATE, State
 from byteport.sandbox.demo.hands import hands_on
@@ -46,6 +46,7 @@ logger = logging.getLogger("byteport.sandbox")
 
 def main() -> None:
     home, kind = Home(Path(sys.argv[1])), ClusterKind(sys.argv[2])
+    export = Path(sys.argv[3]) if len(sys.argv) > 3 else None
     configure_logging(TelemetryConfig())
     home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (home.folder / LOCK).open("w") as lock:
@@ -55,7 +56,7 @@ def main() -> None:
             _tell(failed=f"a sandbox runs in {home.folder} already; see `byteport sandbox status`")
             raise SystemExit(1) from None
         try:
-            asyncio.run(_keep(home, kind))
+            asyncio.run(_keep(home, kind, export))
         except BytePortError as error:
             logger.error("%s", error)
             _tell(failed=str(error))
@@ -64,7 +65,7 @@ def main() -> None:
             (home.folder / STATE).unlink(missing_ok=True)
 
 
-async def _keep(home: Home, kind: ClusterKind) -> None:
+async def _keep(home: Home, kind: ClusterKind, export: Path | None) -> None:
     if kind is ClusterKind.CONTEXT:
         raise ConfigError(
             "--cluster", "a sandbox brings its own cluster; for yours see `byteport sandbox demo --context`"
@@ -72,7 +73,7 @@ async def _keep(home: Home, kind: ClusterKind) -> None:
     stop = asyncio.Event()
     with stop_on_signals(stop):
         async with AsyncExitStack() as stack:
-            wanted = Wanted(home, kind, POLICY)
+            wanted = Wanted(home, kind, POLICY, extra=exported_to(export))
             sandbox = await stack.enter_async_context(assembled(wanted, lambda step: _tell(step=step)))
             state = _state(sandbox)
             strainer = strainer_on(sandbox)

@@ -144,4 +144,6 @@ def _flags(options: DevServerOptions, port: int, ui_port: int) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    """Nothing of Temporal's from outside; and the server does not ask its makers for a newer version (version-info.temporal.io)."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    return inherited | {"TEMPORAL_VERSION_CHECK_DISABLED": "1"}

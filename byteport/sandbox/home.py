@@ -20,6 +20,8 @@ from byteport.temporal.keys import make_key_file
 from byteport.trust.allowed_signers import allowed_signers_line
 from byteport.trust.files import make_key
 
+SIGNED: dict[str, Any] = {"signer": {"key": "keys/checkpoint"}}
+"""What the settings say of the log."""
 OPERATOR = "operator"
 """The person of the sandbox: the principal of its one approval key."""
 HEADER = "# Written by `byteport sandbox`; it is written again at each start, save the policy.\n"
@@ -97,7 +99,7 @@ class Home:
             "state_dir": ".",
             "cluster": cluster,
             "temporal": {"address": temporal_address},
-            "audit": {"signer": {"key": "keys/checkpoint"}},
+            "audit": SIGNED,
             "approvals": {"signing_key": "keys/approver", "identity": OPERATOR},
             "boundary": _held_to(boundary) if boundary else {"enforced": False, "sight": Sight.CLUSTER.value},
         }

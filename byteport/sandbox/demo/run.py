@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from activities.kubernetes.policy_source import load_policy
 from byteport.domain.policy import Mode
 from byteport.errors import BytePortError
-from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled
+from byteport.sandbox.assembly import ClusterKind, Sandbox, Wanted, assembled, exported_to
 from byteport.sandbox.demo.bounds import held
 from byteport.sandbox.demo.hands import Hands, KubectlHands, hands_on
 from byteport.sandbox.demo.proof import prove
@@ -60,6 +60,8 @@ class Demo:
     context: str | None = None
     containers_run: bool = True
     """Whether that cluster's nodes run containers; simulated ones do not."""
+    export: Path | None = None
+    """Where the log goes as files; nowhere by default."""
 
     @property
     def label(self) -> str:
@@ -192,6 +194,7 @@ async def _stage(demo: Demo, home: Home, say: Callable[[str], None]) -> AsyncIte
         _policy(pace),
         kubeconfig=demo.kubeconfig,
         context=demo.context,
+        extra=exported_to(demo.export),
     )
     with _step("starting", demo.folder):
         assembling = assembled(wanted, say)
