@@ -95,7 +95,7 @@ def health_of(role: Role, around: Surroundings, stop: asyncio.Event) -> Health:
     asked: dict[Part, Question] = {Part.TEMPORAL: lambda: must_answer(client, within=timedelta(seconds=ANSWER_SECONDS))}
     if _is_held(role, around):
         awaited.add(Part.BOUNDARY)
-    if role.queues & {Queue.LEDGER, Queue.CLUSTER, Queue.SIGNER}:
+    if role.queues & {Queue.LEDGER, Queue.CLUSTER, Queue.SIGNER, Queue.EXPORT}:
         ledger = open_reader(settings.ledger, settings.tenant)
         asked[Part.LEDGER] = lambda: asyncio.to_thread(must_be_readable, ledger)
     return Health(stop, awaited, asked)

@@ -168,6 +168,8 @@ async def test_a_port_that_is_taken_is_one_line_that_names_the_setting() -> None
         (Process.REST, True, True, False),
         (Process.CONTROL, True, False, False),
         (Process.NOTIFY, True, False, False),
+        (Process.EXPORT, True, True, False),
+        (Process.SIGNER, True, True, False),
     ],
 )
 async def test_each_process_waits_for_what_it_needs_and_for_nothing_else(
