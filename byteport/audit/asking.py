@@ -52,6 +52,8 @@ class Design(NamedTuple):
     """Whether a command only looks."""
     container: str
     """The one container in which commands are run."""
+    manager: str
+    """The field manager of every patch that is an act."""
     agent: str = "byteport/"
     """How the user agent of every request of ours begins."""
 

@@ -116,7 +116,7 @@ class _Judge:
             self._found.find(Cause.REPEATED_ID, says, act=act, request=done[-1])
         others = [one for one in done if not self._sorting.is_agents(act, one)]
         for one in others:
-            says = f"was not sent by the agent: its user agent is {said(one.event.agent)}"
+            says = f"was not sent by the agent as it sends acts: its user agent is {said(one.event.agent)}"
             self._found.find(Cause.OTHER_CLIENT, says, act=act, request=one)
         return effects <= 1 and not others
 

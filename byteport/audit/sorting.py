@@ -137,8 +137,13 @@ class Sorting:
         return argv_of(event) == call.argv and container_of(event) == self._rules.design.container
 
     def is_agents(self, act: Act, request: Request) -> bool:
-        """The agent names itself and the act in its user agent. Whoever does not is somebody else with its id."""
-        agent = request.event.agent
+        """The agent names itself and the act in its user agent, and itself as who manages the fields that it patches.
+
+        Whoever does not is somebody else with the act's id.
+        """
+        event, agent = request.event, request.event.agent
+        if event.verb == "patch" and [v for k, v in event.query if k == "fieldManager"] != [self._rules.design.manager]:
+            return False
         return agent.startswith(self._rules.design.agent) and agent.endswith(f" ({act.action_id[:_LETTERS]})")
 
 

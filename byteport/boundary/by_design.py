@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from byteport.audit.asking import Design
 from byteport.audit.sorting import APART, Rules
-from byteport.boundary.names import AGENT
+from byteport.boundary.names import AGENT, AGENT_MANAGER
 from byteport.domain.plans import HELPER_CONTAINER
 from byteport.kubernetes.node_commands import host_path, is_read
 from byteport.kubernetes.port import NO_POD
@@ -24,4 +24,4 @@ def looks(argv: tuple[str, ...]) -> bool:
 
 def rules(account: str = AGENT, *, apart: timedelta = APART) -> Rules:
     """How requests of `account` are told apart. `apart` is how far the two clocks may differ."""
-    return Rules(account, Design(no_pod=NO_POD, looks=looks, container=HELPER_CONTAINER), apart)
+    return Rules(account, Design(no_pod=NO_POD, looks=looks, container=HELPER_CONTAINER, manager=AGENT_MANAGER), apart)

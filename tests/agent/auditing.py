@@ -30,7 +30,8 @@ def audit_lines(cluster: SimulatedCluster, *, since: datetime, until: datetime) 
 
 def _writes(cluster: SimulatedCluster) -> Iterator[JSON]:
     for one in (*cluster.mutations(), *cluster.dry_runs()):
-        uri = f"/{one.resource.plural}/{one.name}" + ("?dryRun=All" if one.dry_run else "")
+        query = f"?fieldManager={one.by.field_manager}" if one.verb == "patch" else "?"
+        uri = f"/{one.resource.plural}/{one.name}{query}" + ("&dryRun=All" if one.dry_run else "")
         about = {"apiGroup": one.resource.group, "resource": one.resource.plural}
         yield _event(
             one.at, one.verb, uri, {**about, "namespace": one.namespace, "name": one.name, "uid": one.uid}, one.by

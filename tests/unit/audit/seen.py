@@ -85,12 +85,19 @@ class Told:
         return self._first + len(self.entries)
 
 
+PATCHED = "/x?fieldManager=byteport-agent"
+
 _PLACES: dict[str, JSON] = {
     DELETE: {"verb": "delete", "objectRef": {"resource": "pods", "name": "web-1"}},
-    ROLL_BACK: {"verb": "patch", "objectRef": {"apiGroup": "apps", "resource": "deployments", "name": "web"}},
+    ROLL_BACK: {
+        "verb": "patch",
+        "objectRef": {"apiGroup": "apps", "resource": "deployments", "name": "web"},
+        "requestURI": PATCHED,
+    },
     RAISE: {
         "verb": "patch",
         "objectRef": {"apiGroup": "autoscaling", "resource": "horizontalpodautoscalers", "name": "web"},
+        "requestURI": PATCHED,
     },
     PRUNE: {
         "verb": "get",

@@ -291,6 +291,15 @@ def test_the_right_write_by_another_client_is_named() -> None:
     assert causes(one_act(write(1, DELETE, 62, userAgent=f"byteport/1.0.0 ({action(2)[:12]})"))) == ["other_client"]
 
 
+@pytest.mark.parametrize(
+    "uri", ["/x", "/x?fieldManager=kubectl", "/x?fieldManager=byteport-agent&fieldManager=kubectl"]
+)
+def test_a_patch_under_another_field_manager_is_another_clients(uri: str) -> None:
+    told = Told()
+    told.act(1, ROLL_BACK, 60)
+    assert causes(matched(told, lines(write(1, ROLL_BACK, 62, requestURI=uri), quiet()))) == ["other_client"]
+
+
 @pytest.mark.parametrize(("at", "cause"), [(50, "before_intent"), (80, "after_end"), (60 + 16 * 60, "outside_lease")])
 def test_a_write_outside_its_time_is_named(at: float, cause: str) -> None:
     told = Told()
