@@ -17,9 +17,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from byteport.api import probes, reading, writing
+from byteport.api.counts import Counts
 from byteport.api.documented import HEADERS_OF_ALL, SCHEMES, lines
 from byteport.api.faces import Face
-from byteport.api.guard import Guard, mistake
+from byteport.api.guard import Guard, mistake, refused
 from byteport.api.problems import MEDIA_TYPE, Code, Problem, ProblemDocument
 from byteport.errors import BytePortError, ConfigError, TemporaryError
 
@@ -41,15 +42,16 @@ def application(face: Face) -> ASGIApp:
     app.state.face = face
     for router in ROUTERS:
         app.include_router(router)
-    return Guard(app, face.limits)
+    return Guard(app, face.limits, face.counts)
 
 
 def health_application(face: Face) -> ASGIApp:
-    """Probes alone, for the port in clear."""
+    """Probes and counters alone, for the port in clear. What is asked there is not counted."""
     app = _bare()
     app.state.face = face
     app.include_router(probes.router)
-    return Guard(app, face.limits)
+    app.include_router(probes.in_clear)
+    return Guard(app, face.limits, Counts())
 
 
 def openapi() -> dict[str, Any]:
@@ -111,25 +113,25 @@ def _problem_schema(schemas: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-async def _on_problem(_: Request, error: Exception) -> JSONResponse:
+async def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)
-    return _answer(error)
+    return _answer(request, error)
 
 
-async def _on_parameters(_: Request, error: Exception) -> JSONResponse:
+async def _on_parameters(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:]) or "query"
     known = first["type"] != "extra_forbidden"
     says = f"{first['msg'][:1].lower()}{first['msg'][1:]}" if known else "no such parameter"
-    return _answer(Problem(Code.PARAMETER_REFUSED, says, field=field if known else None))
+    return _answer(request, Problem(Code.PARAMETER_REFUSED, says, field=field if known else None))
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     """What the router says by itself; it would name the methods of one route only."""
     assert isinstance(error, HTTPException)
     code = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}.get(error.status_code, Code.MALFORMED_REQUEST)
-    answer = _answer(Problem(code, "see the OpenAPI document for paths and methods"))
+    answer = _answer(request, Problem(code, "see the OpenAPI document for paths and methods"))
     if code is Code.METHOD_NOT_ALLOWED:
         answer.headers["Allow"] = ", ".join(_methods(request.url.path))
     return answer
@@ -140,20 +142,22 @@ def _methods(path: str) -> list[str]:
     return sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
 
 
-async def _on_ours(_: Request, error: Exception) -> JSONResponse:
+async def _on_ours(request: Request, error: Exception) -> JSONResponse:
     """An error of the store. Its words stay in the log."""
     assert isinstance(error, BytePortError)
     if isinstance(error, TemporaryError | ConfigError):
         log.error("store_unavailable: %s", error)
-        return _answer(Problem(Code.STORE_UNAVAILABLE, "nothing was kept; send the same again", retry_after=5))
+        problem = Problem(Code.STORE_UNAVAILABLE, "nothing was kept; send the same again", retry_after=5)
+        return _answer(request, problem)
     raise error
 
 
 async def _on_mistake(request: Request, _: Exception) -> JSONResponse:
-    return _answer(mistake(request.scope))
+    return _answer(request, mistake(request.scope))
 
 
-def _answer(problem: Problem) -> JSONResponse:
+def _answer(request: Request, problem: Problem) -> JSONResponse:
+    refused(request.scope, problem)
     return JSONResponse(
         problem.document(),
         status_code=problem.code.status.value,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from byteport.api.answers import ChainHead, KeptCheckpoint, Taken
 from byteport.api.lines import Sent, SentCheckpoint, SentRecord
+from byteport.api.naming import large_erasure, name_removals
 from byteport.api.notes import Roots, opened
 from byteport.api.paging import Place
 from byteport.api.problems import Code, Held, Problem
@@ -19,7 +20,7 @@ from byteport.audit.bundle import checkpoint_line, line_of
 from byteport.audit.chain import GENESIS
 from byteport.audit.heads import Chain
 from byteport.audit.records import Record, Removed
-from byteport.audit.words import REMOVALS, Event, Removal
+from byteport.audit.words import REMOVALS, Removal
 from byteport.errors import PreconditionFailed
 from byteport.ledger.append import append_entries
 from byteport.ledger.log import AuditLog, Filter
@@ -36,6 +37,14 @@ class Found(NamedTuple):
     next: Place | None
 
 
+class Kept(NamedTuple):
+    """What became of what was handed in, and what its operator has to look at."""
+
+    taken: Taken
+    erased: int
+    """Bodies that this chain has named as erased within a day, where that is more than is usual; else 0."""
+
+
 class Archive:
     """One database, for every tenant that is enrolled."""
 
@@ -44,16 +53,18 @@ class Archive:
         self._of: dict[str, Store] = {}
         self._roots = Roots()
 
-    def take(self, chain: Chain, sent: Sequence[Sent], vkey: str | None) -> Taken:
+    def take(self, chain: Chain, sent: Sequence[Sent], vkey: str | None) -> Kept:
         """Keep all of `sent`, or nothing. Raises `Problem` naming the line that contradicts what is kept."""
         notes = [one for one in sent if isinstance(one, SentCheckpoint)]
         checked = [(one, opened(one, vkey)) for one in notes]
         with self._tenant(chain.tenant).transaction() as tx:
-            new, duplicate, head = _records(tx, chain, [one for one in sent if isinstance(one, SentRecord)])
+            records = [one for one in sent if isinstance(one, SentRecord)]
+            new, duplicate, head = _records(tx, chain, records)
             frontiers = self._roots.begin(chain)
             kept = sum(frontiers.check(tx, note, checkpoint, head) for note, checkpoint in checked)
+            erased = large_erasure(tx, chain) if new and any(one.erases for one in records) else 0
         frontiers.keep()
-        return Taken(new=new, duplicate=duplicate, checkpoints=kept, head=head)
+        return Kept(Taken(new=new, duplicate=duplicate, checkpoints=kept, head=head), erased)
 
     def head(self, chain: Chain) -> ChainHead | None:
         """None before the first record."""
@@ -165,46 +176,25 @@ def _records(tx: Transaction, chain: Chain, sent: Sequence[SentRecord]) -> tuple
         last = Held(seq=entry.seq, hash=entry.hash)
         new.append(one)
     _must_be_unused(tx.sql, chain, new, held)
-    for part in _cut_after_erasures(new):
+    for part in _cut_after_removals(new):
         try:
             append_entries(tx, chain, [one.entry for one in part])
         except PreconditionFailed as error:
             raise _fork(part[0], None, f"from this line on it does not chain: {error.message}", held) from error
-        _erase(tx, chain, part[-1])
+        name_removals(tx, chain, part[-1])
     return len(new), len(sent) - len(new), last
 
 
-def _cut_after_erasures(new: Sequence[SentRecord]) -> Iterator[list[SentRecord]]:
-    """Bodies are destroyed right after the record that says so, while it is the last."""
+def _cut_after_removals(new: Sequence[SentRecord]) -> Iterator[list[SentRecord]]:
+    """What a record says is gone is kept right after it, while it is the last."""
     part: list[SentRecord] = []
     for one in new:
         part.append(one)
-        if one.header.event is Event.ERASED:
+        if one.header.event in REMOVALS:
             yield part
             part = []
     if part:
         yield part
-
-
-def _erase(tx: Transaction, chain: Chain, one: SentRecord) -> None:
-    """An erasure on request reaches this copy too. What was pruned in its cluster is kept: that is this copy's purpose."""
-    if one.header.event is not Event.ERASED or one.payload is None:
-        return
-    ranges = [(part.first, part.last) for part in one.payload.removed if part.cause is Removal.ERASED]
-    if any(last >= one.entry.seq or _tells_of_removals(tx.sql, chain, first, last) for first, last in ranges):
-        says = "names records that come later, or that tell of a removal themselves"
-        raise Problem(Code.LINE_REFUSED, says, line=one.line, field="sealed.payload.removed")
-    if ranges:
-        tx.chains.destroy(chain, one.entry.seq, ranges)
-
-
-def _tells_of_removals(sql: Sql, chain: Chain, first: int, last: int) -> bool:
-    rows = sql.execute(
-        "SELECT seq FROM agent_actions WHERE tenant = ? AND cluster_uid = ? AND event IN (?, ?) AND seq BETWEEN ? AND ?"
-        " LIMIT 1",
-        (chain.tenant, chain.cluster_uid, *sorted(event.value for event in REMOVALS), first, last),
-    )
-    return rows.fetchone() is not None
 
 
 def _must_be_unused(sql: Sql, chain: Chain, new: Sequence[SentRecord], held: Held) -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 from byteport.api.app import application, health_application
 from byteport.api.archive import Archive
 from byteport.api.callers import Door
+from byteport.api.counts import Counts
 from byteport.api.enrolment import EnrolmentFile
 from byteport.api.faces import Face
 from byteport.api.keysets import KeySets
 from byteport.api.limits import Allowances
+from byteport.api.retention import Sweeper
 from byteport.api.serve import Ports, Server
 from byteport.api.tls import Contexts, TlsFiles
 from byteport.api.tokens import Tokens
@@ -31,6 +33,7 @@ def assemble(config: ApiConfig, store: Store) -> Server:
     files = TlsFiles(_needed(config.certificate, "api.certificate"), _needed(config.key, "api.key"), config.client_ca)
     contexts = Contexts(files, _now)
     archive = Archive(store)
+    counts = Counts()
 
     def lacks() -> list[str]:
         missing = []
@@ -46,6 +49,8 @@ def assemble(config: ApiConfig, store: Store) -> Server:
         allowances=Allowances(config.limits, time.monotonic),
         archive=archive,
         limits=config.limits,
+        counts=counts,
+        enrolment=enrolment,
         lacks=lacks,
     )
     return Server(
@@ -55,6 +60,7 @@ def assemble(config: ApiConfig, store: Store) -> Server:
         contexts,
         config.limits,
         config.stop_seconds,
+        Sweeper(store, enrolment, config, counts),
     )
 
 

@@ -17,12 +17,14 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from byteport.audit.heads import Chain
 from byteport.audit.notes import SignatureType, parse_vkey
-from byteport.domain.base import Frozen
+from byteport.domain.base import Frozen, Instant
 from byteport.domain.yaml_text import read_strict
 from byteport.errors import ConfigError, MalformedInput
 
 SETTING = "api.enrolment"
 LARGEST = 1 << 20
+MOST_HOLDS = 1000
+"""Each is asked for every portion that is destroyed."""
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures by a private key. `none` and the HS family, whose key would be the public one, cannot be written here."""
 
@@ -123,17 +125,55 @@ class Identity(Frozen):
             raise ValueError(f"vkey is not the key of this chain's signer, whose name is {origin}")
 
 
+class Hold(Frozen):
+    """A legal hold: what this copy keeps of a tenant, whatever records say is gone and however old it is."""
+
+    name: Name
+    tenant: Tenant
+    cluster_uid: ClusterUid | None = None
+    """Default: every chain of the tenant."""
+    since: Instant | None = None
+    """Records from this time on."""
+    until: Instant | None = None
+    """Records before this time."""
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise ValueError("until must be later than since")
+        return self
+
+
 class Enrolment(Frozen):
     """The whole file."""
 
     issuers: tuple[Issuer, ...] = ()
     identities: Annotated[tuple[Identity, ...], Field(min_length=1)]
+    holds: Annotated[tuple[Hold, ...], Field(max_length=MOST_HOLDS)] = ()
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Every tenant that is named, in a fixed order."""
+        return tuple(sorted({one.tenant for one in self.identities} | {hold.tenant for hold in self.holds}))
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """Those that an agent is enrolled for, in a fixed order."""
+        found = {(one.tenant, one.cluster_uid) for one in self.identities if one.role is Role.AGENT and one.cluster_uid}
+        return tuple(Chain(tenant=tenant, cluster_uid=uid) for tenant, uid in sorted(found))
+
+    def holds_on(self, chain: Chain) -> tuple[Hold, ...]:
+        """The holds that are about a chain."""
+        return tuple(
+            hold for hold in self.holds if hold.tenant == chain.tenant and hold.cluster_uid in (None, chain.cluster_uid)
+        )
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         issuers = [issuer.name for issuer in self.issuers]
         _once("issuers", issuers)
         _once("identities", [identity.name for identity in self.identities])
+        _once("holds", [hold.name for hold in self.holds])
         _once("token", [one.token for one in self.identities if one.token])
         _once("certificate", [one.certificate for one in self.identities if one.certificate])
         for identity in self.identities:

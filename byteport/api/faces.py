@@ -14,11 +14,13 @@ from fastapi import Depends, Request
 
 from byteport.api.archive import Archive
 from byteport.api.callers import Caller, Door
-from byteport.api.enrolment import Role
+from byteport.api.counts import Counts
+from byteport.api.enrolment import EnrolmentFile, Role
 from byteport.api.limits import Allowances
 from byteport.api.problems import Code, Problem
 from byteport.api.serve import CERTIFICATE
 from byteport.contracts.ledger_api import ApiLimits
+from byteport.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,18 @@ class Face:
     allowances: Allowances
     archive: Archive
     limits: ApiLimits
+    counts: Counts
+    enrolment: EnrolmentFile
     lacks: Callable[[], list[str]]
     """Parts without which nothing can be answered; blocks."""
+
+    def counted(self) -> str:
+        """The counters as Prometheus reads them; blocks."""
+        try:
+            chains = self.enrolment.current().chains
+        except ConfigError:
+            chains = ()
+        return self.counts.text(chains)
 
 
 def face_of(request: Request) -> Face:

@@ -14,6 +14,7 @@ import secrets
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from byteport.api.counts import Counts
 from byteport.api.problems import MEDIA_TYPE, Code, Problem
 from byteport.contracts.ledger_api import ApiLimits
 
@@ -32,14 +33,16 @@ HEADERS = (
 )
 REQUEST_ID = b"x-request-id"
 _ID = "byteport.request"
+_REFUSED = "byteport.refused"
 
 
 class Guard:
     """Wraps the application; one for all requests."""
 
-    def __init__(self, app: ASGIApp, limits: ApiLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: ApiLimits, counts: Counts) -> None:
         self._app = app
         self._limits = limits
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,6 +62,14 @@ class Guard:
                 await exchange.refuse(mistake(scope))
             elif not exchange.finished:
                 raise ConnectionAbortedError("the answer cannot be finished") from None
+        finally:
+            if exchange.status is not None:
+                self._counts.answered(scope["method"], exchange.status, scope.get(_REFUSED))
+
+
+def refused(scope: Scope, problem: Problem) -> None:
+    """Have the request counted as one that was refused so."""
+    scope[_REFUSED] = problem.code.word
 
 
 def mistake(scope: Scope) -> Problem:
@@ -76,6 +87,8 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, answer_seconds: float) -> None:
         self.id = scope[_ID] = secrets.token_hex(8)
         self.started = self.finished = False
+        self.status: int | None = None
+        self._scope = scope
         self._receive = receive
         self._send = send
         self._answer_seconds = answer_seconds
@@ -89,7 +102,7 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
+            self.started, self.status = True, message["status"]
             headers = [*message.get("headers", []), *HEADERS, (REQUEST_ID, self.id.encode())]
             await self._discard()
             if self._unread:
@@ -103,6 +116,7 @@ class _Exchange:
         self.finished = message["type"] == "http.response.body" and not message.get("more_body", False)
 
     async def refuse(self, problem: Problem) -> None:
+        refused(self._scope, problem)
         body = json.dumps(problem.document()).encode()
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
         await self.send({"type": "http.response.start", "status": problem.code.status.value, "headers": headers})

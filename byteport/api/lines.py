@@ -18,6 +18,7 @@ from byteport.audit.bundle import read as read_bundle
 from byteport.audit.chain import SALT_BYTES, commitment, record_hash
 from byteport.audit.heads import Chain
 from byteport.audit.records import Entry, Header, Payload, read_header, read_payload
+from byteport.audit.words import Event
 from byteport.errors import MalformedInput
 
 _NAME = re.compile(r"[A-Za-z0-9_.]{1,64}")
@@ -30,6 +31,11 @@ class SentRecord(NamedTuple):
     entry: Entry
     header: Header
     payload: Payload | None
+
+    @property
+    def erases(self) -> bool:
+        """Whether it says that somebody had bodies erased."""
+        return self.header.event is Event.ERASED
 
 
 class SentCheckpoint(NamedTuple):

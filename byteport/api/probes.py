@@ -10,10 +10,13 @@ import asyncio
 from fastapi import APIRouter, Response
 
 from byteport.api.answers import Health
+from byteport.api.counts import MEDIA_TYPE
 from byteport.api.documented import problems
 from byteport.api.faces import TheFace
 
 router = APIRouter()
+in_clear = APIRouter()
+"""Beside the probes, on loopback alone."""
 
 
 @router.get(
@@ -22,6 +25,12 @@ router = APIRouter()
 async def healthz() -> Health:
     """Answered by the loop that answers everything else, so that no answer is an answer too."""
     return Health(status="ok")
+
+
+@in_clear.get("/metrics")
+async def metrics(face: TheFace) -> Response:
+    """What operators count."""
+    return Response(await asyncio.to_thread(face.counted), media_type=MEDIA_TYPE)
 
 
 @router.get(

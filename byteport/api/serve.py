@@ -16,7 +16,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import h11
 import uvicorn
@@ -50,11 +50,27 @@ class Ports:
     health_address: str | None
 
 
+class Beside(Protocol):
+    """What runs while requests are answered."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None:
+        """Blocks until it has ended."""
+
+
 class Server(uvicorn.Server):
     """Serves `app` over TLS and `health` in clear on loopback, until `should_exit`."""
 
     def __init__(
-        self, app: ASGIApp, health: ASGIApp, ports: Ports, contexts: Contexts, limits: ApiLimits, stop_seconds: int
+        self,
+        app: ASGIApp,
+        health: ASGIApp,
+        ports: Ports,
+        contexts: Contexts,
+        limits: ApiLimits,
+        stop_seconds: int,
+        beside: Beside,
     ) -> None:
         """Raises `ConfigError` when a port cannot be had."""
         super().__init__(
@@ -78,6 +94,7 @@ class Server(uvicorn.Server):
         self._limits = limits
         self._listener = _listening(ports.address, "api.address")
         self._in_clear = None if ports.health_address is None else _on_loopback(ports.health_address)
+        self._beside = beside
         self._accepting: list[asyncio.Task[None]] = []
         self._greeting: set[asyncio.Task[None]] = set()
         self.servers = []
@@ -96,6 +113,7 @@ class Server(uvicorn.Server):
         self._accepting.append(asyncio.create_task(self._accept(self._listener, self.config.loaded_app, tls=True)))
         if self._in_clear is not None:
             self._accepting.append(asyncio.create_task(self._accept(self._in_clear, self._health, tls=False)))
+        self._beside.start()
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -105,6 +123,7 @@ class Server(uvicorn.Server):
         await asyncio.gather(*self._accepting, *self._greeting, return_exceptions=True)
         self.close()
         await super().shutdown(sockets)
+        await asyncio.to_thread(self._beside.stop)
 
     def close(self) -> None:
         """Give the ports back."""

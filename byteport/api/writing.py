@@ -11,6 +11,7 @@ import logging
 from fastapi import APIRouter, Request
 
 from byteport.api.answers import Taken
+from byteport.api.archive import Kept
 from byteport.api.body import JSON, read_lines
 from byteport.api.documented import SECURITY, body, problems
 from byteport.api.faces import Agent, TheFace
@@ -59,16 +60,26 @@ async def hand_in(request: Request, caller: Agent, face: TheFace) -> Taken:
     lines = await read_lines(request, face.limits)
     face.allowances.records(caller.tenant, len(lines))
     try:
-        return await asyncio.to_thread(_take, face, caller, lines)
+        kept = await asyncio.to_thread(_take, face, caller, lines)
     except Problem as problem:
         if problem.code in FORKS:
+            face.counts.forked(caller.own)
             log.error(
                 "ledger_%s: tenant %s, cluster %s, line %s, identity %s: %s",
                 *(problem.code.word, caller.tenant, caller.cluster_uid, problem.line, caller.name, problem.detail),
             )
         raise
+    face.counts.taken(caller.tenant, kept.taken.new)
+    if kept.erased:
+        face.counts.large_erasure(caller.own)
+        log.error(
+            "ledger_large_erasure: tenant %s, cluster %s: its records say that %d bodies were erased within a day; here they"
+            " go in some hours, unless a hold in the enrolment file keeps them",
+            *(caller.tenant, caller.cluster_uid, kept.erased),
+        )
+    return kept.taken
 
 
-def _take(face: TheFace, caller: Agent, lines: list[bytes]) -> Taken:
+def _take(face: TheFace, caller: Agent, lines: list[bytes]) -> Kept:
     sent: list[Sent] = [read(number, line, caller.own) for number, line in enumerate(lines, 1)]
     return face.archive.take(caller.own, sent, caller.vkey)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from byteport.contracts.stream_receivers import ReceiverUrl
 from byteport.domain.base import Frozen
+from byteport.domain.retention import LONGEST_WAIT_DAYS
 
 AUDIENCE = "byteport-ledger"
 """Whom a workload token for the ledger's HTTP face is meant for: what a projected volume asks for, and what is checked."""
@@ -100,6 +101,17 @@ class ApiConfig(Frozen):
     """PEM of the authority for clients' certificates. Default: none; then only workload tokens let in."""
     enrolment: Path | None = None
     """YAML of who may come in, as whose tenant and for which cluster. Needed; read again when it changes."""
+    retention_days: Annotated[int, BeforeValidator(_whole), Field(ge=LONGEST_WAIT_DAYS, le=3660)] = 90
+    """Days for which what records say is kept here, at least 30; headers and hashes stay for ever. Default: 90.
+
+    They count from when this copy took a record in, or from its own time, whichever is later; and nothing goes before its
+    cluster has said that it pruned it too.
+    """
+    erasure_delay_hours: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=48)] = 24
+    """Hours between the arrival of a record that says that bodies were erased and their erasure here. Default: 24.
+
+    In these a person can notice that an agent was taken over, and put a hold into the enrolment file.
+    """
     stop_seconds: _Seconds = 20
     """Seconds that requests have to finish when the process is told to stop."""
     limits: ApiLimits = ApiLimits()

@@ -26,7 +26,7 @@ from byteport.ledger.keys import BodyKeys
 from byteport.ledger.store import LOCK_SECONDS, Clock, Head, Parameters, Randomness, Rows, Sql, StoredRow
 from byteport.ledger.turns import Turns
 
-VERSION = "2"
+VERSION = "3"
 """Of the tables; `byteport ledger migrate` brings a database there."""
 MOST_CONNECTIONS = 8
 SEARCH_PATH = "byteport, pg_catalog, pg_temp"
@@ -101,6 +101,14 @@ class _Chains:
         row = self._sql.execute(
             "SELECT byteport.destroy_bodies(%s, %s, %s, %s::bigint[], %s::bigint[])",
             (chain.tenant, chain.cluster_uid, seq, [first for first, _ in ranges], [last for _, last in ranges]),
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def destroy_named(self, chain: Chain, seqs: Sequence[int]) -> int:
+        row = self._sql.execute(
+            "SELECT byteport.destroy_named_bodies(%s, %s, %s::bigint[])",
+            (chain.tenant, chain.cluster_uid, list(seqs)),
         ).fetchone()
         assert row is not None
         return int(row[0])

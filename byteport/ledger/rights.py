@@ -70,6 +70,8 @@ GUARDED = {
     "removals": ("never_deleted", "never_truncated", "never_updated", "only_by_the_last_record"),
     "checkpoints": ("never_deleted", "never_truncated", "never_updated", "only_grow"),
     "export_cursors": ("never_deleted", "never_truncated", "only_forward"),
+    "intakes": ("never_deleted", "never_truncated", "never_updated", "only_grow"),
+    "due_removals": ("done_once", "never_deleted", "never_truncated", "only_by_the_last_record"),
 }
 """Triggers that must be there and on, by table."""
 

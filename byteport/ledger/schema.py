@@ -19,7 +19,7 @@ from byteport.ledger.keys import BodyKeys
 
 SETTING = "ledger.path"
 APPLICATION_ID = 0x42505254
-VERSION = 3
+VERSION = 4
 OLDEST_SQLITE = (3, 35, 0)
 SCRIPT = Path(__file__).parent / "migrations" / "sqlite" / "head.sql"
 """What the migrations make of an empty file; a test compares, and writes it again by `make docs`."""

@@ -90,6 +90,15 @@ class _Chains:
             ).rowcount
         return gone
 
+    def destroy_named(self, chain: Chain, seqs: Sequence[int]) -> int:
+        place = (chain.tenant, chain.cluster_uid)
+        return sum(
+            self._sql.execute(
+                "DELETE FROM agent_action_bodies WHERE tenant = ? AND cluster_uid = ? AND seq = ?", (*place, seq)
+            ).rowcount
+            for seq in seqs
+        )
+
 
 class _Session:
     """A transaction on the file's connection."""

@@ -82,6 +82,9 @@ class Chains(Protocol):
     def destroy(self, chain: Chain, seq: int, ranges: Sequence[tuple[int, int]]) -> int:
         """Destroy the bodies of `ranges`, which record `seq`, the last of the chain, says are gone. How many there were."""
 
+    def destroy_named(self, chain: Chain, seqs: Sequence[int]) -> int:
+        """Destroy the bodies of `seqs`, which records of the chain have named before (`due`). How many there were."""
+
 
 @dataclass(frozen=True)
 class Transaction:

@@ -55,6 +55,9 @@ class _Kept:
     def destroy(self, *_: object) -> int:
         return 0
 
+    def destroy_named(self, *_: object) -> int:
+        return 0
+
 
 class _Nothing:
     """A database without a row."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from byteport.api import naming
 from byteport.audit.chain import GENESIS
 from byteport.audit.records import Removed, seal
 from byteport.audit.words import Event, Removal
@@ -107,15 +108,32 @@ async def test_a_line_of_another_chain_than_the_credentials_is_refused_whole(wor
     assert await head_of(world) == NOTHING
 
 
-async def test_an_erasure_on_request_reaches_this_copy_and_pruning_does_not(world: World) -> None:
+@pytest.mark.claim("C-376")
+async def test_what_a_record_says_is_gone_is_still_here_when_it_has_been_taken_in(world: World) -> None:
     log = world.logs["acme"].append(4)
     await world.agent().hand_in(log.lines())
     log.erase(2, 2, Event.PRUNED).erase(3, 4)
     answer = await world.agent().hand_in(log.lines(5, 6))
     assert answer.json["new"] == 2, answer.text
     lines = [json.loads(line) for line in (await world.reader().get(f"/v1/chains/{ACME_UID}/export")).text.splitlines()]
-    assert [line["sealed"]["payload"] is None for line in lines] == [False, False, True, True, False, False]
-    assert [line.get("removed") for line in lines] == [None, None, "erased", "erased", None, None]
+    assert [line["sealed"]["payload"] is None for line in lines] == [False] * 6
+    assert [line.get("removed") for line in lines] == [None] * 6
+
+
+@pytest.mark.parametrize("event", [Event.ERASED, Event.PRUNED])
+async def test_a_record_that_names_too_many_ranges_is_refused(
+    world: World, event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(naming, "MOST_RANGES", 2)
+    log = world.logs["acme"].append(6)
+    await world.agent().hand_in(log.lines())
+    cause = Removal(event.value)
+    log.append(event=event, removed=tuple(Removed(first=at, last=at, cause=cause) for at in (1, 3, 5)))
+    answer = await world.agent().hand_in(log.lines(7))
+    assert (answer.status, answer.json["field"]) == (422, "sealed.payload.removed")
+    log.entries.pop()
+    log.append(event=event, removed=tuple(Removed(first=at, last=at, cause=cause) for at in (1, 2, 3)))
+    assert (await world.agent().hand_in(log.lines(7))).status == 200, "those that meet are one"
 
 
 async def test_an_erasure_that_names_what_comes_later_or_tells_of_a_removal_is_refused_whole(world: World) -> None:

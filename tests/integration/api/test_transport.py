@@ -99,6 +99,10 @@ async def test_a_mistake_of_ours_is_a_problem_with_an_id_that_stands_in_the_log_
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["X-Request-Id"] in answer.json["detail"]
     assert "words" not in answer.text.decode()
+    for _ in range(500):
+        if "internal: request" in caplog.text:
+            break
+        await asyncio.sleep(0.01)  # it is logged when the answer is under way
     (logged,) = [one for one in caplog.records if "internal: request" in one.getMessage()]
     assert answer.headers["X-Request-Id"] in logged.getMessage()
     assert (await world.nobody().get("/healthz")).status == 200

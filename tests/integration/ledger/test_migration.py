@@ -112,7 +112,7 @@ def test_going_back_puts_the_same_plain_payloads_beside_the_same_headers(old: Pa
     assert version(old) == 2
     assert columns(old, "seq, header, payload, salt, hash, incident_id") == before
     assert by_hash(old).intact is Verdict.INTACT
-    bring_file(old, to=3, keys=BODY_KEYS)
+    bring_file(old, to=schema.VERSION, keys=BODY_KEYS)
     assert log_at(old).verify_all()[0].intact is Verdict.INTACT
 
 
@@ -171,7 +171,7 @@ def test_the_ready_script_is_what_the_migrations_make() -> None:
 
 
 def test_until_it_is_opened_for_writing_it_cannot_be_read_and_says_what_to_do(old: Path) -> None:
-    with pytest.raises(ConfigError, match="format 2, and this byteport reads format 3; `byteport ledger migrate`"):
+    with pytest.raises(ConfigError, match="format 2, and this byteport reads format 4; `byteport ledger migrate`"):
         log_at(old).verify_all()
     assert version(old) == 2
 

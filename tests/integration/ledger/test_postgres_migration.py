@@ -64,12 +64,12 @@ def test_going_back_and_forward_keeps_every_record(world: World, database: Datab
     hashes, before = [record.hash for record in world.log.iter_records()], structure(database)
     world.store.close()
     plan = migrate(database.url(None), None, to="1")
-    assert [(step.version, step.direction) for step in plan.steps] == [("2", "downgrade")]
+    assert [(step.version, step.direction) for step in plan.steps] == [("3", "downgrade"), ("2", "downgrade")]
     with psycopg.connect(database.url(None)) as sql:
         assert sql.execute("SELECT to_regclass('byteport.checkpoints')").fetchone() == (None,)
         assert sql.execute("SELECT count(*) FROM byteport.agent_actions").fetchone() == (4,)
     world.open()
-    with pytest.raises(ConfigError, match="tables of version 1, and this byteport needs version 2"):
+    with pytest.raises(ConfigError, match="tables of version 1, and this byteport needs version 3"):
         world.ledger.record(draft("too early"))
     migrate(database.url(None), None)
     assert structure(database) == before
@@ -103,7 +103,7 @@ def test_an_empty_one_goes_back_to_nothing_and_forward_to_the_same(empty: Databa
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(empty: Database) -> None:
     plan = migrate(empty.url(None), None, dry_run=True)
-    assert [step.version for step in plan.steps] == ["1", "2"]
+    assert [step.version for step in plan.steps] == ["1", "2", "3"]
     with psycopg.connect(empty.url(None)) as sql:
         assert sql.execute("SELECT to_regnamespace('byteport')").fetchone() == (None,)
 
@@ -143,7 +143,7 @@ def test_the_agents_own_login_migrates_nothing(database: Database) -> None:
 
 
 def test_a_version_that_there_is_not_and_a_server_that_is_not_there_are_told(database: Database) -> None:
-    with pytest.raises(MalformedInput, match="there is no version 9; there are 1, 2"):
+    with pytest.raises(MalformedInput, match="there is no version 9; there are 1, 2, 3"):
         migrate(database.url(None), None, to="9")
     with pytest.raises(Unavailable, match="does not answer"):
         migrate("postgresql://admin@127.0.0.1:1/ledger", None)
@@ -167,7 +167,7 @@ def test_the_command_shows_the_plan_and_does_it(
     assert "version 1 would be brought: The log and the ledger's own rows" in said(
         "--url", empty.url(None), "--dry-run"
     )
-    assert "version 2 brought" in said("--url", empty.url(None))
+    assert "version 3 brought" in said("--url", empty.url(None))
     assert "nothing to do" in said("--url", empty.url(None))
     assert "version 2 taken back" in said("--url", empty.url(None), "--to", "1")
     assert invoke(["ledger", "migrate", "--url", empty.url(None), "--to", "7"]) == 2

@@ -87,9 +87,9 @@ def privileges(database: Database) -> list[tuple[object, ...]]:
 
 def test_tables_of_another_version_are_told_with_what_to_run(database: Database) -> None:
     database.server.execute("UPDATE byteport.alembic_version SET version_num = '1'", database.name)
-    with pytest.raises(ConfigError, match=r"version 1, and this byteport needs version 2; .*byteport ledger migrate"):
+    with pytest.raises(ConfigError, match=r"version 1, and this byteport needs version 3; .*byteport ledger migrate"):
         seen(database)
-    database.server.execute("UPDATE byteport.alembic_version SET version_num = '2'", database.name)
+    database.server.execute("UPDATE byteport.alembic_version SET version_num = '3'", database.name)
 
 
 def test_a_database_without_tables_is_told_with_what_to_run(postgres: Server) -> None:

@@ -159,7 +159,7 @@ def test_review_20_no_login_replaces_or_drops_a_function(database: Database, rol
             "SELECT pg_get_functiondef(oid), oid::regprocedure::text FROM pg_proc"
             " WHERE pronamespace = 'byteport'::regnamespace"
         ).fetchall()
-    assert len(found) == 10
+    assert len(found) == 13
     for definition, signature in found:
         for statement in (
             definition,
@@ -389,10 +389,66 @@ def test_review_20_bodies_are_destroyed_only_by_the_record_that_was_just_appende
         sql.rollback()
 
 
-@pytest.mark.parametrize("role", sorted(set(Role) - {Role.AGENT, Role.INGEST}))
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.AGENT}))
 def test_review_20_only_who_appends_the_record_of_it_destroys_bodies(database: Database, role: Role) -> None:
     with pytest.raises(errors.InsufficientPrivilege):
         attempt(database, role, "SELECT byteport.destroy_bodies('acme', 'uid-1', 5, '{2}', '{2}')")
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.INGEST}))
+def test_review_20_only_who_takes_logs_in_names_bodies_that_go_later(database: Database, role: Role) -> None:
+    for statement in (
+        "INSERT INTO byteport.due_removals VALUES ('acme', 'uid-1', 5, 2, 2, 0)",
+        "INSERT INTO byteport.intakes VALUES ('acme', 'uid-1', 1, 0)",
+        "INSERT INTO byteport.sweeps VALUES ('acme', 'mine', 0)",
+        "UPDATE byteport.due_removals SET done_ms = 1",
+        "SELECT byteport.destroy_named_bodies('acme', 'uid-1', '{2}')",
+    ):
+        with pytest.raises(errors.InsufficientPrivilege):
+            attempt(database, role, statement)
+
+
+@pytest.mark.claim("C-087")
+def test_review_20_a_copy_destroys_only_what_a_record_named_when_it_was_the_last(database: Database) -> None:
+    with psycopg.connect(database.url(Role.INGEST)) as sql:
+        sql.execute("SELECT byteport.take_turn('acme')")
+        seq, hashed = last(sql)
+        name = "INSERT INTO byteport.due_removals VALUES ('acme', 'uid-1', {}, {}, {}, 0)"
+        destroy = "SELECT byteport.destroy_named_bodies('acme', 'uid-1', '{}')"
+        refused = [name.format(seq, 2, 2), name.format(1, 1, 1), destroy.format("{2}")]
+        refused += [f"INSERT INTO byteport.intakes VALUES ('acme', 'uid-1', {seq + 1}, 0)"]
+        for statement in refused:
+            with pytest.raises(errors.IntegrityError), sql.transaction():
+                sql.execute(statement.encode())
+        append(sql, header(seq=seq + 1, prev_hash=hashed, event="erased"))
+        for first, to in ((seq + 1, seq + 1), (3, 2), (0, 2)):
+            with pytest.raises(errors.IntegrityError), sql.transaction():
+                sql.execute(name.format(seq + 1, first, to).encode())
+        sql.execute(name.format(seq + 1, 2, 2).encode())
+        for statement in (
+            destroy.format("{2,3}"),  # 3 was not named
+            "UPDATE byteport.due_removals SET done_ms = 1",  # its body is still there
+        ):
+            with pytest.raises(errors.IntegrityError), sql.transaction():
+                sql.execute(statement.encode())
+        for statement in ("UPDATE byteport.due_removals SET last_seq = 9", "DELETE FROM byteport.due_removals"):
+            with pytest.raises(errors.InsufficientPrivilege), sql.transaction():
+                sql.execute(statement.encode())
+        assert sql.execute(destroy.format("{2}").encode()).fetchone() == (1,)
+        sql.execute(b"UPDATE byteport.due_removals SET done_ms = 1")
+        for statement in (name.format(seq + 1, 2, 2), "UPDATE byteport.due_removals SET done_ms = 2"):
+            with pytest.raises(errors.IntegrityError), sql.transaction():
+                sql.execute(statement.encode())
+        sql.rollback()
+
+
+@pytest.mark.claim("C-087")
+def test_review_20_a_copy_destroys_nothing_of_another_tenant(database: Database) -> None:
+    with psycopg.connect(database.url(Role.INGEST)) as sql:
+        sql.execute("SELECT byteport.take_turn('acme')")
+        with pytest.raises(errors.InsufficientPrivilege), sql.transaction():
+            sql.execute(b"SELECT byteport.destroy_named_bodies('umbrella', 'uid-1', '{1}')")
+        sql.rollback()
 
 
 @pytest.mark.claim("C-087")
