@@ -15,6 +15,9 @@ from typing import Annotated, TextIO
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LONGEST_LINE = 4000
+OURS = ("byteport", "activities", "workflows", "workers", "temporalio.activity", "temporalio.workflow")
+"""Loggers that speak our words; the last two are those by which acts and runs speak. What any other has to say below a
+warning is somebody else's, and nobody has looked at what is in it: clients of clouds write down what they sign with."""
 HIGHEST_PORT = 65535
 
 
@@ -87,13 +90,18 @@ class OneLine(logging.Formatter):
 
 
 def configure_logging(config: TelemetryConfig, stream: TextIO | None = None) -> None:
-    """Send every logger of this process to `stream` (default: standard error) in our form, replacing what was set."""
+    """Send every logger of this process to `stream` (default: standard error) in our form, replacing what was set.
+
+    The level is that of our own loggers; all others say warnings and errors alone, whatever it is.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     debug = config.log_level is LogLevel.DEBUG
+    level = getattr(logging, config.log_level.value.upper())
     handler.setFormatter(OneLine(config.log_format, tracebacks=debug))
-    logging.basicConfig(level=config.log_level.value.upper(), handlers=[handler], force=True)
-    if not debug:
-        logging.getLogger("temporalio").setLevel(logging.WARNING)
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    for name in OURS:
+        is_ours_alone = debug or not name.startswith("temporalio")
+        logging.getLogger(name).setLevel(level if is_ours_alone else max(level, logging.WARNING))
 
 
 def printable(text: str) -> str:
