@@ -12,7 +12,7 @@ from activities.audit import erasure_rows, names
 from activities.audit.about_agent import agent_draft
 from activities.audit.kept import Keeper, bodies, open_since
 from byteport.audit.heads import Chain
-from byteport.audit.words import Removal
+from byteport.audit.words import TELLING, Removal
 from byteport.contracts.ledger import Event, Recorded
 from byteport.contracts.retention import Erase, Erasing, ErasureState, ListErasures, OpenErasure, OpenErasures
 from byteport.contracts.workflows import Installation
@@ -79,7 +79,7 @@ class Eraser:
 
     def _next(self, tx: Transaction, row: erasure_rows.Row, call: Erase) -> Erasing:
         keeper = Keeper(tx, self._chain, self._targets, open_since_ms=open_since(tx, self._chain))
-        here = [seq for span in row.spans for seq in bodies(tx, self._chain, span, most=span.size)]
+        here = [seq for span in row.spans for seq in bodies(tx, self._chain, span, most=span.size, but=TELLING)]
         kept = keeper.kept(here)
         if min(tx.now, call.now) < self._times(row).due:
             return self._answer(tx, row, ErasureState.WAITING, keeper)

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from activities.audit import erasure_rows
+from activities.audit import asked, erasure_rows
 from activities.audit.about_agent import agent_draft, shortened
 from activities.audit.holds import given
 from activities.audit.kept import Keeper, bodies, open_since
 from byteport.audit.heads import Chain
 from byteport.audit.ids import RANDOM_BYTES, parse_record_id, uuid7
 from byteport.audit.records import Record
-from byteport.audit.words import REMOVALS
+from byteport.audit.words import TELLING
 from byteport.contracts.ledger import Event, Recorded
 from byteport.contracts.retention import ErasureState, Exported, Obstacle, OpenErasure
 from byteport.contracts.workflows import Installation
@@ -28,6 +28,11 @@ from byteport.errors import MalformedInput, PreconditionFailed, TargetGone
 from byteport.ledger.append import append, milliseconds, moment
 from byteport.ledger.log import AuditLog, Filter
 from byteport.ledger.store import Sql, Store, Transaction
+
+STAYS = (
+    "what tells of holds and erasures is never erased on request; it is pruned when it is old enough, and what says whose "
+    "bodies are gone is not"
+)
 
 
 class Wanted(Frozen):
@@ -75,28 +80,38 @@ class Erasures:
         self._config = config
 
     def find(self, wanted: Wanted) -> tuple[Record, ...]:
-        """What would be erased, in the order of the log: records whose bodies are there and do not tell of a removal.
+        """What would be erased, in the order of the log: records whose bodies are there and that tell of no hold or erasure.
 
-        Raises `MalformedInput` for what is no id, `TargetGone` for an id that no record with a body has.
+        Raises `MalformedInput` for what is no id, and words that no record can have; `TargetGone` for an id that no record
+        with a body has.
         """
+        if wanted.incident_id is not None:
+            asked.incident(wanted.incident_id)
+        if wanted.target is not None:
+            asked.target(wanted.target)
         found: dict[int, Record] = {}
         for text in wanted.records:
             record_id = parse_record_id(text)
             here = self._records(record_id=record_id)
             if not here:
                 raise TargetGone(f"no record with a body has the id {record_id}; was it erased or pruned already?")
+            for one in here.values():
+                if one.event in TELLING:
+                    raise MalformedInput("--record", f"record {one.seq} is {one.event.value}: {STAYS}")
             found |= here
         if wanted.incident_id is not None or wanted.target is not None:
             found |= self._records(incident_id=wanted.incident_id, target=wanted.target)
-        return tuple(found[seq] for seq in sorted(found) if found[seq].event not in REMOVALS)
+        return tuple(found[seq] for seq in sorted(found) if found[seq].event not in TELLING)
 
     def request(self, seqs: Iterable[int], *, by: str, reason: str) -> Requested:
         """Ask for these records' bodies. Raises `MalformedInput` for none, a missing reason, or what may not be erased."""
         named, by, reason = spans(seqs), shortened(by), given(reason)
         with self._store.transaction() as tx:
-            there = {seq for span in named for seq in bodies(tx, self._chain, span, most=span.size)}
+            there = {seq for span in named for seq in bodies(tx, self._chain, span, most=span.size, but=TELLING)}
             if not named or there != set(numbers(named)):
-                raise MalformedInput("erase", "names records whose bodies are not there, or that tell of a removal")
+                raise MalformedInput(
+                    "erase", "names records whose bodies are not there, or that tell of a hold or an erasure"
+                )
             now_ms = milliseconds(tx.now)
             row = erasure_rows.Row(
                 request_id=uuid7(now_ms, tx.randomness(RANDOM_BYTES)),

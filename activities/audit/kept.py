@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from activities.audit.holds import held, standing
 from byteport.audit.heads import Chain
-from byteport.audit.words import REMOVALS
+from byteport.audit.words import REMOVALS, Event
 from byteport.contracts.retention import Obstacle
 from byteport.domain.retention import Holdup, Span
 from byteport.ledger import cursors
@@ -83,11 +83,16 @@ def open_since(tx: Transaction, chain: Chain) -> int:
     return stamp(tx, chain.tenant, chain.cluster_uid) - OPEN_FOR_MS
 
 
-def bodies(tx: Transaction, chain: Chain, span: Span, *, most: int) -> list[int]:
-    """The lowest `most` records of `span` whose bodies are there and may go: none that tells of a removal."""
+def bodies(tx: Transaction, chain: Chain, span: Span, *, most: int, but: Collection[Event] = REMOVALS) -> list[int]:
+    """The lowest `most` records of `span` whose bodies are there and may go: none of the events `but`.
+
+    Nothing takes what tells of a removal. A request takes, besides, none of `TELLING`: who held what and who asked for
+    what to be gone is no longer evidence if somebody can ask for that to be gone, too.
+    """
     rows = tx.sql.execute(
-        "SELECT seq FROM agent_action_bodies JOIN agent_actions USING (tenant, cluster_uid, seq)"
-        " WHERE tenant = ? AND cluster_uid = ? AND seq BETWEEN ? AND ? AND event NOT IN (?, ?) ORDER BY seq LIMIT ?",
-        (chain.tenant, chain.cluster_uid, *span, *sorted(event.value for event in REMOVALS), most),
+        "SELECT seq FROM agent_action_bodies JOIN agent_actions USING (tenant, cluster_uid, seq)"  # noqa: S608
+        f" WHERE tenant = ? AND cluster_uid = ? AND seq BETWEEN ? AND ? AND event NOT IN ({', '.join('?' * len(but))})"
+        " ORDER BY seq LIMIT ?",
+        (chain.tenant, chain.cluster_uid, *span, *sorted(event.value for event in but), most),
     )
     return [row[0] for row in rows]

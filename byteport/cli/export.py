@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -12,6 +12,7 @@ from byteport.cli.exits import Exit
 from byteport.cli.ledger import log_of
 from byteport.cli.output import facts, note, plain, print_json, say, table
 from byteport.cli.session import AsJson, client_of, run, settings_of
+from byteport.cli.times import parse_time
 from byteport.errors import BytePortError, ConfigError, MalformedInput
 
 if TYPE_CHECKING:
@@ -205,12 +206,4 @@ def _key(settings: Settings) -> str | None:
 
 
 def _time(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    from datetime import UTC
-
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise MalformedInput(option, "write a time as in 2026-03-10 or 2026-03-10T09:00:00Z") from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return None if text is None else parse_time(option, text, zone=UTC)

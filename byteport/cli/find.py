@@ -59,6 +59,8 @@ async def find_plan(client: Client, text: str) -> str:
 def parse_target(text: str, *, cluster_uid: str, namespace: str | None) -> Target:
     """`namespace/Kind/name`, `kind/name` with a namespace of its own, or `node/name`. Raises `MalformedInput`."""
     parts = text.split("/")
+    if any(part != part.strip() or not part.isprintable() for part in parts):
+        raise MalformedInput("target", "has spaces, or characters that no name has")
     if len(parts) == 2 and all(parts) and parts[0].lower() in NODE and namespace is None:
         return Target(cluster_uid=cluster_uid, namespace="", kind="Node", name=parts[1])
     if namespace is not None:

@@ -5,7 +5,6 @@ Whoever has the ledger's credentials may set and end one, as with `byteport halt
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +14,7 @@ from byteport.cli.find import target_ref
 from byteport.cli.ledger import holds_of
 from byteport.cli.output import print_json, say, table
 from byteport.cli.session import AsJson, person, settings_of
+from byteport.cli.times import parse_time
 from byteport.errors import MalformedInput
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ def set_(
     since: Annotated[str | None, typer.Option("--since", help="From this time on, as 2026-03-10T09:00:00Z.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Before this time.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every record, those to come included.")] = False,
+    future: Annotated[
+        bool, typer.Option("--future", help="Set it though it keeps nothing yet: for records to come.")
+    ] = False,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,13 +52,13 @@ def set_(
     if about.everything is not everything:
         raise MalformedInput("hold", "say what it is about, or --all and nothing else")
     settings = settings_of(context)
-    recorded = holds_of(settings).set_(name, about, by=by or person(settings), reason=reason)
+    recorded, keeps = holds_of(settings).set_(name, about, by=by or person(settings), reason=reason, future=future)
     if as_json:
-        print_json({"hold": name, "about": about, "stands": True, "record": recorded})
+        print_json({"hold": name, "about": about, "stands": True, "keeps": keeps, "record": recorded})
     elif recorded is None:
-        say(f"{name} stands already")
+        say(f"{name} stands already, and keeps {keeps} record(s) now")
     else:
-        say(f"{name} stands: {about.options()} is kept; recorded as {recorded.id}", style="bold")
+        say(f"{name} stands: {about.options()} is kept, {keeps} record(s) now; recorded as {recorded.id}", style="bold")
 
 
 @app.command("end")
@@ -94,21 +97,9 @@ def _about(
         incident_id=incident,
         target=None if target is None else target_ref(target),
         runbook=runbook,
-        since=_time("--since", since),
-        until=_time("--until", until),
+        since=None if since is None else parse_time("--since", since),
+        until=None if until is None else parse_time("--until", until),
     )
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise MalformedInput(option, "write a time with its zone, as 2026-03-10T09:00:00Z")
-    return at
 
 
 def _row(hold: Hold) -> tuple[object, ...]:

@@ -7,16 +7,17 @@ import pytest
 from activities.audit import erasing, erasure_rows, names
 from activities.audit.erasures import Wanted, late, waits
 from activities.audit.holds import About
-from byteport.audit.words import Event
+from byteport.audit.words import Event, Removal
 from byteport.contracts.retention import Erase, ErasureState, Exported, ListErasures, Obstacle
-from byteport.domain.retention import Holdup
+from byteport.domain.retention import Holdup, Span
 from byteport.errors import ConfigError, MalformedInput, NotPermitted, PreconditionFailed, TargetGone
+from byteport.ledger.bodies import destroy
 from byteport.ledger.keys import BodyKeys
 from byteport.ledger.log import AuditLog
 from byteport.ledger.store import Store
 from byteport.trust.key_files import KeyRing, SymmetricKey
 from tests.integration.ledger.removing import DAY, Removing
-from tests.integration.ledger.world import CHAIN, pod_plan
+from tests.integration.ledger.world import CHAIN, draft, pod_plan
 
 WEB, API = "shop/Deployment/web", "shop/Deployment/api"
 OTHER_KEYS = BodyKeys(KeyRing((SymmetricKey(bytes(reversed(range(32)))),), "ledger.body_key"))
@@ -90,7 +91,6 @@ def test_asked_by_two_at_once_it_is_done_once(removing: Removing) -> None:
     assert removing.removed == [(1, 2, "erased")]
 
 
-@pytest.mark.claim("C-164")
 class Killed(Exception):
     """Stands for the end of the process at that step."""
 
@@ -189,10 +189,49 @@ def test_what_tells_of_a_removal_and_what_is_gone_cannot_be_asked_for(removing: 
     removing.record("a")
     removing.erase_after_a_day(1)
     (record,) = removing.told(Event.ERASED)
-    assert removing.erasures.find(Wanted(records=(record.id,))) == ()
+    with pytest.raises(MalformedInput, match="is never erased on request"):
+        removing.erasures.find(Wanted(records=(record.id,)))
     for seqs in ([record.seq], [1], [99], []):
         with pytest.raises(MalformedInput):
             removing.erasures.request(seqs, by="ada", reason="ticket 8")
+
+
+@pytest.mark.claim("C-162")
+def test_who_held_what_and_who_asked_for_what_cannot_be_erased_on_request(removing: Removing) -> None:
+    removing.records("a", "b", target=WEB)
+    hold = removing.holds.set_("case-7", About(target=WEB), by="ada", reason="litigation").record
+    ended = removing.holds.end("case-7", by="mallory", reason="because")
+    asked, taken_back = removing.ask(1), removing.ask(2)
+    cancelled = removing.erasures.cancel(taken_back.request.request_id, by="mallory", reason="because")
+    assert hold is not None
+    assert ended is not None
+    telling = [hold, ended, asked.record, taken_back.record, cancelled]
+    assert removing.find(target=WEB) == [1, 2]
+    for one in telling:
+        with pytest.raises(MalformedInput, match="is never erased on request"):
+            removing.erasures.find(Wanted(records=(one.id,)))
+        with pytest.raises(MalformedInput, match="tell of a hold or an erasure"):
+            removing.erasures.request([one.seq], by="mallory", reason="gone")
+        ours = draft(f"erased:{one.seq}", event=Event.ERASED)
+        with removing.world.store.transaction() as tx, pytest.raises(MalformedInput, match="and stays"):
+            destroy(tx, CHAIN, [(1, one.seq)], Removal.ERASED, ours)
+    removing.world.clock.move(days=91)
+    removing.prune()
+    assert not {one.seq for one in telling} & set(removing.bodies)
+
+
+def test_a_request_that_names_what_tells_of_one_takes_the_rest(removing: Removing) -> None:
+    removing.record("a")
+    hold = removing.holds.set_("case-7", About(target=WEB), by="ada", reason="litigation").record
+    removing.holds.end("case-7", by="ada", reason="settled")
+    assert hold is not None
+    request = removing.ask(1)
+    with removing.world.store.transaction() as tx:  # as a version before this one wrote it
+        named = erasure_rows.Named(spans=(Span(1, hold.seq),)).model_dump_json()
+        tx.sql.execute("UPDATE erasures SET about = ? WHERE request_id = ?", (named, request.request.request_id))
+    removing.world.clock.move(days=1)
+    assert removing.erase(request).state is ErasureState.ERASED
+    assert (1 in removing.bodies, hold.seq in removing.bodies) == (False, True)
 
 
 # -- what stands in its way -------------------------------------------------------------------------------------------
@@ -310,3 +349,23 @@ def test_one_whose_72_hours_are_over_is_late(removing: Removing) -> None:
     removing.world.clock.move(days=4)
     removing.erase(request)
     assert late(removing.erasures.listed(), times.late + DAY) == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(incident_id=""),
+        Wanted(incident_id="  "),
+        Wanted(incident_id="none"),
+        Wanted(target=""),
+        Wanted(target="none"),
+        Wanted(target="shop/Deployment/a\nb"),
+        Wanted(target="shop/Deployment/web "),
+    ],
+)
+def test_a_word_that_is_empty_or_that_no_record_can_have_names_nothing(removing: Removing, wanted: Wanted) -> None:
+    removing.record("a")
+    removing.world.alarms.raise_("slo", by="ada")
+    removing.world.halts.halt(by="ada", reason="maintenance")
+    with pytest.raises(MalformedInput):
+        removing.erasures.find(wanted)

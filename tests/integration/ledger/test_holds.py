@@ -8,7 +8,7 @@ from activities.audit.holds import About
 from byteport.audit.words import Event
 from byteport.contracts.retention import Obstacle
 from byteport.domain.retention import Holdup
-from byteport.errors import MalformedInput
+from byteport.errors import MalformedInput, TargetGone
 from tests.integration.ledger.removing import Removing
 from tests.integration.ledger.world import CHAIN, NOW
 
@@ -17,7 +17,7 @@ EVERYTHING = About()
 
 
 def set_(removing: Removing, about: About = EVERYTHING, *, name: str = "case-7") -> None:
-    assert removing.holds.set_(name, about, by="ada", reason="litigation") is not None
+    assert removing.holds.set_(name, about, by="ada", reason="litigation", future=True).record is not None
 
 
 @pytest.mark.claim("C-161")
@@ -100,7 +100,7 @@ def test_those_that_stand_are_listed_oldest_first(removing: Removing) -> None:
 
 def test_the_same_hold_twice_is_one_and_another_of_its_name_is_refused(removing: Removing) -> None:
     set_(removing, About(target=WEB))
-    assert removing.holds.set_("case-7", About(target=WEB), by="bob", reason="again") is None
+    assert removing.holds.set_("case-7", About(target=WEB), by="bob", reason="again").record is None
     assert len(removing.told(Event.HOLD_SET)) == 1
     with pytest.raises(MalformedInput, match="is a hold already, on --target shop/Deployment/web"):
         removing.holds.set_("case-7", About(target=API), by="bob", reason="other")
@@ -140,3 +140,68 @@ def test_a_hold_that_cannot_be_read_keeps_everything(removing: Removing) -> None
         )
     removing.world.clock.move(days=91)
     assert removing.prune().records == 0
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        About(incident_id=""),
+        About(incident_id="inc-1 "),
+        About(incident_id="none"),
+        About(target=""),
+        About(target="shop/Deployment/a\nb"),
+        About(target="shop/Deployment"),
+        About(target="shop/Deployment/Web"),
+        About(target="none"),
+        About(runbook=""),
+        About(runbook="none"),
+        About(runbook="podcrashlooprunbook"),
+        About(target=WEB, incident_id=""),
+    ],
+)
+@pytest.mark.claim("C-161")
+def test_a_word_that_no_record_can_have_is_refused_and_nothing_stands(removing: Removing, about: About) -> None:
+    removing.record("a")
+    with pytest.raises(MalformedInput):
+        removing.holds.set_("case-7", about, by="ada", reason="litigation", future=True)
+    assert removing.holds.standing() == ()
+    assert removing.told(Event.HOLD_SET) == []
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        About(incident_id="inc-7"),
+        About(target="shop/Deployment/wbe"),
+        About(runbook="CpuSpikeRunbook"),
+        About(until=NOW),
+        About(target=WEB, incident_id="inc-2"),
+    ],
+)
+@pytest.mark.claim("C-161")
+def test_a_hold_that_would_keep_nothing_is_not_set_unless_it_is_meant_for_what_comes(
+    removing: Removing, about: About
+) -> None:
+    removing.record("a")
+    with pytest.raises(TargetGone, match="nothing would be kept"):
+        removing.holds.set_("case-7", about, by="ada", reason="litigation")
+    assert removing.holds.standing() == ()
+    assert removing.holds.set_("case-7", about, by="ada", reason="litigation", future=True).keeps == 0
+    with pytest.raises(TargetGone):  # the record of the hold is none of those that it is to keep
+        removing.holds.set_("case-8", about, by="ada", reason="litigation")
+    assert removing.holds.set_("case-9", About(), by="ada", reason="litigation").keeps == 1
+
+
+def test_it_says_how_many_bodies_it_keeps_of_those_that_are_there(removing: Removing) -> None:
+    removing.records("a", "b", target=WEB)
+    removing.record("c", target=API)
+    assert removing.holds.set_("case-7", About(target=WEB), by="ada", reason="litigation").keeps == 2
+    removing.erase_after_a_day(3)
+    assert removing.holds.set_("case-8", About(), by="ada", reason="litigation").keeps == 2
+
+
+def test_a_fraction_of_a_millisecond_is_rounded_so_that_more_is_kept(removing: Removing) -> None:
+    removing.record("a")
+    part = timedelta(microseconds=1)
+    assert removing.holds.set_("until", About(until=NOW + part), by="ada", reason="litigation").keeps == 1
+    assert removing.holds.set_("since", About(since=NOW + part), by="ada", reason="litigation").keeps == 1

@@ -223,7 +223,7 @@ def test_what_is_no_range_of_records_destroys_nothing(written: World, ranges: li
 def test_what_tells_of_a_removal_is_never_destroyed(written: World) -> None:
     seq = destroyed(written, [(1, 1)])
     written.ledger.record(draft("after"))
-    with pytest.raises(MalformedInput, match=f"record {seq}, which tells of a removal"):
+    with pytest.raises(MalformedInput, match=f"record {seq}, which is pruned and stays"):
         destroyed(written, [(2, seq)], key="another")
 
 

@@ -75,6 +75,11 @@ def test_it_must_say_what_and_why(byteport: Run, record: str) -> None:
         ("erase", "--record", record, "--yes", "-m", "  "),
         ("erase", "--record", "shop/web", "--yes", "-m", "why"),
         ("erase", "--target", "web", "--yes", "-m", "why"),
+        ("erase", "--target", "", "--yes", "-m", "why"),
+        ("erase", "--target", "shop/deploy/a\nb", "--yes", "-m", "why"),
+        ("erase", "--incident", "", "--yes", "-m", "why"),
+        ("erase", "--incident", "none", "--yes", "-m", "why"),
+        ("erase", "--record", "", "--yes", "-m", "why"),
     ):
         assert byteport(*arguments).code == Exit.USAGE, arguments
     assert byteport("erase", "list").out == "Nothing was ever asked to be erased.\n"

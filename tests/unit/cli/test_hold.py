@@ -11,9 +11,12 @@ pytestmark = pytest.mark.usefixtures("configured")
 
 
 def test_a_hold_is_set_listed_and_ended(byteport: Run) -> None:
-    said = byteport("hold", "set", "case-7", "--target", "shop/deploy/web", "-m", "litigation", "--as", "ada")
+    about = ("hold", "set", "case-7", "--target", "shop/deploy/web", "-m", "litigation", "--as", "ada")
+    missed = byteport(*about)
+    assert (missed.code, "nothing would be kept" in missed.err) == (Exit.NOT_FOUND, True)
+    said = byteport(*about, "--future")
     assert said.code == Exit.OK
-    assert "--target shop/Deployment/web is kept" in said.out
+    assert "--target shop/Deployment/web is kept, 0 record(s) now" in said.out
     assert "stands already" in byteport("hold", "set", "case-7", "--target", "shop/deploy/web", "-m", "again").out
     (listed,) = json.loads(byteport("hold", "list", "--json").out)
     assert (listed["name"], listed["about"]["target"], listed["by"], listed["reason"]) == (
@@ -48,6 +51,14 @@ def test_it_must_say_what_it_is_about_and_why(byteport: Run) -> None:
         ("hold", "set", "x", "--target", "web", "-m", "why"),
         ("hold", "set", "x", "--since", "yesterday", "-m", "why"),
         ("hold", "set", "x", "--since", "2026-03-10T09:00:00", "-m", "why"),
+        ("hold", "set", "x", "--since", "0001-01-01T00:00:00+14:00", "-m", "why"),
+        ("hold", "set", "x", "--until", "9999-12-31T23:59:59-14:00", "-m", "why"),
+        ("hold", "set", "x", "--until", "9999-12-31T23:59:59.9999Z", "-m", "why"),
+        ("hold", "set", "x", "--incident", "", "-m", "why"),
+        ("hold", "set", "x", "--target", "", "-m", "why"),
+        ("hold", "set", "x", "--runbook", "", "-m", "why"),
+        ("hold", "set", "x", "--runbook", "podcrashlooprunbook", "-m", "why"),
+        ("hold", "set", "x", "--target", "shop/deploy/a\nb", "-m", "why"),
         ("hold", "end", "x", "-m", ""),
     ):
         said = byteport(*arguments)
