@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from temporalio import activity
@@ -35,6 +35,9 @@ from byteport.ledger.store import Store
 
 LONGEST_SECONDS = 60.0
 """After so long a call returns what it has done; the run sees how far it is, and calls again."""
+LONGEST_BATCH_SECONDS = (SHIP.deadline - timedelta(seconds=30)).total_seconds() - LONGEST_SECONDS
+"""After so long a receiver that has not said a word to a batch counts as not answering. A call that begins its last batch when
+its time is nearly over ends before Temporal gives it up, whatever the receiver does."""
 BEAT_SECONDS = 10.0
 CHECKPOINTS = "{target}/checkpoints"
 """Name of the second cursor of a receiver: the size of the newest checkpoint that it holds."""
@@ -218,12 +221,15 @@ class Shipping:
 
 
 async def _give(receiver: _Receiver, batch: Batch) -> Shipped:
-    """What the receiver says to the batch, however long it takes; a claim to hold what it was not sent is none."""
+    """What the receiver says to the batch, in the time that there is; a claim to hold what it was not sent is none."""
     shipping = asyncio.ensure_future(receiver.ship(batch))
+    ends = time.monotonic() + LONGEST_BATCH_SECONDS
     try:
         while not shipping.done():
             activity.heartbeat()
-            await asyncio.wait({shipping}, timeout=BEAT_SECONDS)
+            await asyncio.wait({shipping}, timeout=min(BEAT_SECONDS, LONGEST_BATCH_SECONDS))
+            if not shipping.done() and time.monotonic() >= ends:
+                raise Unavailable(f"a receiver has said nothing to a batch for {LONGEST_BATCH_SECONDS:.0f} s")
     finally:
         shipping.cancel()  # where this call itself was cancelled; one that is done stays done
     got = await shipping

@@ -21,7 +21,7 @@ from activities.clock import Clock, utc_now
 from activities.export.answers import Asked
 from activities.export.guarded import GuardedClient, Request
 from activities.export.splunk_answers import SIZE, TOKEN, URL, Refused, ack_id, acknowledged, taken
-from activities.export.target import Batch, Shipped, checkpoint_line, lines_of
+from activities.export.target import Batch, Share, Shipped, checkpoint_line, lines_of
 from byteport.contracts.stream_receivers import SplunkConfig
 from byteport.errors import BytePortError, ConfigError, TemporaryError, Unavailable
 from byteport.trust.key_files import read_private_file
@@ -76,13 +76,14 @@ class Splunk:
             return Shipped(batch.last)
         sent: list[_Sent] = []
         failed: BytePortError | None = None
+        share = Share()
         for body in _cut(events, self._config.batch_bytes):
             try:
                 sent.append(await self._send(body, secrets))
             except BytePortError as error:
                 failed = error
                 break
-            if sent[-1].last < body[-1].seq:
+            if sent[-1].last < body[-1].seq or share.over:
                 break
         held = await self._held(sent, secrets)
         if held < events[0].seq:

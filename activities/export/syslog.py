@@ -18,12 +18,13 @@ import ssl
 import struct
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from activities.export.reach import Reach, shown
 from activities.export.syslog_message import messages
-from activities.export.target import Batch, Shipped
+from activities.export.target import Batch, Share, Shipped
 from activities.export.tls import verifying, with_certificate
 from byteport.contracts.stream_receivers import SyslogConfig
 from byteport.errors import ConfigError, NotPermitted, Unavailable
@@ -33,6 +34,9 @@ CERTIFICATE = "audit.export.syslog.client_certificate_file"
 CONNECT_SECONDS = 10.0
 SECONDS = 30.0
 """For each write, and for the server's end to close."""
+PIECE = 64 << 10
+AHEAD = 256 << 10
+"""So many octets at most wait in this machine: what was written has left, nearly, and the time it took is the line's."""
 _POLL_SECONDS = 0.005
 _ABOUT_OUR_CERTIFICATE = frozenset(
     f"{version}_ALERT_{what}"
@@ -42,6 +46,26 @@ _ABOUT_OUR_CERTIFICATE = frozenset(
         *("CERTIFICATE_UNKNOWN", "UNKNOWN_CA", "UNSUPPORTED_CERTIFICATE", "ACCESS_DENIED", "HANDSHAKE_FAILURE"),
     )
 )
+
+
+class _Piece(NamedTuple):
+    """Whole messages of whole records, up to that of number `last`, each with its octets counted in front."""
+
+    octets: bytes
+    last: int
+
+
+def _pieces(counted: Iterable[tuple[int, bytes]]) -> Iterator[_Piece]:
+    """A record's messages are never in two of them."""
+    octets, last = bytearray(), 0
+    for seq, message in counted:
+        if len(octets) >= PIECE and seq != last:
+            yield _Piece(bytes(octets), last)
+            octets.clear()
+        octets += b"%d %b" % (len(message), message)
+        last = seq
+    if octets:
+        yield _Piece(bytes(octets), last)
 
 
 class Syslog:
@@ -64,17 +88,27 @@ class Syslog:
         """There is no connection between two batches."""
 
     async def ship(self, batch: Batch) -> Shipped:
-        frames = [b"%d %b" % (len(message), message) for _, message in messages(batch, self._config)]
-        if frames:
-            await asyncio.to_thread(self._deliver, frames)
-        return Shipped(batch.last, checkpoint=batch.checkpoint is not None)
+        pieces = [*_pieces(messages(batch, self._config))]
+        if not pieces:
+            return Shipped(batch.last)
+        last = await asyncio.to_thread(self._deliver, pieces)
+        return Shipped(min(last, batch.last), checkpoint=last > batch.last)
 
-    def _deliver(self, frames: Sequence[bytes]) -> None:
-        """All of them over one connection, whose end the server confirms. Raises what the protocol raises."""
+    def _deliver(self, pieces: Sequence[_Piece]) -> int:
+        """As much of them as a share of time has room for, over one connection, whose end the server confirms.
+
+        Returns the last record's number. Raises what the protocol raises.
+        """
+        share, last = Share(), 0
         try:
             with self._connected() as plain, self._over_tls(plain) as connection:
-                connection.sendall(b"".join(frames))
+                for piece in pieces:
+                    connection.sendall(piece.octets)
+                    last = piece.last
+                    if share.over:
+                        break
                 _close_in_order(connection)
+                return last
         except ssl.SSLCertVerificationError as error:
             raise NotPermitted(
                 f"syslog: the certificate of {shown(self._host)} does not hold ({error.verify_message[:200]}); "
@@ -95,8 +129,12 @@ class Syslog:
         found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         self._reach.check_all(self._host, [str(address[0]) for *_, address in found])
         failed: OSError = ConnectionRefusedError(errno.ECONNREFUSED, "")
+        ends = time.monotonic() + CONNECT_SECONDS
         for info in found:
+            if time.monotonic() >= ends:
+                break
             made = self._reach.new_socket(info)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AHEAD)
             made.settimeout(CONNECT_SECONDS)
             try:
                 made.connect(info[4])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,6 +22,8 @@ from byteport.audit import bundle
 from byteport.audit.verify import Chain
 from byteport.errors import MalformedInput
 
+SHARE_SECONDS = 10.0
+"""After so long a receiver that is given a batch piece by piece says what it has of it, and comes again for the rest."""
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -57,6 +60,18 @@ class Shipped:
     """Whether it holds the batch's checkpoint too."""
 
 
+class Share:
+    """The time that one batch has. Over it, nothing more of it is begun: what was taken must be known before the call that
+    ships is given up, or all of it would be sent again, for ever."""
+
+    def __init__(self) -> None:
+        self._ends = time.monotonic() + SHARE_SECONDS
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self._ends
+
+
 class Target(Protocol):
     """One receiver."""
 
@@ -67,7 +82,8 @@ class Target(Protocol):
     async def ship(self, batch: Batch) -> Shipped:
         """Give it to the receiver, and return once the receiver says that it holds it.
 
-        The same batch again is a repetition with the same identities, never something new.
+        The same batch again is a repetition with the same identities, never something new. One that goes in pieces ends
+        when its `Share` is over, with what was taken until then.
 
         Raises `Throttled` with the receiver's own delay, `Unavailable` when it cannot be reached or answers that it is
         at fault, `NotPermitted` when it refuses us or lies where nothing may be sent, and `ConfigError` naming the

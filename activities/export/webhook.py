@@ -12,7 +12,7 @@ from activities.clock import Clock, utc_now
 from activities.export.answers import Asked
 from activities.export.guarded import GuardedClient, Request
 from activities.export.signatures import Secret, read_secrets, signed_headers
-from activities.export.target import Batch, Shipped, checkpoint_id, checkpoint_line, lines_of
+from activities.export.target import Batch, Share, Shipped, checkpoint_id, checkpoint_line, lines_of
 from byteport.contracts.stream_receivers import WebhookConfig
 from byteport.errors import BytePortError, ConfigError
 
@@ -45,9 +45,11 @@ class Webhook:
     async def ship(self, batch: Batch) -> Shipped:
         lines = lines_of(batch)
         secrets = read_secrets(self._secret_file, SECRET)
-        taken = batch.first - 1
+        taken, share = batch.first - 1, Share()
         try:
             for line in lines:
+                if share.over and taken >= batch.first:
+                    return Shipped(taken)
                 await self._post(secrets, line.id, line.text, RECORD)
                 taken = line.seq
             if batch.checkpoint is not None:

@@ -94,7 +94,7 @@ class SplunkConfig(Frozen):
     acknowledged: bool = False
     """Whether the token has indexer acknowledgement switched on. Default: no. With it, a record counts as shipped once the
     indexers say that they hold it; without, once the collector has taken it."""
-    acknowledge_seconds: Annotated[int, Field(ge=1, le=600)] = 60
+    acknowledge_seconds: Annotated[int, Field(ge=1, le=90)] = 60
     """Seconds in which the indexers have to say so, before the batch is sent again."""
     gzip: bool = False
     """Whether bodies are compressed. Default: no."""

@@ -57,6 +57,16 @@ async def test_a_batch_of_many_requests_is_held_with_its_checkpoint_and_again_it
     assert head == {"seq": 2300, "hash": agent.log.hash}
 
 
+async def test_after_its_share_of_time_it_says_what_the_ledger_holds(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.export.target.SHARE_SECONDS", 0.0)
+    agent.log.append(2300)
+    assert await agent.target.ship(agent.batch(1, 2300, size=2300)) == Shipped(1000)
+    assert await agent.target.ship(agent.batch(1001, 2300, size=2300)) == Shipped(2000)
+    assert await agent.target.ship(agent.batch(2001, 2300, size=2300)) == Shipped(2300, checkpoint=True)
+
+
 @pytest.mark.claim("C-363")
 async def test_a_history_that_was_rewritten_here_is_refused_for_good(agent: Agent) -> None:
     agent.log.append(5)

@@ -10,10 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from annotated_types import Le
 from temporalio.testing import ActivityEnvironment
 
 from activities.audit.retention import Retention
-from activities.export import portions
+from activities.export import guarded, portions, ship, syslog, target
 from activities.export.objects import Occupied
 from activities.export.ship import Shipping
 from activities.export.target import Batch, Shipped
@@ -21,9 +22,10 @@ from byteport.audit import bundle
 from byteport.audit.bundle import EntryLine
 from byteport.audit.verify import verify_chain
 from byteport.audit.words import Event, Removal
-from byteport.contracts.export import LATE, Obstacle, Ship, Shipment, Trouble
+from byteport.contracts.export import LATE, SHIP, Obstacle, Ship, Shipment, Trouble
 from byteport.contracts.receivers import TargetKind
 from byteport.contracts.retention import Prune
+from byteport.contracts.stream_receivers import SplunkConfig
 from byteport.domain.limits import Limits
 from byteport.domain.retention import RetentionConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
@@ -59,6 +61,19 @@ class Receiver:
         return [json.loads(line)["seq"] for batch in self.batches for line in batch.lines]
 
 
+class SilentReceiver(Receiver):
+    """Takes no batch and refuses none."""
+
+    given_up = False
+
+    async def ship(self, batch: Batch) -> Shipped:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.given_up = True
+        return Shipped(batch.last)
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
@@ -85,8 +100,8 @@ class Bench:
         self.made_receivers += 1
         return self.receiver
 
-    async def ship(self, *, run: str = "run", begun: bool = True, target: TargetKind | None = None) -> Shipment:
-        call = Ship(cluster_uid=CHAIN.cluster_uid, target=target or self.kind, run=run, begun=begun)
+    async def ship(self, *, run: str = "run", begun: bool = True, to: TargetKind | None = None) -> Shipment:
+        call = Ship(cluster_uid=CHAIN.cluster_uid, target=to or self.kind, run=run, begun=begun)
         got: Shipment = await ActivityEnvironment().run(self.shipping.ship, call)
         return got
 
@@ -255,9 +270,35 @@ async def test_a_call_ends_after_a_while_and_says_that_there_is_more(
     assert (told.seq, told.shipped, told.more) == (1, 1, True)
 
 
+async def test_a_receiver_that_says_nothing_to_a_batch_is_given_up_before_the_call_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.export.ship.LONGEST_BATCH_SECONDS", 0.05)
+    bench.records(1)
+    silent = SilentReceiver()
+    bench.receiver = silent
+    async with asyncio.timeout(5):
+        told = await bench.ship()
+    assert told.obstacle == Obstacle(trouble=Trouble.UNAVAILABLE)
+    assert (silent.given_up, silent.closed) == (True, 1)
+
+
+def test_a_call_has_time_for_all_that_it_may_begin() -> None:
+    """Temporal would give it up with all that it knows, and the next would begin with the same record, for ever."""
+    whole = ship.LONGEST_SECONDS + ship.LONGEST_BATCH_SECONDS + 2 * ship.BEAT_SECONDS
+    assert whole <= SHIP.deadline.total_seconds()
+    limits = SplunkConfig.model_fields["acknowledge_seconds"].metadata
+    (longest,) = [limit.le for limit in limits if isinstance(limit, Le)]
+    assert isinstance(longest, int)
+    requests = 3 * guarded.SECONDS  # the last body, the part of it before one that was refused, and the last poll
+    assert target.SHARE_SECONDS + requests + longest <= ship.LONGEST_BATCH_SECONDS
+    octets = 4 * syslog.SECONDS + 2 * syslog.CONNECT_SECONDS  # handshake, last piece, both ends of the closing
+    assert target.SHARE_SECONDS + octets <= ship.LONGEST_BATCH_SECONDS
+
+
 async def test_a_receiver_that_the_settings_do_not_name_gets_nothing(bench: Bench) -> None:
     bench.records(1)
-    assert await bench.ship(target=TargetKind.SYSLOG, begun=False) == Shipment(wanted=False)
+    assert await bench.ship(to=TargetKind.SYSLOG, begun=False) == Shipment(wanted=False)
     assert (bench.receiver.batches, bench.changes) == ([], [])
 
 

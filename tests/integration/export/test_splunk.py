@@ -85,6 +85,18 @@ async def test_a_batch_goes_in_bodies_of_the_size_that_is_set(authority: Authori
     assert read_back(lines(collector)) == made
 
 
+async def test_after_its_share_of_time_it_says_what_it_has(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.export.target.SHARE_SECONDS", 0.0)
+    collector, made = Collector(), entries(200)
+    async with shipping(authority, tmp_path, collector, batch_bytes=65536) as (target, receiver):
+        got = await target.ship(batch_of(made, checkpoint=NOTE))
+    assert 0 < got.last < 200
+    assert not got.checkpoint
+    assert (len(receiver.got), read_back(lines(collector))) == (1, made[: got.last])
+
+
 async def test_with_acknowledgement_a_record_is_shipped_once_the_indexers_hold_it(
     authority: Authority, tmp_path: Path
 ) -> None:

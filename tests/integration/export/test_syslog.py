@@ -39,6 +39,22 @@ async def test_a_batch_is_shipped_once_the_server_has_closed_behind_its_last_oct
     assert json.loads(checkpoint.text) == {"checkpoint": NOTE}
 
 
+async def test_after_its_share_of_time_the_connection_is_ended_in_order_and_it_says_what_the_server_has_read(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.export.target.SHARE_SECONDS", 0.0)
+    made, taken = entries(200), 0
+    with serving(authority.server()) as server:
+        while taken < len(made):
+            taken = (await target(authority, server, largest_message=2048).ship(batch_of(made[taken:]))).last
+    texts: dict[str, str] = {}
+    for message in server.messages():
+        element = message.elements["byteport@32473"]
+        texts[element["id"]] = texts.get(element["id"], "") + message.text
+    assert read_back(text.encode() for text in texts.values()) == made
+    assert len(server.octets) > 2
+
+
 @pytest.mark.parametrize("ending", [Ending.DROPPED, Ending.KILLED_HALFWAY, Ending.CLOSED_EARLY, Ending.GOODBYE_FIRST])
 @pytest.mark.claim("C-154")
 async def test_fault_23_a_server_that_does_not_end_in_order_gets_the_batch_again_with_the_same_ids(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from byteport.contracts.stream_receivers import WebhookConfig
 from byteport.errors import ConfigError, NotPermitted, Throttled, Unavailable
 from tests.builders.exported import HOSTILE, NOTE, batch_of, entries, hostile_entries, read_back
 from tests.integration.export.authority import Authority
-from tests.integration.export.receivers import Got, Receiver, listening
+from tests.integration.export.receivers import Got, Receiver, Respond, listening
 from tests.integration.export.standard_webhooks import NotVerified, verify
 
 pytestmark = pytest.mark.ledger
@@ -45,7 +46,7 @@ def strict(got: Got, key: str = OLD) -> web.Response:
 
 @asynccontextmanager
 async def shipping(
-    authority: Authority, folder: Path, respond: Callable[[Got], web.StreamResponse] = strict, *secrets: str
+    authority: Authority, folder: Path, respond: Respond = strict, *secrets: str
 ) -> AsyncIterator[tuple[Webhook, Receiver]]:
     file = folder / "secrets"
     file.write_text("\n".join(["# for the receiver", *(secrets or (OLD,)), ""]))
@@ -67,6 +68,24 @@ async def test_each_record_is_a_message_under_its_own_id_in_the_order_of_the_log
         assert await target.ship(batch_of(made)) == Shipped(4)
     assert read_back(got.body for got in receiver.got) == made
     assert [got.headers["webhook-id"] for got in receiver.got] == [json.loads(entry.header)["id"] for entry in made]
+
+
+async def test_a_receiver_that_is_slow_is_sent_each_record_once(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call that ships ends before a batch does; what was taken until then must be known."""
+    monkeypatch.setattr("activities.export.target.SHARE_SECONDS", 0.3)
+
+    async def slow(got: Got) -> web.StreamResponse:
+        await asyncio.sleep(0.1)
+        return strict(got)
+
+    made, taken = entries(8), 0
+    async with shipping(authority, tmp_path, slow) as (target, receiver):
+        while taken < len(made):
+            async with asyncio.timeout(0.7):
+                taken = (await target.ship(batch_of(made[taken:]))).last
+    assert read_back(got.body for got in receiver.got) == made
 
 
 async def test_a_checkpoint_is_a_message_too_and_the_same_one_again(authority: Authority, tmp_path: Path) -> None:
