@@ -12,6 +12,7 @@ from activities.kubernetes.policy_source import load_policy
 from byteport.audit.heads import Chain
 from byteport.boundary.names import AGENT
 from byteport.contracts.acts import Queue
+from byteport.contracts.workflows import Installation
 from byteport.domain.ids import watch_id
 from byteport.errors import BytePortError, ConfigError
 from byteport.kubernetes.port import ClusterPort
@@ -24,6 +25,7 @@ from byteport.temporal.views import pending_heartbeat
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
 from workers.boundary_doctor import examine_boundary, way_out
+from workers.clocks import check_clocks
 from workers.ledger_check import check_ledger
 from workers.overdue import check_floors
 from workers.preflight import (
@@ -68,6 +70,7 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
         checks += await _each("ledger", way, lambda: _done(check_ledger(settings)))
     log = settings.ledger.path or "ledger.db"
     checks += await _each("log", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done([_log(settings)]))
+    checks += await _each("clocks", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(_clocks(settings)))
     checks += await _each("retention", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(_retention(settings)))
     checks += await _each("checkpoints", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(check_signing(settings)))
     return checks
@@ -212,14 +215,27 @@ def _log(settings: Settings) -> Check:
     return Check("log", Outcome.OK, f"{records} record(s), intact")
 
 
+def _clocks(settings: Settings) -> list[Check]:
+    ours = _kept(settings)
+    if ours is None:
+        return []
+    served, reader = settings.ledger.url is not None, open_reader(settings.ledger, settings.tenant)
+    return check_clocks(reader, ours, served=served, clock=utc_now)
+
+
 def _retention(settings: Settings) -> list[Check]:
-    """Nothing where there is no ledger yet, or nobody knows yet whose it is."""
+    ours = _kept(settings)
+    if ours is None:
+        return []
+    chain = Chain(tenant=ours.tenant, cluster_uid=ours.cluster_uid)
+    return check_retention(open_reader(settings.ledger, settings.tenant), chain, settings.audit, now=utc_now())
+
+
+def _kept(settings: Settings) -> Installation | None:
+    """Whose ledger it is; None where there is none yet, or nobody knows yet whose it is."""
     ledger, path = settings.ledger, settings.ledger.path
     try:
         ours = installation(settings)
     except ConfigError:
-        return []
-    if ledger.url is None and (path is None or not path.exists()):
-        return []
-    chain = Chain(tenant=ours.tenant, cluster_uid=ours.cluster_uid)
-    return check_retention(open_reader(ledger, settings.tenant), chain, settings.audit, now=utc_now())
+        return None
+    return None if ledger.url is None and (path is None or not path.exists()) else ours

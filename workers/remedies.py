@@ -68,6 +68,9 @@ class Amiss(StrEnum):
     """Of the login to PostgreSQL, or of what guards the log there."""
     LEDGER_UNREAD = "ledger_unread"
     LOG_BROKEN = "log_broken"
+    CLOCKS_DIFFER = "clocks_differ"
+    CHAIN_AHEAD = "chain_ahead"
+    """The last record is of a time to come."""
     BODIES_TOO_OLD = "bodies_too_old"
     ERASURE_LATE = "erasure_late"
     LOG_SHRANK = "log_shrank"
@@ -158,6 +161,10 @@ REMEDIES: Mapping[Amiss, str] = {
     Amiss.LOG_ALARMED: f"byteport alarm list shows since when, and why; once it is mended: byteport alarm clear {ALARM}",
     Amiss.SIGNER_LOST: WHAT_TO_RUN[Refused.LOST],
     Amiss.SIGNER_ELSEWHERE: "byteport doctor, run where the signer runs, looks at these too",
+    Amiss.CLOCKS_DIFFER: "psql --command 'SELECT clock_timestamp()', beside date here, shows which is wrong: mend that one "
+    "before anything more is recorded",
+    Amiss.CHAIN_AHEAD: "byteport records shows since which record, and so of whom: mend that machine's clock; until its time has "
+    "come nothing recorded since is pruned, no erasure is begun, and limits count as of one hour",
     Amiss.BODIES_TOO_OLD: "temporal workflow describe --workflow-id {workflow} shows whether the daily run goes on, and what is "
     "in its way; a worker's start begins it, and a receiver that is down holds it up",
     Amiss.ERASURE_LATE: "byteport erase list shows it; byteport hold list shows the legal holds that may keep it; where it waits "

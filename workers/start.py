@@ -30,6 +30,7 @@ from byteport.temporal.registration import ensure_search_attributes
 from byteport.temporal.signing import start_checkpoints
 from workers.boundary_metrics import BoundaryMetrics
 from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
+from workers.clocks import check_clocks
 from workers.exporting import start_exports
 from workers.health import ANSWER_SECONDS, Health, Part, Question
 from workers.health_endpoint import health_served
@@ -115,6 +116,8 @@ async def _serve(
     say: Callable[[str], None],
 ) -> None:
     activities = wire(role, around, bounds)
+    if Queue.LEDGER in role.queues:
+        _say_warnings(await asyncio.to_thread(_clocks, around), say)
     if Queue.CONTROL in role.queues and around.settings.watch.enabled:
         await start_watch(around.client, around.installation)
     if Queue.CONTROL in role.queues and is_signed(around.settings):
@@ -134,6 +137,15 @@ async def _serve(
 
     async with _policy_noted(role, around, health):
         await serve(around.client, role, cluster_uid, activities, stop=stop, ready=ready)
+
+
+def _clocks(around: Surroundings) -> list[Check]:
+    """Of a ledger that is there; its first record is of this machine's time."""
+    ledger, path = around.settings.ledger, around.settings.ledger.path
+    if ledger.url is None and (path is None or not path.exists()):
+        return []
+    reader = open_reader(ledger, around.settings.tenant)
+    return check_clocks(reader, around.installation, served=ledger.url is not None, clock=around.clock)
 
 
 @contextlib.asynccontextmanager

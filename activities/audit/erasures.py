@@ -25,7 +25,7 @@ from byteport.domain.base import Frozen, Instant
 from byteport.domain.ids import erasure_id
 from byteport.domain.retention import RetentionConfig, Times, numbers, size, spans, times
 from byteport.errors import MalformedInput, PreconditionFailed, TargetGone
-from byteport.ledger.append import append, milliseconds, moment
+from byteport.ledger.append import append, moment, stamp
 from byteport.ledger.log import AuditLog, Filter
 from byteport.ledger.store import Sql, Store, Transaction
 
@@ -112,7 +112,7 @@ class Erasures:
                 raise MalformedInput(
                     "erase", "names records whose bodies are not there, or that tell of a hold or an erasure"
                 )
-            now_ms = milliseconds(tx.now)
+            now_ms = stamp(tx, self._chain.tenant, self._chain.cluster_uid)
             row = erasure_rows.Row(
                 request_id=uuid7(now_ms, tx.randomness(RANDOM_BYTES)),
                 spans=named,

@@ -14,7 +14,7 @@ import typer
 
 from byteport.cli.exits import Exit, exit_for
 from byteport.cli.find import target_ref
-from byteport.cli.ledger import erasures_of
+from byteport.cli.ledger import erasures_of, must_have_the_time
 from byteport.cli.output import complain, note, print_json, say, stderr, table, while_waiting
 from byteport.cli.session import AsJson, client_of, person, run, settings_of
 from byteport.errors import BytePortError, MalformedInput, TargetGone
@@ -62,6 +62,7 @@ def erase(
         raise MalformedInput("--reason", "must say why; it goes into the record, so write no name in it")
     if not as_json:
         _show(found)
+    must_have_the_time(settings, destroys=True)
     _confirm(found, yes=yes)
     requested = erasures.request([one.seq for one in found], by=by or person(settings), reason=reason)
     failed = run(_see_to(settings, _open(requested.request)))
@@ -84,6 +85,7 @@ def cancel(
 ) -> None:
     """Take a request back. What is gone already stays gone."""
     settings = settings_of(context)
+    must_have_the_time(settings, destroys=False)
     erasures = erasures_of(settings)
     recorded = erasures.cancel(request, by=by or person(settings), reason=reason)
     now = next(one for one in erasures.listed() if one.request_id == request)

@@ -11,7 +11,7 @@ import typer
 
 from byteport.cli.exits import Exit
 from byteport.cli.find import target_ref
-from byteport.cli.ledger import holds_of
+from byteport.cli.ledger import holds_of, must_have_the_time
 from byteport.cli.output import print_json, say, table
 from byteport.cli.session import AsJson, person, settings_of
 from byteport.cli.times import parse_time
@@ -52,6 +52,7 @@ def set_(
     if about.everything is not everything:
         raise MalformedInput("hold", "say what it is about, or --all and nothing else")
     settings = settings_of(context)
+    must_have_the_time(settings, destroys=False)
     recorded, keeps = holds_of(settings).set_(name, about, by=by or person(settings), reason=reason, future=future)
     if as_json:
         print_json({"hold": name, "about": about, "stands": True, "keeps": keeps, "record": recorded})
@@ -65,6 +66,7 @@ def set_(
 def end(context: typer.Context, name: Name, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """End a hold; what is old enough, or was to be erased, goes at the next look."""
     settings = settings_of(context)
+    must_have_the_time(settings, destroys=True)
     recorded = holds_of(settings).end(name, by=by or person(settings), reason=reason)
     if as_json:
         print_json({"hold": name, "stands": False, "record": recorded})

@@ -5,6 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from byteport.cli.output import note
+from byteport.errors import PreconditionFailed
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -48,6 +51,31 @@ def erasures_of(settings: Settings) -> Erasures:
 
     targets = [target.value for target in settings.audit.export.target]
     return Erasures(_store(settings), installation(settings), config=settings.audit, targets=targets)
+
+
+def must_have_the_time(settings: Settings, *, destroys: bool) -> None:
+    """Before a hold or a request is recorded. Raises `PreconditionFailed` where the clocks do not agree.
+
+    Where only the last record is of a time to come, what keeps records (`destroys` is no) is done all the same, and that
+    is said: a chain that somebody else's clock has put ahead must not keep anybody from a legal hold. `byteport halt` and
+    alarms do not ask: they are refused for nothing.
+    """
+    from activities.clock import utc_now
+    from byteport.audit.heads import Chain
+    from byteport.ledger.clocks import look
+    from byteport.ledger.opening import open_reader
+    from byteport.settings import installation
+
+    ledger, ours = settings.ledger, installation(settings)
+    if ledger.url is None and (ledger.path is None or not ledger.path.exists()):
+        return
+    chain = Chain(tenant=ours.tenant, cluster_uid=ours.cluster_uid)
+    with open_reader(ledger, settings.tenant).snapshot() as sql:
+        clocks = look(sql, chain, here=utc_now(), served=ledger.url is not None)
+    if clocks.differ or (clocks.is_ahead and destroys):
+        raise PreconditionFailed(f"nothing was recorded: {clocks.says()}; mend the one that is wrong")
+    if clocks.is_ahead:
+        note(f"recorded all the same: {clocks.says()}; mend the one that is wrong")
 
 
 def _store(settings: Settings) -> Store:
