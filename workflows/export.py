@@ -161,7 +161,7 @@ class ExportWorkflow:
         """Until the hour of what waits is closed; where nothing waits, until the present one is."""
         now = workflow.now()
         due = self._last.due or now.replace(minute=0, second=0, microsecond=0) + HOUR + LATE
-        return max(SOON, due + SOON - now)
+        return min(max(SOON, due + SOON - now), HOUR + LATE + SOON)
 
     def _carried(self) -> Export:
         return self._start.model_copy(

@@ -11,7 +11,9 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
+from activities.export.target import moment
 from byteport.audit import bundle
 from byteport.audit.heads import Chain
 from byteport.audit.records import Entry, Removed
@@ -55,29 +57,35 @@ def next_portion(log: AuditLog, chain: Chain, after: int, *, now: datetime, hour
         return Portion(head, after + 1)
     entries = log.entries(chain, after + 1, head)
     try:
-        first, hour, found = _taken(entries, hourly=hourly)
+        taken = _taken(entries, hourly=hourly)
     finally:
         close = getattr(entries, "close", None)
         if close is not None:
             close()
-    if not found:
+    if not taken.found:
         return Portion(head, after + 1)
-    oldest = made_at(found[0].header)
-    if hourly and (due := _open_until(log, chain, hour, head, now)) is not None:
+    first, oldest = taken.found[0].seq, made_at(taken.found[0].header)
+    if hourly and not taken.full and (due := _open_until(log, chain, taken.hour, head, now)) is not None:
         return Portion(head, first, oldest=oldest, due=due)
-    return Portion(head, first, _lines(log, chain, found), hour if hourly else None, oldest)
+    return Portion(head, first, _lines(log, chain, taken.found), taken.hour if hourly else None, oldest)
 
 
 def made_at(header: bytes) -> datetime | None:
     """The time that a header says, or None where it was damaged."""
     try:
-        at = datetime.fromisoformat(str(json.loads(header)["timestamp"]))
+        return moment(json.loads(header)["timestamp"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return at.astimezone(UTC) if at.tzinfo is not None else None
 
 
-def _taken(entries: Iterable[Entry], *, hourly: bool) -> tuple[int, datetime, list[Entry]]:
+class _Taken(NamedTuple):
+    found: list[Entry]
+    hour: datetime
+    full: bool
+    """Whether a portion has no room for the next; what comes later of its hour is another object in any case."""
+
+
+def _taken(entries: Iterable[Entry], *, hourly: bool) -> _Taken:
     """The first records that go together, without a gap; of one hour where that matters."""
     found: list[Entry] = []
     hour, size = _NEVER, 0
@@ -90,17 +98,22 @@ def _taken(entries: Iterable[Entry], *, hourly: bool) -> tuple[int, datetime, li
             elif its_hour != hour:
                 break
         size += len(entry.header) + len(entry.payload or b"")
-        full = len(found) >= MOST_RECORDS or size > MOST_BYTES
-        if found and (full or entry.seq != found[-1].seq + 1):
+        if found and (len(found) >= MOST_RECORDS or size > MOST_BYTES):
+            return _Taken(found, hour, full=True)
+        if found and entry.seq != found[-1].seq + 1:
             break
         found.append(entry)
-    return (found[0].seq if found else 0), hour, found
+    return _Taken(found, hour, full=False)
 
 
 def _open_until(log: AuditLog, chain: Chain, hour: datetime, head: int, now: datetime) -> datetime | None:
-    """When the hour is closed at the latest; None where it is: its time is over, or the log has gone on to another."""
+    """When the hour is closed at the latest; None where it is: its time is over, or the log has gone on to another.
+
+    One that has not begun is none to wait for: a clock was ahead when its records were made, and the log's time does not go
+    back, so that all that came since lies in it too.
+    """
     due = hour + HOUR + LATE
-    if now >= due:
+    if now >= due or hour > now:
         return None
     for entry in log.headers(chain, head, head):
         at = made_at(entry.header)

@@ -82,6 +82,8 @@ class Shipping:
         self._makers = targets
         self._clock = clock
         self._notes: dict[TargetKind, str] = {}
+        self._waiting: dict[TargetKind, tuple[int, datetime]] = {}
+        """The first record that a receiver does not hold, and since when this process knows it."""
 
     @performs(SHIP)
     async def ship(self, call: Ship) -> Shipment:
@@ -99,7 +101,8 @@ class Shipping:
             shipment = await self._shipped(kind, receiver)
         finally:
             await receiver.close()
-        return self._told(kind, shipment.model_copy(update={"begun": True}))
+        since = self._since(kind, shipment)
+        return self._told(kind, shipment.model_copy(update={"begun": True, "oldest": since}))
 
     async def _shipped(self, kind: TargetKind, receiver: _Receiver) -> Shipment:
         """Batch after batch, until there is nothing more, something stands in the way, or the call has had its time."""
@@ -190,6 +193,18 @@ class Shipping:
             due=portion.due,
             obstacle=obstacle,
         )
+
+    def _since(self, kind: TargetKind, shipment: Shipment) -> datetime | None:
+        """When the first record was made that the receiver does not hold. A clock that was ahead, or a hand, can have made it
+        say a time to come, or none; it is then as old as this process knows of it."""
+        if shipment.seq >= shipment.head:
+            self._waiting.pop(kind, None)
+            return None
+        now, first = self._clock(), shipment.seq + 1
+        known, since = self._waiting.get(kind, (0, now))
+        self._waiting[kind] = (first, since if known == first else now)
+        told = shipment.oldest
+        return told if told is not None and told <= now else self._waiting[kind][1]
 
     def _obstacle(self, kind: TargetKind, error: BytePortError) -> Obstacle:
         """The class of an error. Its words go into this process's log alone."""

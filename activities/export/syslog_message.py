@@ -21,6 +21,7 @@ from byteport.contracts.stream_receivers import SyslogConfig
 NIL = "-"
 BOM = b"\xef\xbb\xbf"
 LONGEST_VALUE = 200
+"""Characters of a value, those included in which one that is not printable is written out."""
 FIRST = ("id", "seq", "hash", "tenant")
 """What is never left out of the structured data, whatever else has no room."""
 _ERROR, _WARNING, _NOTICE, _INFORMATIONAL = 3, 4, 5, 6
@@ -94,6 +95,7 @@ def _marked(text: bytes) -> bytes:
 
 
 def _cut(text: bytes, room: int) -> Iterator[bytes]:
+    """`room` is that of a character at least: what is in front of a message's text has limits of its own."""
     at = 0
     while at < len(text):
         end = min(at + room, len(text))
@@ -116,9 +118,13 @@ def _structured(values: Mapping[str, Any], config: SyslogConfig) -> bytes:
 
 
 def _shown(value: object) -> str:
-    text = str(value)
-    cut = text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
+    text, shown = str(value), ""
+    for char in text:
+        written = char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        if len(shown) + len(written) > LONGEST_VALUE:
+            return shown + "…"
+        shown += written
+    return shown
 
 
 def _escaped(value: str) -> str:

@@ -15,7 +15,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from byteport.audit import bundle
@@ -24,6 +24,9 @@ from byteport.errors import MalformedInput
 
 SHARE_SECONDS = 10.0
 """After so long a receiver that is given a batch piece by piece says what it has of it, and comes again for the rest."""
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""No record of ours was made outside of these."""
+_WITH_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d(?::?\d\d(?:\.\d+)?)?)\Z")
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -112,16 +115,21 @@ class Line:
     @property
     def at(self) -> datetime | None:
         """None where a damaged record does not say."""
-        try:
-            at = datetime.fromisoformat(str(self.record.get("timestamp")))
-        except ValueError:
-            return None
-        return at if at.tzinfo is not None else None
+        return moment(self.record.get("timestamp"))
 
     def word(self, name: str) -> str:
         """The field as text, empty where it is not known."""
         value = self.record.get(name)
         return "" if value is None else str(value)
+
+
+def moment(told: object) -> datetime | None:
+    """The time that a record says, in UTC; None for one that is damaged, or so far off that no calendar can go on from it."""
+    try:
+        at = datetime.fromisoformat(told).astimezone(UTC) if isinstance(told, str) and _WITH_ZONE.search(told) else None
+    except (ValueError, OverflowError):
+        return None
+    return at if at is not None and EARLIEST <= at < LATEST else None
 
 
 def lines_of(batch: Batch) -> tuple[Line, ...]:

@@ -17,6 +17,11 @@ from byteport.audit.verify import Chain
 from byteport.audit.words import Decision, Event, Result
 
 CHAIN = Chain(tenant="acme", cluster_uid="5a0f2b7e-9c1d-4e6f-8a3b-2c4d6e8f0a1b")
+DAMAGED_TIMES = (
+    *("0001-01-01T00:00:00+23:59", "9999-12-31T23:30:00.000Z", "9999-12-31T23:59:59-23:59", "8999-12-31T23:30:00.000Z"),
+    *("2026-03-10T09:00:00", "1969-12-31T23:59:59Z", "2026-03-10", "2026-W11-2", "0000-00-00T00:00:00Z", "", "no time"),
+)
+"""What a hand can make of a record's time: none, or one that no calendar can go on from."""
 BEGIN = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 NOTE = "byteport.io/log/acme/5a0f\n3\nq1+/=\n\n— byteport.io/log/acme/5a0f AAAA\n"
 HOSTILE = (

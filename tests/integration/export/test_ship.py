@@ -30,6 +30,7 @@ from byteport.domain.limits import Limits
 from byteport.domain.retention import RetentionConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
 from byteport.ledger import append, bodies, checkpoints, cursors
+from tests.builders.exported import DAMAGED_TIMES
 from tests.integration.ledger.world import CHAIN, INSTALLATION, World, draft
 
 SECRET = "the words of a receiver"
@@ -397,6 +398,43 @@ async def test_each_hour_is_a_batch_of_its_own(hourly: Bench) -> None:
     assert [(batch.first, batch.last) for batch in hourly.receiver.batches] == [(1, 2), (3, 4), (5, 6), (7, 8)]
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=5), timedelta(days=400)])
+async def test_records_of_a_clock_that_was_ahead_leave_and_so_does_what_comes_after_them(
+    ahead: timedelta, hourly: Bench
+) -> None:
+    """The log's time does not go back: all of it would wait for an hour that is far away, with nobody told."""
+    hourly.records(1)
+    hourly.world.clock.now += ahead
+    hourly.records(2)
+    hourly.world.clock.now -= ahead
+    hourly.records(3, 4)
+    told = await hourly.ship()
+    assert (told.seq, told.due, told.oldest, told.obstacle) == (4, None, None, None)
+    hourly.records(5)
+    assert (await hourly.ship()).seq == 5
+
+
+async def test_a_record_of_a_time_to_come_is_as_old_as_it_is_known(bench: Bench) -> None:
+    began = bench.world.clock.now
+    bench.world.clock.move(days=400)
+    bench.records(1)
+    bench.world.clock.now = began
+    for passed in (0, 30):
+        bench.world.clock.now = began + timedelta(seconds=passed)
+        bench.receiver.errors.append(Unavailable("down"))
+        assert (await bench.ship()).oldest == began
+
+
+async def test_an_hour_of_which_a_portion_has_no_room_for_more_is_not_waited_for(
+    hourly: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "MOST_RECORDS", 3)
+    hourly.records(*range(8))
+    told = await hourly.ship()
+    assert (told.seq, told.head) == (6, 8)
+    assert told.due is not None
+
+
 # -- what somebody did to the log -------------------------------------------------------------------------------------
 
 
@@ -433,6 +471,22 @@ async def test_a_time_that_somebody_has_forged_holds_up_nothing(hourly: Bench) -
     hourly.world.clock.move(hours=2)
     await hourly.ship()
     assert hourly.receiver.seqs == [1, 2]
+
+
+@pytest.mark.parametrize("kind", [TargetKind.S3, TargetKind.WEBHOOK])
+@pytest.mark.parametrize("told", DAMAGED_TIMES)
+async def test_a_time_that_is_none_holds_up_nothing(
+    told: str, kind: TargetKind, world: World, receiver: Receiver
+) -> None:
+    bench = Bench(world, receiver, kind)
+    bench.records(1, 2, 3)
+    tamper(
+        bench,
+        f"UPDATE agent_actions SET header = replace(header, json_extract(header, '$.timestamp'), '{told}') WHERE seq = 2",
+    )
+    bench.world.clock.move(hours=2)
+    await bench.ship()
+    assert bench.receiver.seqs == [1, 2, 3]
 
 
 def tamper(bench: Bench, statement: str) -> None:

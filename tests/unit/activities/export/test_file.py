@@ -15,11 +15,11 @@ import pytest
 
 from activities.export import file as file_target
 from activities.export.file import Files
-from activities.export.target import Batch, Shipped
+from activities.export.target import Batch, Shipped, moment
 from byteport.audit.records import Entry
 from byteport.contracts.stream_receivers import FileConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailable
-from tests.builders.exported import CHAIN, HOSTILE, NOTE, batch_of, entries, hostile_entries, read_back
+from tests.builders.exported import CHAIN, DAMAGED_TIMES, HOSTILE, NOTE, batch_of, entries, hostile_entries, read_back
 
 HALF_AN_HOUR = timedelta(minutes=30)
 
@@ -46,6 +46,15 @@ async def test_the_records_of_an_hour_lie_in_its_file_and_an_hour_that_is_over_i
     assert await target(tmp_path).ship(batch_of(made)) == Shipped(5)
     assert [*kept(tmp_path)] == ["2026-03-10T09.ndjson", "2026-03-10T10.ndjson", "2026-03-10T11.ndjson.open"]
     assert records(tmp_path) == made
+
+
+@pytest.mark.parametrize("told", [told for told in DAMAGED_TIMES if moment(told) is None])
+async def test_a_record_whose_time_is_none_lies_where_the_one_before_it_lies(told: str, tmp_path: Path) -> None:
+    made = batch_of(entries(3))
+    damaged = made.lines[1].replace(b"2026-03-10T09:00:01.000Z", told.encode())
+    lines = (made.lines[0], damaged, made.lines[2])
+    assert await target(tmp_path).ship(Batch(CHAIN, 1, 3, lines)) == Shipped(3)
+    assert [(name, len(lines)) for name, lines in kept(tmp_path).items()] == [("2026-03-10T09.ndjson.open", 3)]
 
 
 async def test_only_we_may_read_what_was_written_whatever_the_umask_is(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from activities.export.syslog_message import messages
@@ -98,6 +98,20 @@ def test_review_13_whatever_a_field_holds_the_grammar_holds_and_the_line_is_whol
     config = CONFIG.model_copy(update={"largest_message": largest})
     found = parsed(batch_of(made), config)
     assert read_back(["".join(message.text for message in found).encode()]) == made
+
+
+@given(st.text(min_size=1, max_size=5), st.integers(min_value=1, max_value=300), st.sampled_from([2048, 2500, 8096]))
+@example("\U000e0001", 200, 2048)
+@example("🙂", 300, 2048)
+@example('"', 300, 2048)
+def test_what_is_never_left_out_has_room_too_whatever_a_hand_has_made_of_it(
+    text: str, times: int, largest: int
+) -> None:
+    damaged = entries(1)[0]._replace(hash=text.encode("utf-8", "replace").decode() * times)
+    config = CONFIG.model_copy(update={"largest_message": largest, "app_name": "a" * 48})
+    raw = [message for _, message in messages(batch_of([damaged]), config)]
+    assert max(map(len, raw)) <= largest
+    assert json.loads("".join(parse(message).text for message in raw))["seq"] == 1
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, timedelta
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from activities.export.target import Batch, checkpoint_id, checkpoint_line, inert, lines_of
+from activities.export.target import Batch, checkpoint_id, checkpoint_line, inert, lines_of, moment
 from byteport.audit.verify import Chain
 from byteport.errors import MalformedInput
+from tests.builders.exported import DAMAGED_TIMES
 
 CHAIN = Chain(tenant="acme", cluster_uid="0f3c")
 
@@ -34,6 +36,16 @@ def test_a_batch_with_another_number_of_lines_than_of_records_cannot_be_made() -
 def test_a_line_that_is_no_record_is_refused_by_its_number(text: bytes) -> None:
     with pytest.raises(MalformedInput, match="record 7"):
         lines_of(Batch(CHAIN, 7, 7, (text,)))
+
+
+@given(
+    st.one_of(st.text(), st.sampled_from(DAMAGED_TIMES), st.datetimes(timezones=st.timezones()).map(str), st.integers())
+)
+def test_whatever_a_record_says_its_time_is_one_that_hours_can_be_counted_from_or_none(told: object) -> None:
+    at = moment(told)
+    if at is not None:
+        assert at.tzinfo is UTC
+        assert len(f"{at - timedelta(days=1):%Y-%m-%dT%H}") == len(f"{at + timedelta(days=1):%Y-%m-%dT%H}")
 
 
 @pytest.mark.parametrize("damage", [{"id": None}, {"id": "a b"}, {"id": "x\r\ny"}, {"id": 7}])
