@@ -7,6 +7,7 @@ Comes after `lines` and `byteport/ledger`. Methods block: `writing` and `reading
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -21,10 +22,14 @@ from byteport.audit.chain import GENESIS
 from byteport.audit.heads import Chain
 from byteport.audit.records import Record, Removed
 from byteport.audit.words import REMOVALS, Removal
-from byteport.errors import PreconditionFailed
+from byteport.errors import ConfigError, PreconditionFailed
 from byteport.ledger.append import append_entries
+from byteport.ledger.keys import SETTING as KEY_SETTING
 from byteport.ledger.log import AuditLog, Filter
+from byteport.ledger.sealing import needed
 from byteport.ledger.store import Sql, Store, Transaction
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE = 200
 """Values in one statement."""
@@ -58,6 +63,7 @@ class Archive:
         notes = [one for one in sent if isinstance(one, SentCheckpoint)]
         checked = [(one, opened(one, vkey)) for one in notes]
         with self._tenant(chain.tenant).transaction() as tx:
+            _must_have_key(tx, chain.tenant)
             records = [one for one in sent if isinstance(one, SentRecord)]
             new, duplicate, head = _records(tx, chain, records)
             frontiers = self._roots.begin(chain)
@@ -82,6 +88,7 @@ class Archive:
 
     def page(self, tenant: str, cluster_uid: str | None, wanted: Filter, after: Place | None, limit: int) -> Found:
         """At most `limit` records, after that place."""
+        self._must_open(tenant)
         narrowed = wanted.model_copy(
             update={"tenant": tenant, "cluster_uid": cluster_uid, "after": after, "limit": limit + 1}
         )
@@ -93,6 +100,7 @@ class Archive:
 
     def one(self, tenant: str, cluster_uid: str | None, record_id: str) -> Record | None:
         """By its UUID."""
+        self._must_open(tenant)
         wanted = Filter(tenant=tenant, cluster_uid=cluster_uid, id=record_id)
         return next(iter(list(AuditLog(self._tenant(tenant)).iter_records(wanted))), None)
 
@@ -109,7 +117,14 @@ class Archive:
         return [KeptCheckpoint(size=row[0], root=f"sha256:{bytes(row[1]).hex()}", note=row[2]) for row in rows]
 
     def export(self, chain: Chain, last: int, batch: int) -> Iterator[bytes]:
-        """The lines of records 1 to `last`, some at a time, and then of the newest checkpoint over them."""
+        """The lines of records 1 to `last`, some at a time, and then of the newest checkpoint over them.
+
+        Raises `ConfigError` at once where the tenant has no key any more.
+        """
+        self._must_open(chain.tenant)
+        return self._lines(chain, last, batch)
+
+    def _lines(self, chain: Chain, last: int, batch: int) -> Iterator[bytes]:
         store = self._tenant(chain.tenant)
         log = AuditLog(store)
         gone = _Gone(log, chain)
@@ -127,6 +142,13 @@ class Archive:
         """Raises `Unavailable` unless the store can be read now."""
         with self._store.snapshot():
             return
+
+    def _must_open(self, tenant: str) -> None:
+        store = self._tenant(tenant)
+        if not needed(store.keys).at_hand(tenant):
+            with store.snapshot() as sql:
+                if _has_records(sql, tenant):
+                    raise _no_key(tenant)
 
     def _tenant(self, tenant: str) -> Store:
         return self._of.setdefault(tenant, self._store.of(tenant))
@@ -148,6 +170,27 @@ class _Gone:
 
     def _known(self, seq: int) -> Removal | None:
         return next((one.cause for one in self._removed or () if one.first <= seq <= one.last), None)
+
+
+def _must_have_key(tx: Transaction, tenant: str) -> None:
+    """A new tenant gets one. Where a tenant with records has none, it was destroyed or is lost, and nobody makes another."""
+    keys = needed(tx.keys)
+    if keys.at_hand(tenant):
+        return
+    if _has_records(tx.sql, tenant):
+        raise _no_key(tenant)
+    keys.make(tenant)
+    log.info("ledger_key_made: tenant %s", tenant)
+
+
+def _has_records(sql: Sql, tenant: str) -> bool:
+    return (
+        sql.execute("SELECT 1 FROM chain_heads WHERE tenant = ? AND seq > 0 LIMIT 1", (tenant,)).fetchone() is not None
+    )
+
+
+def _no_key(tenant: str) -> ConfigError:
+    return ConfigError(KEY_SETTING, f"has no key of {tenant}, whose records are here; was it destroyed?")
 
 
 def _records(tx: Transaction, chain: Chain, sent: Sequence[SentRecord]) -> tuple[int, int, Held]:

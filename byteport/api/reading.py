@@ -168,10 +168,10 @@ async def export(cluster_uid: Cluster, caller: Reader, face: TheFace) -> Streami
     found = await asyncio.to_thread(face.archive.head, chain)
     if found is None:
         raise _no_chain()
+    parts = await asyncio.to_thread(face.archive.export, chain, found.head.seq, EXPORT_BATCH)
     name = f"byteport-{chain.tenant}-{chain.cluster_uid}-{found.head.seq}.ndjson"
 
     async def lines() -> AsyncIterator[bytes]:
-        parts = face.archive.export(chain, found.head.seq, EXPORT_BATCH)
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
             yield part
 

@@ -30,6 +30,7 @@ class LedgerConfig(BaseModel):
     """Keys that encrypt what records say, one a line (32 bytes as hex or base64), the first encrypts; mode 0600.
 
     Default: `keys/bodies.key` in the state directory, which `byteport keys init` makes. Without it the log cannot be read.
+    A folder holds one such file for each tenant, `acme.key`, so that one tenant's can be destroyed; `byteport api` makes them.
     """
     grant_key: Path | None = None
     """Ed25519 key (OpenSSH) by which the ledger signs grants; mode 0600. Default: `keys/grant` in the state directory."""

@@ -105,7 +105,7 @@ class AuditLog:
             return tuple(self._removed(sql, chain))
 
     def iter_records(self, wanted: Filter = ALL) -> Iterator[Record]:
-        """Records in the order of their chain; those whose bodies are gone are left out.
+        """Records in the order of their chain; those whose bodies, or whose tenants' keys, are gone are left out.
 
         Raises `MalformedInput` at one whose bytes are no record any more.
         """
@@ -118,7 +118,8 @@ class AuditLog:
                 f" ORDER BY tenant, cluster_uid, seq {order}{limit}"
             )
             for row in sql.stream(statement, (*values, *(() if wanted.limit is None else (wanted.limit,)))):
-                yield record_of(self._entry(row))
+                if not (entry := self._entry(row)).unopened:
+                    yield record_of(entry)
 
     def verify_one(self, text: str, trust: Trust = NOBODY, given: Sequence[Given] = ()) -> One:
         """The record that a person named by UUID or ULID, with its neighbours and the links between them, and whether it is
@@ -178,13 +179,13 @@ class AuditLog:
         keys = needed(self.store.keys)
         with self.store.snapshot() as sql:
             ends = [
-                row[0]
+                row
                 for order in ("ASC", "DESC")
                 for row in sql.execute(
-                    f"SELECT body FROM agent_action_bodies ORDER BY tenant {order}, cluster_uid {order}, seq {order} LIMIT 1"  # noqa: S608
+                    f"SELECT tenant, body FROM agent_action_bodies ORDER BY tenant {order}, cluster_uid {order}, seq {order} LIMIT 1"  # noqa: S608
                 )
             ]
-            if ends and not any(keys.knows(_bytes(body)) for body in ends):
+            if ends and not any(keys.knows(_text(tenant), _bytes(body)) for tenant, body in ends):
                 raise ConfigError(
                     KEY_SETTING, f"holds no key under which the bodies of {self.store.name} are encrypted"
                 )
@@ -202,10 +203,11 @@ class AuditLog:
         """As bytes, whatever somebody has put there: the checker judges it."""
         tenant, cluster_uid, seq, header, record_hash, body = row
         payload = salt = None
-        if body is not None:
-            chain = _chain(tenant, cluster_uid)
-            salt, payload = open_body(needed(self.store.keys), chain, seq, _bytes(body))
-        return Entry(seq=seq, header=_bytes(header), payload=payload, salt=salt, hash=_text(record_hash))
+        keys, chain = needed(self.store.keys), _chain(tenant, cluster_uid)
+        unopened = body is not None and not keys.at_hand(chain.tenant)
+        if body is not None and not unopened:
+            salt, payload = open_body(keys, chain, seq, _bytes(body))
+        return Entry(seq, _bytes(header), payload, salt, _text(record_hash), unopened)
 
     def _removed(self, sql: Sql, chain: Chain) -> Iterator[Removed]:
         rows = sql.stream(

@@ -21,7 +21,10 @@ def read(*holds: dict[str, object] | str) -> Enrolment:
 
 def test_a_hold_is_about_a_tenant_or_one_of_its_chains() -> None:
     enrolment = read({"name": "all", "tenant": "acme"}, {"name": "one", "tenant": "acme", "cluster_uid": UID})
-    names = lambda tenant, uid: [one.name for one in enrolment.holds_on(Chain(tenant=tenant, cluster_uid=uid))]  # noqa: E731
+
+    def names(tenant: str, uid: str) -> list[str]:
+        return [one.name for one in enrolment.holds_on(Chain(tenant=tenant, cluster_uid=uid))]
+
     assert names("acme", UID) == ["all", "one"]
     assert names("acme", SECOND) == ["all"]
     assert names("other", UID) == []
