@@ -5,8 +5,8 @@
     FOLDER/acme/5a0f2b7e-…/checkpoints.ndjson           the signed heads
     FOLDER/verify_byteport_log.py                       checks all that with nothing but Python
 
-Comes after `ndjson.py`. A record counts as shipped once it is on the disk. What a file holds already is seen by the records'
-numbers, so that the same batch again is written once.
+Comes after `ndjson.py` and `same.py`. A record counts as shipped once it is on the disk. What a file holds already is seen by
+the records' numbers, and read and compared, so that the same batch again is written once, and another is not taken for it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from activities.export import ndjson
 from activities.export.ndjson import Held
+from activities.export.same import Occupied, is_held
 from activities.export.target import Batch, Line, Shipped, checkpoint_line, lines_of
 from byteport.contracts.stream_receivers import FileConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailable
@@ -75,14 +76,34 @@ class Files:
     def _append(self, folder: Path, hour: str, lines: Sequence[Line]) -> None:
         now_open, closed = folder / f"{hour}{OPEN}", folder / f"{hour}{CLOSED}"
         if closed.exists() and not now_open.exists():
-            if not _missing(ndjson.held(closed), lines):
+            if not self._missing(closed, ndjson.held(closed), lines):
                 return
             closed.rename(now_open)
         before = self._held(now_open)
-        new = _missing(before, lines)
+        if before.next is None:
+            self._check_the_hour_before(folder, hour, lines)
+        new = self._missing(now_open, before, lines)
         if new:
             size = ndjson.append(now_open, [line.text for line in new], before)
             self._seen[now_open] = Held(size, new[-1].seq + 1, new[-1].text)
+
+    def _missing(self, path: Path, held: Held, lines: Sequence[Line]) -> list[Line]:
+        """What the file does not hold. Raises `Occupied` where it holds something else under these numbers."""
+        new = [line for line in lines if held.next is None or line.seq >= held.next]
+        old = lines[: len(lines) - len(new)]
+        there = ndjson.records(path, old[0].seq, old[-1].seq) if old else {}
+        if not all(line.seq in there and is_held(there[line.seq], line.text) for line in old):
+            raise Occupied(str(path.relative_to(self._folder)))
+        return new
+
+    def _check_the_hour_before(self, folder: Path, hour: str, lines: Sequence[Line]) -> None:
+        """An hour that is later than all that lie here begins behind them; a log that was restored would begin in them."""
+        known = [*_hours(folder, CLOSED), *_hours(folder, OPEN)]
+        if not known or any(hour <= path.name.partition(".")[0] for path in known):
+            return
+        newest = max(known, key=lambda path: path.name)
+        if (ndjson.held(newest).next or 0) > lines[0].seq:
+            raise Occupied(str(newest.relative_to(self._folder)))
 
     def _append_checkpoint(self, path: Path, line: bytes) -> None:
         before = ndjson.held(path)
@@ -105,10 +126,6 @@ class Files:
         path = self._folder / VERIFIER
         if not path.is_file() or path.read_bytes() != program:
             ndjson.replace(path, program)
-
-
-def _missing(held: Held, lines: Sequence[Line]) -> list[Line]:
-    return [line for line in lines if held.next is None or line.seq >= held.next]
 
 
 def _with_hours(lines: Sequence[Line], folder: Path) -> Iterator[tuple[str, Line]]:

@@ -34,17 +34,21 @@ EMPTY = Held(0, None, b"")
 def held(path: Path) -> Held:
     """Whole lines only. Raises `OSError`; a file that is not there holds nothing."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-            size, last = 0, b""
-            following: int | None = None
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                size, last = size + len(line), line[:-1]
-                following = _behind(last, following)
-            return Held(size, following, last)
+        found = EMPTY
+        for line, following in _numbered(path):
+            found = Held(found.size + len(line) + 1, following, line)
+        return found
     except FileNotFoundError:
         return EMPTY
+
+
+def records(path: Path, first: int, last: int) -> dict[int, bytes]:
+    """Whole lines of records `first` to `last`, without their newlines, the last of each number. Raises `OSError`."""
+    found: dict[int, bytes] = {}
+    for line, following in _numbered(path):
+        if following is not None and first < following <= last + 1:
+            found[following - 1] = line
+    return found
 
 
 def append(path: Path, lines: Sequence[bytes], before: Held) -> int:
@@ -97,6 +101,17 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _numbered(path: Path) -> Iterator[tuple[bytes, int | None]]:
+    """Each whole line, and the number behind the record in it, or the last one before a checkpoint."""
+    following: int | None = None
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            following = _behind(line[:-1], following)
+            yield line[:-1], following
 
 
 def _behind(line: bytes, following: int | None) -> int | None:

@@ -8,32 +8,20 @@ refused, and the one that lies there is read and compared.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC
 from importlib.resources import files
 from typing import Protocol
 
+from activities.export.same import Occupied, is_held
 from activities.export.target import Batch, Shipped
 from byteport.audit import bundle
 from byteport.audit.heads import Chain
-from byteport.errors import PreconditionFailed
 
 VERIFIER = "verify_byteport_log.py"
 LINES = "application/x-ndjson"
 LARGEST_OBJECT = 32 << 20
 """So much of an object that lies where we write is read to compare it; ours are smaller by far."""
-
-
-class Occupied(PreconditionFailed):
-    """Where we write lies something that we have not written: somebody else writes there. `key` is the object's."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(
-            f"the object {key} is there already and is not this part of the log; somebody else writes there. "
-            "Keep it as evidence, move it away, and find out who may write to the bucket"
-        )
-        self.key = key
 
 
 @dataclass(frozen=True)
@@ -128,25 +116,15 @@ def held(there: bytes, batch: Batch) -> int | None:
     """The last record of `batch` that the object there holds; None where it is another's.
 
     The object may end before the batch does (a record came late for an hour that was shipped already) or after it. A
-    record whose body was erased since is the same record: its header, which is what is chained, has not changed.
+    record whose body was erased since is the same record, where the one that lies there is whole.
     """
     lines = there.split(b"\n")
     if lines.pop() != b"" or not lines:
         return None
     both = min(len(lines), len(batch.lines))
-    for old, new in zip(lines[:both], batch.lines[:both], strict=True):
-        if old != new and _header(old) != _header(new):
-            return None
+    if not all(map(is_held, lines[:both], batch.lines[:both])):
+        return None
     return batch.first + both - 1
-
-
-def _header(line: bytes) -> object:
-    """Unequal to any other where the line is none of ours."""
-    try:
-        header = json.loads(line)["sealed"]["header"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return object()
-    return header if isinstance(header, str) else object()
 
 
 def _folder(prefix: str, chain: Chain) -> str:

@@ -84,11 +84,13 @@ class S3Objects:
         if self._config.kms_key is not None:
             wanted |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._config.kms_key}
         try:
-            await self._asked(lambda client, owner: client.put_object(**wanted, **owner))
+            said = await self._asked(lambda client, owner: client.put_object(**wanted, **owner))
         except ClientError as error:
             if _code(error) in _EXISTS:
                 return False
             raise self._meaning(error) from None
+        if not said.get("ETag") or said.get("ChecksumSHA256", wanted["ChecksumSHA256"]) != wanted["ChecksumSHA256"]:
+            raise Unavailable(f"s3: {thing.key} was taken, but not said to be what was sent")
         return True
 
     async def read(self, key: str) -> bytes:

@@ -17,8 +17,8 @@ from temporalio import activity
 
 from activities.audit.about_agent import agent_draft
 from activities.clock import Clock
-from activities.export.objects import Occupied
 from activities.export.portions import Portion, next_portion
+from activities.export.same import Occupied
 from activities.export.target import Batch, Shipped, Target
 from activities.performs import performs
 from byteport.audit.heads import Chain

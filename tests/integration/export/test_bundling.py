@@ -57,7 +57,7 @@ def test_the_whole_log_is_intact_and_complete_for_whoever_has_nothing_else(signe
     assert {path.name for path in made.path.iterdir()} == ALL
     code, said = independent(made.path, "--key", KEY)
     assert code == 0, said
-    report = verify_files([made.path], [], trust_of([str(key(signed))], [], None))
+    report = verify_files([made.path], [], trust_of([str(key(signed))], [], None)).reports[0]
     assert report.findings == ()
     assert f"python3 {VERIFIER} {RECORDS} --key {KEY}" in (made.path / README).read_text()
 
@@ -67,7 +67,7 @@ def test_both_programs_find_a_byte_that_was_changed_in_it(signed: SignedLog, tmp
     records = made.path / RECORDS
     records.write_bytes(records.read_bytes().replace(b'"decision":"acted"', b'"decision":"skipped"', 1))
     assert independent(made.path, "--key", KEY)[0] == 1
-    assert verify_files([made.path], [], trust_of([str(key(signed))], [], None)).findings
+    assert verify_files([made.path], [], trust_of([str(key(signed))], [], None)).reports[0].findings
 
 
 def test_an_archive_holds_the_same_and_is_the_same_bytes_each_time(signed: SignedLog, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_file_of_lines_holds_the_records_and_what_was_signed(signed: SignedLog
     assert [line["seq"] for line in lines[:-1]] == [1, 2, 3, 4, 5]
     assert list(lines[-1]) == ["checkpoint"]
     assert not made.keyed
-    assert verify_files([made.path], [], trust_of([str(key(signed))], [], None)).findings == ()
+    assert verify_files([made.path], [], trust_of([str(key(signed))], [], None)).reports[0].findings == ()
 
 
 def test_a_part_says_what_is_not_in_it(signed: SignedLog, tmp_path: Path) -> None:

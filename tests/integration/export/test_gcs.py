@@ -15,7 +15,8 @@ import pytest_asyncio
 from aiohttp import web
 
 from activities.export.gcs import gcs_target
-from activities.export.objects import ObjectTarget, Occupied, records_object
+from activities.export.objects import ObjectTarget, records_object
+from activities.export.same import Occupied
 from activities.export.target import Batch, Shipped
 from byteport.audit.verify import Chain
 from byteport.contracts.receivers import GcsConfig

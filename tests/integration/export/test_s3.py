@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from activities.export.objects import ObjectTarget, Occupied, records_object
+from activities.export.objects import ObjectTarget, records_object
 from activities.export.s3 import s3_target
+from activities.export.same import Occupied
 from activities.export.target import Batch, Shipped
 from byteport.audit.verify import Chain
 from byteport.contracts.receivers import S3Config

@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.audit.retention import Retention
 from activities.export import guarded, portions, ship, syslog, target
-from activities.export.objects import Occupied
+from activities.export.same import Occupied
 from activities.export.ship import Shipping
 from activities.export.target import Batch, Shipped
 from byteport.audit import bundle

@@ -15,8 +15,11 @@ import pytest
 
 from activities.export import file as file_target
 from activities.export.file import Files
+from activities.export.same import Occupied
 from activities.export.target import Batch, Shipped, moment
+from byteport.audit import bundle
 from byteport.audit.records import Entry
+from byteport.audit.words import Removal
 from byteport.contracts.stream_receivers import FileConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailable
 from tests.builders.exported import CHAIN, DAMAGED_TIMES, HOSTILE, NOTE, batch_of, entries, hostile_entries, read_back
@@ -120,6 +123,50 @@ async def test_an_hour_that_lost_its_end_gets_it_again(tmp_path: Path) -> None:
     await target(tmp_path).ship(batch_of(made))
     assert records(tmp_path) == made
     assert "2026-03-10T09.ndjson" in kept(tmp_path)
+
+
+def another_log() -> list[Entry]:
+    """As one that was restored from a backup of its first five, and went on."""
+    return entries(10, texts={"note": "another log"})
+
+
+@pytest.mark.parametrize("anew", [False, True])
+async def test_a_log_that_was_restored_and_went_on_is_not_taken_for_what_lies_there(tmp_path: Path, anew: bool) -> None:
+    """What is taken for held is never sent again, and may be pruned."""
+    one = target(tmp_path)
+    await one.ship(batch_of(entries(10)))
+    before = kept(tmp_path)
+    with pytest.raises(Occupied) as refused:
+        await (target(tmp_path) if anew else one).ship(batch_of(another_log()[5:]))
+    assert refused.value.key == f"{CHAIN.tenant}/{CHAIN.cluster_uid}/2026-03-10T09.ndjson.open"
+    assert kept(tmp_path) == before
+
+
+async def test_one_that_was_restored_is_seen_in_a_later_hour_too(tmp_path: Path) -> None:
+    await target(tmp_path).ship(batch_of(entries(10)))
+    late = entries(10, apart=HALF_AN_HOUR, texts={"note": "another log"})
+    with pytest.raises(Occupied):
+        await target(tmp_path).ship(batch_of(late[5:]))
+
+
+@pytest.mark.parametrize("line", [b'{"seq":999999}', b'{"seq":3}', b"not ours"])
+async def test_a_line_of_somebody_elses_is_not_taken_for_records(tmp_path: Path, line: bytes) -> None:
+    made = entries(6)
+    await target(tmp_path).ship(batch_of(made[:2]))
+    with (chain(tmp_path) / "2026-03-10T09.ndjson.open").open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(Occupied):
+        await target(tmp_path).ship(batch_of(made[2:]))
+
+
+async def test_a_body_that_was_erased_since_is_the_same_record(tmp_path: Path) -> None:
+    made = entries(3)
+    await target(tmp_path).ship(batch_of(made))
+    before = kept(tmp_path)
+    gone = bundle.line_of(made[1]._replace(payload=None, salt=None), Removal.ERASED).removesuffix(b"\n")
+    lines = batch_of(made).lines
+    assert await target(tmp_path).ship(Batch(CHAIN, 1, 3, (lines[0], gone, lines[2]))) == Shipped(3)
+    assert kept(tmp_path) == before
 
 
 async def test_a_damaged_record_lies_behind_the_one_before_it_and_is_written_once(tmp_path: Path) -> None:

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
-from activities.export.objects import ObjectTarget, Occupied, Thing, checkpoint_object, held, records_object
+from activities.export.objects import ObjectTarget, Thing, checkpoint_object, held, records_object
+from activities.export.same import Occupied
 from activities.export.target import Batch, Shipped
+from byteport.audit import bundle
+from byteport.audit.records import Entry
 from byteport.audit.verify import Chain
+from byteport.audit.words import Removal
+from tests.builders.exported import entries
 
 CHAIN = Chain(tenant="acme", cluster_uid="0f3c")
 HOUR = datetime(2026, 3, 10, 9, tzinfo=UTC)
 NOTE = "byteport.io/log/acme/0f3c\n9\nroot\n\n— signature\n"
 
 
-def line(seq: int, *, header: str = "", payload: str | None = "{}") -> bytes:
-    sealed = {"header": header or f'{{"seq":{seq}}}', "payload": payload, "salt": None}
-    return json.dumps({"seq": seq, "sealed": sealed}).encode()
+MADE, OTHERS = entries(12), entries(12, texts={"note": "another log"})
+
+
+def line(seq: int, made: Sequence[Entry] = MADE) -> bytes:
+    return bundle.line_of(made[seq - 1]).removesuffix(b"\n")
+
+
+def erased(seq: int) -> bytes:
+    gone = MADE[seq - 1]._replace(payload=None, salt=None)
+    return bundle.line_of(gone, Removal.ERASED).removesuffix(b"\n")
+
+
+def forged(seq: int, **changes: Any) -> bytes:
+    plain = json.loads(line(seq))
+    sealed = {**plain["sealed"], **changes.pop("sealed", {})}
+    return json.dumps({**plain, **changes, "sealed": sealed}).encode()
 
 
 def batch(first: int, last: int, *, checkpoint: str | None = None, hour: datetime | None = HOUR) -> Batch:
@@ -78,9 +98,15 @@ def test_another_signature_over_the_same_tree_is_another_object() -> None:
         (there(line(7), line(8), line(9)), 9),
         (there(line(7), line(8)), 8),
         (there(line(7), line(8), line(9), line(10)), 9),
-        (there(line(7), line(8, payload=None), line(9)), 9),
+        (there(line(7), forged(8), line(9)), 9),
         (there(line(8), line(9)), None),
-        (there(line(7), line(8, header="another"), line(9)), None),
+        (there(line(7), line(8, OTHERS), line(9)), None),
+        (there(line(7), erased(8), line(9)), None),
+        (there(line(7), forged(8, command="harmless", decision="skipped"), line(9)), None),
+        (there(line(7), forged(8, hash="sha256:" + "0" * 64), line(9)), None),
+        (there(line(7), forged(8, sealed={"payload": "{}"}), line(9)), None),
+        (there(line(7), forged(8, sealed={"payload": None, "salt": None}), line(9)), None),
+        (there(line(7), forged(8, removed="pruned"), line(9)), None),
         (there(line(7), line(8))[:-1], None),
         (b"", None),
         (b"\n", None),
@@ -90,12 +116,28 @@ def test_another_signature_over_the_same_tree_is_another_object() -> None:
         (b"[" * 100_000 + b"\n", None),
     ],
     ids=[
-        *("the same", "a record came late", "a shorter batch", "a body was erased since", "begins elsewhere"),
-        *("another record", "cut", "empty", "an empty line", "no JSON", "no object", "no header", "deep"),
+        *("the same", "a record came late", "a shorter batch", "written otherwise", "begins elsewhere"),
+        *("another record", "a body that ours has", "false fields", "a false hash", "another body", "no body"),
+        *("a removal that was none", "cut", "empty", "an empty line", "no JSON", "no object", "no header", "deep"),
     ],
 )
 def test_what_lies_there_is_compared_record_by_record(object_there: bytes, last: int | None) -> None:
     assert held(object_there, batch(7, 9)) == last
+
+
+@pytest.mark.parametrize(
+    ("object_there", "last"),
+    [(line(8), 9), (forged(8, sealed={"payload": "{}"}), None), (forged(8, command="harmless"), None), (erased(8), 9)],
+    ids=["whole", "another body", "false fields", "the same"],
+)
+def test_of_a_record_whose_body_is_gone_the_whole_one_may_lie_there(object_there: bytes, last: int | None) -> None:
+    ours = Batch(CHAIN, 7, 9, (line(7), erased(8), line(9)), None, HOUR)
+    assert held(there(line(7), object_there, line(9)), ours) == last
+
+
+def test_a_body_that_is_gone_without_a_word_is_not_taken_for_one_that_was_removed() -> None:
+    gone = bundle.line_of(MADE[7]._replace(payload=None, salt=None)).removesuffix(b"\n")
+    assert held(there(line(8)), Batch(CHAIN, 8, 8, (gone,), None, HOUR)) is None
 
 
 async def test_the_checker_comes_first_and_once_then_the_records_then_the_checkpoint() -> None:
