@@ -8,10 +8,11 @@ Comes after `lines` and `byteport/ledger`. Methods block: `writing` and `reading
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from byteport.api.answers import ChainHead, KeptCheckpoint, Taken
+from byteport.api.keyed import must_open
 from byteport.api.lines import Sent, SentCheckpoint, SentRecord
 from byteport.api.naming import large_erasure, name_removals
 from byteport.api.notes import Roots, opened
@@ -58,16 +59,15 @@ class Archive:
         self._of: dict[str, Store] = {}
         self._roots = Roots()
 
-    def take(self, chain: Chain, sent: Sequence[Sent], vkey: str | None) -> Kept:
+    def take(self, chain: Chain, sent: Sequence[Sent], vkey: str | None, witnesses: Sequence[str] = ()) -> Kept:
         """Keep all of `sent`, or nothing. Raises `Problem` naming the line that contradicts what is kept."""
-        notes = [one for one in sent if isinstance(one, SentCheckpoint)]
-        checked = [(one, opened(one, vkey)) for one in notes]
+        notes = [opened(one, vkey, witnesses) for one in sent if isinstance(one, SentCheckpoint)]
         with self._tenant(chain.tenant).transaction() as tx:
             _must_have_key(tx, chain.tenant)
+            frontiers = self._roots.begin(chain, tx.chains.head(chain).seq)
             records = [one for one in sent if isinstance(one, SentRecord)]
             new, duplicate, head = _records(tx, chain, records)
-            frontiers = self._roots.begin(chain)
-            kept = sum(frontiers.check(tx, note, checkpoint, head) for note, checkpoint in checked)
+            kept = sum(frontiers.check(tx, note, head) for note in notes)
             erased = large_erasure(tx, chain) if new and any(one.erases for one in records) else 0
         frontiers.keep()
         return Kept(Taken(new=new, duplicate=duplicate, checkpoints=kept, head=head), erased)
@@ -150,8 +150,20 @@ class Archive:
                 if _has_records(sql, tenant):
                     raise _no_key(tenant)
 
+    def must_open(self, tenants: Iterable[str]) -> None:
+        """Raises `ConfigError` when what is kept of one of them is encrypted under another key than is at hand."""
+        for tenant in tenants:
+            self._tenant(tenant)
+
     def _tenant(self, tenant: str) -> Store:
-        return self._of.setdefault(tenant, self._store.of(tenant))
+        """The tenant's own store; looked at once, before anything is read or kept: no bodies under two keys."""
+        if tenant not in self._of:
+            store = self._store.of(tenant)
+            if not needed(store.keys).at_hand(tenant):
+                return store
+            must_open(store, tenant)
+            self._of[tenant] = store
+        return self._of[tenant]
 
 
 class _Gone:

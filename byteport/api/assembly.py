@@ -5,6 +5,7 @@ Comes after everything else of this room; `byteport api` calls it.
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from byteport.api.archive import Archive
 from byteport.api.callers import Door
 from byteport.api.counts import Counts
 from byteport.api.enrolment import EnrolmentFile
-from byteport.api.faces import Face
+from byteport.api.faces import Face, Looks
 from byteport.api.keysets import KeySets
 from byteport.api.limits import Allowances
 from byteport.api.retention import Sweeper
@@ -23,7 +24,10 @@ from byteport.api.tls import Contexts, TlsFiles
 from byteport.api.tokens import Tokens
 from byteport.contracts.ledger_api import ApiConfig
 from byteport.errors import BytePortError, ConfigError
+from byteport.ledger.keys import SETTING as KEY_SETTING
 from byteport.ledger.store import Store
+
+log = logging.getLogger(__name__)
 
 
 def assemble(config: ApiConfig, store: Store) -> Server:
@@ -37,11 +41,19 @@ def assemble(config: ApiConfig, store: Store) -> Server:
 
     def lacks() -> list[str]:
         missing = []
-        for part, look in (("store", archive.answers), ("enrolment", enrolment.current)):
-            try:
-                look()
-            except BytePortError:
-                missing.append(part)
+        tenants: tuple[str, ...] = ()
+        try:
+            tenants = enrolment.current().tenants
+        except BytePortError:
+            missing.append("enrolment")
+        try:
+            archive.answers()
+            archive.must_open(tenants)
+        except ConfigError as error:
+            log.error("not_ready: %s", error)
+            missing.append("body_key" if error.key == KEY_SETTING else "store")
+        except BytePortError:
+            missing.append("store")
         return [*missing, *(["certificate"] if contexts.ended() else [])]
 
     face = Face(
@@ -51,7 +63,7 @@ def assemble(config: ApiConfig, store: Store) -> Server:
         limits=config.limits,
         counts=counts,
         enrolment=enrolment,
-        lacks=lacks,
+        looks=Looks(lacks),
     )
     return Server(
         application(face),

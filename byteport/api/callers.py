@@ -5,6 +5,7 @@ Comes after `tokens`, `certificates` and `enrolment`; each route of `writing` an
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -30,6 +31,7 @@ class Caller(Frozen):
     tenant: str
     cluster_uid: str | None
     vkey: str | None
+    witnesses: tuple[str, ...] = ()
 
     def chain(self, cluster_uid: str) -> Chain:
         """The chain of that cluster. Raises `Problem`, the same for one that is another's and for one that is not there."""
@@ -51,10 +53,11 @@ class Door:
         self._enrolment = enrolment
         self._tokens = tokens
         self._now = now
+        self._turn = asyncio.Lock()
 
     async def caller(self, authorization: list[bytes], certificate: bytes | None) -> Caller:
         """By the `Authorization` headers of a request and the certificate of its connection. Raises `Problem`."""
-        enrolment = self.enrolment()
+        enrolment = await self.enrolment()
         presented = None if certificate is None else identify(certificate, self._now())
         token = None if not authorization else await self._tokens.identify(_bearer(authorization), enrolment)
         if presented is None and token is None:
@@ -63,13 +66,22 @@ class Door:
             )
         found = _enrolled(enrolment, token, presented)
         return Caller(
-            name=found.name, role=found.role, tenant=found.tenant, cluster_uid=found.cluster_uid, vkey=found.vkey
+            name=found.name,
+            role=found.role,
+            tenant=found.tenant,
+            cluster_uid=found.cluster_uid,
+            vkey=found.vkey,
+            witnesses=found.witnesses,
         )
 
-    def enrolment(self) -> Enrolment:
-        """The list as it stands now. Raises `Problem` when nobody can tell."""
+    async def enrolment(self) -> Enrolment:
+        """The list as it stands now. One that has changed is read beside the loop, which goes on; that takes seconds for
+        thousands of identities. Raises `Problem` when nobody can tell."""
+        if (known := self._enrolment.unchanged()) is not None:
+            return known
         try:
-            return self._enrolment.current()
+            async with self._turn:
+                return await asyncio.to_thread(self._enrolment.current)
         except ConfigError as error:
             log.error("enrolment_unreadable: %s", error)
             raise Problem(

@@ -8,15 +8,18 @@ nobody in: an old list may hold somebody who was taken out for a reason.
 from __future__ import annotations
 
 import os
+import threading
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from byteport.audit.heads import Chain
 from byteport.audit.notes import SignatureType, parse_vkey
+from byteport.contracts.stream_receivers import ReceiverUrl
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.yaml_text import read_strict
 from byteport.errors import ConfigError, MalformedInput
@@ -30,6 +33,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
 Tenant = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+_State = tuple[int, int, int]
 ClusterUid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
@@ -42,13 +46,20 @@ class Role(StrEnum):
     """Reads its tenant's chains, or the one that is named."""
 
 
+def _splits(url: str) -> str:
+    """What the library that asks there cannot take apart, it should not be given. Raises `ValueError`."""
+    if not urlsplit(url).hostname:
+        raise ValueError("names no host")
+    return url
+
+
 class Issuer(Frozen):
     """One cluster's issuer of tokens. Two clusters may use the same `issuer` text: the keys tell them apart."""
 
     name: Name
     issuer: Annotated[str, Field(min_length=1, max_length=500)]
     jwks_file: Path | None = None
-    jwks_url: Annotated[str, Field(pattern=r"^https://[^\s@#]{1,490}$")] | None = None
+    jwks_url: Annotated[ReceiverUrl, Field(max_length=500), AfterValidator(_splits)] | None = None
     ca_file: Path | None = None
     """Authority that vouches for `jwks_url`. Default: the system's own."""
     algorithms: Annotated[tuple[str, ...], Field(min_length=1, max_length=len(ALGORITHMS))] = ("RS256", "ES256")
@@ -102,6 +113,8 @@ class Identity(Frozen):
     certificate: CertificateIdentity | None = None
     vkey: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     """The verifier key of the cluster's signer, as `byteport` prints it. Without one no checkpoint of it is taken."""
+    witnesses: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(max_length=16)] = ()
+    """Verifier keys of witnesses of that log. Their cosignatures are checked and kept; of others' nothing is."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -111,7 +124,19 @@ class Identity(Frozen):
             raise ValueError("an agent needs its cluster_uid")
         if self.vkey is not None:
             self._check_key(self.vkey)
+        elif self.witnesses:
+            raise ValueError("witnesses go with a vkey")
+        for text in self.witnesses:
+            self._check_witness(text)
         return self
+
+    def _check_witness(self, text: str) -> None:
+        try:
+            key = parse_vkey(text)
+        except MalformedInput as error:
+            raise ValueError(f"a witness {error.message}") from None
+        if key.type is not SignatureType.COSIGNATURE:
+            raise ValueError("one of the witnesses is not the key of a witness (type 4)")
 
     def _check_key(self, text: str) -> None:
         if self.role is Role.READER or self.cluster_uid is None:
@@ -195,24 +220,49 @@ class EnrolmentFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._seen: tuple[int, int, int] | None = None
-        self._enrolment: Enrolment | None = None
+        self._turn = threading.Lock()
+        self._read: tuple[_State, Enrolment | ConfigError] | None = None
+
+    def unchanged(self) -> Enrolment | None:
+        """What was read before, if the file is the same still; else None. Takes no time."""
+        try:
+            state = _state(self.path.stat())
+        except OSError:
+            return None
+        read = self._read
+        return read[1] if read is not None and read[0] == state and isinstance(read[1], Enrolment) else None
 
     def current(self) -> Enrolment:
-        """Raises `ConfigError` when the file is not there or says what cannot be; nobody comes in then."""
+        """Raises `ConfigError` when the file is not there or says what cannot be; nobody comes in then. Blocks."""
+        with self._turn:
+            found = self._current()
+        if isinstance(found, ConfigError):
+            raise found
+        return found
+
+    def _current(self) -> Enrolment | ConfigError:
+        """Read once for each change, one that is wrong too: reading a long one takes seconds."""
         try:
             with self.path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-                if self._enrolment is not None and seen == self._seen:
-                    return self._enrolment
-                self._enrolment = None
+                state = _state(os.fstat(file.fileno()))
+                if self._read is not None and self._read[0] == state:
+                    return self._read[1]
+                self._read = None
                 data = file.read(LARGEST + 1)
         except OSError as error:
-            self._enrolment = None
-            raise ConfigError(SETTING, f"{self.path}: {error.strerror or 'cannot be read'}") from None
-        self._enrolment, self._seen = parse(data, str(self.path)), seen
-        return self._enrolment
+            self._read = None
+            return ConfigError(SETTING, f"{self.path}: {error.strerror or 'cannot be read'}")
+        found: Enrolment | ConfigError
+        try:
+            found = parse(data, str(self.path))
+        except ConfigError as error:
+            found = error
+        self._read = (state, found)
+        return found
+
+
+def _state(status: os.stat_result) -> _State:
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def parse(data: bytes, where: str) -> Enrolment:

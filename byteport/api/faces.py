@@ -6,7 +6,9 @@ whole answer is sent, a download's too.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -23,6 +25,22 @@ from byteport.contracts.ledger_api import ApiLimits
 from byteport.errors import ConfigError
 
 
+class Looks:
+    """What is missing, found out in a thread that nothing else uses: probes wait for nobody's request, and however many
+    ask at once, one look is made for all of them."""
+
+    def __init__(self, lacks: Callable[[], list[str]]) -> None:
+        self._lacks = lacks
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="byteport-looks")
+        self._running: asyncio.Future[list[str]] | None = None
+
+    async def missing(self) -> list[str]:
+        """Parts without which nothing can be answered."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.get_running_loop().run_in_executor(self._thread, self._lacks)
+        return await asyncio.shield(self._running)
+
+
 @dataclass(frozen=True)
 class Face:
     """What the routes work with."""
@@ -33,8 +51,7 @@ class Face:
     limits: ApiLimits
     counts: Counts
     enrolment: EnrolmentFile
-    lacks: Callable[[], list[str]]
-    """Parts without which nothing can be answered; blocks."""
+    looks: Looks
 
     def counted(self) -> str:
         """The counters as Prometheus reads them; blocks."""

@@ -27,7 +27,10 @@ TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 async def fetch(url: str, ca_file: Path | None = None) -> bytes:
     """The body of a 200, at most `LARGEST` bytes. Raises `Unavailable` for everything else, and says which it was."""
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError as error:
+        raise Unavailable("the place of an issuer's keys is no URL") from error
     here = names_loopback(host)
     if (address := literal(host)) is not None and not _allowed(address, here=here):
         raise Unavailable("an issuer's keys lie at an address that is not spoken to")
@@ -46,7 +49,7 @@ async def fetch(url: str, ca_file: Path | None = None) -> bytes:
             body = b""
             while more := await answer.content.read(LARGEST + 1 - len(body)):
                 body += more
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         raise Unavailable(f"an issuer's keys cannot be fetched: {type(error).__name__}") from error
     if len(body) > LARGEST:
         raise Unavailable("an issuer's keys are larger than is read")

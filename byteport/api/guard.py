@@ -52,6 +52,10 @@ class Guard:
             if _header_bytes(scope) > self._limits.header_bytes:  # one that came in one piece
                 await exchange.refuse(Problem(Code.HEADERS_TOO_LARGE, "send a header of moderate size"))
                 return
+            if exchange.ambiguous:
+                says = "send Content-Length or Transfer-Encoding, not both"
+                await exchange.refuse(Problem(Code.MALFORMED_REQUEST, says))
+                return
             await self._app(scope, exchange.receive, exchange.send)
         except _TooSlowReader:
             log.info("answer_abandoned: request %s was not read in time", exchange.id)
@@ -93,6 +97,9 @@ class _Exchange:
         self._send = send
         self._answer_seconds = answer_seconds
         self._unread = _has_body(scope)
+        names = {name for name, _ in scope["headers"]}
+        self.ambiguous = {b"content-length", b"transfer-encoding"} <= names
+        """Two words on where the body ends: another program on the way may have believed the other one."""
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -105,7 +112,7 @@ class _Exchange:
             self.started, self.status = True, message["status"]
             headers = [*message.get("headers", []), *HEADERS, (REQUEST_ID, self.id.encode())]
             await self._discard()
-            if self._unread:
+            if self._unread or self.ambiguous:
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
         try:

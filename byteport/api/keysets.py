@@ -32,6 +32,8 @@ class _Kept:
     keys: tuple[jwt.PyJWK, ...] = ()
     at: float = float("-inf")
     tried: float = float("-inf")
+    wanted: str = ""
+    """The key id that the last fetch was for."""
     file: tuple[int, int, int] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -45,7 +47,8 @@ class KeySets:
         self._kept: dict[Issuer, _Kept] = {}
 
     async def find(self, issuer: Issuer, kid: str) -> tuple[jwt.PyJWK, ...]:
-        """The issuer's keys of that id; none when it has none. Raises `Unavailable` when its keys cannot be had."""
+        """The issuer's keys of that id; none when it was asked for that one and has none. Raises `Unavailable` when its keys
+        cannot be had, or when it may have that one since it was asked."""
         kept = self._kept.setdefault(issuer, _Kept())
         async with kept.turn:
             if issuer.jwks_file is not None:
@@ -72,15 +75,18 @@ class KeySets:
         known = any(key.key_id == kid for key in kept.keys)
         fresh = now - kept.at < FRESH_SECONDS
         if (fresh and known) or now - kept.tried < AGAIN_SECONDS:
-            if now - kept.at < STALE_SECONDS:
-                return
-            raise Unavailable("an issuer's keys could not be fetched")
-        kept.tried = now
+            if now - kept.at >= STALE_SECONDS:
+                raise Unavailable("an issuer's keys could not be fetched")
+            if not known and kid != kept.wanted:
+                raise Unavailable("an issuer may have a new key, and was asked only just now")
+            return
+        kept.tried, kept.wanted = now, kid
         ca_file = None if issuer.ca_file is None else self._base / issuer.ca_file
         try:
             kept.keys, kept.at = parse(await fetch(issuer.jwks_url, ca_file)), now
         except BytePortError:
-            if now - kept.at >= STALE_SECONDS:
+            kept.wanted = ""
+            if not known or now - kept.at >= STALE_SECONDS:
                 raise
 
 

@@ -1,6 +1,6 @@
-"""How much of this face one tenant can have: token buckets of requests and records, and how many at once.
+"""How much of this face one tenant can have: token buckets of requests, records and bytes, and how many at once.
 
-Comes after `problems`; `callers` asks for a request, `writing` for records. Each tenant has an allowance of its own, so
+Comes after `problems`; `faces` asks for a request, `writing` for records and bytes. Each tenant has an allowance of its own, so
 that one cannot burn another's. Kept in memory: with several processes behind one address each counts for itself.
 """
 
@@ -40,6 +40,7 @@ class _Allowance:
     def __init__(self, limits: ApiLimits, now: float) -> None:
         self.requests = Bucket(limits.requests_per_minute, now)
         self.records = Bucket(limits.records_per_minute, now)
+        self.bytes = Bucket(limits.bytes_per_minute, now)
         self.running = 0
 
 
@@ -74,6 +75,11 @@ class Allowances:
         """Count what was sent, duplicates too. Raises `Problem` when that is more than is left."""
         if wait := self._allowance(tenant).records.take(count, self._clock()):
             raise _limited("records", self.limits.records_per_minute, wait)
+
+    def bytes(self, tenant: str, count: int) -> None:
+        """Count a body before anybody looks into it. Raises `Problem` when that is more than is left."""
+        if wait := self._allowance(tenant).bytes.take(count, self._clock()):
+            raise _limited("bytes", self.limits.bytes_per_minute, wait)
 
     def _allowance(self, tenant: str) -> _Allowance:
         if tenant not in self._of:

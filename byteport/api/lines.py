@@ -21,6 +21,8 @@ from byteport.audit.records import Entry, Header, Payload, read_header, read_pay
 from byteport.audit.words import Event
 from byteport.errors import MalformedInput
 
+LONGEST_WORD = 1000
+"""Bytes of a word that is looked up by the store itself: one that no index of a database can hold is refused here."""
 _NAME = re.compile(r"[A-Za-z0-9_.]{1,64}")
 
 
@@ -77,6 +79,8 @@ def _record(number: int, line: EntryLine, chain: Chain) -> SentRecord:
         raise Problem(
             Code.LINE_REFUSED, says if known else f"a field {says}", line=number, field=line.differs if known else None
         )
+    if header.action_id is not None and not _is_word(header.action_id):
+        raise _refused(number, "action_id", f"holds NUL or half a character, or more than {LONGEST_WORD} bytes")
     if entry.hash != record_hash(entry.header):
         raise _refused(number, "hash", "is not that of the header")
     if entry.seq != header.seq:
@@ -101,6 +105,14 @@ def _payload(number: int, line: EntryLine, header: Header) -> Payload | None:
     if commitment(entry.salt, entry.payload) != header.payload:
         raise _refused(number, "sealed.payload", "is not what the header commits to")
     return payload
+
+
+def _is_word(text: str) -> bool:
+    """Whether each kind of store can hold it as text; what only one can is sent again for ever."""
+    try:
+        return "\0" not in text and len(text.encode("utf-8")) <= LONGEST_WORD
+    except UnicodeEncodeError:
+        return False
 
 
 def _part_refused(number: int, where: str, data: bytes, part: type[BaseModel]) -> Problem:

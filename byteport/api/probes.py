@@ -40,8 +40,8 @@ async def metrics(face: TheFace) -> Response:
     responses={**problems(credential=False), 503: {"model": Health, "description": "The parts that are missing."}},
 )
 async def readyz(response: Response, face: TheFace) -> Health:
-    """`store`, `enrolment` and `certificate`, by name, when they are missing."""
-    missing = await asyncio.to_thread(face.lacks)
+    """`store`, `body_key`, `enrolment` and `certificate`, by name, when they are missing."""
+    missing = await face.looks.missing()
     if missing:
         response.status_code = 503
         return Health(status="not_ready", missing=missing)

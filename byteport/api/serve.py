@@ -15,8 +15,9 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import h11
 import uvicorn
@@ -25,6 +26,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from byteport.api.guard import HEADERS
+from byteport.api.peers import Place, Places
 from byteport.api.problems import MEDIA_TYPE, Code, Problem
 from byteport.api.tls import Contexts
 from byteport.contracts.ledger_api import ApiLimits
@@ -38,6 +40,10 @@ KEEP_ALIVE_SECONDS = 30
 PAUSE_SECONDS = 1.0
 """After the system had no descriptor or no memory for a connection."""
 BACKLOG = 256
+HEALTH_CONNECTIONS = 32
+"""On the port in clear, counted by themselves: a probe is answered however many strangers there are on the other."""
+SPARE_THREADS = 8
+"""Beside one for each request that may be answered at once: for names, and files that have changed."""
 CERTIFICATE = "byteport.certificate"
 """Where a request's scope has the client's certificate (DER), if it showed one."""
 
@@ -110,9 +116,17 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  uvicorn's own
         """Begin to take connections."""
-        self._accepting.append(asyncio.create_task(self._accept(self._listener, self.config.loaded_app, tls=True)))
+        threads = ThreadPoolExecutor(self._limits.concurrent + SPARE_THREADS, thread_name_prefix="byteport-api")
+        asyncio.get_running_loop().set_default_executor(threads)
+        for_all = Places(self._limits.connections, self._limits.connections_per_peer)
+        self._accepting.append(
+            asyncio.create_task(self._accept(self._listener, self.config.loaded_app, for_all, tls=True))
+        )
         if self._in_clear is not None:
-            self._accepting.append(asyncio.create_task(self._accept(self._in_clear, self._health, tls=False)))
+            for_probes = Places(HEALTH_CONNECTIONS, HEALTH_CONNECTIONS)
+            self._accepting.append(
+                asyncio.create_task(self._accept(self._in_clear, self._health, for_probes, tls=False))
+            )
         self._beside.start()
         self.started = True
 
@@ -136,11 +150,11 @@ class Server(uvicorn.Server):
         """Signals are the caller's."""
         yield
 
-    async def _accept(self, listener: socket.socket, app: ASGIApp, *, tls: bool) -> None:
+    async def _accept(self, listener: socket.socket, app: ASGIApp, places: Places, *, tls: bool) -> None:
         loop, said = asyncio.get_running_loop(), False
         while True:
             try:
-                connection, _ = await loop.sock_accept(listener)
+                connection, address = await loop.sock_accept(listener)
             except OSError as error:
                 if not said:
                     log.error("connections_refused: %s", os.strerror(error.errno or 0))
@@ -149,28 +163,30 @@ class Server(uvicorn.Server):
                 continue
             said = False
             connection.setblocking(False)
-            if len(self.server_state.connections) + len(self._greeting) >= self._limits.connections:
+            place = places.take(address)
+            if place is None:
                 connection.close()
                 await asyncio.sleep(0)
                 continue
-            task = asyncio.create_task(self._greet(connection, app, tls=tls))
+            task = asyncio.create_task(self._greet(connection, app, place, tls=tls))
             self._greeting.add(task)
             task.add_done_callback(self._greeting.discard)
             await asyncio.sleep(0)
 
-    async def _greet(self, connection: socket.socket, app: ASGIApp, *, tls: bool) -> None:
-        """The handshake; from then on the protocol has the connection."""
+    async def _greet(self, connection: socket.socket, app: ASGIApp, place: Place, *, tls: bool) -> None:
+        """The handshake; from then on the protocol has the connection, and its place."""
         try:
             context = self._contexts.current() if tls else None
             times = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": GOODBYE_SECONDS} if tls else {}
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: _Protocol(self.config, self.server_state, {}, app, self._limits.header_seconds),
+                lambda: _Protocol(self.config, self.server_state, app, self._limits.header_seconds, place),
                 connection,
                 ssl=context,
                 **times,
             )
         except (OSError, asyncio.CancelledError) as error:  # ssl.SSLError is an OSError
             connection.close()
+            place.give_back()
             if isinstance(error, asyncio.CancelledError):
                 raise
             log.debug("handshake_failed: %s", type(error).__name__)
@@ -183,12 +199,13 @@ class _Protocol(H11Protocol):
         self,
         config: uvicorn.Config,
         server_state: ServerState,
-        app_state: dict[str, Any],
         app: ASGIApp,
         header_seconds: float,
+        place: Place,
     ) -> None:
-        super().__init__(config, server_state, app_state)
+        super().__init__(config, server_state, {})
         self._serves = app
+        self._place = place
         self._header_seconds = header_seconds
         self._header_timer: asyncio.TimerHandle | None = None
 
@@ -210,6 +227,7 @@ class _Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()
+        self._place.give_back()
         super().connection_lost(exc)
 
     def _watch_header(self) -> None:

@@ -15,7 +15,7 @@ from byteport.api.archive import Kept
 from byteport.api.body import JSON, read_lines
 from byteport.api.documented import SECURITY, body, problems
 from byteport.api.faces import Agent, TheFace
-from byteport.api.lines import Sent, read
+from byteport.api.lines import Sent, SentCheckpoint, read
 from byteport.api.problems import Code, Problem
 from byteport.contracts.ledger_api import NDJSON, RECORDS_PATH
 
@@ -57,7 +57,7 @@ async def hand_in(request: Request, caller: Agent, face: TheFace) -> Taken:
     and its place against the last record that is kept here. One that is here already counts as a duplicate. When one line
     is refused nothing of the request is kept; a record that contradicts what is kept is a fork, and its answer names the
     head that is kept."""
-    lines = await read_lines(request, face.limits)
+    lines = await read_lines(request, face.limits, lambda size: face.allowances.bytes(caller.tenant, size))
     face.allowances.records(caller.tenant, len(lines))
     try:
         kept = await asyncio.to_thread(_take, face, caller, lines)
@@ -81,5 +81,15 @@ async def hand_in(request: Request, caller: Agent, face: TheFace) -> Taken:
 
 
 def _take(face: TheFace, caller: Agent, lines: list[bytes]) -> Kept:
-    sent: list[Sent] = [read(number, line, caller.own) for number, line in enumerate(lines, 1)]
-    return face.archive.take(caller.own, sent, caller.vkey)
+    sent: list[Sent] = []
+    notes = 0
+    for number, line in enumerate(lines, 1):
+        one = read(number, line, caller.own)
+        notes += isinstance(one, SentCheckpoint)
+        if notes > face.limits.checkpoints:
+            says = (
+                f"send at most {face.limits.checkpoints} checkpoints at once; the newest says all that the others say"
+            )
+            raise Problem(Code.TOO_MANY_LINES, says, line=number)
+        sent.append(one)
+    return face.archive.take(caller.own, sent, caller.vkey, caller.witnesses)

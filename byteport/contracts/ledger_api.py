@@ -48,6 +48,7 @@ _Address = Annotated[
 ]
 _Count = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1_000_000)]
 _Bytes = Annotated[int, BeforeValidator(_whole), Field(ge=1024, le=64 << 20)]
+_Flow = Annotated[int, BeforeValidator(_whole), Field(ge=1024, le=16 << 30)]
 _Seconds = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=600)]
 
 
@@ -58,18 +59,24 @@ class ApiLimits(Frozen):
     """Requests of one tenant. Default: two a second, four times what an agent with a backlog sends."""
     records_per_minute: _Count = 60_000
     """Lines that one tenant hands in, repeated ones too. Default: an outage of a day is caught up in minutes."""
+    bytes_per_minute: _Flow = 128 << 20
+    """Bytes of bodies that one tenant hands in, unpacked, refused ones too. Default: 128 MiB, the records above at 2 KiB."""
     concurrent: _Count = 32
     """Requests being answered at once. Default: what two processors and a pool of connections answer in time."""
     concurrent_per_tenant: _Count = 4
     """The same of one tenant, so that it cannot have them all."""
     connections: _Count = 512
-    """Open connections; one more is closed at once."""
+    """Open connections for TLS; one more is closed at once."""
+    connections_per_peer: _Count = 64
+    """The same from one address (IPv6: one /64), so that a stranger cannot have them all. More where a proxy stands before it."""
     body_bytes: _Bytes = 8 << 20
     """A body, before and after it is unpacked. Default: 8 MiB, twice what an agent sends at once."""
     line_bytes: _Bytes = 1 << 20
     """One line. Default: 1 MiB; a record with many signed answers has some 100 KiB."""
     lines: _Count = 2000
     """Lines in one request."""
+    checkpoints: _Count = 10
+    """Checkpoints among them. An agent sends one."""
     header_bytes: _Bytes = 16 << 10
     """Request line and headers together. Default: 16 KiB; a workload token has 1 to 2."""
     header_seconds: _Seconds = 10
@@ -83,6 +90,8 @@ class ApiLimits(Frozen):
     def _one_request_fits(self) -> Self:
         if self.lines > self.records_per_minute:
             raise ValueError("lines is more than records_per_minute, so that a full request is never taken")
+        if self.body_bytes > self.bytes_per_minute:
+            raise ValueError("body_bytes is more than bytes_per_minute, so that a full request is never taken")
         return self
 
 

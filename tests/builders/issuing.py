@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 AUDIENCE = "byteport-ledger"
 ISSUER = "https://kubernetes.default.svc.cluster.local"
-SUBJECT = "system:serviceaccount:byteport-agent:byteport-rest"
+SUBJECT = "system:serviceaccount:byteport-agent:byteport-export"
 
 
 class Cluster:

@@ -115,8 +115,23 @@ async def test_keys_are_kept_fetched_again_for_a_new_one_and_given_up_after_an_h
     place.cluster = Cluster(kid="k2")
     assert await sets.find(issuer, "k2")
     assert place.asked == 2
-    assert not await sets.find(issuer, "k3")
+    with pytest.raises(Unavailable, match="only just now"):
+        await sets.find(issuer, "k3")
     assert place.asked == 2, "an unknown key id does not make us ask each time"
+    now[0] += AGAIN_SECONDS
+    assert not await sets.find(issuer, "k3")
+    assert not await sets.find(issuer, "k3"), "that one is not there, as we asked for it"
+    assert place.asked == 3
+    place.cluster = Cluster(kid="k4")
+    with pytest.raises(Unavailable, match="only just now"):
+        await sets.find(issuer, "k4")
+    now[0] += AGAIN_SECONDS
+    assert await sets.find(issuer, "k4"), (
+        "a key that is made just after the keys were fetched is one half a minute later"
+    )
+    place.cluster = Cluster(kid="k2")
+    now[0] += AGAIN_SECONDS
+    assert await sets.find(issuer, "k2")
     place.answer = lambda: web.Response(status=503)
     now[0] += FRESH_SECONDS + AGAIN_SECONDS
     assert await sets.find(issuer, "k2"), "keys that cannot be fetched again hold for a while"

@@ -22,6 +22,12 @@ async def test_a_body_a_line_and_a_number_of_lines_too_many_are_told_apart(tmp_p
         assert (await agent.hand_in(b"x" * 20_001)).code == "body_too_large"
         assert (await agent.hand_in(b"x" * 4001)).code == "line_too_large"
         assert (await agent.hand_in([b"{}"] * 6)).code == "too_many_lines"
+        for array, code in (
+            (b"[" + b"1," * 5 + b"1]", "too_many_lines"),
+            (b'["' + b"x" * 4000 + b'"]', "line_too_large"),
+        ):
+            answer = await agent.send("POST", RECORDS, data=array, headers={"Content-Type": "application/json"})
+            assert answer.code == code
 
         async def pieces() -> AsyncIterator[bytes]:
             for _ in range(30):
@@ -47,6 +53,18 @@ async def test_a_tenant_that_has_used_up_its_records_waits_and_another_does_not(
         assert (late.status, late.code) == (429, "rate_limited")
         assert 1 <= int(late.headers["Retry-After"]) <= 60
         assert late.json["retry_after"] == int(late.headers["Retry-After"])
+        assert (await world.agent("other").hand_in(others.lines())).status == 200
+
+
+async def test_a_tenant_that_has_used_up_its_bytes_waits_and_another_does_not(tmp_path: Path) -> None:
+    """By what is unpacked, and whether it was taken or refused."""
+    with World(tmp_path, body_bytes=50_000, bytes_per_minute=60_000).running() as world:
+        packed = gzip.compress(b"x" * 50_000)
+        first, second = [await world.agent().send("POST", RECORDS, data=packed, headers=GZIP) for _ in range(2)]
+        assert first.code == "line_refused"
+        assert (second.status, second.code) == (429, "rate_limited")
+        assert "bytes" in second.json["detail"]
+        others = world.logs["other"].append(1)
         assert (await world.agent("other").hand_in(others.lines())).status == 200
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -145,6 +146,73 @@ async def test_one_connection_too_many_is_closed_at_once(tmp_path: Path) -> None
             one.close()
         await asyncio.sleep(0.2)
         assert (await world.nobody().get("/healthz")).status == 200
+
+
+@pytest.mark.claim("C-366")
+async def test_strangers_that_take_every_connection_leave_the_port_of_health_alone(tmp_path: Path) -> None:
+    with World(tmp_path, connections=3).running() as world:
+        held = [socket.create_connection(("127.0.0.1", world.server.port)) for _ in range(5)]
+        await asyncio.sleep(0.2)
+        async with aiohttp.ClientSession() as session:
+            answer = await session.get(f"http://127.0.0.1:{world.server.health_port}/readyz")
+            assert answer.status == 200
+        for one in held:
+            one.close()
+
+
+@pytest.mark.claim("C-366")
+async def test_one_address_cannot_have_every_connection(tmp_path: Path) -> None:
+    with World(tmp_path, connections=10, connections_per_peer=2).running() as world:
+        held = [socket.create_connection(("127.0.0.1", world.server.port)) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        third = socket.create_connection(("127.0.0.1", world.server.port))
+        third.settimeout(3)
+        assert await asyncio.to_thread(third.recv, 1) == b""
+        other = socket.create_connection(("127.0.0.1", world.server.port), source_address=("127.0.0.2", 0))
+        other.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(other.recv, 1)
+        for one in (*held, third, other):
+            one.close()
+        await asyncio.sleep(0.2)
+        for _ in range(5):
+            assert (await world.nobody().get("/healthz")).status == 200, "what is closed is given back"
+
+
+async def test_two_words_on_where_a_body_ends_are_refused_and_the_connection_ends(world: World) -> None:
+    for path in ("/healthz", RECORDS):
+        answer = await raw(
+            world,
+            f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
+        )
+        assert problem(answer) == (400, "malformed_request")
+        assert b"\r\nconnection: close\r\n" in answer.lower()
+        assert b"HTTP/1.1 2" not in answer
+
+
+async def test_a_long_list_of_who_may_come_in_is_read_beside_the_loop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from byteport.api import enrolment
+
+    go, reading, plain = threading.Event(), threading.Event(), enrolment.parse
+
+    def slow(data: bytes, where: str) -> enrolment.Enrolment:
+        reading.set()
+        go.wait(10)
+        return plain(data, where)
+
+    monkeypatch.setattr(enrolment, "parse", slow)
+    world.write_enrolment(without="agent-other")
+    waiting = [asyncio.create_task(world.agent(name).get(f"/v1/chains/{ACME_UID}/head")) for name in ("acme", "other")]
+    assert await asyncio.to_thread(reading.wait, 10)
+    try:
+        assert (await asyncio.wait_for(world.nobody().get("/healthz"), 3)).status == 200
+        assert not any(one.done() for one in waiting), "nobody is let in by the list of before"
+    finally:
+        go.set()
+    assert [(await one).status for one in waiting] == [404, 403]
 
 
 async def test_a_renewed_certificate_and_an_authority_that_was_taken_out_count_from_the_next_connection_on(

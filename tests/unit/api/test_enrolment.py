@@ -27,7 +27,7 @@ def agent(**changes: Any) -> dict[str, Any]:
         "role": "agent",
         "tenant": "acme",
         "cluster_uid": UID,
-        "token": {"issuer": "prod-eu", "subject": "system:serviceaccount:byteport-agent:byteport-rest"},
+        "token": {"issuer": "prod-eu", "subject": "system:serviceaccount:byteport-agent:byteport-export"},
     }
     return {name: value for name, value in {**plain, **changes}.items() if value is not None}
 
@@ -135,3 +135,69 @@ def test_an_identity_that_was_taken_out_is_out_with_the_next_look_and_a_broken_f
     path.unlink()
     with pytest.raises(ConfigError, match="No such file"):
         enrolment.current()
+
+
+def witness(kind: SignatureType = SignatureType.COSIGNATURE) -> str:
+    return str(key_of("witness.example", kind, Ed25519PrivateKey.generate()))
+
+
+def test_witnesses_are_named_by_their_keys_beside_the_key_of_the_signer() -> None:
+    found = parse(file(agent(vkey=vkey(), witnesses=[witness(), witness()])), "enrolment.yaml")
+    assert len(found.identities[0].witnesses) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"witnesses": [witness()]}, "go with a vkey"),
+        ({"vkey": vkey(), "witnesses": [witness(SignatureType.ED25519)]}, "not the key of a witness"),
+        ({"vkey": vkey(), "witnesses": ["witness.example+0+AA"]}, "a witness"),
+    ],
+)
+def test_what_is_no_witness_is_refused(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        parse(file(agent(**changes)), "enrolment.yaml")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://[bad/jwks",
+        "https://keys.example:99999/jwks",
+        "https://keys.example:0/",
+        "https://keys.example:x/",
+        "https://169.254.169.254/",
+        "https://user@keys.example/",
+        "https://[::::]/",
+        "http://keys.example/",
+        "https:///jwks",
+    ],
+)
+def test_a_place_of_keys_that_nobody_can_ask_at_is_refused_when_the_file_is_read(url: str) -> None:
+    with pytest.raises(ConfigError, match="jwks_url"):
+        parse(file(agent(), issuers=[issuer(jwks_file=None, jwks_url=url)]), "enrolment.yaml")
+
+
+def test_a_file_is_read_once_for_each_change_a_wrong_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from byteport.api import enrolment
+
+    reads: list[bytes] = []
+    plain = enrolment.parse
+
+    def counting(data: bytes, where: str) -> enrolment.Enrolment:
+        reads.append(data)
+        return plain(data, where)
+
+    monkeypatch.setattr(enrolment, "parse", counting)
+    path = tmp_path / "enrolment.yaml"
+    path.write_bytes(file(agent()))
+    tested = EnrolmentFile(path)
+    assert tested.unchanged() is None, "it was not read yet"
+    assert tested.current() is tested.current() is tested.unchanged()
+    path.write_bytes(b"identities: [")
+    assert tested.unchanged() is None
+    for _ in range(3):
+        with pytest.raises(ConfigError):
+            tested.current()
+        assert tested.unchanged() is None
+    assert len(reads) == 2

@@ -85,3 +85,17 @@ def test_a_clock_that_stands_still_or_goes_back_fills_nothing() -> None:
 def test_limits_under_which_a_full_request_is_never_taken_are_refused() -> None:
     with pytest.raises(ValueError, match="never taken"):
         ApiLimits(lines=100, records_per_minute=99)
+
+
+def test_bytes_are_counted_for_each_tenant_and_what_could_never_be_taken_is_refused() -> None:
+    clock = Clock()
+    tested = allowances(clock, body_bytes=1024, bytes_per_minute=6000)
+    tested.bytes("acme", 6000)
+    with pytest.raises(Problem) as problem:
+        tested.bytes("acme", 100)
+    assert (problem.value.code, problem.value.retry_after) == (Code.RATE_LIMITED, 1)
+    tested.bytes("other", 6000)
+    clock.now += 1
+    tested.bytes("acme", 100)
+    with pytest.raises(ValueError, match="never taken"):
+        ApiLimits(body_bytes=2048, bytes_per_minute=2047)

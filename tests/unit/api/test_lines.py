@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from byteport.api.lines import Sent, SentCheckpoint, SentRecord, read
 from byteport.api.problems import Code, Problem
+from byteport.audit.bundle import line_of
+from byteport.audit.chain import commitment, record_hash
+from byteport.audit.records import Entry
+from byteport.domain.canonical import canonical_bytes
 from tests.builders.chained import Log
 
 UID = "11111111-2222-4333-8444-555555555555"
@@ -77,3 +82,36 @@ def test_json_of_any_shape_is_refused_by_its_line_and_nothing_else(value: object
     else:
         assert isinstance(found, SentCheckpoint)
         assert value == {"checkpoint": found.note}
+
+
+def forged(**header: object) -> bytes:
+    """A record that is consistent in itself, as whoever owns a cluster can make it."""
+    payload, salt = canonical_bytes(LOG.payload(4)), bytes(32)
+    plain = json.loads(canonical_bytes(LOG.header(4))) | {"payload": commitment(salt, payload)} | header
+    data = canonical_bytes(plain)
+    return line_of(Entry(4, data, payload, salt, record_hash(data)))[:-1]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "2026-02-30T00:00:00.000Z",
+        "2026-13-45T25:61:61.999Z",
+        "0000-01-01T00:00:00.000Z",
+        "2026-06-30T23:59:60.000Z",
+        "2027-01-01T24:00:00.000Z",
+    ],
+)
+def test_a_record_of_a_time_that_there_is_not_is_refused(at: str) -> None:
+    assert isinstance(answer(1, forged()), SentRecord)
+    found = answer(2, forged(timestamp=at))
+    assert isinstance(found, Problem)
+    assert (found.code, found.line) == (Code.LINE_REFUSED, 2)
+
+
+@pytest.mark.parametrize("word", ["a\0b", "\0", "ö" * 501, "x" * 100_000])
+def test_a_word_that_not_every_store_can_hold_and_find_is_refused(word: str) -> None:
+    found = answer(1, forged(action_id=word))
+    assert isinstance(found, Problem)
+    assert (found.code, found.field) == (Code.LINE_REFUSED, "action_id")
+    assert isinstance(answer(1, forged(action_id="x" * 1000)), SentRecord)
