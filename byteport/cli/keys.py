@@ -17,7 +17,7 @@ import typer
 
 from byteport.cli.output import say
 from byteport.cli.session import settings_of
-from byteport.errors import ConfigError, MalformedInput
+from byteport.errors import ConfigError, MalformedInput, Unavailable
 
 app = typer.Typer(help="Keys: made where there are none, or put where they can be used.", no_args_is_help=True)
 
@@ -109,15 +109,9 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, data: bytes, mode: int, key: str) -> None:
     """All of it or nothing, never through a link; what was there before is replaced."""
-    fresh = path.with_name(f".{path.name}.new")
+    from byteport.trust.durable import replace
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise ConfigError(key, f"{path}: {error.strerror or 'cannot be written'}") from None
+        replace(path, data, mode=mode)
+    except Unavailable as error:
+        raise ConfigError(key, error.message) from None

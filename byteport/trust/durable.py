@@ -1,7 +1,7 @@
 """A small file that is replaced whole, and is on the disk before anybody relies on it.
 
-For states that must never go back: that of the signer of the log (`activities/audit/signing_state.py`) and that of a
-witness (`byteport/witness/states.py`). Whoever is killed in the middle leaves the old content or the new one.
+For keys, and for states that must never go back: that of the signer of the log (`activities/signer/state.py`) and that of
+a witness (`byteport/witness/states.py`). Whoever is killed in the middle leaves the old content or the new one.
 """
 
 from __future__ import annotations
