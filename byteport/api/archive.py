@@ -23,7 +23,7 @@ from byteport.audit.chain import GENESIS
 from byteport.audit.heads import Chain
 from byteport.audit.records import Record, Removed
 from byteport.audit.words import REMOVALS, Removal
-from byteport.errors import ConfigError, PreconditionFailed
+from byteport.errors import ConfigError, MalformedInput, PreconditionFailed
 from byteport.ledger.append import append_entries
 from byteport.ledger.keys import SETTING as KEY_SETTING
 from byteport.ledger.log import AuditLog, Filter
@@ -236,6 +236,8 @@ def _records(tx: Transaction, chain: Chain, sent: Sequence[SentRecord]) -> tuple
             append_entries(tx, chain, [one.entry for one in part])
         except PreconditionFailed as error:
             raise _fork(part[0], None, f"from this line on it does not chain: {error.message}", held) from error
+        except MalformedInput as error:
+            raise Problem(Code.LINE_REFUSED, "from this line on it is no record", line=part[0].line) from error
         name_removals(tx, chain, part[-1])
     return len(new), len(sent) - len(new), last
 
