@@ -23,7 +23,8 @@ from google.auth.transport import Response as GoogleResponse
 
 from activities.clock import Clock
 from activities.export.answers import Answer, Asked, error_of
-from activities.export.guarded import GuardedClient, Request
+from activities.export.guarded import GuardedClient, Redirects, Request
+from byteport.contracts.stream_receivers import receiver_url
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailable
 
 SETTING = "audit.export.gcs"
@@ -107,10 +108,16 @@ def _configuration() -> dict[str, Any]:
     if kind != "external_account":
         raise ConfigError(FILE, f"{path} holds a key, or credentials, that never end; they are not taken: {HOW}")
     source = plain.get("credential_source")
-    if not isinstance(source, dict) or "file" not in source:
+    if not isinstance(source, dict) or not isinstance(source.get("file"), str):
         raise ConfigError(FILE, f"{path}: its credential_source must be a file, the projected token; {HOW}")
-    if not str(plain.get("token_url", "")).startswith("https://"):
-        raise ConfigError(FILE, f"{path}: its token_url must be https")
+    for name in ("token_url", "service_account_impersonation_url"):
+        url = plain.get(name)
+        if url is None and name != "token_url":
+            continue
+        try:
+            receiver_url(str(url))
+        except ValueError as error:
+            raise ConfigError(FILE, f"{path}: its {name} is none that is asked: {error}") from None
     return plain
 
 
@@ -152,7 +159,9 @@ class _Through(GoogleRequest):
     ) -> GoogleResponse:
         data = body.encode("utf-8") if isinstance(body, str) else body or b""
         asked = Asked("gcs: token exchange", url=FILE, credential=FILE)
-        going = self._client.ask(Request(method, url, body=data, secrets=headers or {}), asked)
+        going = self._client.ask(
+            Request(method, url, body=data, secrets=headers or {}, redirects=Redirects.REFUSED), asked
+        )
         answer = asyncio.run_coroutine_threadsafe(going, self._loop).result()
         if answer.status >= 500 or answer.status == 429:
             raise error_of(asked, answer, self._clock())

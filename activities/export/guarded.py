@@ -12,6 +12,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from http import HTTPStatus
 from pathlib import Path
 
@@ -33,6 +34,15 @@ CONNECT_SECONDS = 10.0
 LARGEST_HEADER = 8190
 MOST_HEADERS = 64
 _REPEATED_ELSEWHERE = frozenset({HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT})
+
+
+class Redirects(Enum):
+    """What becomes of an answer that sends us on."""
+
+    FOLLOWED = auto()
+    """Three times at most, by the method and with the body that were sent."""
+    REFUSED = auto()
+    """For a request whose very body shows who we are: it is for the host that was asked alone."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,11 @@ class Request:
     seconds: float = SECONDS
     """For all of it, redirects and the answer's body included."""
     largest_answer: int = LARGEST_ANSWER
+    redirects: Redirects = Redirects.FOLLOWED
+
+
+class NotFollowed(NotPermitted):
+    """We were sent on in a way that is not followed."""
 
 
 class GuardedClient:
@@ -115,8 +130,8 @@ class GuardedClient:
             answer = await self._once(request, url, asked, with_secrets=url.origin() == origin)
             if not HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
                 return answer
-            if answer.status not in _REPEATED_ELSEWHERE:
-                raise NotPermitted(
+            if answer.status not in _REPEATED_ELSEWHERE or request.redirects is Redirects.REFUSED:
+                raise NotFollowed(
                     f"{asked.what}: {shown(url.host or '')} answers {answer.status}, which is not followed"
                 )
             url = self._next(url, answer.headers.get("location", ""), asked)

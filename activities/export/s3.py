@@ -22,8 +22,8 @@ from yarl import URL
 
 from activities.clock import Clock, utc_now
 from activities.export.answers import Answer, Asked, retry_after
-from activities.export.aws import HOW, SETTING, WEB_IDENTITY, region_of, session_of
-from activities.export.guarded import GuardedClient, Request
+from activities.export.aws import HOW, SETTING, WEB_IDENTITY, region_of, session_of, sts_of
+from activities.export.guarded import GuardedClient, NotFollowed, Redirects, Request
 from activities.export.objects import LARGEST_OBJECT, ObjectTarget, Thing
 from byteport.contracts.receivers import BUCKET, S3Config, TargetKind
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
@@ -38,6 +38,8 @@ _PASSING = frozenset(
     {"ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "ExpiredToken", "ExpiredTokenException"}
 )
 """Answers below 500 that another try, with fresh credentials, can change."""
+_ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IncorrectEndpoint"})
+_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
 _CODE = re.compile(r"[A-Za-z0-9.]{1,64}")
 
 Result = TypeVar("Result")
@@ -122,7 +124,12 @@ class S3Objects:
 
             def send(request: AWSPreparedRequest) -> Answer:
                 going = guarded.ask(_request(request), asked)
-                return asyncio.run_coroutine_threadsafe(going, loop).result()
+                try:
+                    return asyncio.run_coroutine_threadsafe(going, loop).result()
+                except NotFollowed as error:
+                    raise ConfigError(
+                        f"{SETTING}.region", f"{error.message}; the bucket is in another region than {region}"
+                    ) from None
 
             try:
                 return await asyncio.to_thread(self._ask, question, region, send)
@@ -143,7 +150,7 @@ class S3Objects:
     ) -> Result:
         if self._client is None:
             session = session_of(region, send)
-            self._owner = self._expected(session)
+            self._owner = self._expected(session, region)
             addressing = {"addressing_style": "path" if self._config.endpoint else "virtual"}
             self._client = session.create_client(
                 "s3",
@@ -152,11 +159,12 @@ class S3Objects:
             )
         return question(self._client, self._owner)
 
-    def _expected(self, session: Any) -> dict[str, str]:
+    def _expected(self, session: Any, region: str) -> dict[str, str]:
         """Whose the bucket must be: the setting's account, or our own where anybody could have taken its name."""
         owner = self._config.owner
         if owner is None and self._config.bucket is None:
-            owner = str(session.create_client("sts").get_caller_identity()["Account"])
+            asked = session.create_client("sts", endpoint_url=sts_of(region))
+            owner = str(asked.get_caller_identity()["Account"])
         return {} if owner is None else {"ExpectedBucketOwner": owner}
 
     def _names(self, region: str) -> Asked:
@@ -176,6 +184,14 @@ class S3Objects:
             return ConfigError(f"{SETTING}.bucket", f"there is no bucket {self._bucket}; make it, or name another")
         if code == "NotImplemented":
             return ConfigError(f"{SETTING}.endpoint", "this store cannot refuse to replace an object (If-None-Match)")
+        if code in _ELSEWHERE:
+            return ConfigError(f"{SETTING}.region", f"{said}: the bucket is in another region")
+        if code in _CLOCK:
+            return NotPermitted(f"{said}: this machine's clock is wrong; nothing is the matter with the role")
+        if code == "SignatureDoesNotMatch":
+            return NotPermitted(
+                f"{said}: what arrived is not what was signed; look at {SETTING}.endpoint and at the proxy"
+            )
         if code.startswith("KMS."):
             return ConfigError(f"{SETTING}.kms_key", f"{said}; look at the key's state and policy")
         if status >= 500 or code in _PASSING:
@@ -210,6 +226,7 @@ def _request(request: AWSPreparedRequest) -> Request:
         secrets=secret,
         seconds=SECONDS,
         largest_answer=LARGEST_OBJECT,
+        redirects=Redirects.REFUSED,  # what is signed, is for the host that was asked
     )
 
 

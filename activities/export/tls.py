@@ -19,6 +19,9 @@ def verifying(ca_file: Path | None = None, *, ca_setting: str = CA_SETTING) -> s
     """A context that trusts the system's authorities, and those in `ca_file` besides. Raises `ConfigError`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = (
+        False  # an authority checks the names it signs, and a subject's text may be anything
+    )
     context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     if ca_file is not None:
         try:

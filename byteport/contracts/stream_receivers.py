@@ -28,7 +28,8 @@ def may_be_named(host: str) -> str:
     return host
 
 
-def _receiver(url: str) -> str:
+def receiver_url(url: str) -> str:
+    """`url`, where the log may be sent to, or what shows who we are. Raises `ValueError`."""
     parts = _URL.fullmatch(url)
     if parts is None:
         raise ValueError("write it as https://receiver.example/path: https alone, without user and fragment")
@@ -40,7 +41,7 @@ def _receiver(url: str) -> str:
 
 _HOST = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])"
 _URL = re.compile(rf"https://{_HOST}(:(?P<port>[0-9]{{1,5}}))?(/[!-\"$-~]*)?")
-ReceiverUrl = Annotated[str, Field(max_length=2000), AfterValidator(_receiver)]
+ReceiverUrl = Annotated[str, Field(max_length=2000), AfterValidator(receiver_url)]
 """`https` alone, without user and fragment, and not an address to which nothing is sent."""
 
 

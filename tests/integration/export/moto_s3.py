@@ -155,7 +155,7 @@ def as_a_pod(monkeypatch: pytest.MonkeyPatch, folder: Path, moto: Moto) -> None:
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", moto.url)
+    monkeypatch.setattr("activities.export.aws.STS", moto.url)
 
 
 def as_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

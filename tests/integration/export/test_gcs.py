@@ -204,9 +204,18 @@ async def test_an_answer_that_confirms_other_bytes_counts_as_none(gcs: Gcs, auth
         ({"type": "authorized_user", "refresh_token": "EXAMPLE"}, "never end"),
         ({"credential_source": {"url": "http://169.254.169.254/"}}, "must be a file"),
         ({"credential_source": {"executable": {"command": "/bin/steal"}}}, "must be a file"),
+        ({"credential_source": {"file": 5}}, "must be a file"),
         ({"token_url": "http://sts.example/"}, "https"),
+        ({"token_url": "https://[bad"}, "token_url"),
+        ({"token_url": "https://sts.example:99999/"}, "port"),
+        ({"token_url": "https://169.254.169.254/"}, "metadata"),
+        ({"token_url": 7}, "token_url"),
+        ({"service_account_impersonation_url": "http://iam.example/x"}, "https"),
     ],
-    ids=["key file", "a person's", "from a URL", "from a program", "not over TLS"],
+    ids=[
+        *("key file", "a person's", "from a URL", "from a program", "from a descriptor", "not over TLS", "no address"),
+        *("no port", "of a machine", "a number", "acts for not over TLS"),
+    ],
 )
 @pytest.mark.claim("C-156")
 async def test_any_other_credentials_than_a_projected_token_are_refused(

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from activities.export.answers import Answer, Asked
-from activities.export.guarded import ClientCertificate, GuardedClient, Request
+from activities.export.guarded import ClientCertificate, GuardedClient, Redirects, Request
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
 from tests.integration.export.authority import Authority, names, own_address
 from tests.integration.export.receivers import Got, Receiver, Respond, listening
@@ -208,6 +208,29 @@ async def test_the_fourth_redirect_is_not_followed(authority: Authority) -> None
         with pytest.raises(NotPermitted, match="more than 3 times, at last to localhost"):
             await post(authority, receiver.url("/1"))
     assert len(receiver.got) == 4
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.claim("C-152")
+async def test_a_request_whose_body_shows_who_we_are_is_sent_on_nowhere(authority: Authority, status: int) -> None:
+    async with listening(sends_to(status, "/two"), authority.server()) as receiver:
+        client = GuardedClient(receiver.url(), ca_file=authority.ca_file)
+        request = Request("POST", receiver.url("/one"), b"this pod's token", redirects=Redirects.REFUSED)
+        with pytest.raises(NotPermitted, match=f"localhost answers {status}"):
+            await client.ask(request, ASKED)
+        await client.close()
+    assert [got.path for got in receiver.got] == ["/one"]
+
+
+@pytest.mark.claim("C-150")
+async def test_a_certificate_that_has_the_name_in_its_subject_alone_does_not_hold(authority: Authority) -> None:
+    """What an authority vouches for are the names beside it; a subject's text may be anything."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.trusted.issue_cert(common_name="localhost").configure_cert(server)
+    async with listening(ok, server) as receiver:
+        with pytest.raises(NotPermitted, match="certificate of localhost does not hold"):
+            await post(authority, receiver.url())
+    assert receiver.got == []
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305])

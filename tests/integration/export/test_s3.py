@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yarl import URL
 
+from activities.export.answers import Answer, Asked
+from activities.export.guarded import GuardedClient, Request
 from activities.export.objects import ObjectTarget, records_object
 from activities.export.s3 import s3_target
 from activities.export.same import Occupied
@@ -29,6 +32,12 @@ CHAIN = Chain(tenant="acme", cluster_uid=UID)
 DEFAULT = f"byteport-audit-{UID}"
 HOUR = datetime(2026, 3, 10, 9, tzinfo=UTC)
 NOTE = f"byteport.io/log/acme/{UID}\n9\nroot\n\n— signature\n"
+TOKEN_OF_A_ROLE = (
+    b"<AssumeRoleWithWebIdentityResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><AssumeRoleWithWebIdentityResult>"
+    b"<Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+    b"<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult>"
+    b"</AssumeRoleWithWebIdentityResponse>"
+)
 WORDS = "the words of a receiver"
 
 
@@ -190,7 +199,10 @@ async def test_an_object_that_we_have_not_written_is_named_and_stays(
         (Trouble("400 NO", "InvalidRequest"), ConfigError, "audit.export.s3.bucket"),
         (Trouble("400 NO", "words of its own"), ConfigError, "no code"),
         (Trouble("400 NO", "<b>words</b>"), Unavailable, "cannot be read"),
-        (Trouble("301 MOVED", "PermanentRedirect"), NotPermitted, f"in {REGION}"),
+        (Trouble("301 MOVED", "PermanentRedirect"), ConfigError, "audit.export.s3.region"),
+        (Trouble("307 THERE", "TemporaryRedirect"), ConfigError, "s3.region"),
+        (Trouble("403 NO", "RequestTimeTooSkewed"), NotPermitted, "clock"),
+        (Trouble("403 NO", "SignatureDoesNotMatch"), NotPermitted, "not what was signed"),
     ],
     ids=lambda value: value.code if isinstance(value, Trouble) else "",
 )
@@ -285,6 +297,7 @@ async def test_the_credentials_of_a_container_are_taken(
     monkeypatch.delenv("AWS_WEB_IDENTITY_TOKEN_FILE")
     uri = f"http://127.0.0.1:{runner.addresses[0][1]}/v1/credentials"
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri)
+    monkeypatch.setattr("activities.export.aws._check_container", lambda _: None)
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", str(token))
     s3 = target(moto, authority, bucket=DEFAULT)
     assert await s3.ship(batch(7, 9)) == Shipped(last=9)
@@ -293,15 +306,88 @@ async def test_the_credentials_of_a_container_are_taken(
     assert {put.headers["x-amz-security-token"] for put in moto.puts} == {"of the pod"}
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", value)
+            for value in (
+                *("http://198.51.100.7/credentials", "https://collector.example/x", "https://169.254.170.23/x"),
+                *("http://localhost:9/x", "http://127.0.0.1:9/x", "http://169.254.170.23:8080/x", "http://[bad/x"),
+                *("http://169.254.170.23@collector.example/x", "http://a@169.254.170.23/x", "http://169.254.169.254/x"),
+            )
+        ),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@collector.example/x"),
+    ],
+)
+@pytest.mark.claim("C-156")
 async def test_credentials_of_a_container_from_anywhere_else_are_refused(
-    moto: Moto, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("AWS_WEB_IDENTITY_TOKEN_FILE")
-    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://198.51.100.7/credentials")
-    s3 = target(moto, authority)
-    with pytest.raises(ConfigError, match="AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+    as_nobody(monkeypatch)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv(name, value)
+    s3 = s3_target(S3Config(), UID)
+    with pytest.raises(ConfigError, match=name):
         await s3.ship(batch(7, 9))
     await s3.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, {"content-type": "text/html"}, b"<html>welcome</html>"),
+        Answer(204, {}, b""),
+        Answer(200, {"etag": ""}, b""),
+        Answer(200, {"etag": '"1"', "x-amz-checksum-sha256": "ofsomethingelse="}, b""),
+    ],
+    ids=["a page of some portal", "nothing", "an empty tag", "another checksum"],
+)
+async def test_a_yes_that_is_not_the_stores_is_none(
+    answer: Answer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def ask(_self: GuardedClient, request: Request, _asked: Asked) -> Answer:
+        return Answer(200, {}, TOKEN_OF_A_ROLE) if "sts" in str(request.url) else answer
+
+    as_a_pod(monkeypatch, tmp_path, Moto(0))
+    monkeypatch.setattr("activities.export.aws.STS", "https://sts.example")
+    monkeypatch.setattr(GuardedClient, "ask", ask)
+    with pytest.raises(Unavailable):
+        await s3_target(S3Config(bucket="acme-log"), UID).ship(batch(7, 9))
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_CONFIG_FILE", "AWS_DATA_PATH"),
+        *("HTTPS_PROXY", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+    ],
+)
+@pytest.mark.claim("C-152")
+async def test_no_variable_says_where_this_pods_token_and_the_log_go(
+    variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    async def ask(_self: GuardedClient, request: Request, _asked: Asked) -> Answer:
+        asked.append(URL(request.url).host or "")
+        return Answer(200, {"etag": '"1"'}, TOKEN_OF_A_ROLE if "sts" in asked[-1] else b"")
+
+    as_nobody(monkeypatch)
+    (tmp_path / "token").write_text("a.projected.token")
+    profile = "[default]\nendpoint_url=https://collector.example\n"
+    (tmp_path / "file").write_text(profile)
+    values = {"AWS_CONFIG_FILE": str(tmp_path / "file"), "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}
+    for name, value in (
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token")),
+        *(("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/log"), ("AWS_REGION", REGION)),
+        *(("AWS_ENDPOINT_URL", "https://collector.example"),) * (variable == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+        (variable, values.get(variable, "https://collector.example")),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(GuardedClient, "ask", ask)
+    assert await s3_target(S3Config(bucket="acme-log"), UID).ship(batch(7, 9)) == Shipped(last=9)
+    assert set(asked) == {f"sts.{REGION}.amazonaws.com", f"acme-log.s3.{REGION}.amazonaws.com"}
 
 
 async def test_a_token_that_is_not_there_and_a_region_that_nobody_knows_are_settings(
