@@ -15,6 +15,7 @@ from byteport.audit.headers import are_headers
 from byteport.audit.heads import Chain
 from byteport.audit.records import Entry
 from byteport.audit.shapes import are_payloads
+from byteport.audit.words import Removal
 
 _PREV_HASH = re.compile(rb'"prev_hash":"(sha256:[0-9a-f]{64})","seq":')
 
@@ -27,7 +28,9 @@ class Passed(NamedTuple):
     """What the first of them names as the one before it."""
     last: str
     """The hash of the last."""
-    bodiless: list[int]
+    bodiless: list[tuple[int, Removal | None]]
+    """With what an export says of why."""
+    times: list[bytes]
 
 
 def passed(batch: Sequence[Entry], chain: Chain, first: int, before: Collection[str]) -> Passed | None:
@@ -36,7 +39,7 @@ def passed(batch: Sequence[Entry], chain: Chain, first: int, before: Collection[
     An empty `before` is any. None does not mean that something is wrong: records that tell of destroyed bodies, bodies that
     could not be opened and the rarer spellings of JSON are left to whoever looks closer.
     """
-    seqs, headers, payloads, salts, hashes, unopened = zip(*batch, strict=True)
+    seqs, headers, payloads, salts, hashes, unopened, labels = zip(*batch, strict=True)
     if seqs != tuple(range(first, first + len(batch))) or any(unopened):
         return None
     leaves = [sha256(LEAF_PREFIX + header).digest() for header in headers]
@@ -46,12 +49,19 @@ def passed(batch: Sequence[Entry], chain: Chain, first: int, before: Collection[
     if before and opening not in before:
         return None
     commitments = _commitments(payloads, salts)
-    if commitments is None or not are_headers(headers, chain, first, [opening, *hashes[:-1]], commitments):
+    if commitments is None:
+        return None
+    times = are_headers(headers, chain, first, [opening, *hashes[:-1]], commitments)
+    if times is None:
         return None
     if not are_payloads([payload for payload in payloads if payload is not None]):
         return None
-    gone = [seq for seq, payload in zip(seqs, payloads, strict=True) if payload is None] if None in payloads else []
-    return Passed(leaves, opening, hashes[-1], gone)
+    gone = (
+        [(seq, label) for seq, payload, label in zip(seqs, payloads, labels, strict=True) if payload is None]
+        if None in payloads
+        else []
+    )
+    return Passed(leaves, opening, hashes[-1], gone, times)
 
 
 def _named_by(header: bytes) -> str:

@@ -18,12 +18,19 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from byteport.audit.chain import record_hash
-from byteport.audit.flat import line_with, seq_of, text_of
-from byteport.audit.records import Entry
+from byteport.audit.flat import IN_HEADER, IN_PAYLOAD, line_with, seq_of, text_of
+from byteport.audit.records import LARGEST_WHOLE, Entry
+from byteport.audit.shapes import are_payloads, is_header
 from byteport.audit.words import Removal
 
 LONGEST_LINE = 1 << 20
+"""Its newline included."""
+DEEPEST = 64
+"""So many objects and lists may stand one in another; those of a record are five."""
+LONGEST_NUMBER = 400
+"""Characters; what is longer is not worth the time that it takes."""
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
+_IN_QUOTES = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -115,26 +122,30 @@ _KEPT = msgspec.json.Decoder(_Kept)
 
 
 def _read(raw: bytes, file: str, number: int) -> Line:
+    """As we write it, and of a record in canonical form: told at once. All else is looked at closely."""
     try:
         if len(raw) <= LONGEST_LINE:
             kept = _KEPT.decode(raw)
-            entry = _entry(kept)
+            header = kept.sealed.header.encode("utf-8")
+            entry = _entry(kept, header, seq_of(header)) if is_header(header) else None
             is_whole = entry is not None and not (kept.removed is not None and entry.payload is not None)
-            if entry is not None and is_whole and _line(entry, entry.hash, kept.removed) == raw:
+            is_plain = entry is not None and (entry.payload is None or are_payloads([entry.payload]))
+            if entry is not None and is_whole and is_plain and _line(entry, entry.hash, kept.removed) == raw:
                 return EntryLine(file, number, entry, kept.removed)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass
-    try:
-        return _slowly(raw, file, number)
-    except RecursionError:
-        return BadLine(file, number, Cause.TOO_DEEP, "is nested too deep")
+    return _slowly(raw, file, number)
 
 
 def _slowly(raw: bytes, file: str, number: int) -> Line:
     """A line that is not as we write it: what is wrong with it, if anything is."""
+    if len(raw) > LONGEST_LINE:
+        return BadLine(file, number, Cause.TOO_LONG, f"is longer than {LONGEST_LINE} bytes")
     plain = _parsed(raw)
     if isinstance(plain, _Refused):
         return BadLine(file, number, plain.cause, plain.says)
+    if any(_SURROGATE.search(text) for text in _texts(plain)):
+        return BadLine(file, number, Cause.LONE_SURROGATE, "holds half a character (a lone surrogate)")
     note = plain.get("checkpoint")
     if len(plain) == 1 and isinstance(note, str):
         return CheckpointLine(file, number, note)
@@ -143,30 +154,50 @@ def _slowly(raw: bytes, file: str, number: int) -> Line:
         kept = msgspec.convert(given | {"hash": plain["hash"]} if isinstance(plain.get("hash"), str) else given, _Kept)
     except msgspec.ValidationError:
         kept = None
-    entry = _entry(kept) if kept is not None and plain["sealed"].keys() == {"header", "payload", "salt"} else None
-    if kept is None or entry is None:
+    if kept is None or plain["sealed"].keys() != {"header", "payload", "salt"}:
         return BadLine(file, number, Cause.NOT_OURS, "is neither a record nor a checkpoint")
-    told = json.loads(_line(entry, entry.hash, kept.removed), parse_int=float)
+    header = kept.sealed.header.encode("utf-8")
+    head = _fields(header)
+    seq = head.get("seq") if head is not None else None
+    entry = _entry(kept, header, int(seq) if isinstance(seq, _Whole) and 1 <= seq <= LARGEST_WHOLE else 0)
+    if entry is None:
+        return BadLine(file, number, Cause.NOT_OURS, "is neither a record nor a checkpoint")
+    told = _told(head, _fields(entry.payload), entry.hash)
+    told |= {name: plain[name] for name in ("sealed", "removed") if plain.get(name) is not None}
     differs = [key for key in sorted({*plain, *told}) if not _same(plain.get(key, _same), told.get(key, _same))]
     if kept.removed is not None and entry.payload is not None:
         differs.append("removed")
     return EntryLine(file, number, entry, kept.removed, differs[0] if differs else None)
 
 
-def _entry(kept: _Kept) -> Entry | None:
-    """What was hashed, under the number that it was given then, with the hash that the line says; None where the salt is no
-    hex."""
+def _entry(kept: _Kept, header: bytes, seq: int) -> Entry | None:
+    """What was hashed, under its number, with the hash that the line says; None where the salt is no hex."""
     sealed = kept.sealed
     if sealed.salt is not None and not _HEX.fullmatch(sealed.salt):
         return None
-    header = sealed.header.encode("utf-8")
     return Entry(
-        seq=seq_of(header),
+        seq=seq,
         header=header,
         payload=None if sealed.payload is None else sealed.payload.encode("utf-8"),
         salt=None if sealed.salt is None else bytes.fromhex(sealed.salt),
         hash=record_hash(header) if kept.hash is None else kept.hash,
     )
+
+
+def _fields(data: bytes | None) -> dict[str, Any] | None:
+    """The fields of what was hashed; None of what could not stand in one line of JSON as it is."""
+    if data is None or b"\n" in data or b"\r" in data:
+        return None
+    found = _parsed(data)
+    return found if isinstance(found, dict) else None
+
+
+def _told(head: dict[str, Any] | None, body: dict[str, Any] | None, hashed: str) -> dict[str, Any]:
+    """What a line says of these fields. What cannot be read is null, and so is a field that a payload does not have, which
+    was not known when it was written; answers are none then."""
+    told: dict[str, Any] = {name: (head or {}).get(name) for name in IN_HEADER}
+    told |= {name: None if body is None else body.get(name, [] if name == "answers" else None) for name in IN_PAYLOAD}
+    return told | {"hash": hashed}
 
 
 def _line(entry: Entry, hashed: str, removed: Removal | None) -> bytes:
@@ -179,8 +210,9 @@ class _Refused(NamedTuple):
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | _Refused:
-    if len(raw) > LONGEST_LINE:
-        return _Refused(Cause.TOO_LONG, f"is longer than {LONGEST_LINE} bytes")
+    """A JSON object, of which nothing is said twice or cannot be held."""
+    if _depth(raw) > DEEPEST:
+        return _Refused(Cause.TOO_DEEP, "is nested too deep")
     try:
         plain = json.loads(
             raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number, parse_int=_int, parse_float=_float
@@ -195,9 +227,25 @@ def _parsed(raw: bytes) -> dict[str, Any] | _Refused:
         return _Refused(Cause.NOT_JSON, "is not JSON")
     if not isinstance(plain, dict):
         return _Refused(Cause.NOT_OURS, "is neither a record nor a checkpoint")
-    if any(_SURROGATE.search(text) for text in _texts(plain)):
-        return _Refused(Cause.LONE_SURROGATE, "holds half a character (a lone surrogate)")
     return plain
+
+
+def _depth(raw: bytes) -> int:
+    """How deep objects and lists stand one in another, texts left out, whatever else there is."""
+    if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
+        return 0
+    depth = deepest = 0
+    for char in _IN_QUOTES.sub(b"", raw):
+        if char in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif char in b"]}":
+            depth -= 1
+    return deepest
+
+
+class _Whole(float):
+    """A number that is written without a fraction and an exponent."""
 
 
 class _NoLine(Exception):
@@ -219,11 +267,11 @@ def _no_number(_name: str) -> float:
 
 def _int(text: str) -> float:
     """As a double, which is what JSON's numbers are to RFC 8785; a text of a million digits is not worth its time."""
-    return _float(text) if len(text) <= 400 else _no_number(text)
+    return _Whole(_float(text))
 
 
 def _float(text: str) -> float:
-    value = float(text)
+    value = float(text) if len(text) <= LONGEST_NUMBER else float("inf")
     return value if abs(value) != float("inf") else _no_number(text)
 
 

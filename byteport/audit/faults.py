@@ -1,4 +1,5 @@
-"""What is wrong with one record by itself: the exact and slow answer, which names the fault. Comes before `walk`."""
+"""What is wrong with one record by itself: the exact and slow answer, which names the fault; and the words for what is
+wrong between them. Comes before `walk`."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import re
 from byteport.audit.chain import SALT_BYTES, commitment
 from byteport.audit.findings import Fault, Finding
 from byteport.audit.heads import Chain
-from byteport.audit.records import Entry, Header, Removed, read_header, read_payload
+from byteport.audit.records import Entry, Header, Payload, read_header, read_payload
 from byteport.audit.words import REMOVALS
 from byteport.errors import MalformedInput
 
@@ -32,20 +33,23 @@ def header_fault(entry: Entry, hashed: str, chain: Chain) -> tuple[Header | None
     return header, None
 
 
-def body_fault(entry: Entry, header: Header) -> tuple[tuple[Removed, ...], Finding | None]:
-    """Whose bodies the payload says were destroyed, where the record is one that can; or what is wrong with it."""
+def body_fault(entry: Entry, header: Header) -> tuple[Payload | None, Finding | None]:
+    """The payload, and what is wrong with it."""
     if entry.payload is None or entry.salt is None:
         says = "has not all of its payload and its salt"
         if header.event in REMOVALS:
             says = "has no payload; one that tells of destroyed payloads is never destroyed itself"
-        return (), _finding(Fault.PAYLOAD_MISSING, entry, says)
+        return None, _finding(Fault.PAYLOAD_MISSING, entry, says)
     if len(entry.salt) != SALT_BYTES or commitment(entry.salt, entry.payload) != header.payload:
-        return (), _finding(Fault.PAYLOAD_MISMATCH, entry, "has a payload that was changed after it was appended")
+        return None, _finding(Fault.PAYLOAD_MISMATCH, entry, "has a payload that was changed after it was appended")
     try:
         payload = read_payload(entry.payload)
     except MalformedInput:
-        return (), _finding(Fault.BAD_JSON, entry, "has a payload that is no record's")
-    return (payload.removed if header.event in REMOVALS else ()), None
+        return None, _finding(Fault.BAD_JSON, entry, "has a payload that is no record's")
+    if header.event in REMOVALS and any(each.cause.value != header.event.value for each in payload.removed):
+        says = "tells of bodies that were destroyed for another cause than its own"
+        return payload, _finding(Fault.FALSE_REMOVAL, entry, says)
+    return payload, None
 
 
 def id_in(header: bytes) -> str | None:
@@ -54,6 +58,33 @@ def id_in(header: bytes) -> str | None:
         return read_header(header).id
     except MalformedInput:
         return None
+
+
+def unlinked(seq: int, before: bytes) -> Finding:
+    """`before` is the header of the record before record `seq`, which names another one."""
+    if seq == 1:
+        return Finding(fault=Fault.UNLINKED, seq=1, says="is the first record but names one before it")
+    says = f"is not the record that {seq} was appended to: one of the two was replaced"
+    return Finding(fault=Fault.UNLINKED, seq=seq - 1, id=id_in(before), says=says)
+
+
+def backdated(seq: int, id_: str | None) -> Finding:
+    return Finding(fault=Fault.BACKDATED, seq=seq, id=id_, says="is earlier than the record before it, which none is")
+
+
+def missing(gap: range, file: str | None, line: int | None) -> Finding:
+    says = "is missing" if len(gap) == 1 else f"to {gap.stop - 1} are missing"
+    return Finding(fault=Fault.MISSING, seq=gap.start, count=len(gap), says=says, file=file, line=line)
+
+
+def bare_of_word(gone: range) -> Finding:
+    says = "has no payload, and no later record says that it was destroyed"
+    return Finding(fault=Fault.PAYLOAD_MISSING, seq=gone.start, count=len(gone), says=says)
+
+
+def mislabelled(gone: range) -> Finding:
+    says = "says another word of why its payload is gone than the record of its destruction"
+    return Finding(fault=Fault.EDITED, seq=gone.start, count=len(gone), says=says)
 
 
 def _is_object(data: bytes) -> bool:

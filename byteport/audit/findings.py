@@ -10,10 +10,12 @@ from enum import StrEnum
 from byteport.audit.heads import Chain as Chain
 from byteport.audit.heads import Head as Head
 from byteport.audit.matched import Matching, MatchVerdict
+from byteport.audit.records import Removed
+from byteport.audit.removals import RemovalNotice
 from byteport.domain.base import Frozen
 
-MOST_FINDINGS = 10_000
-"""How many a report lists; of a log that is all wrong the rest is only counted."""
+MOST_FINDINGS = 1_000
+"""How many a verdict lists; of a log that is all wrong the rest is only counted, by code."""
 
 
 class Fault(StrEnum):
@@ -41,6 +43,10 @@ class Fault(StrEnum):
     """Not the record that the next one was appended to: replaced after the fact, its hash included."""
     EXTRA = "extra"
     """Records after the last one that the store says it appended."""
+    BACKDATED = "backdated"
+    """The record's time is before that of the record before it."""
+    FALSE_REMOVAL = "false_removal"
+    """A record of pruned bodies calls some of them erased, or the other way round."""
     FOREIGN_TENANT = "foreign_tenant"
     FOREIGN_CLUSTER = "foreign_cluster"
 
@@ -108,7 +114,9 @@ class Coverage(StrEnum):
     """Whether anything is missing."""
 
     COMPLETE = "complete"
-    """Every record up to the newest checkpoint is there, and they are those that were signed."""
+    """Every record that is there was signed, and every one that was signed is there."""
+    PARTLY = "partly"
+    """The same up to the newest checkpoint; it does not cover the records after it, so that nothing is shown of those."""
     INCOMPLETE = "incomplete"
 
 
@@ -121,12 +129,22 @@ class Completeness(Frozen):
     covered: int
     """So many records the newest of them covers that has enough witnesses."""
     not_covered: int
-    """So many came after it. Whether one of those is missing nobody can tell yet."""
+    """So many came after it. Whether one of those is missing or made up nobody can tell."""
+    young: bool = False
+    """Those are so new that they need not have been signed yet."""
+    as_of: str | None = None
+    """The time of the last record that is covered, by its own word."""
+    kept: int = 0
+    """So many records the newest checkpoint covers that was given from elsewhere; 0 where all came out of what is checked.
+    A log that was cut back to a checkpoint after these would look the same."""
     witnesses: tuple[str, ...]
     """Who cosigned it, of those that were given."""
     cosigned_at: int | None
     """When the last of them did (seconds since 1970)."""
     findings: tuple[Finding, ...]
+    not_listed: int = 0
+    codes: dict[Fault, int] = {}
+    """How often each, those that are not listed included."""
 
 
 class Report(Frozen):
@@ -140,6 +158,13 @@ class Report(Frozen):
     """How many were read."""
     removed: int = 0
     """So many bodies are not there, as a later record says that they were pruned or erased."""
+    gone: tuple[Removed, ...] = ()
+    """Which, and why by that record's word; at most as many ranges as findings are listed."""
+    gone_not_listed: int = 0
+    notices: tuple[RemovalNotice, ...] = ()
+    """What breaks nothing and should be asked about."""
+    repeated: int = 0
+    """So many lines were there before, byte for byte, and were passed over as was asked for."""
     not_opened: int = 0
     """So many bodies are there and could not be opened, or are not there and the record that may say why could not be.
     Nothing is verified of them."""
@@ -152,10 +177,18 @@ class Report(Frozen):
     """What is not intact."""
     not_listed: int = 0
     """So many findings there are besides."""
+    codes: dict[Fault, int] = {}
+    """How often each, those that are not listed included."""
+
+    @property
+    def is_good_so_far(self) -> bool:
+        """Intact to the last body, matched where that was checked, and complete but for records that nothing covers."""
+        complete = isinstance(self.complete, NotChecked) or self.complete.verdict is not Coverage.INCOMPLETE
+        matched = isinstance(self.matched, NotChecked) or self.matched.verdict is MatchVerdict.MATCHED
+        return self.intact is Verdict.INTACT and not self.not_opened and complete and matched
 
     @property
     def is_good(self) -> bool:
-        """Intact to the last body, and complete and matched where that was checked."""
-        complete = isinstance(self.complete, NotChecked) or self.complete.verdict is Coverage.COMPLETE
-        matched = isinstance(self.matched, NotChecked) or self.matched.verdict is MatchVerdict.MATCHED
-        return self.intact is Verdict.INTACT and not self.not_opened and complete and matched
+        """Intact to the last body, and complete to the last record and matched where that was checked."""
+        partly = isinstance(self.complete, Completeness) and self.complete.verdict is Coverage.PARTLY
+        return self.is_good_so_far and not partly

@@ -14,8 +14,8 @@ import msgspec
 
 from byteport.audit.records import Header, Payload, Record
 
-_OF_HEADER = tuple(name for name in Header.model_fields if name in Record.model_fields)
-_OF_PAYLOAD = tuple(name for name in Payload.model_fields if name in Record.model_fields)
+IN_HEADER = tuple(name for name in Header.model_fields if name in Record.model_fields)
+IN_PAYLOAD = tuple(name for name in Payload.model_fields if name in Record.model_fields)
 _NULL = msgspec.Raw(b"null")
 _EMPTY = msgspec.Raw(b"[]")
 _STRING = json.JSONEncoder(ensure_ascii=False).encode
@@ -28,11 +28,11 @@ def _cutter(name: str, fields: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct(name, [(field, msgspec.Raw, absent[field]) for field in fields]))
 
 
-_HEADER, _PAYLOAD = _cutter("_Header", _OF_HEADER), _cutter("_Payload", _OF_PAYLOAD)
-_IN_HEADER, _IN_PAYLOAD = attrgetter(*_OF_HEADER), attrgetter(*_OF_PAYLOAD)
-_NO_HEADER, _NO_PAYLOAD = (_NULL,) * len(_OF_HEADER), (_NULL,) * len(_OF_PAYLOAD)
+_HEADER, _PAYLOAD = _cutter("_Header", IN_HEADER), _cutter("_Payload", IN_PAYLOAD)
+_TAKE_HEADER, _TAKE_PAYLOAD = attrgetter(*IN_HEADER), attrgetter(*IN_PAYLOAD)
+_NO_HEADER, _NO_PAYLOAD = (_NULL,) * len(IN_HEADER), (_NULL,) * len(IN_PAYLOAD)
 
-_GIVEN = (*_OF_HEADER, *_OF_PAYLOAD, "hash", "sealed", "removed")
+_GIVEN = (*IN_HEADER, *IN_PAYLOAD, "hash", "sealed", "removed")
 _LINE = sorted(_GIVEN)
 _LINE_WITHOUT = [name for name in _LINE if name != "removed"]
 _ORDER, _ORDER_WITHOUT = ([_GIVEN.index(name) for name in names] for names in (_LINE, _LINE_WITHOUT))
@@ -49,8 +49,8 @@ def line_with(header: bytes, payload: bytes | None, salt: bytes | None, record_h
         b"null" if payload is None else text_of(payload.decode("utf-8", "replace")),
         b"null" if salt is None else text_of(salt.hex()),
     )
-    head = _fields(header, _HEADER, _IN_HEADER, _NO_HEADER)
-    body = _NO_PAYLOAD if payload is None else _fields(payload, _PAYLOAD, _IN_PAYLOAD, _NO_PAYLOAD)
+    head = _fields(header, _HEADER, _TAKE_HEADER, _NO_HEADER)
+    body = _NO_PAYLOAD if payload is None else _fields(payload, _PAYLOAD, _TAKE_PAYLOAD, _NO_PAYLOAD)
     given = (*head, *body, text_of(record_hash), sealed)
     line: bytes
     if removed is None:
@@ -62,7 +62,7 @@ def line_with(header: bytes, payload: bytes | None, salt: bytes | None, record_h
 
 def seq_of(header: bytes) -> int:
     """Which record a header says that it is; 0 where it does not say."""
-    found = bytes(_fields(header, _HEADER, _IN_HEADER, _NO_HEADER)[_OF_HEADER.index("seq")])
+    found = bytes(_fields(header, _HEADER, _TAKE_HEADER, _NO_HEADER)[IN_HEADER.index("seq")])
     return int(found) if _SEQ.fullmatch(found) else 0
 
 

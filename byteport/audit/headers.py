@@ -16,7 +16,8 @@ from typing import NamedTuple
 from byteport.audit.chain import GENESIS
 from byteport.audit.flat import text_of
 from byteport.audit.heads import Chain
-from byteport.audit.words import REMOVALS, Decision, Event
+from byteport.audit.records import is_minute
+from byteport.audit.words import TELLING, Decision, Event
 
 _HEX = b"0123456789abcdef"
 _DIGITS = b"0123456789"
@@ -24,10 +25,13 @@ _ACTIONS = re.compile(rb'(?:\{"action_id":(?:null|"[ !#-\[\]-~]*")\n)*').fullmat
 _HASHES = re.compile(rb"(?:sha256:[0-9a-f]{64})*").fullmatch
 _PAYLOAD = b'","payload":"'
 _BLANK = ord(" ")
-_IDS = b'        -    -    -    -            ","key":"' + b" " * 64
+_IDS = b'        -    -7   -    -            ","key":"' + b" " * 64
 """Id and key."""
+_VARIANT = 19
+"""Where the id says that it is one of RFC 9562."""
 _TIME = b'    -  -  T  :  :  .   Z"}'
 """The time, and the end."""
+_SECONDS = 17
 _HASH = len(GENESIS)
 
 
@@ -48,22 +52,23 @@ def _names(chain: Chain) -> _Names:
         % (uid, decision.value.encode(), event.value.encode())
         for decision in Decision
         for event in Event
-        if event not in REMOVALS
+        if event not in TELLING
     )
     return _Names(frozenset(middles), f',"tenant":{tenant},"timestamp":"')
 
 
 def are_headers(
     headers: Sequence[bytes], chain: Chain, first: int, prev_hashes: Sequence[str], commitments: Sequence[str | None]
-) -> bool:
-    """Whether they surely are canonical headers of `chain` from number `first` on, with these hashes in them.
+) -> list[bytes] | None:
+    """Their times, none before the one before it, if they surely are canonical headers of `chain` from number `first` on,
+    with these hashes in them.
 
-    None among the commitments is any. `perhaps` is said of records that tell of destroyed bodies, of an action id that would
+    None among the commitments is any. None (perhaps) is said of records that tell of removals, of an action id that would
     be written with an escape, and of a batch whose numbers are not all of one length.
     """
     names, digits = _names(chain), len(str(first))
     if len(str(first + len(headers) - 1)) != digits or digits > 15:
-        return False
+        return None
     time_at = -len(_TIME)
     payload_at = (
         time_at - len(_PAYLOAD) - _HASH - len(f'","prev_hash":"{GENESIS}","seq":') - digits - len(names.tenant.encode())
@@ -73,7 +78,7 @@ def are_headers(
         start = payload_at + len(_PAYLOAD)
         claimed = [header[start : start + _HASH] for header in headers]
         if not all(len(each) == _HASH for each in claimed) or not _HASHES(b"".join(claimed)):
-            return False
+            return None
         commitments = [known or own.decode() for known, own in zip(commitments, claimed, strict=True)]
     numbers = range(first, first + len(headers))
     told = "".join(
@@ -82,11 +87,27 @@ def are_headers(
             for commitment, prev_hash, seq in zip(commitments, prev_hashes, numbers, strict=True)
         ]
     )
-    return (
+    times = [header[time_at:-2] for header in headers]
+    if (
         b"".join([header[payload_at:time_at] for header in headers]) == told.encode()
         and _are([header[time_at:] for header in headers], _TIME, _DIGITS)
+        and _are_times(times)
         and _are([header[ids_at:payload_at] for header in headers], _IDS, _HEX)
+        and not b"".join([header[ids_at + _VARIANT : ids_at + _VARIANT + 1] for header in headers]).translate(
+            None, b"89ab"
+        )
         and _are_fronts([header[:ids_at].partition(b',"cluster_uid":') for header in headers], names.middles)
+    ):
+        return times
+    return None
+
+
+def _are_times(times: Sequence[bytes]) -> bool:
+    """Whether there are such times, each not before the one before it."""
+    return (
+        times == sorted(times)
+        and all(is_minute(minute.decode()) for minute in {time[:16] for time in times})
+        and not b"".join([time[_SECONDS : _SECONDS + 1] for time in times]).translate(None, b"012345")
     )
 
 

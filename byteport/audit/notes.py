@@ -31,6 +31,17 @@ _UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 _KEY_ID = re.compile(r"[0-9a-f]{8}")
 
 
+_PRIME = (1 << 255) - 19
+_WEAK = frozenset(
+    {
+        *(0, 1, _PRIME - 1),
+        int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"),
+        int.from_bytes(bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), "little"),
+    }
+)
+"""The y of the eight points under which a signature says nothing."""
+
+
 class UnknownKey(NotPermitted):
     """No key that was given has signed it."""
 
@@ -71,6 +82,8 @@ class VerifierKey:
 
     def check(self, signature: bytes, data: bytes) -> None:
         """Raises `BadSignature` unless `signature` is this key's over `data`."""
+        if not is_sound(self.public):
+            raise BadSignature("a key under which a signature says nothing")
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, data)
         except (InvalidSignature, ValueError) as error:
@@ -115,6 +128,8 @@ def parse_vkey(text: str) -> VerifierKey:
         raise MalformedInput(KEY_WHERE, "is neither an Ed25519 key (type 1) nor that of a witness (type 4)")
     if len(raw) != 33:
         raise MalformedInput(KEY_WHERE, "an Ed25519 key has 32 bytes")
+    if not is_sound(raw[1:]):
+        raise MalformedInput(KEY_WHERE, "is a key under which a signature says nothing, or one in another spelling")
     return VerifierKey(name, SignatureType(raw[0]), raw[1:])
 
 
@@ -166,6 +181,12 @@ def _signature(line: str) -> Signature:
     if len(raw) < 5:
         raise MalformedInput(WHERE, "a signature is too short")
     return Signature(name, raw[:4], raw[4:])
+
+
+def is_sound(public: bytes) -> bool:
+    """Whether an Ed25519 key is spelled in the one way there is, and is none of those that anybody can sign under."""
+    y = int.from_bytes(public, "little") & ((1 << 255) - 1)
+    return y < _PRIME and y not in _WEAK
 
 
 def _key_id(name: str, key: bytes) -> bytes:

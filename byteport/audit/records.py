@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from byteport.audit.chain import commitment, record_hash
 from byteport.audit.words import Decision, Event, Removal, Result
@@ -22,8 +24,35 @@ from byteport.domain.canonical import canonical_bytes
 from byteport.errors import MalformedInput
 
 Hash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Timestamp = Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{3}Z$")]
-"""ISO 8601 in UTC with milliseconds, always the same width, so that text order is time order."""
+LARGEST_WHOLE = (1 << 53) - 1
+"""Up to here every whole number is a double of its own, which is all that JSON's numbers are."""
+Number = Annotated[int, Field(ge=1, le=LARGEST_WHOLE)]
+"""Of a record."""
+_MINUTE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
+
+
+@lru_cache(maxsize=1 << 16)
+def is_minute(text: str) -> bool:
+    """Whether `2026-03-10T09:00` is one: a day that there is, from year 1 to 9999, and a time of day."""
+    found = _MINUTE.fullmatch(text)
+    try:
+        return found is not None and date(int(found[1]), int(found[2]), int(found[3])).year > 0
+    except ValueError:
+        return False
+
+
+def _is_time(text: str) -> str:
+    if not is_minute(text[:16]):
+        raise ValueError("there is no such time")
+    return text
+
+
+Timestamp = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{3}Z$"),
+    AfterValidator(_is_time),
+]
+"""ISO 8601 in UTC with milliseconds, always the same width, so that text order is time order. There is such a time."""
 
 
 class Header(Frozen):
@@ -32,9 +61,9 @@ class Header(Frozen):
     format: Literal["byteport-record-v1"] = "byteport-record-v1"
     tenant: str
     cluster_uid: str
-    seq: Annotated[int, Field(ge=1)]
+    seq: Number
     prev_hash: Hash
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
     """UUIDv7."""
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """Digest of the idempotency key under which the record was appended."""
@@ -50,8 +79,8 @@ class Header(Frozen):
 class Removed(Frozen):
     """Bodies that were destroyed: those of the records from `first` to `last`, both included."""
 
-    first: Annotated[int, Field(ge=1)]
-    last: Annotated[int, Field(ge=1)]
+    first: Number
+    last: Number
     cause: Removal
 
     @model_validator(mode="after")
@@ -73,7 +102,7 @@ class Payload(Frozen):
     """The kubectl line that a person would type, sanitised."""
     result: Result | None
     """None while it is not known."""
-    mttr_seconds: Annotated[int, Field(ge=0)] | None
+    mttr_seconds: Annotated[int, Field(ge=0, le=LARGEST_WHOLE)] | None
     """Seconds from signal to verified; None unless verified."""
     postmortem_url: str | None = None
     incident_id: str
@@ -160,6 +189,8 @@ class Entry(NamedTuple):
     hash: str
     unopened: bool = False
     """The body is there, and the key to open it is not at hand; nothing is said of it."""
+    label: Removal | None = None
+    """Why the body is not there, by what stands beside the record in an export. A store keeps no such word."""
 
 
 _Part = TypeVar("_Part", Header, Payload)
@@ -212,7 +243,11 @@ def _read(data: bytes, part: type[_Part], where: str) -> _Part:
         plain = json.loads(data.decode("utf-8"), parse_int=float, parse_constant=_no_constant)
         if canonical_bytes(plain) != data:
             raise MalformedInput(where, "is not in canonical form")
-        return part.model_validate_json(data, strict=True)
+        found = part.model_validate_json(data, strict=True)
+        # A value that is taken in several spellings (a time with another zone) is written in one.
+        if canonical_bytes(found.model_dump(mode="json", exclude_unset=True)) != data:
+            raise MalformedInput(where, "holds a value in another spelling")
+        return found
     except (ValueError, RecursionError, ValidationError) as error:
         raise MalformedInput(where, "is not what a record holds") from error
 

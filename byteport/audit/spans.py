@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
@@ -10,8 +11,8 @@ class Spans:
     """Numbers, added in any order; added upwards, one more costs nothing."""
 
     def __init__(self, ranges: Iterable[range] = ()) -> None:
-        self._starts: list[int] = []
-        self._stops: list[int] = []
+        self._starts = array("q")
+        self._stops = array("q")
         for each in ranges:
             self.add(each)
 
@@ -27,8 +28,8 @@ class Spans:
         high = bisect_right(self._starts, more.stop)
         start = min(more.start, self._starts[low]) if low < high else more.start
         stop = max(more.stop, self._stops[high - 1]) if low < high else more.stop
-        self._starts[low:high] = [start]
-        self._stops[low:high] = [stop]
+        self._starts[low:high] = array("q", [start])
+        self._stops[low:high] = array("q", [stop])
 
     def __iter__(self) -> Iterator[range]:
         """Upwards, none touching the next."""
@@ -42,8 +43,17 @@ class Spans:
         """How many numbers."""
         return sum(self._stops) - sum(self._starts)
 
+    @property
+    def ranges(self) -> int:
+        """How many ranges."""
+        return len(self._starts)
+
     def __bool__(self) -> bool:
         return bool(self._starts)
+
+    def within(self, others: Spans) -> Spans:
+        """The numbers that are among `others` too."""
+        return self.without(self.without(others))
 
     def without(self, others: Spans) -> Spans:
         """The numbers that are not among `others`."""

@@ -8,8 +8,9 @@ report says what that is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
-from byteport.audit.completeness import NOBODY, Checkpoints, Given, Trust
+from byteport.audit.completeness import NOBODY, Checkpoints, Given, Trust, Young
 from byteport.audit.findings import COMPLETE, Finding
 from byteport.audit.findings import MOST_FINDINGS as MOST_FINDINGS
 from byteport.audit.findings import Completeness as Completeness
@@ -34,16 +35,18 @@ def verify_chain(
     head: Head | None = None,
     checkpoints: Sequence[Given] = (),
     trust: Trust = NOBODY,
+    young: Young | None = None,
 ) -> Report:
     """A whole chain, from its first record, in the store's order.
 
     `head` is what the store remembers of the end. Whoever can cut the log can change that too, so that it proves
-    nothing against them; it only notices a cut by somebody who forgot it. What `checkpoints` prove rests on `trust` alone.
+    nothing against them; it only notices a cut by somebody who forgot it. What `checkpoints` prove rests on `trust` alone;
+    records that are `young` need not be covered by one yet.
     """
     signed = Checkpoints(chain, trust, checkpoints)
-    walk = Walk(chain, sizes=signed.sizes)
+    walk = Walk(chain, sizes=signed.sizes, moments=signed.moments)
     walk.feed(entries)
-    return report_of(walk, signed, head=head)
+    return report_of(walk, signed, head=head, young=young)
 
 
 def verify_part(
@@ -60,20 +63,29 @@ def verify_part(
     return report_of(walk)
 
 
-def report_of(walk: Walk, checkpoints: Checkpoints | None = None, *, head: Head | None = None) -> Report:
+def report_of(
+    walk: Walk,
+    checkpoints: Checkpoints | None = None,
+    *,
+    head: Head | None = None,
+    young: Young | None = None,
+    repeated: int = 0,
+) -> Report:
     """The report of a chain that was walked to its end, in one part or in several that were joined.
 
-    The walk must have been asked for the roots at the checkpoints' sizes.
+    The walk must have been asked for what the checkpoints need.
     """
-    complete = checkpoints.against(walk) if checkpoints is not None else COMPLETE
+    complete = checkpoints.against(walk, young) if checkpoints is not None else COMPLETE
     if head is not None:
         walk.against(head)
-    findings = [*walk.findings, *walk.missing()]
+    ending, counted = walk.ending()
+    findings, codes = [*walk.findings, *ending], walk.codes + counted
     if walk.records == 0:
         findings.append(Finding(fault=Fault.EMPTY, seq=0, says="there are no records"))
+        codes[Fault.EMPTY] += 1
     ordered = sorted(findings, key=lambda finding: finding.seq)
     verdict = Verdict.EMPTY if walk.records == 0 else Verdict.BROKEN if ordered else Verdict.INTACT
-    bodies = walk.counts()
+    bodies, gone = walk.counts(), list(islice(walk.bodies.destroyed(), MOST_FINDINGS))
     last = Head(seq=walk.last[0], hash=walk.last[1]) if walk.last else None
     return Report(
         chain=walk.chain,
@@ -81,9 +93,14 @@ def report_of(walk: Walk, checkpoints: Checkpoints | None = None, *, head: Head 
         complete=complete,
         records=walk.records,
         removed=bodies.removed,
+        gone=tuple(gone),
+        gone_not_listed=walk.bodies.ranges() - len(gone),
+        notices=walk.removals.notices(),
+        repeated=repeated,
         not_opened=bodies.not_opened,
         still_there=bodies.still_there,
         head=last,
         findings=tuple(ordered[:MOST_FINDINGS]),
-        not_listed=walk.not_listed + max(0, len(ordered) - MOST_FINDINGS),
+        not_listed=codes.total() - len(ordered[:MOST_FINDINGS]),
+        codes=dict(codes),
     )

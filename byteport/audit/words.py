@@ -40,6 +40,10 @@ REMOVALS = frozenset({Event.PRUNED, Event.ERASED})
 """The records that explain why a body is not there any more. Their own bodies are never destroyed."""
 
 
+TELLING = REMOVALS | {Event.ERASURE_REQUESTED, Event.ERASURE_CANCELLED, Event.HOLD_SET, Event.HOLD_ENDED}
+"""The records by which a removal can be judged."""
+
+
 class Removal(StrEnum):
     """Why a body is not there any more."""
 

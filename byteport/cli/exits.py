@@ -29,6 +29,8 @@ class Exit(IntEnum):
     """Not permitted: credentials, a signature, a policy, a precondition."""
     NOT_FOUND = 5
     """No run, plan or record of that name."""
+    PARTLY = 6
+    """Nothing contradicts, and only a part of what was asked can be told: records that no checkpoint covers."""
     INTERNAL = 70
     """A mistake of ours."""
     INTERRUPTED = 130

@@ -36,6 +36,9 @@ def export(
         str | None, typer.Option("--since", metavar="TIME", help="From then on, as in 2026-03-10.")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before then.")] = None,
+    uncovered: Annotated[
+        bool, typer.Option("--uncovered", help="The records too that nothing signed covers yet.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the log, what was signed of it, and the program that checks it, for somebody who trusts neither us nor you."""
@@ -49,7 +52,13 @@ def export(
     log = log_of(settings)
     key = _key(settings)
     made = write_bundle(
-        log, _chain(settings, log), to, key=key, since=_time(since, "--since"), until=_time(until, "--until")
+        log,
+        _chain(settings, log),
+        to,
+        key=key,
+        since=_time(since, "--since"),
+        until=_time(until, "--until"),
+        uncovered=uncovered,
     )
     if as_json:
         print_json(made._asdict() | {"path": str(made.path), "whole": made.whole})
@@ -69,6 +78,12 @@ def _print(made: Bundle) -> None:
     )
     if made.first > 1:
         note("a part that does not begin with record 1 is for reading: what checks it says that record 1 is missing")
+    if made.last > made.asked:
+        note(f"it goes on behind record {made.asked}, to those that say why bodies before it are gone")
+    if made.last < made.asked:
+        note(f"it ends with what was signed; {made.asked - made.last} newer record(s): --uncovered adds them")
+    if made.checkpoint is not None and made.last > made.checkpoint:
+        note(f"nothing that was signed covers its last {made.last - made.checkpoint} record(s)")
     if made.checkpoint is None:
         note("nothing that was signed of the log is in it: nobody can tell whether its end is missing")
     if not made.keyed:

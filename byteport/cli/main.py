@@ -17,7 +17,7 @@ from byteport.errors import BytePortError
 
 EXIT_CODES = (
     "Exit codes: 0 ok, 1 the answer is no (a finding), 2 wrong argument, setting or input, 3 not reachable, "
-    "4 refused, 5 not found, 70 a mistake of ours, 130 interrupted."
+    "4 refused, 5 not found, 6 only a part can be told, 70 a mistake of ours, 130 interrupted."
 )
 _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 """Base of every error that the argument parser raises; typer does not export it."""

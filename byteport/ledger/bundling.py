@@ -1,12 +1,12 @@
 """What an auditor is handed: the records as an export has them, what was signed of them, and the program that checks it.
 
-Reads the log and writes files of its own, whole or not at all, over nothing that is there. Comes after `log`; the command
-line calls it. The log is read once, record by record, however long it is.
+Reads the log and writes files of its own, whole or not at all, over nothing that is there. Comes after `log` and
+`extents`, which says where it ends; the command line calls it. The log is read record by record, however long it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from byteport.audit import bundle
 from byteport.audit.heads import Chain
-from byteport.audit.records import Entry, Removed, read_header
+from byteport.audit.records import Entry, Removed
 from byteport.audit.words import Removal
 from byteport.errors import MalformedInput
 from byteport.ledger import checkpoints
 from byteport.ledger.bundle_files import RECORDS, Container, new_container
+from byteport.ledger.extents import Times, extent_of, timestamp_of
 from byteport.ledger.log import AuditLog
 
 CHECKPOINT = "checkpoint.txt"
@@ -27,6 +28,11 @@ VERIFIER = "verify_byteport_log.py"
 PARTIAL = """\
 Records 1 to {before} come before it and are not in it. It is for reading: a chain is checked from its first record on, and
 both programs say of this one that record 1 is missing. For a proof, have the whole log, or one that ends earlier."""
+LONGER = """\
+It goes on to record {last}, though record {asked} is the last one of the time that was asked for: only so are all the
+records in it that say why bodies before that are gone, and the end was signed."""
+UNCOVERED = """\
+What was signed covers none of the last {count} record(s). Both programs say `partly` of this bundle, and end with 6."""
 README = "README.txt"
 
 
@@ -45,6 +51,9 @@ class Bundle(NamedTuple):
     """The log's last record, whether it is among them or not."""
     checkpoint: int | None
     """How many records the newest checkpoint is about that is among them."""
+    asked: int
+    """The last record of the time that was asked for; `last` is later where bodies before it are gone by the word of later
+    records, and earlier where what was signed ends earlier."""
     keyed: bool
     """Whether the key of the log lies in it."""
 
@@ -62,29 +71,31 @@ def write_bundle(
     key: str | None,
     since: datetime | None = None,
     until: datetime | None = None,
+    uncovered: bool = False,
 ) -> Bundle:
     """A folder, an archive (`.zip`) or the lines alone (`.ndjson`), by the name of `path`; `until` is exclusive.
 
+    It ends with the newest checkpoint over records of that time, so that all of it was signed; `uncovered` adds the rest.
     Raises `MalformedInput` where something is at `path` already, or no record lies in that time, and `Unavailable` where
     it cannot be written; then nothing is left.
     """
     with new_container(path) as container:
-        return _write(log, chain, container, path, key, _between(since, until))
+        return _write(log, chain, container, path, key, Times(since, until, uncovered=uncovered))
 
 
-def _write(
-    log: AuditLog, chain: Chain, container: Container, path: Path, key: str | None, wanted: Callable[[Entry], bool]
-) -> Bundle:
+def _write(log: AuditLog, chain: Chain, container: Container, path: Path, key: str | None, times: Times) -> Bundle:
     end = log.head(chain)
     if end is None:
         raise MalformedInput("export", "the log of this cluster has no record yet")
-    gone = log.removed(chain)
+    removals = log.removals(chain)
+    gone = [removed for _, removed in removals]
+    extent = extent_of(log, chain, end.seq, times, removals)
+    if extent is None:
+        raise MalformedInput("export", "no record of this log lies in that time")
     counted = _Counted()
     with container.file(RECORDS) as out:
-        for entry in counted.of(filter(wanted, log.entries(chain, 1, end.seq))):
+        for entry in counted.of(log.entries(chain, extent.first, extent.last)):
             out.write(bundle.line_of(entry, _cause(gone, entry)))
-        if not counted.records:
-            raise MalformedInput("export", "no record of this log lies in that time")
         with log.store.snapshot() as sql:
             newest = checkpoints.newest(sql, chain, counted.last)
         if newest is not None and newest.size >= counted.first:
@@ -100,6 +111,7 @@ def _write(
         until=counted.until,
         head=end.seq,
         checkpoint=size,
+        asked=extent.asked,
         keyed=key is not None and container.holds_files,
     )
     if newest is not None and size is not None:
@@ -121,33 +133,13 @@ class _Counted:
 
     def of(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         for entry in entries:
-            at = _timestamp(entry)
+            at = timestamp_of(entry)
             self.records += 1
             self.first = self.first or entry.seq
             self.last = entry.seq
             self.since = self.since or at
             self.until = at or self.until
             yield entry
-
-
-def _between(since: datetime | None, until: datetime | None) -> Callable[[Entry], bool]:
-    """A record whose time cannot be read any more is left in: it is what an auditor looks for."""
-
-    def wanted(entry: Entry) -> bool:
-        told = _timestamp(entry)
-        if told is None:
-            return True
-        at = datetime.fromisoformat(told)
-        return (since is None or at >= since) and (until is None or at < until)
-
-    return wanted
-
-
-def _timestamp(entry: Entry) -> str | None:
-    try:
-        return read_header(entry.header).timestamp
-    except MalformedInput:
-        return None
 
 
 def _cause(gone: Iterable[Removed], entry: Entry) -> Removal | None:
@@ -160,7 +152,10 @@ def readme(made: Bundle) -> str:
     """What lies there, how to check it, and what that shows."""
     key = f"--key {KEY}" if made.keyed else "--key KEY"
     after = made.head - made.last
+    uncovered = made.last - (made.checkpoint or 0)
     missing = [
+        *([LONGER.format(last=made.last, asked=made.asked)] if made.last > made.asked else []),
+        *([UNCOVERED.format(count=uncovered)] if made.checkpoint is not None and uncovered else []),
         *([PARTIAL.format(before=made.first - 1)] if made.first > 1 else []),
         *([f"{after} record(s) come after it and are not in it."] if after else []),
     ]
@@ -183,7 +178,8 @@ def readme(made: Bundle) -> str:
         "",
         f"    python3 {VERIFIER} {RECORDS} {key}",
         "",
-        "It says whether anything was edited (intact), and whether anything is missing up to what was signed (complete).",
+        "It says whether anything was edited (intact), and whether these are the records that were signed, all of them",
+        "(complete). Of what came after the newest checkpoint in it nothing is shown by it.",
         "A key that lies beside what it is to prove proves little: have it from the people who run the log by another way",
         "(`byteport log-key`), before there is a reason to doubt them, and a checkpoint that you kept yourself from earlier.",
         "Whoever has BytePort can use `byteport verify-log --file` for the same, and with `--against` hold the log against the",

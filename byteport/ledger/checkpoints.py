@@ -63,6 +63,15 @@ def newest(sql: Sql, chain: Chain, upto: int) -> Checkpoint | None:
     return _checkpoint(row) if row else None
 
 
+def sizes(sql: Sql, chain: Chain, upto: int) -> list[int]:
+    """Of those over `upto` records and fewer, the smallest first, each once."""
+    rows = sql.execute(
+        "SELECT DISTINCT size FROM checkpoints WHERE tenant = ? AND cluster_uid = ? AND size <= ? ORDER BY size",
+        (chain.tenant, chain.cluster_uid, upto),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def since(sql: Sql, chain: Chain, size: int) -> tuple[Checkpoint, ...]:
     """Those of `size` records and more, in the order in which they were kept."""
     rows = sql.execute(

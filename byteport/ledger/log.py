@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from byteport.audit.completeness import NOBODY, Checkpoints, Given, Trust
+from byteport.audit.completeness import NOBODY, Checkpoints, Given, Trust, Young
 from byteport.audit.heads import Chain, Head
 from byteport.audit.ids import parse_record_id
 from byteport.audit.inclusion import Inclusion, inclusion_of
@@ -101,8 +101,12 @@ class AuditLog:
 
     def removed(self, chain: Chain) -> tuple[Removed, ...]:
         """Whose bodies records of this chain say are gone. A record that cannot be read says nothing."""
+        return tuple(removed for _, removed in self.removals(chain))
+
+    def removals(self, chain: Chain) -> tuple[tuple[int, Removed], ...]:
+        """The same, each with the number of the record that says so."""
         with self._open() as sql:
-            return tuple(self._removed(sql, chain))
+            return tuple(self._removals(sql, chain))
 
     def iter_records(self, wanted: Filter = ALL) -> Iterator[Record]:
         """Records in the order of their chain; those whose bodies, or whose tenants' keys, are gone are left out.
@@ -142,17 +146,24 @@ class AuditLog:
             head = _head(sql, chain)
             first, last = max(1, seq - 1), min(seq + 1, head.seq) if head is not None else seq + 1
             entries = list(self._entries(sql, chain, first, seq + 1))
-            removed = tuple(self._removed(sql, chain)) if any(each.payload is None for each in entries) else ()
+            removed = (
+                tuple(told for _, told in self._removals(sql, chain))
+                if any(each.payload is None for each in entries)
+                else ()
+            )
             signed = Checkpoints(chain, trust, [*given, *_notes(sql, chain)])
         report = verify_part(entries, chain, first=first, last=max(last, seq), removed=removed)
         entry = next(entry for entry in entries if entry.seq == seq)
         inclusion = inclusion_of(entry, signed, lambda size: self.headers(chain, 1, size))
         return One(_readable(entry), report, inclusion)
 
-    def verify_all(self, trust: Trust = NOBODY, given: Sequence[Given] = ()) -> tuple[Report, ...]:
+    def verify_all(
+        self, trust: Trust = NOBODY, given: Sequence[Given] = (), *, young: Young | None = None
+    ) -> tuple[Report, ...]:
         """Every chain of the store from its first record to the head that the store names; never empty.
 
-        Complete is each against the checkpoints kept here and those `given`, as far as `trust` has signed them.
+        Complete is each against the checkpoints kept here and those `given`, as far as `trust` has signed them; records that
+        are `young` need not be signed yet.
         """
         with self._open() as sql:
             chains = _chains(sql)
@@ -165,6 +176,7 @@ class AuditLog:
                     chain,
                     head=_head(sql, chain),
                     trust=trust,
+                    young=young,
                     checkpoints=[
                         *(each for each in given if each.origin == chain.origin or each.origin not in origins),
                         *_notes(sql, chain),
@@ -209,7 +221,7 @@ class AuditLog:
             salt, payload = open_body(keys, chain, seq, _bytes(body))
         return Entry(seq, _bytes(header), payload, salt, _text(record_hash), unopened)
 
-    def _removed(self, sql: Sql, chain: Chain) -> Iterator[Removed]:
+    def _removals(self, sql: Sql, chain: Chain) -> Iterator[tuple[int, Removed]]:
         rows = sql.stream(
             f"SELECT {_COLUMNS} FROM {_JOINED}"  # noqa: S608  the columns are constants of this file
             " WHERE tenant = ? AND cluster_uid = ? AND event IN (?, ?) ORDER BY seq",
@@ -218,7 +230,7 @@ class AuditLog:
         for row in rows:
             entry = self._entry(row)
             try:
-                yield from read_payload(entry.payload or b"").removed
+                yield from ((entry.seq, removed) for removed in read_payload(entry.payload or b"").removed)
             except MalformedInput:
                 continue
 

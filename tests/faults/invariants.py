@@ -202,7 +202,7 @@ def _verifies(agent: Agent, seen: Witnesses) -> Iterator[str]:
     for report in open_log(agent.settings.ledger, agent.settings.tenant).verify_all(trust):
         if report.intact is not Verdict.INTACT:
             yield f"I4: the log is {report.intact.value}: {report.findings}"
-        if isinstance(report.complete, Completeness) and report.complete.verdict is not Coverage.COMPLETE:
+        if isinstance(report.complete, Completeness) and report.complete.verdict is Coverage.INCOMPLETE:
             yield f"I4: the log is not what was signed: {report.complete.findings}"
 
 

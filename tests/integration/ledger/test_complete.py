@@ -1,16 +1,17 @@
 """The ledger against what was signed of it: complete, cut, put back from a backup; and one record proved to be among those signed."""
 
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from byteport.audit.checkpoint import Checkpoint, sign
-from byteport.audit.completeness import Given, Trust
+from byteport.audit.completeness import Given, Trust, Young
 from byteport.audit.findings import Completeness, Coverage, Fault, NotChecked, Report
 from byteport.audit.inclusion import Inclusion
 from byteport.audit.merkle import is_included, root_of
-from byteport.audit.records import Entry
+from byteport.audit.records import Entry, timestamp
 from byteport.audit.words import Event, Removal
 from byteport.ledger import bodies, checkpoints
 from byteport.ledger.store import Store
@@ -72,8 +73,22 @@ def test_every_record_up_to_the_newest_checkpoint_is_there(written: World) -> No
         signed(written, size)
     found = report(written)
     assert isinstance(found.complete, Completeness)
-    assert (found.complete.verdict, found.complete.checkpoints) == (Coverage.COMPLETE, 2)
+    assert (found.complete.verdict, found.complete.checkpoints) == (Coverage.PARTLY, 2)
     assert (found.complete.covered, found.complete.not_covered) == (LENGTH - 1, 1)
+
+
+def test_records_that_are_new_need_not_be_signed_yet(written: World) -> None:
+    newest = [record.timestamp for record in written.log.iter_records()][-1]
+    earlier = timestamp(written.clock.now - timedelta(hours=1))
+    signed(written, LENGTH - 1)
+    for young, verdict in (
+        (Young(newest, newest), Coverage.COMPLETE),
+        (Young(newest, earlier), Coverage.PARTLY),  # of a time that is still to come
+        (Young(timestamp(written.clock.now + timedelta(hours=1)), "9"), Coverage.PARTLY),
+    ):
+        (found,) = written.log.verify_all(TRUST, young=young)
+        assert isinstance(found.complete, Completeness)
+        assert (found.complete.verdict, found.complete.young) == (verdict, verdict is Coverage.COMPLETE)
 
 
 @pytest.mark.claim("C-097")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from byteport.audit.heads import Chain
 from byteport.audit.ids import uuid7
 from byteport.audit.merkle import root_of
 from byteport.audit.notes import SignatureType, VerifierKey, key_of
-from byteport.audit.records import Entry, Header, Payload, Removed, seal
+from byteport.audit.records import Entry, Header, Payload, Removed, seal, timestamp
 from byteport.audit.words import Decision, Event, Removal, Result
 from tests.unit.audit.chains import START_MS, answered, chance
 
@@ -31,6 +32,10 @@ STRANGER = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
 WITNESS = Ed25519PrivateKey.from_private_bytes(b"w" * 32)
 WITNESS_VKEY = key_of("witness.example.com/w1", SignatureType.COSIGNATURE, WITNESS)
 SEEN_AT = 1_773_133_200
+START = datetime(2026, 3, 10, 9, tzinfo=UTC)
+APART = timedelta(days=40, seconds=1)
+"""Longer than bodies are kept in this log, so that whatever it prunes is old enough."""
+KEPT = "bodies of before then: 30 days are kept"
 STORY = (
     (Event.PLANNED, Decision.DRY_RUN_PLANNED, Result.PENDING_APPROVAL),
     (Event.APPROVED, Decision.DRY_RUN_PLANNED, Result.PENDING_APPROVAL),
@@ -115,7 +120,7 @@ def log(length: int, *, uid: str = "uid-1", seed: int = 0, removed: bool = True)
             prev_hash=prev_hash,
             id=uuid7(START_MS + seq, chance(10, seed, uid, seq)),
             key=hashlib.sha256(f"{seed}/{uid}/{seq}".encode()).hexdigest(),
-            timestamp=f"2026-03-{1 + seq % 28:02}T09:00:{seq % 60:02}.000Z",
+            timestamp=timestamp(START + seq * APART),
             event=event,
             decision=decision,
             action_id=hashlib.sha256(b"act %d" % seq).hexdigest()[:32] if seq % 3 else None,
@@ -136,7 +141,7 @@ def log(length: int, *, uid: str = "uid-1", seed: int = 0, removed: bool = True)
             plan_digest="a" * 64,
             approver="ada" if event is Event.APPROVED else None,
             reason=None,
-            note="“as agreed”\nwith the owner\t\x01" if seq % 4 == 0 else None,
+            note=KEPT if event is Event.PRUNED else "“as agreed”\nwith the owner\t\x01" if seq % 4 == 0 else None,
             runbook_version="1",
             answers=answered(1) if event is Event.STARTED else (),
             removed=told,

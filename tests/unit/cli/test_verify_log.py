@@ -1,10 +1,13 @@
 """`byteport verify-log` on files: the verdicts apart, whatever is wrong named by line and cause, and a code for a script."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from byteport.audit import independent
 from byteport.audit.bundle import checkpoint_line
 from byteport.cli.exits import Exit
 from tests.unit.audit.logs import LATER_KEY, STRANGER, WITNESS_VKEY, log, note_of, vkey
@@ -13,6 +16,12 @@ from tests.unit.cli.conftest import Run
 ONE = log(24)
 KEYS = [argument for key in ONE.vkeys() for argument in ("--key", str(key))]
 WITNESSED = ("--witness", str(WITNESS_VKEY))
+
+
+def independently(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The second verifier, as a stranger runs it."""
+    command = [sys.executable, "-I", "-S", independent.__file__, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture
@@ -27,7 +36,10 @@ def export(folder: Path) -> Path:
 def test_a_file_alone_is_told_intact_and_what_the_rest_would_need(byteport: Run, export: Path) -> None:
     said = byteport("verify-log", "--file", str(export))
     assert (said.code, said.err) == (Exit.OK, "")
-    assert "intact: yes (24 record(s), intact; 9 body(ies) destroyed as recorded)" in said.out
+    assert (
+        "intact: yes (24 record(s), intact; 9 body(ies) destroyed as recorded)\n  pruned: 1-7\n  erased: 7, 12-13\n"
+        in said.out
+    )
     assert "complete: not checked; needs the log's public key (--key)" in said.out
     assert "matched: not checked" in said.out
 
@@ -35,7 +47,11 @@ def test_a_file_alone_is_told_intact_and_what_the_rest_would_need(byteport: Run,
 def test_with_the_key_it_is_told_complete_and_who_saw_it(byteport: Run, export: Path) -> None:
     said = byteport("verify-log", "--file", str(export), *KEYS, *WITNESSED)
     assert said.code == Exit.OK
-    assert "complete: yes (5 signed checkpoint(s); 24 record(s) covered; cosigned by witness.example.com/w1" in said.out
+    assert (
+        "complete: yes (5 signed checkpoint(s); 24 record(s) covered; the last of them of 2028-10-25T09:00:24.000Z;"
+        in said.out
+    )
+    assert "; cosigned by witness.example.com/w1, last at 2026-03-10T09:00:24Z;" in said.out
 
 
 def test_keys_may_come_in_a_file(byteport: Run, export: Path, folder: Path) -> None:
@@ -66,12 +82,68 @@ def test_a_checkpoint_that_was_kept_shows_a_cut_tail(byteport: Run, export: Path
         assert f"{name}:1 record 18 a checkpoint covers 24 records: the last 7 of them are gone [cut_tail]" in said.out
 
 
-def test_newer_records_than_the_newest_checkpoint_are_counted(byteport: Run, export: Path) -> None:
+@pytest.mark.claim("C-097")
+def test_records_that_no_checkpoint_covers_are_told_apart_and_accepted_only_where_that_is_asked_for(
+    byteport: Run, export: Path
+) -> None:
     notes = {size: note for size, note in ONE.notes.items() if size < 20}
     export.write_bytes(b"".join(ONE._replace(notes=notes).lines()))
     said = byteport("verify-log", "--file", str(export), *KEYS)
-    assert said.code == Exit.OK
-    assert "12 record(s) covered; 12 newer not covered yet" in said.out
+    assert said.code == Exit.PARTLY
+    assert "complete: partly, to record 12 of 24 (3 signed checkpoint(s); 12 record(s) covered;" in said.out
+    assert "; 12 newer are covered by no checkpoint;" in said.out
+    for most, code in (("any", Exit.OK), ("12", Exit.OK), ("11", Exit.PARTLY), ("0", Exit.PARTLY)):
+        assert byteport("verify-log", "--file", str(export), *KEYS, "--uncovered", most).code == code
+    export.write_bytes(export.read_bytes().replace(b'"decision":"acted"', b'"decision":"skipped"', 1))
+    assert byteport("verify-log", "--file", str(export), *KEYS, "--uncovered", "any").code == Exit.FINDING
+
+
+def test_it_is_said_where_only_the_log_itself_tells_how_long_it_is(byteport: Run, export: Path, folder: Path) -> None:
+    cut_back = (
+        "a log cut back to an older checkpoint would look the same: bring one that was kept elsewhere (--checkpoint)"
+    )
+    assert cut_back in byteport("verify-log", "--file", str(export), *KEYS).out
+    for size, said in ((12, "a log cut back to a checkpoint after record 12 would look the same"), (24, None)):
+        (folder / "kept").write_text(ONE.notes[size], encoding="utf-8")
+        out = byteport("verify-log", "--file", str(export), *KEYS, "--checkpoint", "kept").out
+        assert (cut_back in out, "would look the same" in out) == (False, said is not None)
+        assert said is None or said in out
+
+
+NO_CHECKPOINTS = {
+    "nothing": b"",
+    "words": b"not a note\n",
+    "cut off": b'{"checkpoint": "cut\n',
+    "on several lines": json.dumps({"checkpoint": ONE.notes[24]}, indent=1).encode(),
+    "with a word more": json.dumps({"checkpoint": ONE.notes[24], "since": "june"}).encode() + b"\n",
+    "of another name": json.dumps({"note": ONE.notes[24], "size": 24}).encode() + b"\n",
+    "beside another line": checkpoint_line(ONE.notes[24]) + b"{}\n",
+    "words in a line": checkpoint_line("not a note"),
+    "records alone": b"".join(ONE._replace(notes={}).lines()),
+    "of another system": ONE.notes[24].replace("\n", "\r\n").encode(),
+    "no text": b"\xff",
+    "too large": b" " * (1 << 21),
+}
+
+
+@pytest.mark.parametrize("what", NO_CHECKPOINTS)
+def test_a_file_that_was_given_as_a_checkpoint_and_holds_none_is_a_wrong_argument(
+    byteport: Run, export: Path, folder: Path, what: str
+) -> None:
+    """Whoever gives one asks whether the log is as long as that, and is never told yes without it."""
+    (folder / "kept").write_bytes(NO_CHECKPOINTS[what])
+    assert byteport("verify-log", "--file", str(export), *KEYS, "--checkpoint", "kept").code == Exit.USAGE
+    assert independently("export.ndjson", *KEYS, "--checkpoint", "kept", folder=folder).returncode == Exit.USAGE
+
+
+@pytest.mark.parametrize("keys", [b"", b"\n", b"# the key of the log\n"])
+@pytest.mark.parametrize("option", ["--key", "--witness"])
+def test_a_file_of_keys_without_one_is_a_wrong_argument(
+    byteport: Run, export: Path, folder: Path, keys: bytes, option: str
+) -> None:
+    (folder / "keys").write_bytes(keys)
+    assert byteport("verify-log", "--file", str(export), option, "keys").code == Exit.USAGE
+    assert independently("export.ndjson", option, "keys", folder=folder).returncode == Exit.USAGE
 
 
 def test_with_a_key_and_no_checkpoint_it_is_not_called_valid(byteport: Run, export: Path) -> None:
