@@ -21,6 +21,8 @@ CHECKPOINT = "CheckpointWorkflow"
 FOLLOW = "follow"
 ALARM = "log-checkpoint"
 """Name of the ledger's alarm that stands for a refusal."""
+SLOWEST_SECONDS = 3600
+"""No pace is slower, whoever sets it: what happens between two looks is not noticed."""
 LONGEST_NOTE = 16_384
 """Of a signed note: a checkpoint of ours with some dozens of signatures."""
 MOST_NODES = 63
@@ -180,7 +182,7 @@ KEEP_COSIGNATURES = Act(
 class Following(Frozen):
     """How often, and who is asked besides: told by every start of a worker, so that a change of settings arrives."""
 
-    every_seconds: Annotated[int, Field(ge=1)]
+    every_seconds: Annotated[int, Field(ge=1, le=SLOWEST_SECONDS)]
     witnesses: tuple[str, ...] = ()
 
 
@@ -191,14 +193,40 @@ class Witnessed(Frozen):
     upto: Size
 
 
+class Standing(Frozen):
+    """An objection to the log as it is: the signer's or a witness's, until the same one signs."""
+
+    by: str
+    """`byteport signer`, or `witness NAME`."""
+    because: Refused
+    says: str
+
+
+class Told(Frozen):
+    """A page, and when it was sent last."""
+
+    key: str
+    at: Instant
+
+
+class Behind(Frozen):
+    """A witness that has not signed what it was asked for, and since when."""
+
+    witness: str
+    since: Instant
+
+
 class FollowLog(Frozen):
     """Input of the run that signs the log of one cluster, without end; the rest is what continue-as-new carries."""
 
     installation: Installation
     following: Following
     witnessed: tuple[Witnessed, ...] = ()
-    refused: tuple[str, ...] = ()
-    """Whose refusals people know of: `signer:{why}`, `{witness}:{why}`."""
+    standing: tuple[Standing, ...] = ()
+    told: tuple[Told, ...] = ()
+    alarmed: bool = False
+    """Whether the alarm was raised since the log was last signed without an objection."""
+    behind: tuple[Behind, ...] = ()
     notices: int = 0
     unsigned_since: Instant | None = None
     """Since when the signer has not answered."""

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from byteport.audit.notes import SignatureType, VerifierKey, parse_vkey
+from byteport.contracts.checkpoints import SLOWEST_SECONDS
 from byteport.contracts.ledger_api import ApiTargetConfig
 from byteport.contracts.receivers import GcsConfig, S3Config, TargetKind
 from byteport.contracts.stream_receivers import FileConfig, ProxyUrl, SplunkConfig, SyslogConfig, WebhookConfig
@@ -93,7 +94,7 @@ class AuditConfig(RetentionConfig):
     """The log: its receivers, how long what it says is kept, and how it is signed."""
 
     export: ExportConfig = ExportConfig()
-    checkpoint_seconds: Annotated[int, Field(ge=1, le=86400)] = 60
+    checkpoint_seconds: Annotated[int, Field(ge=1, le=SLOWEST_SECONDS)] = 60
     """Seconds between two looks at whether the log has grown and is to be signed."""
     signer: SignerConfig = SignerConfig()
     witnesses: Annotated[tuple[WitnessConfig, ...], Field(max_length=16)] = ()

@@ -118,7 +118,7 @@ async def test_fault_29_an_old_backup_is_not_signed_people_are_paged_once_and_no
         log = Log(agent)
         log.grows()
         early = await log.is_signed()
-        backup = log.backed_up()
+        backup, earlier = log.backed_up(), log.backed_up()
         log.grows()
         late = await log.is_signed()
         newest = log.backed_up()
@@ -145,6 +145,11 @@ async def test_fault_29_an_old_backup_is_not_signed_people_are_paged_once_and_no
         assert Reason.ALARM in waiting.reasons
         assert place.writes() == []
 
+        log.restore(earlier)  # in which no alarm stands
+        await eventually("the alarm, in the second backup too", alarmed)
+        log.alarms.clear(ALARM, by="ada", reason="too early")
+        await eventually("the alarm, while it is refused", alarmed)
+
         await asyncio.sleep(2.5)  # it looks every second
         assert len([notice for notice in log.notices() if "fewer records" in notice.title]) == 1
         assert place.writes() == []
@@ -154,3 +159,4 @@ async def test_fault_29_an_old_backup_is_not_signed_people_are_paged_once_and_no
         log.grows()
         assert await log.is_signed() == late + 2
         assert log.amiss() == []
+        assert log.alarms.standing() == ()

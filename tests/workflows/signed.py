@@ -42,7 +42,7 @@ from byteport.contracts.ledger import RAISE_ALARM, AlarmRaised, RaiseAlarm
 from byteport.contracts.people import NOTIFY, Delivered, Notice
 from byteport.contracts.workflows import Installation
 from byteport.domain.ids import checkpoint_id
-from byteport.errors import BytePortError
+from byteport.errors import BytePortError, NotPermitted
 from byteport.sandbox.dev_server import DevServer
 from byteport.temporal.registration import ensure_search_attributes
 from byteport.temporal.signing import start_checkpoints
@@ -74,6 +74,8 @@ class Keepers:
         self.alarms: list[RaiseAlarm] = []
         self.notices: list[Notice] = []
         self.unheard = 0
+        self.alarm_down = False
+        """The ledger does not take it."""
 
     @performs(SIGN_CHECKPOINT)
     async def sign(self, call: SignCheckpoint) -> Answered:
@@ -111,6 +113,8 @@ class Keepers:
     @performs(RAISE_ALARM)
     async def alarm(self, call: RaiseAlarm) -> AlarmRaised:
         self.alarms.append(call)
+        if self.alarm_down:
+            raise NotPermitted("it does not take it")
         return AlarmRaised(record=None)
 
     @performs(NOTIFY)

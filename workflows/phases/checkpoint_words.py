@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from byteport.contracts.checkpoints import ALARM, WHAT_TO_RUN, Objection, Refusal, Refused, Signed, Size
+from byteport.contracts.checkpoints import ALARM, WHAT_TO_RUN, Objection, Refusal, Refused, Signed, Size, Standing
 from byteport.contracts.people import Notice
 from byteport.contracts.workflows import Installation
 from byteport.domain.reasons import Reason
+from byteport.errors import BytePortError, NotPermitted
 from temporalio import workflow
 
 NONE = "none"
-Telling = Coroutine[Any, Any, object]
+Numbered = Callable[[str], Notice]
+"""A notice, once it has its number."""
 
 TITLES = {
     Refused.SHRANK: "The log has fewer records than were signed: nothing is done alone",
@@ -43,7 +44,7 @@ def refused(ours: Installation, number: str, refusal: Refusal | Objection) -> No
 
 
 def signed_again(ours: Installation, number: str, signed: Signed) -> Notice:
-    """The alarm stays until a person clears it."""
+    """Nobody objects any more. The alarm stays until a person clears it."""
     return _notice(
         ours,
         number,
@@ -68,12 +69,41 @@ def silent(ours: Installation, number: str, since: datetime) -> Notice:
     )
 
 
-def details(signed: Signed, witnesses: Sequence[str], witnessed: Mapping[str, Size]) -> str:
-    """What is signed, and how far each witness has followed."""
+def heard_again(ours: Installation, number: str, signed: Signed) -> Notice:
+    """The signer answers. No alarm was raised while it did not, so that there is none to clear."""
+    return _notice(
+        ours,
+        number,
+        rung=0,
+        title="The log is being signed again",
+        evidence=(f"signed: {signed.upto.size} record(s)",),
+        how_to_answer="byteport checkpoints",
+    )
+
+
+def behind(ours: Installation, number: str, witness: str, since: datetime, error: BytePortError) -> Notice:
+    """A witness has not signed for hours: whatever only it would show is not shown."""
+    unknown = isinstance(error, NotPermitted)
+    why = "it does not know this log by this key, or its answers are none" if unknown else "it does not answer"
+    return _notice(
+        ours,
+        number,
+        rung=1,
+        title="A witness does not sign the log",
+        evidence=(f"witness {witness} has not signed since {since:%Y-%m-%d %H:%M} UTC", why),
+        how_to_answer="byteport log-key prints what its operator needs" if unknown else "byteport doctor",
+    )
+
+
+def details(
+    signed: Signed, witnesses: Sequence[str], witnessed: Mapping[str, Size], standing: Sequence[Standing]
+) -> str:
+    """What is signed, how far each witness has followed, and who objects."""
     lines = [f"{signed.upto.size} record(s) signed"]
     for witness in witnesses:
         at = witnessed.get(witness)
         lines.append(f"- {witness}: " + (f"{at.size} record(s)" if at is not None else "has not signed"))
+    lines += [f"- {one.by} objects: {one.says}" for one in standing]
     return "\n".join(lines)
 
 
