@@ -185,7 +185,7 @@ def _ledger(around: Surroundings) -> list[object]:
         policy=policy,
         limits=settings.limits,
     )
-    ledger = Ledger(store, installation, limits=settings.limits)
+    ledger = Ledger(store, installation, limits=settings.limits, signers=signers)
     storms, changes = Storms(store, installation), PolicyChanges(store, installation, policy)
     acts = LedgerActs(ledger, reservations, storms, changes, Alarms(store, installation))
     return [
@@ -197,7 +197,7 @@ def _ledger(around: Surroundings) -> list[object]:
 
 def _removing(settings: Settings, store: Store, installation: Installation) -> Removing:
     audit, limits = settings.audit, settings.limits
-    targets = [target.value for target in audit.export.target]
+    targets = audit.export.cursors(installation.cluster_uid)
     return Removing(
         Retention(store, installation, config=audit, limits=limits, targets=targets),
         Eraser(store, installation, config=audit, limits=limits, targets=targets),

@@ -31,6 +31,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.perform import perform
+from workflows.proof import with_a_record
 
 FIRST_ANSWER = timedelta(seconds=5)
 MOST_ANSWERS = 500
@@ -204,6 +205,7 @@ class ApprovalWorkflow:
             reasons=reasons or ((Reason.CLOSED,) if request is None else ()),
             plan_digest=request.plan_digest if request else answer.text.plan_digest if answer else None,
             approver=approver,
+            answers=with_a_record((answer,) if answer is not None and approver is not None else ()),
             note="; ".join(part for part in parts if part) or None,
         )
         await perform(RECORD, draft, cluster_uid=here.cluster_uid)

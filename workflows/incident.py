@@ -13,7 +13,7 @@ from typing import Literal
 from byteport.contracts.ledger import Decision, Event, RecordDraft, Result
 from byteport.contracts.workflows import Acknowledge, Moment, Phase, Remediate, State, Trouble
 from byteport.domain import ids
-from byteport.domain.approvals import Taken
+from byteport.domain.approvals import SignedAnswer, Taken
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.plans import AnyPlan
 from byteport.domain.policy import PolicyConfig, Verdict
@@ -25,6 +25,7 @@ from temporalio import workflow
 
 from workflows import screen
 from workflows.phases.outcomes import Go
+from workflows.proof import with_a_record
 
 MOST_MOMENTS = 200
 MOST_SEEN = 256
@@ -58,6 +59,8 @@ class Incident:
         self.verdict: Verdict | None = None
         self.reasons: tuple[Reason, ...] = ()
         self.taken: tuple[Taken, ...] = ()
+        self.answers: tuple[SignedAnswer, ...] = ()
+        """Those that were taken, as they were signed."""
         self.agreed: Go | None = None
         """People's yes to a plan that had to wait for another act: good for exactly that plan, should it come again."""
         self.agreed_by: tuple[Taken, ...] = ()
@@ -154,7 +157,7 @@ class Incident:
     def forget_plan(self) -> None:
         """The target is not what the plan was made for: nothing of it is kept for the next one."""
         self.plan = self.plan_digest = self.inverse_command = self.verdict = None
-        self.taken = ()
+        self.taken, self.answers = (), ()
 
     def take_action_id(self, plan_digest: str) -> str:
         """A fresh action id; the index is carried through continue-as-new and never used twice."""
@@ -200,6 +203,7 @@ class Incident:
             plan_digest=self.plan_digest,
             action_id=action_id,
             approver=", ".join(sorted({taken.principal for taken in self.taken})) or None,
+            answers=with_a_record(self.answers),
             note=note,
             mttr_seconds=mttr_seconds,
         )

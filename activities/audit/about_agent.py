@@ -11,6 +11,8 @@ from byteport.ledger.store import Transaction
 
 AGENT_WIDE = "none"
 """Runbook, signal and target of a record that is about the agent itself."""
+AGENT = "byteport-agent"
+"""By whom something is that nobody but a run of ours has wanted."""
 LONGEST_WORDS = 1000
 
 

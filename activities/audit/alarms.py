@@ -1,17 +1,21 @@
 """Alarms that stop the agent: while one stands for a namespace, or for the cluster, nothing is done there alone.
 
 Raised and cleared by people (`byteport alarm`), and by whatever else watches a service level, through the same two
-functions. Each raising and each clearing is a record, with who and why. `standing` asks here.
+functions, with the ledger's own credentials. A run can raise those of `CALLED` alone, and only as the agent: whoever reaches
+Temporal can then neither speak for a person nor take the agent's own place. Each raising and each clearing is a record,
+with who and why. `standing` asks here.
 """
 
 from __future__ import annotations
 
 import re
 
-from activities.audit.about_agent import AGENT_WIDE, agent_draft, shortened
+from activities.audit.about_agent import AGENT, AGENT_WIDE, agent_draft, shortened
+from byteport.contracts.checkpoints import ALARM
 from byteport.contracts.ledger import AlarmRaised, Event, RaiseAlarm, Recorded
 from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen, Instant
+from byteport.domain.redaction import sanitised
 from byteport.errors import MalformedInput, NotPermitted
 from byteport.ledger.append import append, milliseconds, moment
 from byteport.ledger.store import Sql, Store, Transaction
@@ -19,7 +23,9 @@ from byteport.ledger.store import Sql, Store, Transaction
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")
 _NAMESPACE = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 MOST_ALARMS = 1000
-"""So many may stand at once; whoever raises more has a loop."""
+"""So many of people's may stand at once; whoever raises more has a loop. Those that runs raise are not counted."""
+CALLED = frozenset({ALARM})
+"""What a run may raise: the log is not signed."""
 
 
 class Alarm(Frozen):
@@ -64,23 +70,34 @@ class Alarms:
         by, reason = shortened(by), shortened(reason)
         uid = self._installation.cluster_uid
         with self._store.transaction() as tx:
-            (standing,) = tx.sql.execute("SELECT count(*) FROM alarms WHERE cluster_uid = ?", (uid,)).fetchone()
+            (standing,) = tx.sql.execute(
+                f"SELECT count(*) FROM alarms WHERE cluster_uid = ? AND name NOT IN ({', '.join('?' * len(CALLED))})",  # noqa: S608  a constant
+                (uid, *CALLED),
+            ).fetchone()
             if standing >= MOST_ALARMS:
                 raise MalformedInput("alarm", f"{standing} alarms stand already; clear some")
-            added = tx.sql.execute(
-                "INSERT INTO alarms (cluster_uid, name, namespace, raised_by, since_ms, reason)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (uid, name, namespace, by, milliseconds(tx.now), reason),
-            )
-            if not added.rowcount:
+            if not self._add(tx, name, namespace, by=by, reason=reason):
                 return None
             return self._recorded(tx, Event.ALARM_RAISED, f"raise {name}", namespace, by=by, reason=reason)
 
     def raise_called(self, call: RaiseAlarm) -> AlarmRaised:
-        """For a run that found something: `raise_`, for the whole cluster. Raises `NotPermitted` for another's."""
+        """For a run that found something: for the whole cluster, in the agent's name, however many others stand.
+
+        What the run says of who found it is kept as its words. Raises `NotPermitted` for another cluster, and for an alarm
+        that no run raises.
+        """
         if call.cluster_uid != self._installation.cluster_uid:
             raise NotPermitted("the alarm is for another cluster than the one of this ledger's installation")
-        return AlarmRaised(record=self.raise_(call.name, by=call.by, reason=call.reason))
+        if call.name not in CALLED:
+            raise NotPermitted("no run raises an alarm of this name; people do, by `byteport alarm raise`")
+        reason = sanitised(shortened(f"{call.by}: {call.reason}"))
+        with self._store.transaction() as tx:
+            if not self._add(tx, call.name, "", by=AGENT, reason=reason):
+                return AlarmRaised(record=None)
+            draft = agent_draft(
+                tx, self._installation, Event.ALARM_RAISED, command=None, by=AGENT, note=f"{call.name}: {reason}"
+            )
+            return AlarmRaised(record=append(tx, draft))
 
     def clear(self, name: str, *, namespace: str | None = None, by: str, reason: str = "") -> Recorded | None:
         """End the alarm of that name, in one namespace or wherever it stands; None when none did."""
@@ -96,6 +113,15 @@ class Alarms:
             if not ended.rowcount:
                 return None
             return self._recorded(tx, Event.ALARM_CLEARED, f"clear {name}", namespace or "", by=by, reason=reason)
+
+    def _add(self, tx: Transaction, name: str, namespace: str, *, by: str, reason: str) -> bool:
+        """Let it stand. No, when it did."""
+        added = tx.sql.execute(
+            "INSERT INTO alarms (cluster_uid, name, namespace, raised_by, since_ms, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (self._installation.cluster_uid, name, namespace, by, milliseconds(tx.now), reason),
+        )
+        return added.rowcount > 0
 
     def _recorded(self, tx: Transaction, event: Event, what: str, namespace: str, *, by: str, reason: str) -> Recorded:
         """A record of what was done to an alarm, as the command that a person would type."""

@@ -6,6 +6,7 @@ Methods block and are safe to run twice: a record is appended once per key, an o
 from __future__ import annotations
 
 from activities.audit import intents
+from activities.audit.said import by_whom
 from activities.audit.standing import standing
 from byteport.audit.outcomes import end_key
 from byteport.contracts.acts import Effect
@@ -26,6 +27,7 @@ from byteport.errors import NotPermitted, PreconditionFailed
 from byteport.ledger.append import append, find, stamp
 from byteport.ledger.store import Store, Transaction
 from byteport.runbooks.catalogue import RUNBOOKS
+from byteport.trust.files import SignersFiles
 
 ONLY_WITH_ITS_ACT = frozenset(
     {
@@ -51,13 +53,15 @@ ONLY_WITH_ITS_ACT = frozenset(
 class Ledger:
     """Records and outcomes of one installation."""
 
-    def __init__(self, store: Store, installation: Installation, *, limits: Limits) -> None:
+    def __init__(self, store: Store, installation: Installation, *, limits: Limits, signers: SignersFiles) -> None:
+        """`signers`: by whom a record that a run sends may be said to be wanted, if it comes with their answers."""
         self._store = store
         self._installation = installation
+        self._signers = signers
         self._limits = limits
 
     def record(self, draft: RecordDraft) -> Recorded:
-        """Append once per key. A re-observation that failed also counts against the fixes of its incident.
+        """Append once per key, with names that nothing proves as claimed. A re-observation that failed also counts against the fixes of its incident.
 
         Raises `NotPermitted` for another tenant or cluster, or an event that is recorded by its own act only.
         """
@@ -65,7 +69,7 @@ class Ledger:
         if draft.event in ONLY_WITH_ITS_ACT:
             raise NotPermitted(f"{draft.event.value!r} is recorded by what it is about, never by itself")
         with self._store.transaction() as tx:
-            recorded = append(tx, draft)
+            recorded = append(tx, self._told(draft, tx))
             if draft.event is Event.REOBSERVED and draft.result is Result.FAILURE:
                 intents.did_not_hold(tx, draft.cluster_uid, draft.incident_id)
             return recorded
@@ -85,7 +89,7 @@ class Ledger:
             if known is not None:
                 return known
             self._end(tx, call)
-            return append(tx, draft)
+            return append(tx, self._told(draft, tx))
 
     def read_standing(self, call: ReadStanding) -> LedgerStanding:
         """What stops the runbook's acts on the target; that a fix did not hold, a recurrence says by itself."""
@@ -101,6 +105,9 @@ class Ledger:
             )
         recurs = call.signal.recurrence_of is not None
         return LedgerStanding(standing=now.model_copy(update={"did_not_hold": now.did_not_hold or recurs}))
+
+    def _told(self, draft: RecordDraft, tx: Transaction) -> RecordDraft:
+        return draft.model_copy(update={"approver": by_whom(draft, self._signers, now=tx.now)})
 
     def _end(self, tx: Transaction, call: Finish) -> None:
         intent = intents.find(tx, call.action_id)

@@ -44,10 +44,13 @@ class RecordDraft(Frozen):
     plan_digest: str | None = None
     action_id: str | None = None
     approver: str | None = None
+    """Who wanted it, as the run says; the ledger marks as claimed whom `answers` do not prove."""
     note: str | None = None
     """Why, in a person's words (an approval's reason); sanitised before it is stored."""
     mttr_seconds: int | None = None
     runbook_version: str = "1"
+    answers: tuple[SignedAnswer, ...] = ()
+    """The answers of those whom `approver` names; they prove the names and are not kept in this record."""
 
 
 class Recorded(Frozen):

@@ -22,7 +22,6 @@ from byteport.audit.chain import GENESIS
 from byteport.audit.heads import Chain
 from byteport.audit.records import Entry
 from byteport.contracts.ledger import Decision, Event, RecordDraft
-from byteport.contracts.workflows import Installation
 from byteport.domain.limits import Limits
 from byteport.ledger.append import append
 from byteport.ledger.keys import BodyKeys
@@ -30,6 +29,7 @@ from byteport.ledger.postgres import Database, PostgresStore
 from byteport.ledger.store import Head, StoredRow, Transaction
 from byteport.trust.key_files import KeyRing, SymmetricKey
 from tests.builders.postgres import Server, server
+from tests.integration.ledger.world import INSTALLATION, NOBODY
 
 ROUNDS, BATCHES, BATCH = 7, 10, 200
 ALONE, THREADS, EACH = 200, 16, 40
@@ -142,7 +142,7 @@ def by_insert(connection: psycopg.Connection[tuple[object, ...]], rows: Sequence
 
 def at_once(store: PostgresStore, threads: int, each: int) -> float:
     """Records a second, by that many who record one after the other."""
-    ledger = Ledger(store, Installation(tenant="acme", cluster_uid="uid-1", cluster_name="prod"), limits=Limits())
+    ledger = Ledger(store, INSTALLATION, limits=Limits(), signers=NOBODY)
     mark = secrets.token_hex(4)
 
     def record(thread: int) -> None:

@@ -130,7 +130,7 @@ async def test_fault_29_an_old_backup_is_not_signed_people_are_paged_once_and_no
         assert page.evidence[:2] == (f"signed: {late} record(s)", f"found: {early} record(s)")
 
         async def alarmed() -> bool:
-            return [(alarm.name, alarm.by) for alarm in log.alarms.standing()] == [(ALARM, "byteport signer")]
+            return [(alarm.name, alarm.by) for alarm in log.alarms.standing()] == [(ALARM, "byteport-agent")]
 
         await eventually("the alarm", alarmed)
 

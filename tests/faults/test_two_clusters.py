@@ -49,7 +49,7 @@ class Cluster:
         ours = Installation(tenant="acme", cluster_uid=uid, cluster_name=NAME)
         self.halts = Halts(world.store, ours)
         self.storms = Storms(world.store, ours)
-        self.ledger = Ledger(world.store, ours, limits=world.limits)
+        self.ledger = Ledger(world.store, ours, limits=world.limits, signers=world.signers)
         self.reservations = Reservations(
             world.store,
             ours,

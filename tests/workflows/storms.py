@@ -19,6 +19,7 @@ from byteport.domain.reasons import Cause
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.temporal import intake
+from tests.integration.ledger.world import NOBODY
 from tests.workflows.patience import until_so
 from tests.workflows.world import World
 
@@ -102,7 +103,8 @@ class Storm:
         call = ReadStanding(target=self.target("any"), runbook="PodCrashloopRunbook", signal=signal)
         store = world.store()
         try:
-            return Ledger(store, world.installation, limits=world.settings.limits).read_standing(call).standing
+            ledger = Ledger(store, world.installation, limits=world.settings.limits, signers=NOBODY)
+            return ledger.read_standing(call).standing
         finally:
             store.close()
 

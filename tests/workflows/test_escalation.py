@@ -65,7 +65,7 @@ async def test_acknowledging_by_message_stops_the_ladder_and_closes_it(
     assert rungs(world) == [1]
     escalated, acknowledged = world.records
     assert (escalated.event, acknowledged.event) == (Event.ESCALATED, Event.ACKNOWLEDGED)
-    assert (acknowledged.approver, acknowledged.note) == ("grace", "on it")
+    assert (acknowledged.approver, acknowledged.note) == ("claimed: grace", "on it")
 
 
 async def test_symptoms_fold_into_an_escalation_until_it_is_acknowledged(

@@ -117,7 +117,7 @@ async def test_rung_after_rung_is_paged_until_somebody_takes_the_storm_over(worl
     await until(lambda: [page.rung for page in storm.pages] == [1, 2], "the second page")
     await storm.acknowledge(by="grace", note="the node is being replaced")
     acknowledged = await until(lambda: [r for r in world.records if r.event is Event.ACKNOWLEDGED], "the record")
-    assert (acknowledged[0].approver, acknowledged[0].note) == ("grace", "the node is being replaced")
+    assert (acknowledged[0].approver, acknowledged[0].note) == ("claimed: grace", "the node is being replaced")
     await storm.pass_time(4000)
     assert [page.rung for page in storm.pages] == [1, 2]
     assert storm.standing().storm

@@ -142,7 +142,7 @@ async def test_who_takes_a_remediation_over_in_a_storm_is_not_paged_for_it(world
     closed = await remediation.closed()
     assert closed.decision is Decision.ESCALATED
     assert pages_of(world, remediation) == []
-    assert [r.approver for r in world.records if r.event is Event.ACKNOWLEDGED] == ["grace"]
+    assert [r.approver for r in world.records if r.event is Event.ACKNOWLEDGED] == ["claimed: grace"]
 
 
 async def test_what_passes_with_the_storm_is_closed_by_a_record_and_pages_nobody(
@@ -230,4 +230,4 @@ async def test_the_command_line_takes_a_storm_over(world: World, storm: Storm) -
     await begin(storm)
     assert await asyncio.to_thread(invoke, [*config, "ack", "storm", "--as", "grace", "--note", "mine"]) == Exit.OK
     (taken,) = await until(lambda: [r for r in world.records if r.event is Event.ACKNOWLEDGED], "the record")
-    assert (taken.approver, taken.note) == ("grace", "mine")
+    assert (taken.approver, taken.note) == ("claimed: grace", "mine")

@@ -97,7 +97,7 @@ def _agreed(incident: Incident, verdict: Verdict) -> Go | None:
         return None
     if workflow.now() >= go.request.expires_at or not set(verdict.reasons) <= set(go.request.reasons):
         return None
-    incident.taken = incident.agreed_by
+    incident.taken, incident.answers = incident.agreed_by, go.answers
     incident.note("agreed to before it had to wait")
     return go
 
@@ -179,7 +179,7 @@ async def _answer(
             if is_cancelled_exception(failure):
                 raise asyncio.CancelledError from failure
             return Escalate((Reason.FAILED,))
-        incident.taken = closed.taken
+        incident.taken, incident.answers = closed.taken, closed.answers
         return await _after(incident, plan, request, closed, escalated=escalated)
 
 

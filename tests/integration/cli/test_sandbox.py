@@ -106,7 +106,7 @@ def test_an_escalation_is_acknowledged_once_and_by_name(byteport: Byteport, repa
         holds=lambda found: any(record["event"] == "acknowledged" for record in found),
     )
     (record,) = [record for record in acknowledged if record["event"] == "acknowledged"]
-    assert (record["approver"], record["note"]) == ("ada", "raising the limit")
+    assert (record["approver"], record["note"]) == ("claimed: ada", "raising the limit")
 
 
 def test_halt_and_resume_say_who_and_are_recorded(byteport: Byteport) -> None:

@@ -9,7 +9,7 @@ import threading
 from activities.audit.ledger import Ledger
 from activities.clock import utc_now
 from byteport.domain.limits import Limits
-from tests.integration.ledger.world import INSTALLATION, draft, open_at
+from tests.integration.ledger.world import INSTALLATION, NOBODY, draft, open_at
 
 
 def say(word: str) -> None:
@@ -19,7 +19,7 @@ def say(word: str) -> None:
 
 def main(address: str, name: str, threads: int, records: int) -> None:
     store = open_at(address, utc_now, secrets.token_bytes)
-    ledger = Ledger(store, INSTALLATION, limits=Limits())
+    ledger = Ledger(store, INSTALLATION, limits=Limits(), signers=NOBODY)
     say("ready")
     sys.stdin.readline()
 

@@ -6,6 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.audit import alarms
 from activities.audit.acts import LedgerActs
 from activities.performs import act_of, activities_of
 from byteport.contracts.ledger import (
@@ -18,6 +19,7 @@ from byteport.contracts.ledger import (
     Granted,
     RaiseAlarm,
 )
+from byteport.errors import MalformedInput
 from byteport.ledger import store as store_module
 from tests.integration.ledger.world import World, draft, pod_plan
 
@@ -57,9 +59,12 @@ async def test_an_alarm_that_a_run_raises_stops_the_cluster_and_is_recorded_once
     raised = [await ActivityEnvironment().run(acts.raise_alarm, call) for _ in range(2)]
     assert (raised[0].record is not None, raised[1].record) == (True, None)
     assert world.standing().alarm
+    said = "byteport signer: the log has shrunk"
     assert [(one.name, one.by, one.reason) for one in world.alarms.standing()] == [
-        ("log-checkpoint", "byteport signer", "the log has shrunk")
+        ("log-checkpoint", "byteport-agent", said)
     ]
+    (record,) = world.log.iter_records()
+    assert (record.approver, record.note, record.command) == ("byteport-agent", f"log-checkpoint: {said}", None)
 
 
 async def test_an_alarm_for_another_cluster_is_not_raised(world: World, acts: LedgerActs) -> None:
@@ -83,3 +88,33 @@ async def test_a_ledger_that_waits_does_not_hold_up_the_loop(
                 beats += 1
         assert not waiting.done()
     assert (await waiting).seq == 1
+
+
+@pytest.mark.claim("C-166")
+async def test_a_run_can_raise_no_alarm_of_another_name_and_speaks_for_nobody(world: World, acts: LedgerActs) -> None:
+    with pytest.raises(ApplicationError) as caught:
+        await ActivityEnvironment().run(
+            acts.raise_alarm, RaiseAlarm(cluster_uid="uid-1", name="checkout-slo", by="ada", reason="")
+        )
+    assert caught.value.type == "not_permitted"
+    assert world.alarms.standing() == ()
+    call = RaiseAlarm(cluster_uid="uid-1", name="log-checkpoint", by="ada", reason="\x1b[2Jbecause\n" * 500)
+    await ActivityEnvironment().run(acts.raise_alarm, call)
+    (alarm,) = world.alarms.standing()
+    assert (alarm.by, alarm.reason.startswith("ada: ")) == ("byteport-agent", True)
+    assert alarm.reason.isprintable()
+    assert [record.approver for record in world.log.iter_records()] == ["byteport-agent"]
+
+
+async def test_however_many_alarms_people_have_raised_a_run_can_raise_its_own(
+    world: World, acts: LedgerActs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alarms, "MOST_ALARMS", 3)
+    for number in range(3):
+        world.alarms.raise_(f"slo-{number}", by="ada")
+    with pytest.raises(MalformedInput):
+        world.alarms.raise_("slo-3", by="ada")
+    call = RaiseAlarm(cluster_uid="uid-1", name="log-checkpoint", by="byteport signer", reason="the log has shrunk")
+    assert (await ActivityEnvironment().run(acts.raise_alarm, call)).record is not None
+    world.alarms.clear("slo-0", by="ada")
+    assert world.alarms.raise_("slo-3", by="ada") is not None

@@ -66,6 +66,8 @@ AUTO = PolicyConfig(mode=Mode.AUTO, log_store_named=True)
 DRY_RUN = PolicyConfig(mode=Mode.DRY_RUN)
 CHAIN = Chain(tenant="acme", cluster_uid="uid-1")
 GRANT_KEY = new_private_key()
+NOBODY = SignersFiles(Path("/nonexistent/allowed_signers"), None)
+"""Where nobody has signed anything."""
 DATABASE: Database | None = None
 """Where worlds keep their ledger; None: each in a file of its own folder."""
 BODY_KEYS = BodyKeys(KeyRing((SymmetricKey(bytes(range(32))),), "ledger.body_key"))
@@ -196,7 +198,7 @@ class World:
             policy=self.policy,
             limits=self.limits,
         )
-        self.ledger = Ledger(self.store, INSTALLATION, limits=self.limits)
+        self.ledger = Ledger(self.store, INSTALLATION, limits=self.limits, signers=self.signers)
         self.halts = Halts(self.store, INSTALLATION)
         self.alarms = Alarms(self.store, INSTALLATION)
         self.storms = Storms(self.store, INSTALLATION)
