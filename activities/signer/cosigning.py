@@ -24,7 +24,7 @@ from byteport.audit.merkle import Frontier, consistency_proof
 from byteport.audit.notes import VerifierKey, parse_note
 from byteport.audit.witnessing import AddCheckpoint, request_body
 from byteport.contracts.checkpoints import NOTHING, Cosign, Cosigned, Objection, Refused, Size, WitnessAnswered
-from byteport.errors import MalformedInput, NotPermitted, PreconditionFailed, Unavailable
+from byteport.errors import BytePortError, MalformedInput, NotPermitted, PreconditionFailed, Unavailable
 from byteport.ledger.log import AuditLog
 from byteport.ledger.store import Readable
 
@@ -100,12 +100,23 @@ class Cosigning:
         """Raises `NotPermitted` for a witness that is not known or does not know us, `Unavailable` and `Throttled` for later,
         and `PreconditionFailed` when the store does not hold what the checkpoint is about."""
         checkpoint = self._checkpoint(call)
-        old = call.since if call.since.size <= checkpoint.size else NOTHING
+        doubt = await asyncio.to_thread(self._doubt, call.since, checkpoint)
+        if doubt is None:
+            return WitnessAnswered(answer=await self._asked(call, checkpoint, call.since))
+        try:
+            answer = await self._asked(call, checkpoint, NOTHING)
+        except BytePortError:
+            answer = _objection(call, doubt, call.since.size)
+        if isinstance(answer, Cosigned):
+            answer = _objection(call, doubt, call.since.size)
+        return WitnessAnswered(answer=answer)
+
+    async def _asked(self, call: Cosign, checkpoint: Checkpoint, old: Size) -> Cosigned | Objection:
         for _ in range(2):
             body = await asyncio.to_thread(self._body, call.note, checkpoint, old)
             answer = await self._witnesses.ask(call.witness, body)
             if answer.status == HTTPStatus.OK:
-                return WitnessAnswered(answer=Cosigned(lines=self._lines(call, answer)))
+                return Cosigned(lines=self._lines(call, answer))
             if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
                 return _objection(call, Refused.FORKED, old.size)
             witnessed = _size(answer, call.witness)
@@ -122,11 +133,30 @@ class Cosigning:
             raise NotPermitted("the checkpoint is that of another log than this installation's")
         return checkpoint
 
+    def _doubt(self, since: Size, checkpoint: Checkpoint) -> Refused | None:
+        """Whether the log grew out of what this witness is remembered to have signed of it.
+
+        The witness is asked all the same, since it may know more; that it is down, or has forgotten what it signed, makes
+        nothing good.
+        """
+        if since.size > checkpoint.size:
+            return Refused.SHRANK
+        try:
+            root = self._grown(frontier_of(since), checkpoint).root() if since.size else checkpoint.root
+        except ValueError:
+            return Refused.FORKED
+        return None if root == checkpoint.root else Refused.FORKED
+
+    def _grown(self, frontier: Frontier, checkpoint: Checkpoint) -> Frontier:
+        for batch in self._leaves(frontier.size + 1, checkpoint.size):
+            frontier = frontier.extend(batch)
+        return frontier
+
     def _body(self, note: str, checkpoint: Checkpoint, old: Size) -> bytes:
         """What is sent. A first checkpoint takes no proof, and nothing is read for it."""
         if not old.size:
             return request_body(AddCheckpoint(0, (), note))
-        frontier = _frontier(old)
+        frontier = frontier_of(old)
         leaves = [leaf for batch in self._leaves(old.size + 1, checkpoint.size) for leaf in batch]
         if frontier.extend(leaves).root() != checkpoint.root:
             raise PreconditionFailed("the log does not hold what the checkpoint was signed for")
@@ -157,13 +187,6 @@ class Cosigning:
         return "".join(f"{line}\n" for line in lines)
 
 
-def _frontier(size: Size) -> Frontier:
-    try:
-        return frontier_of(size)
-    except ValueError:
-        raise PreconditionFailed("what is said to be signed of the log fits no tree") from None
-
-
 def _size(answer: Answer, witness: str) -> int:
     found = _SIZE.fullmatch(answer.body)
     if found is None:
@@ -171,10 +194,10 @@ def _size(answer: Answer, witness: str) -> int:
     return int(found[1])
 
 
-def _objection(call: Cosign, because: Refused, witnessed: int) -> WitnessAnswered:
+def _objection(call: Cosign, because: Refused, witnessed: int) -> Objection:
     says = (
         f"witness {call.witness} has signed {witnessed} records of this log, more than there are now"
         if because is Refused.SHRANK
         else f"witness {call.witness} has signed another log of {witnessed} records by this name"
     )
-    return WitnessAnswered(answer=Objection(because=because, witnessed_size=witnessed, says=says))
+    return Objection(because=because, witnessed_size=witnessed, says=says)

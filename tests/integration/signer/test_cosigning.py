@@ -30,7 +30,7 @@ from byteport.contracts.checkpoints import (
     Signed,
     Size,
 )
-from byteport.errors import BytePortError, NotPermitted, PreconditionFailed, Throttled, Unavailable
+from byteport.errors import BytePortError, NotPermitted, Throttled, Unavailable
 from byteport.witness.server import served
 from byteport.witness.witness import Logs, Witness
 from tests.integration.signer.world import CHAIN, SignedLog
@@ -201,9 +201,52 @@ async def test_another_log_by_our_key_is_noticed_whatever_is_remembered(asking: 
     other.grow(8, history="other")
     asking.log = other
     forked = other.sign()
-    assert (await asking.objected(forked)).because is Refused.FORKED
-    with pytest.raises(PreconditionFailed):
-        await asking.ask(forked, signed.upto)
+    for since in (NOTHING, signed.upto, Size(size=8, nodes=("00" * 32,)), Size(size=7, nodes=())):
+        assert (await asking.objected(forked, since)).because is Refused.FORKED
+
+
+@pytest.mark.claim("C-244")
+async def test_a_log_that_has_outgrown_what_the_witness_signed_before_it_is_asked_again_is_noticed(
+    asking: Asking,
+) -> None:
+    log = asking.log
+    log.sign()
+    backup, memory = log.backed_up(), log.state_path.read_bytes()
+    log.grow(5)
+    newest = log.sign()
+    await asking.cosigned(newest)
+    log.restore(backup)
+    log.state_path.write_bytes(memory)
+    for count in (5, 2):  # of the very size, and then beyond it
+        log.grow(count, history="again")
+        objection = await asking.objected(log.sign(), newest.upto)
+        assert (objection.because, objection.witnessed_size) == (Refused.FORKED, 10)
+
+
+@pytest.mark.claim("C-244")
+async def test_what_is_remembered_of_a_witness_counts_where_it_has_forgotten_it_itself(
+    asking: Asking, over_tls: ssl.SSLContext
+) -> None:
+    log = asking.log
+    log.sign()
+    backup, memory = log.backed_up(), log.state_path.read_bytes()
+    log.grow(5)
+    newest = log.sign()
+
+    def signs(body: bytes) -> web.Response:
+        note = body.decode().partition("\n\n")[2]
+        return web.Response(text=cosign(note, NAME, asking.witness._private, at=1) + "\n")
+
+    async with answering(asking, over_tls, signs):
+        await asking.cosigned(newest)
+        log.restore(backup)
+        log.state_path.write_bytes(memory)
+        log.grow(2, history="again")
+        assert (await asking.objected(log.sign(), newest.upto)).because is Refused.SHRANK
+        log.grow(5, history="again")
+        assert (await asking.objected(log.sign(), newest.upto)).because is Refused.FORKED
+    asking.at("https://localhost:9/")  # it is down
+    assert (await asking.objected(log.sign(), newest.upto)).because is Refused.FORKED
 
 
 # -- witnesses that are not there, or are none ----------------------------------------------------------------------------
