@@ -1,4 +1,5 @@
-"""`byteport ledger`: the tables of the log brought to a version, forward or back, by an administrator."""
+"""`byteport ledger`: the tables of the log brought to a version, forward or back, by an administrator; and, in
+`set_aside`, the way out of a fork."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import typer
 
 from byteport.cli.output import print_json, say
 from byteport.cli.session import AsJson, settings_of
+from byteport.cli.set_aside import set_aside
 from byteport.errors import ConfigError, MalformedInput
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ Url = Annotated[
 @app.callback()
 def ledger() -> None:
     """The ledger's tables."""
+
+
+app.command("set-aside")(set_aside)
 
 
 @app.command("migrate")
