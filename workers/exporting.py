@@ -15,7 +15,7 @@ from activities.export.api import LedgerApi
 from activities.export.file import Files
 from activities.export.gcs import gcs_target
 from activities.export.s3 import s3_target
-from activities.export.ship import Shipping
+from activities.export.ship import Named, Shipping
 from activities.export.splunk import Splunk
 from activities.export.syslog import Syslog
 from activities.export.target import Target
@@ -30,7 +30,8 @@ from byteport.temporal.exporting import start_export, wake_export
 def shipping(settings: Settings, installation: Installation, store: Store, clock: Clock) -> Shipping:
     """What the queue `export` serves, with what makes each receiver that is named."""
     makers = _makers(settings, installation, clock)
-    named = {kind: makers[kind] for kind in settings.audit.export.target}
+    export, uid = settings.audit.export, installation.cluster_uid
+    named = {kind: Named(export.cursor(kind, uid), makers[kind]) for kind in export.target}
     return Shipping(store, installation, named, clock=clock)
 
 

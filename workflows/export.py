@@ -60,6 +60,7 @@ class ExportWorkflow:
             start.failing_since,
             start.told,
         )
+        self._turn = start.turn
         self._idle = SOON
         self._again_at: datetime | None = None
         self._woken = False
@@ -71,6 +72,8 @@ class ExportWorkflow:
             if workflow.info().is_continue_as_new_suggested() and self._beside.idle:
                 workflow.continue_as_new(self._carried())
             shipment = await self._ship()
+            if (shipment.begun, shipment.cursor) != (self._begun, self._last.cursor):
+                self._turn += 1
             self._begun = shipment.begun
             if not shipment.wanted:
                 if self._woken:  # a worker has started meanwhile, whose settings may name it again
@@ -90,6 +93,8 @@ class ExportWorkflow:
             target=self._start.target,
             run=workflow.info().first_execution_run_id,
             begun=self._begun,
+            cursor=self._last.cursor,
+            turn=self._turn,
         )
         try:
             return await perform(SHIP, call, cluster_uid=self._uid, summary=f"Ship to {self._start.target.value}")
@@ -171,6 +176,7 @@ class ExportWorkflow:
                 "failing_since": self._failing_since,
                 "told": self._told,
                 "last": self._last,
+                "turn": self._turn,
             }
         )
 

@@ -39,13 +39,22 @@ LONGEST_BATCH_SECONDS = (SHIP.deadline - timedelta(seconds=30)).total_seconds() 
 """After so long a receiver that has not said a word to a batch counts as not answering. A call that begins its last batch when
 its time is nearly over ends before Temporal gives it up, whatever the receiver does."""
 BEAT_SECONDS = 10.0
-CHECKPOINTS = "{target}/checkpoints"
+CHECKPOINTS = "{cursor}/checkpoints"
 """Name of the second cursor of a receiver: the size of the newest checkpoint that it holds."""
 LAG_RECORDS = "byteport_export_lag_records"
 LAG_SECONDS = "byteport_export_lag_seconds"
 
-Targets = Mapping[TargetKind, Callable[[], Target]]
-"""The receivers that the settings name, each with what makes it."""
+
+class Named(NamedTuple):
+    """A receiver that the settings name."""
+
+    cursor: str
+    """Name of its cursor, which says where it lies."""
+    make: Callable[[], Target]
+
+
+Targets = Mapping[TargetKind, Named]
+"""The receivers that the settings name."""
 
 
 class _Step(NamedTuple):
@@ -79,7 +88,7 @@ class Shipping:
         self._installation = installation
         self._log = AuditLog(store)
         self._chain = Chain(tenant=installation.tenant, cluster_uid=installation.cluster_uid)
-        self._makers = targets
+        self._named = targets
         self._clock = clock
         self._notes: dict[TargetKind, str] = {}
         self._waiting: dict[TargetKind, tuple[int, datetime]] = {}
@@ -90,19 +99,22 @@ class Shipping:
         if call.cluster_uid != self._chain.cluster_uid:
             raise NotPermitted("the log of another cluster is not this process's to ship")
         kind = call.target
-        if kind not in self._makers:
+        named = self._named.get(kind)
+        if named is None:
             if call.begun:
-                await asyncio.to_thread(self._record, call, "ends", "; the settings name it no more")
+                await asyncio.to_thread(self._record, call, call.cursor, "ends", "; the settings name it no more")
             return Shipment(wanted=False)
-        if not call.begun:
-            await asyncio.to_thread(self._record, call, "begins", "")
-        receiver = _Receiver(self._makers[kind])
+        if not call.begun or call.cursor != named.cursor:
+            if call.begun:
+                await asyncio.to_thread(self._record, call, call.cursor, "ends", "; the settings name another place")
+            await asyncio.to_thread(self._record, call, named.cursor, "begins", "")
+        receiver = _Receiver(named.make)
         try:
             shipment = await self._shipped(kind, receiver)
         finally:
             await receiver.close()
         since = self._since(kind, shipment)
-        return self._told(kind, shipment.model_copy(update={"begun": True, "oldest": since}))
+        return self._told(kind, shipment.model_copy(update={"begun": True, "cursor": named.cursor, "oldest": since}))
 
     async def _shipped(self, kind: TargetKind, receiver: _Receiver) -> Shipment:
         """Batch after batch, until there is nothing more, something stands in the way, or the call has had its time."""
@@ -122,19 +134,19 @@ class Shipping:
                 again = await asyncio.to_thread(self._next, kind)
                 return self._shipment(again.portion, shipped, more=again.batch is not None)
 
-    def _record(self, call: Ship, what: str, why: str) -> None:
-        """Once for each export: whoever switches one on or off does not do so unseen."""
+    def _record(self, call: Ship, cursor: str, what: str, why: str) -> None:
+        """Once for each export: whoever switches one on or off, or sends it elsewhere, does not do so unseen."""
         name = call.target.value
         with self._store.transaction() as tx:
-            after = cursors.read(tx.sql, self._chain, name)
+            after = cursors.read(tx.sql, self._chain, cursor)
             draft = agent_draft(
                 tx,
                 self._installation,
                 Event.POLICY_CHANGED,
                 command=None,
                 by=None,
-                note=f"export to {name} {what} after record {after}{why}",
-                key=f"export:{name}:{call.run}:{what}",
+                note=f"export to {cursor or name} {what} after record {after}{why}",
+                key=f"export:{cursor or name}:{call.run}:{call.turn}:{what}",
                 workflow_id=export_id(self._chain.cluster_uid, name),
             )
             append(tx, draft)
@@ -143,8 +155,8 @@ class Shipping:
 
     def _next(self, kind: TargetKind) -> _Step:
         with self._store.snapshot() as sql:
-            after = cursors.read(sql, self._chain, kind.value)
-            noted = cursors.read(sql, self._chain, CHECKPOINTS.format(target=kind.value))
+            after = cursors.read(sql, self._chain, self._named[kind].cursor)
+            noted = cursors.read(sql, self._chain, CHECKPOINTS.format(cursor=self._named[kind].cursor))
         portion = next_portion(self._log, self._chain, after, now=self._clock(), hourly=kind.hourly)
         note = self._newest_note(kind, noted, upto=portion.last if portion.lines else after)
         if not portion.lines and note is None:
@@ -167,10 +179,10 @@ class Shipping:
     def _advance(self, kind: TargetKind, batch: Batch, got: Shipped) -> None:
         with self._store.transaction() as tx:
             if batch.lines:
-                cursors.advance(tx, self._chain, kind.value, got.last)
+                cursors.advance(tx, self._chain, self._named[kind].cursor, got.last)
             if got.checkpoint and batch.checkpoint is not None:
                 size = int(batch.checkpoint.split("\n", 2)[1])
-                cursors.advance(tx, self._chain, CHECKPOINTS.format(target=kind.value), size)
+                cursors.advance(tx, self._chain, CHECKPOINTS.format(cursor=self._named[kind].cursor), size)
         if batch.checkpoint is not None and got.last == batch.last:
             self._notes[kind] = (
                 batch.checkpoint

@@ -95,6 +95,8 @@ class Standing(NamedTuple):
     """One receiver."""
 
     target: str
+    cursor: str
+    """Its kind, and a digest of where it lies, as the log has it."""
     named: bool
     """Whether the settings name it."""
     seq: int
@@ -148,20 +150,23 @@ async def _standings(settings: Settings) -> list[Standing]:
         row = sql.execute(
             "SELECT seq FROM chain_heads WHERE tenant = ? AND cluster_uid = ?", (chain.tenant, chain.cluster_uid)
         ).fetchone()
-        held = {kind: cursors.read(sql, chain, kind.value) for kind in TargetKind}
+        held = cursors.known(sql, chain)
     head = int(row[0]) if row else 0
-    states = await _states(settings, [kind for kind in TargetKind if kind in named])
+    kinds = [kind for kind in TargetKind if kind in named]
+    states = await _states(settings, kinds)
+    ours = {settings.audit.export.cursor(kind, chain.cluster_uid): kind for kind in kinds}
+    others = [name for name in held if name not in ours and not name.endswith("/checkpoints")]
     return [
-        _standing(kind, kind in named, held[kind], head, states.get(kind))
-        for kind in TargetKind
-        if kind in named or held[kind]
+        *(_standing(kind.value, name, True, held.get(name, 0), head, states.get(kind)) for name, kind in ours.items()),
+        *(_standing(name, name, False, held[name], head, None) for name in others),
     ]
 
 
-def _standing(kind: TargetKind, named: bool, seq: int, head: int, state: ExportState | None) -> Standing:
+def _standing(target: str, cursor: str, named: bool, seq: int, head: int, state: ExportState | None) -> Standing:
     obstacle = state.obstacle if state is not None else None
     return Standing(
-        target=kind.value,
+        target=target,
+        cursor=cursor,
         named=named,
         seq=seq,
         behind=max(0, head - seq),

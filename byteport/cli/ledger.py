@@ -49,8 +49,9 @@ def erasures_of(settings: Settings) -> Erasures:
     from activities.audit.erasures import Erasures
     from byteport.settings import installation
 
-    targets = [target.value for target in settings.audit.export.target]
-    return Erasures(_store(settings), installation(settings), config=settings.audit, targets=targets)
+    ours = installation(settings)
+    targets = settings.audit.export.cursors(ours.cluster_uid)
+    return Erasures(_store(settings), ours, config=settings.audit, targets=targets)
 
 
 def must_have_the_time(settings: Settings, *, destroys: bool) -> None:

@@ -35,6 +35,10 @@ class Ship(Frozen):
     """First run of the export that asks: what it began, and ended, is recorded once for it."""
     begun: bool
     """Whether the log says already that it began."""
+    cursor: str = ""
+    """Name of the cursor of the receiver that it began to, with where that lies."""
+    turn: int = 0
+    """How often the receiver was begun, ended or moved in this run: each is recorded once."""
 
 
 class Trouble(StrEnum):
@@ -78,6 +82,8 @@ class Shipment(Frozen):
     """Whether the settings name the receiver at all; where they do not, nothing was shipped, and the log says that it ended."""
     begun: bool = False
     """Whether the log says that the export began, and not that it ended."""
+    cursor: str = ""
+    """Name of its cursor: its kind, and a digest of where it lies."""
     seq: int = 0
     """It holds everything up to this record."""
     head: int = 0
@@ -119,6 +125,8 @@ class Export(Frozen):
     told: bool = False
     """Whether people were paged for this."""
     last: Shipment | None = None
+    turn: int = 0
+    """How often the receiver was begun, ended or moved."""
 
 
 class ExportState(Frozen):

@@ -6,6 +6,8 @@ The words of `audit.export.target`, of cursors and of the runs that ship. Compos
 
 from __future__ import annotations
 
+import hashlib
+import json
 from enum import StrEnum
 from typing import Annotated
 
@@ -33,6 +35,16 @@ class TargetKind(StrEnum):
     def hourly(self) -> bool:
         """Whether it takes whole hours, as objects, rather than each record as soon as there is one."""
         return self in (TargetKind.S3, TargetKind.GCS)
+
+
+def cursor_name(kind: TargetKind, *destination: str | None) -> str:
+    """Under which name the ledger keeps how far a receiver is: its kind, and a digest of where it lies.
+
+    Another bucket, server or folder is another receiver, which holds nothing yet. The digest alone stands in the log: a URL may
+    hold what only its owner should know.
+    """
+    told = json.dumps([kind.value, *destination], ensure_ascii=True)
+    return f"{kind.value}@{hashlib.sha256(told.encode('ascii')).hexdigest()[:12]}"
 
 
 def _no_slashes_around(prefix: str) -> str:

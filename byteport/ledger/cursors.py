@@ -19,6 +19,15 @@ def read(sql: Sql, chain: Chain, target: str) -> int:
     return int(row[0]) if row else 0
 
 
+def known(sql: Sql, chain: Chain) -> dict[str, int]:
+    """Every cursor of the chain by its name, those of receivers that nobody names any more too."""
+    rows = sql.execute(
+        "SELECT target, seq FROM export_cursors WHERE tenant = ? AND cluster_uid = ? ORDER BY target",
+        (chain.tenant, chain.cluster_uid),
+    )
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
 def advance(tx: Transaction, chain: Chain, target: str, seq: int) -> None:
     """`target` has everything up to `seq`. Where it has more already, nothing changes.
 
@@ -26,12 +35,12 @@ def advance(tx: Transaction, chain: Chain, target: str, seq: int) -> None:
     """
     if seq > tx.chains.head(chain).seq:
         raise PreconditionFailed(f"there is no record {seq} yet that {target} could have")
-    known = read(tx.sql, chain, target)
-    if seq <= known:
+    before = read(tx.sql, chain, target)
+    if seq <= before:
         return
     statement = (
         "UPDATE export_cursors SET seq = ?, at_ms = ? WHERE tenant = ? AND cluster_uid = ? AND target = ?"
-        if known
+        if before
         else "INSERT INTO export_cursors (seq, at_ms, tenant, cluster_uid, target) VALUES (?, ?, ?, ?, ?)"
     )
     tx.sql.execute(statement, (seq, milliseconds(tx.now), chain.tenant, chain.cluster_uid, target))

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from byteport.audit.notes import SignatureType, VerifierKey, parse_vkey
 from byteport.contracts.checkpoints import SLOWEST_SECONDS
 from byteport.contracts.ledger_api import ApiTargetConfig
-from byteport.contracts.receivers import GcsConfig, S3Config, TargetKind
+from byteport.contracts.receivers import BUCKET, GcsConfig, S3Config, TargetKind, cursor_name
 from byteport.contracts.stream_receivers import FileConfig, ProxyUrl, SplunkConfig, SyslogConfig, WebhookConfig
 from byteport.domain.retention import RetentionConfig
 from byteport.errors import MalformedInput
@@ -51,6 +51,25 @@ class ExportConfig(BaseModel):
     which a certificate would not be verified."""
     proxy: ProxyUrl | None = None
     """Proxy that opens tunnels (CONNECT) to receivers that speak HTTP. Default: none; the environment's is not taken."""
+
+    def cursor(self, kind: TargetKind, cluster_uid: str) -> str:
+        """The name of the cursor of the receiver of that kind, as it lies where the settings say now."""
+        bucket = BUCKET.format(cluster_uid=cluster_uid)
+        s3, gcs = self.s3, self.gcs
+        destination: dict[TargetKind, tuple[str | None, ...]] = {
+            TargetKind.S3: (s3.endpoint, s3.bucket or bucket, s3.prefix),
+            TargetKind.GCS: (gcs.endpoint, gcs.bucket or bucket, gcs.prefix),
+            TargetKind.SYSLOG: (self.syslog.address,),
+            TargetKind.SPLUNK: (self.splunk.url, self.splunk.index),
+            TargetKind.WEBHOOK: (self.webhook.url,),
+            TargetKind.FILE: (None if self.file.folder is None else str(self.file.folder),),
+            TargetKind.API: (self.api.url,),
+        }
+        return cursor_name(kind, *destination[kind])
+
+    def cursors(self, cluster_uid: str) -> list[str]:
+        """Of the receivers that are named."""
+        return [self.cursor(kind, cluster_uid) for kind in self.target]
 
     @field_validator("target")
     @classmethod

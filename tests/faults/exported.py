@@ -35,7 +35,7 @@ def held_in_files(settings: Settings, chain: Chain) -> tuple[Exported, ...]:
     if TargetKind.FILE not in export.target or export.file.folder is None:
         return ()
     with open_reader(settings.ledger, settings.tenant).snapshot() as sql:
-        cursor = cursors.read(sql, chain, TargetKind.FILE.value)
+        cursor = cursors.read(sql, chain, export.cursor(TargetKind.FILE, chain.cluster_uid))
     folder = export.file.folder / chain.tenant / chain.cluster_uid
     lines = [line for path in sorted(folder.glob("*.ndjson*")) for line in path.read_bytes().splitlines(keepends=True)]
     return (Exported(TargetKind.FILE.value, cursor, tuple(lines)),)

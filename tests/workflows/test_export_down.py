@@ -15,6 +15,7 @@ from aiohttp import web
 from activities.audit.alarms import Alarms
 from activities.audit.retention import Retention
 from byteport.audit.heads import Chain
+from byteport.contracts.receivers import TargetKind
 from byteport.contracts.retention import Prune
 from byteport.domain.retention import RetentionConfig
 from byteport.ledger import cursors
@@ -103,7 +104,11 @@ async def passed(place: SimulatedPlace, began: datetime, hours: int) -> bool:
 def cursor(agent: Agent, store: Store) -> int:
     ours = agent.installation
     with store.snapshot() as sql:
-        return cursors.read(sql, Chain(tenant=ours.tenant, cluster_uid=ours.cluster_uid), "webhook")
+        return cursors.read(sql, Chain(tenant=ours.tenant, cluster_uid=ours.cluster_uid), _name(agent))
+
+
+def _name(agent: Agent) -> str:
+    return agent.settings.audit.export.cursor(TargetKind.WEBHOOK, agent.installation.cluster_uid)
 
 
 async def holds(agent: Agent, store: Store) -> bool:
@@ -114,7 +119,7 @@ def pruned(agent: Agent) -> int:
     """How many bodies go, a year later."""
     store = opened(agent, days_later=365)
     config, limits = RetentionConfig(), agent.settings.limits
-    retention = Retention(store, agent.installation, config=config, limits=limits, targets=["webhook"])
+    retention = Retention(store, agent.installation, config=config, limits=limits, targets=[_name(agent)])
     later = agent.place.clock() + timedelta(days=365)
     found = retention.prune(Prune(cluster_uid=agent.installation.cluster_uid, now=later)).records
     store.close()

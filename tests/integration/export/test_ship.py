@@ -16,7 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.audit.retention import Retention
 from activities.export import guarded, portions, ship, syslog, target
 from activities.export.same import Occupied
-from activities.export.ship import Shipping
+from activities.export.ship import Named, Shipping
 from activities.export.target import Batch, Shipped
 from byteport.audit import bundle
 from byteport.audit.bundle import EntryLine
@@ -90,19 +90,43 @@ class Bench:
 
     def __init__(self, world: World, receiver: Receiver, kind: TargetKind = TargetKind.WEBHOOK) -> None:
         self.world, self.receiver, self.kind = world, receiver, kind
+        self.place = "here"
         self.made_receivers = 0
         self.start()
 
     def start(self) -> None:
         """As a process that has just started."""
-        self.shipping = Shipping(self.world.store, INSTALLATION, {self.kind: self.made}, clock=self.world.clock)
+        self.shipping = self.shipping_to(self.made)
+
+    def shipping_to(self, make: Callable[[], Receiver]) -> Shipping:
+        named = {self.kind: Named(self.name, make)}
+        return Shipping(self.world.store, INSTALLATION, named, clock=self.world.clock)
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind.value}@{self.place}"
 
     def made(self) -> Receiver:
         self.made_receivers += 1
         return self.receiver
 
-    async def ship(self, *, run: str = "run", begun: bool = True, to: TargetKind | None = None) -> Shipment:
-        call = Ship(cluster_uid=CHAIN.cluster_uid, target=to or self.kind, run=run, begun=begun)
+    async def ship(
+        self,
+        *,
+        run: str = "run",
+        begun: bool = True,
+        to: TargetKind | None = None,
+        was: str | None = None,
+        turn: int = 0,
+    ) -> Shipment:
+        call = Ship(
+            cluster_uid=CHAIN.cluster_uid,
+            target=to or self.kind,
+            run=run,
+            begun=begun,
+            cursor=was or self.name,
+            turn=turn,
+        )
         got: Shipment = await ActivityEnvironment().run(self.shipping.ship, call)
         return got
 
@@ -114,7 +138,7 @@ class Bench:
     @property
     def cursor(self) -> int:
         with self.world.store.snapshot() as sql:
-            return cursors.read(sql, CHAIN, self.kind.value)
+            return cursors.read(sql, CHAIN, self.name)
 
     def records(self, *numbers: int) -> None:
         """One after the other, a second apart."""
@@ -170,7 +194,7 @@ async def test_a_receiver_is_made_when_there_is_something_for_it_and_given_up_wi
 
 
 async def test_an_empty_log_is_shipped_as_nothing(bench: Bench) -> None:
-    assert await bench.ship() == Shipment(begun=True)
+    assert await bench.ship() == Shipment(begun=True, cursor="webhook@here")
     assert bench.receiver.batches == []
 
 
@@ -205,7 +229,7 @@ async def test_a_receiver_that_cannot_be_made_is_a_setting_to_mend(bench: Bench)
         raise ConfigError("audit.export.webhook.url", "must be set")
 
     bench.records(1)
-    bench.shipping = Shipping(bench.world.store, INSTALLATION, {bench.kind: refused}, clock=bench.world.clock)
+    bench.shipping = bench.shipping_to(refused)
     told = await bench.ship()
     assert told.obstacle == Obstacle(trouble=Trouble.MISCONFIGURED, named="audit.export.webhook.url")
 
@@ -313,11 +337,46 @@ async def test_that_an_export_began_and_that_it_ended_stands_in_the_log_once_for
     bench.start()
     await bench.ship(run="another", begun=False)
     assert bench.changes == [
-        "export to webhook begins after record 0",
-        "export to webhook ends after record 3; the settings name it no more",
-        "export to webhook begins after record 3",
+        "export to webhook@here begins after record 0",
+        "export to webhook@here ends after record 3; the settings name it no more",
+        "export to webhook@here begins after record 3",
     ]
     assert bench.receiver.seqs == [1, 2, 3, 4, 5], "the receiver hears of it too"
+
+
+@pytest.mark.claim("C-157")
+async def test_another_place_is_another_receiver_which_gets_the_log_from_its_beginning_and_not_unseen(
+    bench: Bench,
+) -> None:
+    bench.records(1, 2)
+    await bench.ship(begun=False)
+    new, bench.receiver, bench.place = bench.receiver, Receiver(), "there"
+    bench.start()
+    for _ in range(2):  # the answer to the first was lost
+        told = await bench.ship(was="webhook@here", turn=1)
+    assert (told.cursor, told.seq) == ("webhook@there", 5)
+    assert bench.receiver.seqs == [1, 2, 3, 4, 5]
+    bench.place, bench.receiver = "here", new
+    bench.start()
+    await bench.ship(was="webhook@there", turn=2)
+    assert bench.receiver.seqs == [1, 2, 3, 4, 5, 6, 7]
+    assert bench.changes == [
+        "export to webhook@here begins after record 0",
+        "export to webhook@here ends after record 3; the settings name another place",
+        "export to webhook@there begins after record 0",
+        "export to webhook@there ends after record 5; the settings name another place",
+        "export to webhook@here begins after record 3",
+    ]
+
+
+async def test_nothing_is_pruned_that_another_place_does_not_hold(bench: Bench) -> None:
+    bench.records(1, 2, 3)
+    await bench.ship()
+    bench.world.clock.move(days=100)
+    retention = Retention(
+        bench.world.store, INSTALLATION, config=RetentionConfig(), limits=Limits(), targets=["webhook@there"]
+    )
+    assert retention.prune(Prune(cluster_uid=CHAIN.cluster_uid, now=bench.world.clock.now)).records == 0
 
 
 # -- checkpoints ----------------------------------------------------------------------------------------------------
@@ -506,7 +565,7 @@ async def test_fault_22_pruning_waits_for_the_receiver(bench: Bench) -> None:
     bench.receiver.errors.append(Unavailable("down"))
     await bench.ship()
     retention = Retention(
-        bench.world.store, INSTALLATION, config=RetentionConfig(), limits=Limits(), targets=[bench.kind.value]
+        bench.world.store, INSTALLATION, config=RetentionConfig(), limits=Limits(), targets=[bench.name]
     )
     assert retention.prune(Prune(cluster_uid=CHAIN.cluster_uid, now=bench.world.clock.now)).records == 0
     await bench.ship()

@@ -11,6 +11,7 @@ import pytest
 
 from byteport.audit.heads import Chain
 from byteport.contracts.ledger import Decision, Event, RecordDraft
+from byteport.contracts.receivers import TargetKind
 from byteport.ledger import append, cursors
 from byteport.ledger.opening import open_store
 from byteport.settings import load
@@ -50,8 +51,9 @@ def three(configured: Path) -> Path:
         for number in range(3):
             append.append(tx, record(number))
     with store.transaction() as tx:
-        cursors.advance(tx, CHAIN, "webhook", 1)
-        cursors.advance(tx, CHAIN, "file", 2)
+        cursors.advance(tx, CHAIN, settings.audit.export.cursor(TargetKind.WEBHOOK, CHAIN.cluster_uid), 1)
+        cursors.advance(tx, CHAIN, "file@0123456789ab", 2)
+        cursors.advance(tx, CHAIN, "file@0123456789ab/checkpoints", 1)
     store.close()
     return configured
 
@@ -100,7 +102,7 @@ def test_status_tells_from_the_ledger_alone_while_temporal_is_away(byteport: Run
     found = {one["target"]: one for one in json.loads(said.out)}
     assert {name: (one["seq"], one["behind"], one["named"]) for name, one in found.items()} == {
         "webhook": (1, 2, True),
-        "file": (2, 1, False),
+        "file@0123456789ab": (2, 1, False),
     }
     assert found["webhook"]["trouble"] == "not_running"
     assert said.code == 1

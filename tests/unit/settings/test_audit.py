@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,6 +13,7 @@ from byteport.audit.notes import SignatureType, key_of
 from byteport.contracts.receivers import TargetKind
 from byteport.errors import ConfigError
 from byteport.settings import Settings, load
+from byteport.settings.audit import ExportConfig
 
 
 def loaded(folder: Path, audit: str = "", **environment: str) -> Settings:
@@ -124,3 +127,37 @@ def test_a_url_that_is_none_is_refused_by_its_setting(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         loaded(tmp_path, BYTEPORT_API_URL="http://ledger.example")
     assert refused.value.key == "audit.export.api.url"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"s3": {"bucket": "another"}}),
+        ({}, {"s3": {"prefix": "another"}}),
+        ({}, {"s3": {"endpoint": "https://store.example"}}),
+        ({}, {"gcs": {"bucket": "another"}}),
+        ({}, {"gcs": {"endpoint": "https://store.example"}}),
+        ({"webhook": {"url": "https://a.example/x"}}, {"webhook": {"url": "https://a.example/y"}}),
+        ({"splunk": {"url": "https://a.example"}}, {"splunk": {"url": "https://b.example"}}),
+        ({"splunk": {"url": "https://a.example"}}, {"splunk": {"url": "https://a.example", "index": "other"}}),
+        ({"syslog": {"address": "a.example:6514"}}, {"syslog": {"address": "b.example:6514"}}),
+        ({"file": {"folder": "/a"}}, {"file": {"folder": "/b"}}),
+        ({"api": {"url": "https://a.example"}}, {"api": {"url": "https://b.example"}}),
+    ],
+    ids=str,
+)
+def test_a_cursor_is_one_of_a_place_and_what_else_is_set_there_leaves_it(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    (kind,) = other
+    names = {
+        ExportConfig.model_validate(config).cursor(TargetKind(kind), "uid-1")
+        for config in (one, other, {**one, "proxy": "http://proxy.example:3128"})
+    }
+    assert len(names) == 2
+    assert all(re.fullmatch(rf"{kind}@[0-9a-f]{{12}}", name) for name in names)
+
+
+def test_the_default_bucket_by_its_name_is_the_same_place() -> None:
+    named = ExportConfig.model_validate({"s3": {"bucket": "byteport-audit-uid-1"}})
+    assert named.cursor(TargetKind.S3, "uid-1") == ExportConfig().cursor(TargetKind.S3, "uid-1")
