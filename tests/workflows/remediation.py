@@ -35,6 +35,7 @@ from tests.workflows.world import World
 TYPES = {
     Failure.CRASHLOOP: SignalType.POD_CRASHLOOP,
     Failure.BAD_ROLLOUT: SignalType.FAILED_DEPLOY,
+    Failure.DISK: SignalType.DISK_PRESSURE,
     Failure.MEMORY: SignalType.MEMORY_PRESSURE,
     Failure.CPU: SignalType.CPU_SPIKE,
 }
