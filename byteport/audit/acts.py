@@ -1,8 +1,9 @@
 """The acts that a chain tells of: what each was to do, when it was permitted, and what became of it.
 
 Read from the stored records alone. Headers give id, time and outcome even where a payload has been pruned; the payload's
-command gives the call. Comes after `records` and `outcomes`; `matching` holds it against the API server's own log. Whether
-the records themselves are what was appended is `verify`'s to say.
+command gives the call. Only a body that is not there leaves the call untold: one that is there and says no command of ours
+is a finding, and so is a record whose words are not those of its key. Comes after `records` and `outcomes`; `matching`
+holds it against the API server's own log. Whether the records themselves are what was appended is `verify`'s to say.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 
-from byteport.audit.outcomes import Outcome, is_intent, outcome_of
+from byteport.audit.moments import is_moment, nearest
+from byteport.audit.outcomes import Outcome, is_intent, odd, outcome_of
 from byteport.audit.records import Entry, Header, Payload, read_header, read_payload
 from byteport.domain.ids import audit_id
-from byteport.domain.plans import HELPER_CONTAINER
+from byteport.domain.plans import HELPER_CONTAINER, PRUNE_ARGV
+from byteport.domain.redaction import REDACTED, sanitised
 from byteport.errors import MalformedInput
 
-_NAME = r"(?P<name>[a-z0-9][-a-z0-9.]*)"
-_NAMESPACE = r"(?P<namespace>[a-z0-9][-a-z0-9]*)"
+_MASKED = re.escape(REDACTED)
+_NAME = rf"(?P<name>(?:[a-z0-9.-]|{_MASKED})+)"
+_NAMESPACE = rf"(?P<namespace>(?:[a-z0-9-]|{_MASKED})+)"
+"""Names as records have them: what looks like a secret is masked, also where it is a name."""
 
 
 class Call(NamedTuple):
@@ -34,6 +40,15 @@ class Call(NamedTuple):
     name: str
     argv: tuple[str, ...] = ()
     """The command that is run in `HELPER_CONTAINER`, where it is one."""
+    floor: int | None = None
+    """What `minReplicas` is set to, where it is."""
+
+    def is_of(self, namespace: str, name: str) -> bool:
+        """Whether it is sent to that object; a name that the record masks is compared as it would be masked."""
+        return all(
+            said == (sanitised(meant) if REDACTED in said else meant)
+            for said, meant in ((self.namespace, namespace), (self.name, name))
+        )
 
     def __str__(self) -> str:
         what = "/".join(filter(None, (self.resource, self.subresource)))
@@ -47,7 +62,10 @@ _CALLS = (
         ("apps", "deployments", "", "patch"),
     ),
     (
-        re.compile(rf"kubectl patch hpa {_NAME} -n {_NAMESPACE} --type merge -p '[^']*'"),
+        re.compile(
+            rf"kubectl patch hpa {_NAME} -n {_NAMESPACE} --type merge "
+            r"""-p '\{"spec":\{"minReplicas":(?P<floor>[0-9]{1,9})\}\}'"""
+        ),
         ("autoscaling", "horizontalpodautoscalers", "", "patch"),
     ),
 )
@@ -62,11 +80,32 @@ def call_of(command: str) -> Call | None:
     for pattern, (group, resource, subresource, verb) in _CALLS:
         found = pattern.fullmatch(command)
         if found is not None:
-            return Call(frozenset({verb}), group, resource, subresource, found["namespace"], found["name"])
+            where = (found["namespace"], found["name"])
+            floor = found.groupdict().get("floor")
+            return Call(frozenset({verb}), group, resource, subresource, *where, floor=int(floor) if floor else None)
     found = _EXEC.fullmatch(command)
     if found is None:
         return None
     return Call(_EXECS, "", "pods", "exec", found["namespace"], found["name"], tuple(found["argv"].split(" ")))
+
+
+def is_some_call(verb: str, about: tuple[str, str, str], argv: tuple[str, ...]) -> bool:
+    """Whether any act at all is carried out so: what can still be asked where the record's body is gone."""
+    if about == ("", "pods", "exec"):
+        return verb in _EXECS and argv in PRUNE_ARGV.values()
+    return (*about, verb) in {
+        (group, resource, subresource, known) for _, (group, resource, subresource, known) in _CALLS
+    }
+
+
+class Body(StrEnum):
+    """What can be told of an intent's command."""
+
+    READ = "read"
+    GONE = "gone"
+    """The payload has been destroyed, or its key is not at hand."""
+    STRANGE = "strange"
+    """The payload is there, and says no command of ours."""
 
 
 @dataclass
@@ -79,7 +118,8 @@ class Act:
     at: datetime
     """When the intent was recorded: nothing of it may have been done before."""
     call: Call | None
-    """None where the payload has been destroyed or is of no known form."""
+    """None unless `body` is READ."""
+    body: Body
     uid: str | None
     """Of the object that the call is sent to, where the record says it."""
     outcome: Outcome | None = None
@@ -93,11 +133,12 @@ class Act:
 
 
 class Stray(NamedTuple):
-    """A record that stands for no act of its own."""
+    """A record that stands for no act of its own, or whose words are odd."""
 
     seq: int
     id: str
-    action_id: str
+    action_id: str | None
+    says: str = ""
 
 
 @dataclass
@@ -108,7 +149,11 @@ class Acts:
     repeated: list[Stray] = field(default_factory=list)
     """Intents of an action that has one already."""
     ends_only: list[Stray] = field(default_factory=list)
-    """Ends of an action whose intent is not there."""
+    """Ends of an action before which there is no intent."""
+    contradicting: list[Stray] = field(default_factory=list)
+    """Ends that say another outcome than the one before, where that was known."""
+    odd: list[Stray] = field(default_factory=list)
+    """Records whose words are not those of their key, or whose time is none."""
     first_seq: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -128,23 +173,31 @@ def acts_of(entries: Iterable[Entry]) -> Acts:
             continue
         acts.first_seq = acts.first_seq or header.seq
         at = datetime.fromisoformat(header.timestamp)
+        if not is_moment(at):
+            acts.odd.append(Stray(header.seq, header.id, header.action_id, "says a year that no log is of"))
+            at = nearest(at)
         acts.first_at = acts.first_at or at
         acts.last_at = at
-        if header.action_id is not None:
-            _take(acts, entry, header, header.action_id, at)
+        _take(acts, entry, header, at)
     return acts
 
 
-def _take(acts: Acts, entry: Entry, header: Header, action_id: str, at: datetime) -> None:
-    stray, known = Stray(header.seq, header.id, action_id), acts.by_action.get(action_id)
+def _take(acts: Acts, entry: Entry, header: Header, at: datetime) -> None:
+    body, payload = _payload(entry)
+    says = odd(header, payload)
+    if says is not None:
+        acts.odd.append(Stray(header.seq, header.id, header.action_id, says))
+    if header.action_id is None:
+        return
+    stray, known = Stray(header.seq, header.id, header.action_id), acts.by_action.get(header.action_id)
     if is_intent(header):
         if known is not None:
             acts.repeated.append(stray)
             return
-        payload = _payload(entry)
         call = call_of(payload.command or "") if payload is not None else None
         uid = payload.object_uid if payload is not None else None
-        acts.by_action[action_id] = Act(header.seq, header.id, action_id, at, call, uid)
+        body = Body.STRANGE if body is Body.READ and call is None else body
+        acts.by_action[header.action_id] = Act(header.seq, header.id, header.action_id, at, call, body, uid)
         return
     outcome = outcome_of(header)
     if outcome is None:
@@ -152,12 +205,17 @@ def _take(acts: Acts, entry: Entry, header: Header, action_id: str, at: datetime
     if known is None:
         acts.ends_only.append(stray)
         return
+    if known.outcome not in (None, Outcome.UNKNOWN, outcome):
+        says = f"calls {outcome.value} what was called {known.outcome.value if known.outcome else ''} before"
+        acts.contradicting.append(stray._replace(says=says))
     known.outcome = outcome
     known.ended = known.ended or at
 
 
-def _payload(entry: Entry) -> Payload | None:
+def _payload(entry: Entry) -> tuple[Body, Payload | None]:
+    if entry.payload is None:
+        return Body.GONE, None
     try:
-        return None if entry.payload is None else read_payload(entry.payload)
+        return Body.READ, read_payload(entry.payload)
     except MalformedInput:
-        return None
+        return Body.STRANGE, None

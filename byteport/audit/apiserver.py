@@ -12,13 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from byteport.audit.moments import is_moment
+from byteport.audit.queries import pairs_of
 from byteport.domain.base import Frozen
 
 FORMAT = "audit.k8s.io/v1"
+_TELLING = frozenset({"patch", "delete", "deletecollection"})
+"""Verbs of which the body is looked at."""
 
 
 class Flaw(StrEnum):
@@ -73,8 +76,10 @@ class Event(NamedTuple):
     uids: frozenset[str]
     """Every uid that the request or its answer names for its object, where the log's level shows any."""
     query: tuple[tuple[str, str], ...]
-    dry_body: bool
-    """Whether the body of a delete, where the log's level shows it, asks for a dry run."""
+    asked: object
+    """The body of a patch or a delete, where the log's level shows it; else None."""
+    forbidden: bool
+    """Whether the API server itself says that it let the request do nothing: it was not allowed to."""
     code: int | None
     """HTTP status; None while there was no answer."""
 
@@ -111,7 +116,7 @@ def _event(plain: Any, at: Place) -> Event:
         raise _Strange(f"is no event of {FORMAT}")
     user, acted_as = _part(event, "user"), _part(event, "impersonatedUser")
     about = _part(event, "objectRef")
-    uri = _text(event, "requestURI")
+    verb, annotations = _text(event, "verb"), _of(event, "annotations")
     username, impersonated = _text(user, "username"), _text(acted_as, "username")
     return Event(
         at=at,
@@ -122,24 +127,18 @@ def _event(plain: Any, at: Place) -> Event:
         user=impersonated or username,
         through=username if impersonated else "",
         agent=_text(event, "userAgent"),
-        verb=_text(event, "verb"),
+        verb=verb,
         group=_text(about, "apiGroup"),
         resource=_text(about, "resource"),
         subresource=_text(about, "subresource"),
         namespace=_text(about, "namespace"),
         name=_text(about, "name"),
         uids=frozenset(_uids(event, about)),
-        query=_query(uri),
-        dry_body=_of(event, "requestObject").get("dryRun") == ["All"],
+        query=pairs_of(_text(event, "requestURI")),
+        asked=event.get("requestObject") if verb in _TELLING else None,
+        forbidden=annotations.get("authorization.k8s.io/decision") == "forbid",
         code=_code(_part(event, "responseStatus")),
     )
-
-
-def _query(uri: str) -> tuple[tuple[str, str], ...]:
-    try:
-        return tuple(parse_qsl(urlsplit(uri).query, keep_blank_values=True, max_num_fields=1000))
-    except ValueError:
-        return ()
 
 
 def _uids(event: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[str]:
@@ -192,6 +191,8 @@ def _moment(event: Mapping[str, Any], key: str) -> datetime:
         raise _Strange(f"has a {key} that is no time") from None
     if moment.tzinfo is None:
         raise _Strange(f"has a {key} without a zone")
+    if not is_moment(moment):
+        raise _Strange(f"has a {key} of a year that no log is of")
     return moment
 
 

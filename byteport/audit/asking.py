@@ -3,30 +3,22 @@
 Reads, reviews, dry runs and commands that only look change nothing. What is taken for a dry run is only what the API
 server treats as one: the query of a create, update or patch. Of a delete the body decides, where there is one: a
 `dryRun=All` beside it deletes, and only a log that shows the body tells. A command, a stream or a token that was asked for
-comes into being whatever the query says. So a stolen token gains
-nothing by writing `dryRun=All` where it has no effect. Comes after `requests`; `matching` counts what is left.
+comes into being whatever the query says. So a stolen token gains nothing by writing `dryRun=All` where it has no effect.
+Comes after `requests`; `matching` counts what is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
 from byteport.audit.apiserver import Event
-from byteport.audit.requests import CONNECTS, Effect, Request, is_read
+from byteport.audit.requests import CONNECTS, OWN_GROUPS, Effect, Request, is_read, is_review
 
 _DRY = frozenset({"create", "update", "patch"})
 _DELETES = frozenset({"delete", "deletecollection"})
 _NEVER_DRY = CONNECTS | {"token"}
-_KNOWN_GROUPS = frozenset(
-    {
-        *("", "apps", "autoscaling", "batch", "policy", "networking.k8s.io", "coordination.k8s.io"),
-        *("rbac.authorization.k8s.io", "admissionregistration.k8s.io", "storage.k8s.io"),
-    }
-)
-"""Served by the API server itself, which does nothing on a dry run. An extension's own server may do as it likes."""
-_REVIEWS = frozenset({"authorization.k8s.io", "authentication.k8s.io"})
 _DRY_PATCHES = frozenset({("apps", "deployments"), ("autoscaling", "horizontalpodautoscalers")})
 
 
@@ -54,6 +46,8 @@ class Design(NamedTuple):
     """The one container in which commands are run."""
     manager: str
     """The field manager of every patch that is an act."""
+    carries_out: Callable[[Event, str, int | None], bool]
+    """Whether the body of a patch or a delete is that of the act with this id; the floor that it sets, where it sets one."""
     agent: str = "byteport/"
     """How the user agent of every request of ours begins."""
 
@@ -63,17 +57,13 @@ def changes(event: Event) -> bool:
     return not (is_read(event) or is_review(event) or is_dry_run(event))
 
 
-def is_review(event: Event) -> bool:
-    """A create that is only answered, and stores nothing."""
-    return event.verb == "create" and event.group in _REVIEWS and event.resource.endswith("reviews")
-
-
 def is_dry_run(event: Event) -> bool:
     """Whether the API server itself leaves everything as it is."""
     if event.verb in _DELETES:
-        return event.dry_body and event.group in _KNOWN_GROUPS and not event.subresource
+        dry = isinstance(event.asked, Mapping) and event.asked.get("dryRun") == ["All"]
+        return dry and event.group in OWN_GROUPS and not event.subresource
     said = [value for key, value in event.query if key == "dryRun"]
-    honoured = event.verb in _DRY and event.group in _KNOWN_GROUPS and event.subresource not in _NEVER_DRY
+    honoured = event.verb in _DRY and event.group in OWN_GROUPS and event.subresource not in _NEVER_DRY
     return honoured and bool(said) and all(value == "All" for value in said)
 
 
@@ -94,7 +84,16 @@ def is_exec(event: Event) -> bool:
 
 def form_of(request: Request, design: Design) -> Form | None:
     """What a request is that is by design; None for an act, and for what our account never sends."""
-    event = request.event
+    event, idle = request.event, idle_form(request.event, design)
+    if idle is not None or not event.agent.startswith(design.agent) or is_dry_run(event):
+        return idle
+    about = (event.verb, event.group, event.resource, event.name)
+    vain = about == ("create", "", "pods", design.no_pod) and event.subresource in ("eviction", "exec")
+    return Form.IN_VAIN if vain and request.effect is Effect.REFUSED else None
+
+
+def idle_form(event: Event, design: Design) -> Form | None:
+    """The same of what changes nothing, however it is answered."""
     if is_read(event):
         return Form.READ
     if is_review(event):
@@ -105,9 +104,7 @@ def form_of(request: Request, design: Design) -> Form | None:
         return Form.DRY_RUN if _is_our_dry_run(event) else None
     if is_exec(event) and container_of(event) == design.container and design.looks(argv_of(event)):
         return Form.LOOK
-    about = (event.verb, event.group, event.resource, event.name)
-    vain = about == ("create", "", "pods", design.no_pod) and event.subresource in ("eviction", "exec")
-    return Form.IN_VAIN if vain and request.effect is Effect.REFUSED else None
+    return None
 
 
 def _is_our_dry_run(event: Event) -> bool:

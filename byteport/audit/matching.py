@@ -2,22 +2,34 @@
 that a record calls done has its one write.
 
 `sorting` has given each request to the act whose id it carries; here each act is judged by what it was given, and when. An
-act that no part of the audit log speaks for is `not covered`, never matched; an audit log that says nothing of our account
-matches nothing. Pure; comes last of its room. `verify` has the other two verdicts.
+act that no part of the audit log speaks for is `not covered`, never matched; every other that is not matched is a finding, and
+an audit log that says nothing of our account matches nothing. Pure; comes last of its room. `verify` has the other two.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from byteport.audit.acts import Act, Acts
+from byteport.audit.acts import Act, Acts, Body, Stray
 from byteport.audit.asking import is_exec
-from byteport.audit.matched import CONTRADICTS, Cause, Gap, Matching, MatchVerdict, Mismatch, NotCovered, Remark, said
+from byteport.audit.matched import (
+    CONTRADICTS,
+    Cause,
+    Count,
+    Gap,
+    Matching,
+    MatchVerdict,
+    Mismatch,
+    NotCovered,
+    Remark,
+    said,
+)
 from byteport.audit.outcomes import Outcome
-from byteport.audit.requests import Effect, Request, Requests
+from byteport.audit.requests import MOST_TOLD, Effect, Request, Requests
 from byteport.audit.sorting import Found, Rules, Sorting
 from byteport.domain.warrants import LONGEST_LEASE
 
@@ -47,7 +59,9 @@ class _Judge:
         self._rules = rules
         self._sorting = sorting
         self._found = found
-        self._spans = requests.spans()
+        self._spans = requests.heard.spans()
+        self._begins = [span.first for span in self._spans]
+        self._doubted = {one.action_id for one in (*acts.repeated, *acts.contradicting, *acts.odd)}
         self._pairs: list[_Pair] = []
         self._not_covered: list[NotCovered] = []
 
@@ -55,76 +69,100 @@ class _Judge:
         matched = sum([self._settled(act) for act in self._acts.in_order()])
         self._clocks()
         self._records()
-        for bad in self._requests.bad:
-            self._found.findings.append(Mismatch(cause=Cause(bad.flaw.value), at=bad.at, says=bad.says))
+        self._lines()
         self._another_log()
         findings = tuple(sorted(self._found.findings, key=_order))
+        gaps = [Gap(after=one.last, before=other.first) for one, other in pairwise(self._spans)]
+        pairs = {pair.act.seq: pair for pair in reversed(self._pairs)}.values()
         return Matching(
-            verdict=self._verdict(matched, {finding.cause for finding in findings}),
+            verdict=self._verdict(matched),
             account=self._rules.account,
             since=self._spans[0].first if self._spans else None,
             until=self._spans[-1].last if self._spans else None,
-            gaps=tuple(Gap(after=one.last, before=other.first) for one, other in pairwise(self._spans)),
+            gaps=tuple(gaps[:MOST_TOLD]),
+            gap_count=len(gaps),
+            silence_seconds=self._requests.heard.silence().total_seconds(),
             lines=self._requests.lines,
             lines_of_account=self._requests.of_account,
             acts=len(self._acts.by_action),
             matched=matched,
-            uids_compared=sum(bool(pair.act.uid and pair.write.event.uids) for pair in self._pairs),
-            objects_unknown=sum(pair.act.call is None for pair in self._pairs),
+            uids_compared=sum(bool(pair.act.uid and pair.write.event.uids) for pair in pairs),
+            contents_compared=sum(pair.act.action_id in self._sorting.shown for pair in pairs),
+            objects_unknown=sum(pair.act.call is None for pair in pairs),
             not_covered=tuple(self._not_covered),
             findings=findings,
+            counts=tuple(Count(cause=cause, count=self._found.counts[cause]) for cause in sorted(self._found.counts)),
             notices=tuple(self._found.notices.values()),
         )
 
     # -- every act --------------------------------------------------------------------------------------------------
 
     def _settled(self, act: Act) -> bool:
-        """Whether the API server's log bears out what the records say of an act. What is wrong is found."""
-        given = self._sorting.carrying.get(act.action_id)
-        done = [one for one in given or () if one.effect is Effect.DONE]
-        perhaps = [one for one in given or () if one.effect is Effect.UNKNOWN]
-        write = next(iter([*done, *perhaps]), None)
-        if write is not None:
-            self._pairs.append(_Pair(act, write))
-        once = self._once(act, done)
-        match act.outcome:
-            case None:
-                self._open(act)
-                return False
-            case Outcome.DONE if write is not None:
-                return once
-            case Outcome.DONE:
-                if given is None:  # else its id was found on something else, which is told already
-                    self._missing(act)
-                return False
-            case Outcome.NOT_DONE if done and not is_exec(done[0].event):  # a command that was not found has been sent
-                says = "took effect; the record says that it was not done"
-                self._found.find(Cause.DONE_AFTER_ALL, says, act=act, request=done[0])
-                return False
-            case Outcome.NOT_DONE | Outcome.UNKNOWN if write is None and self._is_not_covered(act):
-                return False
-            case Outcome.UNKNOWN if not perhaps or done:
-                # what nobody knew when it was recorded, the API server tells
-                self._found.note(Remark.UNKNOWN_WAS_DONE if done else Remark.UNKNOWN_WAS_NOT_DONE, write, act)
-        return once
+        """Whether the API server's log bears out what the records say of an act.
 
-    def _once(self, act: Act, done: Sequence[Request]) -> bool:
-        """At most one effect, and by the agent itself."""
-        effects = sum(one.times for one in done)
+        Where it does not, that is found, or the act is said not to be covered.
+        """
+        given = self._sorting.carrying.get(act.action_id, [])
+        done = [one for one in given if one.effect is Effect.DONE]
+        perhaps = [one for one in given if one.effect is Effect.UNKNOWN]
+        self._pairs += [_Pair(act, one) for one in [*done, *perhaps]]
+        right = self._once(act, done, perhaps) and act.action_id not in self._sorting.told
+        if act.body is Body.STRANGE:
+            self._found.find(Cause.UNKNOWN_COMMAND, "is an intent, and its command is none of an act of ours", act=act)
+            right = False
+        if act.outcome is None:
+            self._open(act)
+            return False
+        as_said = self._as_said(act, act.outcome, done, perhaps, right=right)
+        return as_said and act.action_id not in self._doubted
+
+    def _as_said(
+        self, act: Act, outcome: Outcome, done: Sequence[Request], perhaps: Sequence[Request], *, right: bool
+    ) -> bool:
+        """Whether the API server says of an act what its records call it. `right` when nothing else is wrong with it."""
+        if not done and not perhaps:
+            if outcome is Outcome.DONE and right:
+                self._missing(act)
+            elif outcome is not Outcome.DONE and right and not self._is_not_covered(act):
+                if outcome is Outcome.UNKNOWN:
+                    self._found.note(Remark.UNKNOWN_WAS_NOT_DONE, None, act)
+                return True
+            return False
+        if outcome is Outcome.UNKNOWN and done:  # what nobody knew when it was recorded, the API server tells
+            self._found.note(Remark.UNKNOWN_WAS_DONE, done[0], act)
+        if outcome is not Outcome.NOT_DONE:
+            return right
+        if not done:
+            says = "failed inside the API server, or was not answered; the record says that it was not done"
+            self._found.find(Cause.PERHAPS_DONE, says, act=act, request=perhaps[0])
+        elif is_exec(done[0].event):  # a command that was not found has been sent; so has one that was
+            says = "was sent; the record says that it was not done, and its exit code is not in this log"
+            self._found.find(Cause.COMMAND_SENT, says, act=act, request=done[0])
+        else:
+            says = "took effect; the record says that it was not done"
+            self._found.find(Cause.DONE_AFTER_ALL, says, act=act, request=done[0])
+        return False
+
+    def _once(self, act: Act, done: Sequence[Request], perhaps: Sequence[Request]) -> bool:
+        """At most one effect, and by the agent itself: of whatever took effect, and of whatever may have."""
+        effects, more = sum(one.times for one in done), sum(one.times for one in perhaps)
         if effects > 1:
             says = f"is one of {effects} writes with the id of one act"
             self._found.find(Cause.REPEATED_ID, says, act=act, request=done[-1])
-        others = [one for one in done if not self._sorting.is_agents(act, one)]
+        elif effects + more > 1:
+            says = f"is one of {effects + more} writes with the id of one act that may have taken effect"
+            self._found.find(Cause.PERHAPS_REPEATED, says, act=act, request=perhaps[-1])
+        others = [one for one in [*done, *perhaps] if not self._sorting.is_agents(act, one)]
         for one in others:
             says = f"was not sent by the agent as it sends acts: its user agent is {said(one.event.agent)}"
             self._found.find(Cause.OTHER_CLIENT, says, act=act, request=one)
-        return effects <= 1 and not others
+        return effects + more <= 1 and not others
 
     def _missing(self, act: Act) -> None:
         """There is no write of an act that is called done."""
         silent = self._silent(act)
         if silent is None:
-            says = f"is called done, and the API server saw no {act.call or 'request with its id'}"
+            says = f"is called done, and the API server saw no {act.call or 'request with its id'} that took effect"
             self._found.find(Cause.WRITE_MISSING, says, act=act)
         elif silent is Cause.IN_A_GAP:
             says = "is called done, and of that time the API server's log has nothing at all"
@@ -150,7 +188,8 @@ class _Judge:
         first, last = act.at, act.at + LONGEST_LEASE
         if act.ended is not None:
             last = min(last, act.ended)
-        if any(span.first <= first and last <= span.last for span in self._spans):
+        at = bisect_right(self._begins, first) - 1
+        if at >= 0 and last <= self._spans[at].last:
             return None
         if not self._spans or last > self._spans[-1].last:
             return Cause.AFTER_THE_LOG
@@ -184,25 +223,43 @@ class _Judge:
 
     def _records(self) -> None:
         """Records that stand for no act of their own."""
-        add = self._found.findings.append
-        for stray in self._acts.repeated:
-            says = "is a second intent of one act"
-            add(Mismatch(cause=Cause.REPEATED_INTENT, seq=stray.seq, id=stray.id, says=says))
-        for stray in self._acts.ends_only if self._acts.first_seq <= 1 else ():  # else it may stand in the part before
-            says = "ends an act that has no intent"
-            add(Mismatch(cause=Cause.END_WITHOUT_INTENT, seq=stray.seq, id=stray.id, says=says))
+        acts = self._acts
+        for stray in acts.repeated:
+            self._stray(Cause.REPEATED_INTENT, stray, "is a second intent of one act")
+        for stray in acts.ends_only:
+            if acts.first_seq <= 1 or stray.action_id in acts.by_action:  # else it may stand in the part before
+                self._stray(Cause.END_WITHOUT_INTENT, stray, "ends an act that has no intent before it")
+        for stray in acts.contradicting:
+            self._stray(Cause.CONTRADICTING_ENDS, stray, stray.says)
+        for stray in acts.odd:
+            self._stray(Cause.ODD_RECORD, stray, stray.says)
+
+    def _stray(self, cause: Cause, stray: Stray, says: str) -> None:
+        self._found.add(Mismatch(cause=cause, seq=stray.seq, id=stray.id, says=says))
+
+    def _lines(self) -> None:
+        """Lines that tell nothing, and those that are too many."""
+        found, requests = self._found, self._requests
+        for bad in requests.bad:
+            found.add(Mismatch(cause=Cause(bad.flaw.value), at=bad.at, says=bad.says))
+        for flaw, count in requests.bad_lines.items():
+            found.counts[Cause(flaw.value)] = count
+        if requests.beyond:
+            says = f"{requests.beyond} more lines of writes of our account were not looked at; give the files in parts"
+            found.find(Cause.TOO_MANY, says)
 
     def _another_log(self) -> None:
         """Acts on the one side, writes on the other, and nothing in common."""
-        causes = {finding.cause for finding in self._found.findings}
-        if {Cause.WRITE_MISSING, Cause.UNRECORDED_WRITE} <= causes and not self._sorting.carrying:
+        causes = self._found.counts.keys()
+        if {Cause.WRITE_MISSING, Cause.UNRECORDED_WRITE} <= causes and not self._sorting.common:
             says = "no act has its write here, and no write its record: the log of another cluster or account"
             self._found.find(Cause.ANOTHER_LOG, says)
 
-    def _verdict(self, matched: int, causes: set[Cause]) -> MatchVerdict:
+    def _verdict(self, matched: int) -> MatchVerdict:
+        causes = self._found.counts.keys()
         if causes & CONTRADICTS:
             return MatchVerdict.UNMATCHED
-        if causes:
+        if causes or matched + len(self._not_covered) < len(self._acts.by_action):
             return MatchVerdict.PARTLY
         return MatchVerdict.MATCHED if matched and self._requests.of_account else MatchVerdict.NOTHING
 

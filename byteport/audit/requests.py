@@ -1,33 +1,57 @@
 """Requests out of the API server's audit log: stages put together, and how much time the log speaks for.
 
 A log is far larger than what concerns one account, so only requests by which that account may have changed something,
-and requests that carry the id of one of its acts, are kept; of all others only the times, which tell from when to when
-the log speaks, and where it is silent. Comes after `apiserver`; `matching` judges what is kept.
+and requests that carry the id of one of its acts, are kept; of all others only the times (`silence`). However large a log
+is and whatever is in it, what is kept is bounded: beyond it is counted. Comes after `apiserver`; `matching` judges.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
 
-from byteport.audit.apiserver import BadLine, Event
-from byteport.domain.base import Frozen, Instant
+from byteport.audit.apiserver import BadLine, Event, Flaw
+from byteport.audit.silence import Heard
 
-SILENCE = timedelta(minutes=10)
-"""So long an API server of a living cluster is never without a request that its log has."""
+MOST_KEPT = 100_000
+"""Requests that are kept; of those with an act's id, twice as many."""
+MOST_TOLD = 1000
+"""Findings of one kind that are told one by one; all are counted."""
 SWITCHING = 101
 """What a command in a container is answered when it has begun."""
 READS = frozenset({"get", "list", "watch", "head", "options"})
 CONNECTS = frozenset({"exec", "attach", "portforward", "proxy"})
 """Subresources through which anything can be done, by whatever verb."""
+REVIEWS = frozenset({"authorization.k8s.io", "authentication.k8s.io"})
+OWN_GROUPS = REVIEWS | {
+    *("", "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "apps", "autoscaling"),
+    *("batch", "certificates.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io"),
+    *("flowcontrol.apiserver.k8s.io", "networking.k8s.io", "node.k8s.io", "policy", "rbac.authorization.k8s.io"),
+    *("scheduling.k8s.io", "storage.k8s.io"),
+}
+"""Served by the API server itself. An extension's own server may do as it likes, and answer as it likes."""
 
 
 def is_read(event: Event) -> bool:
     """Whether the request only reads, by its verb and by where it is sent."""
     return event.verb in READS and event.subresource not in CONNECTS
+
+
+def is_review(event: Event) -> bool:
+    """A create that is only answered, and stores nothing."""
+    return event.verb == "create" and event.group in REVIEWS and event.resource.endswith("reviews")
+
+
+def answers_for_itself(event: Event) -> bool:
+    """Whether a refusal is the API server's own, of the whole request.
+
+    Through a proxy, and from an extension's server, the answer is whoever's stands behind it, who may have done what was
+    asked and answered anything. The deletion of a collection may fail halfway.
+    """
+    through = event.subresource == "proxy" or event.group not in OWN_GROUPS or not event.resource
+    return not through and event.verb not in ("deletecollection", "proxy")
 
 
 class Effect(StrEnum):
@@ -37,13 +61,6 @@ class Effect(StrEnum):
     REFUSED = "refused"
     UNKNOWN = "unknown"
     """Failed inside the API server, or no answer is logged: it may have taken effect."""
-
-
-class Span(Frozen):
-    """A stretch of time."""
-
-    first: Instant
-    last: Instant
 
 
 @dataclass
@@ -65,66 +82,72 @@ class Request:
         if any(code == SWITCHING or 200 <= code < 300 for code in self.codes):
             return Effect.DONE
         refused = bool(self.codes) and all(300 <= code < 500 for code in self.codes)
-        return Effect.REFUSED if refused else Effect.UNKNOWN
+        certain = self.event.forbidden or answers_for_itself(self.event)
+        return Effect.REFUSED if refused and certain else Effect.UNKNOWN
+
+    def take(self, event: Event) -> None:
+        """One more line of it: whatever an earlier one did not show."""
+        self.told[event.stage, event.at.file] += 1
+        if event.code is not None:
+            self.codes.add(event.code)
+        known = self.event
+        self.event = known._replace(
+            uids=known.uids or event.uids,
+            asked=event.asked if known.asked is None else known.asked,
+            forbidden=known.forbidden or event.forbidden,
+        )
 
 
 class Requests:
     """What was read of all files."""
 
-    def __init__(self, account: str, audit_ids: Collection[str]) -> None:
+    def __init__(self, account: str, audit_ids: Collection[str], idle: Callable[[Event], bool]) -> None:
+        """`idle` says which requests change nothing, whatever they are answered, and are what our account sends by design."""
         self._account = account
         self._ids = audit_ids
+        self._idle = idle
         self._kept: dict[tuple[object, ...], Request] = {}
-        self._spans: list[tuple[datetime, datetime]] = []
+        self.heard = Heard()
         self.bad: list[BadLine] = []
+        """The first of each kind."""
+        self.bad_lines: Counter[Flaw] = Counter()
+        self.beyond = 0
+        """Lines of requests that were not kept, since there are too many."""
         self.lines = 0
         self.of_account = 0
         """Events of the account, reads too: none at all means that this log leaves it out, or is another cluster's."""
 
     def take(self, file: Iterable[Event | BadLine]) -> None:
         """All of one file, in its order."""
-        span: tuple[datetime, datetime] | None = None
         for seen in file:
             self.lines += 1
             if isinstance(seen, BadLine):
-                self.bad.append(seen)
+                self._unreadable(seen)
                 continue
-            span = self._heard(span, seen.logged)
+            self.heard.add(seen.logged)
             ours = self._account in (seen.user, seen.through)
             self.of_account += ours
-            if seen.audit_id in self._ids or (ours and not is_read(seen)) or self._account == seen.through:
+            if seen.audit_id in self._ids or (ours and (seen.through == self._account or not self._idle(seen))):
                 self._keep(seen)
-        if span is not None:
-            self._spans.append(span)
 
     def all(self) -> list[Request]:
         """In the order in which they came in."""
         return sorted(self._kept.values(), key=lambda one: (one.event.received, one.event.at.file, one.event.at.line))
 
-    def spans(self) -> list[Span]:
-        """What the log speaks for, in order; between two of them it is silent."""
-        joined: list[tuple[datetime, datetime]] = []
-        for first, last in sorted(self._spans):
-            if joined and first - joined[-1][1] <= SILENCE:
-                joined[-1] = (joined[-1][0], max(joined[-1][1], last))
-            else:
-                joined.append((first, last))
-        return [Span(first=first, last=last) for first, last in joined]
-
-    def _heard(self, span: tuple[datetime, datetime] | None, at: datetime) -> tuple[datetime, datetime]:
-        if span is None:
-            return at, at
-        if span[0] - SILENCE <= at <= span[1] + SILENCE:
-            return min(span[0], at), max(span[1], at)
-        self._spans.append(span)
-        return at, at
+    def _unreadable(self, line: BadLine) -> None:
+        self.bad_lines[line.flaw] += 1
+        if self.bad_lines[line.flaw] <= MOST_TOLD:
+            self.bad.append(line)
 
     def _keep(self, event: Event) -> None:
+        if event.verb == "patch" and event.audit_id not in self._ids:
+            event = event._replace(asked=None)
         who, what = (event.user, event.through), (event.verb, event.group, event.resource, event.subresource)
         key = (event.audit_id, event.received, who, what, event.namespace, event.name, event.query)
-        request = self._kept.setdefault(key, Request(event))
-        request.told[event.stage, event.at.file] += 1
-        if event.code is not None:
-            request.codes.add(event.code)
-        if not request.event.uids:
-            request.event = request.event._replace(uids=event.uids)
+        request = self._kept.get(key)
+        if request is None:
+            if len(self._kept) >= MOST_KEPT * (1 + (event.audit_id in self._ids)):
+                self.beyond += 1
+                return
+            request = self._kept[key] = Request(event)
+        request.take(event)

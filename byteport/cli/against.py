@@ -30,7 +30,7 @@ LONGEST_LINE = 64 << 20
 """An event holds at most one object and one answer; what is longer is no event."""
 DEFAULT_SKEW = 5.0
 SHOWN = 20
-"""Findings for a person; `--json` has all."""
+"""Findings and gaps for a person; `--json` has more of them, and counts them all."""
 _GZIP = b"\x1f\x8b"
 _NAMES = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?):([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)")
 
@@ -113,11 +113,11 @@ def matched(against: Against, entries: Iterable[Entry]) -> Matching:
     from byteport.boundary.by_design import rules
 
     account, apart = _account(against.account), timedelta(seconds=against.clock_skew)
-    acts = acts_of(entries)
-    requests = Requests(account, {act.audit_id for act in acts.in_order()})
+    acts, ours = acts_of(entries), rules(account, apart=apart)
+    requests = Requests(account, {act.audit_id for act in acts.in_order()}, ours.idle)
     for path in _each_once(against.files):
         requests.take(events(path))
-    return match(acts, requests, rules(account, apart=apart))
+    return match(acts, requests, ours)
 
 
 def events(path: Path) -> Iterator[Event | BadLine]:
@@ -170,8 +170,10 @@ def print_matching(found: Matching) -> None:
         say(f"  the audit log has no request of {found.account}: nothing to match", style="red")
     if found.objects_unknown:
         say(f"  {found.objects_unknown} of them by id and time alone: their records' bodies are gone", style="dim")
-    for gap in found.gaps:
+    for gap in found.gaps[:SHOWN]:
         say(f"  the audit log has nothing from {gap.after:%Y-%m-%dT%H:%M:%SZ} to {gap.before:%Y-%m-%dT%H:%M:%SZ}")
+    if found.gap_count > SHOWN:
+        say(f"  and {found.gap_count - SHOWN} more such gaps of more than {found.silence_seconds:.0f} s")
     for because in sorted({one.because.value for one in found.not_covered}):
         these = [one for one in found.not_covered if one.because.value == because]
         say(
@@ -190,8 +192,10 @@ def print_matching(found: Matching) -> None:
         say(
             f"  {', '.join(filter(None, (place, record)))} {finding.says} [{finding.cause.value}]".rstrip(), style="red"
         )
-    if len(found.findings) > SHOWN:
-        say(f"  and {len(found.findings) - SHOWN} more; --json has all of them", style="red")
+    more = sum(one.count for one in found.counts) - min(len(found.findings), SHOWN)
+    if more > 0:
+        counts = ", ".join(f"{one.count} {one.cause.value}" for one in found.counts)
+        say(f"  and {more} more, in all {counts}; --json names more of them", style="red")
 
 
 def _account(typed: str | None) -> str:

@@ -36,7 +36,7 @@ _INVARIANT = {
 def matching(entries: Iterable[Entry], lines: Sequence[bytes]) -> Matching:
     """The verdict of one chain."""
     acts = acts_of(entries)
-    requests = Requests(AGENT, {act.audit_id for act in acts.in_order()})
+    requests = Requests(AGENT, {act.audit_id for act in acts.in_order()}, rules().idle)
     requests.take(read(lines, "the API server's audit log"))
     return match(acts, requests, rules())
 

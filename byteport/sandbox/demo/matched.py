@@ -25,7 +25,7 @@ def match_log(log: AuditLog, chain: Chain, audit_log: Path, say: Say) -> MatchVe
     """Hold one chain against the API server's audit log, and tell it."""
     ours = rules()
     acts = acts_of(log.entries(chain))
-    requests = Requests(ours.account, {act.audit_id for act in acts.in_order()})
+    requests = Requests(ours.account, {act.audit_id for act in acts.in_order()}, ours.idle)
     with audit_log.open("rb") as lines:
         requests.take(read(lines, audit_log.name))
     found = match(acts, requests, ours)

@@ -15,7 +15,7 @@ from byteport.audit.matching import match
 from byteport.audit.outcomes import end_key, intent_key
 from byteport.audit.records import Entry, seal, timestamp
 from byteport.audit.requests import Requests
-from byteport.audit.words import Event
+from byteport.audit.words import Decision, Event, Result
 from byteport.boundary.by_design import rules
 from byteport.boundary.names import AGENT
 from byteport.domain.canonical import digest
@@ -53,32 +53,45 @@ class Told:
         self, number: int, command: str, at: float, *, outcome: str | None = "done", uid: str | None = "uid-1"
     ) -> str:
         """An intent at so many seconds and, ten seconds later, its end."""
-        self._append(Event.STARTED, intent_key(action(number)), number, at, command=command, uid=uid)
+        self.append(Event.STARTED, intent_key(action(number)), number, at, command=command, uid=uid)
         if outcome is not None:
             self.end(number, at + 10, outcome, command)
         return action(number)
 
     def end(self, number: int, at: float, outcome: str, command: str = DELETE) -> None:
-        self._append(Event.FINISHED, end_key(action(number), outcome, verified=None), number, at, command=command)
+        result = Result.FAILURE if outcome == "not_done" else None
+        key = end_key(action(number), outcome, verified=None)
+        self.append(Event.FINISHED, key, number, at, command=command, result=result)
 
     def beside(self, at: float) -> None:
         """A record of no act."""
         seq = self._next()
-        self._append(Event.SKIPPED, f"beside {seq}", None, at, command=None)
+        self.append(Event.SKIPPED, f"beside {seq}", None, at, command=None)
 
-    def _append(
-        self, event: Event, key: str, number: int | None, at: float, *, command: str | None, uid: str | None = None
+    def append(
+        self,
+        event: Event,
+        key: str,
+        number: int | None,
+        at: float,
+        *,
+        command: str | None,
+        uid: str | None = None,
+        result: Result | None = None,
+        decision: Decision = Decision.ACTED,
     ) -> None:
+        """Any record at all."""
         seq = self._next()
         head = header(seq, self.entries[-1].hash if self.entries else GENESIS).model_copy(
             update={
                 "event": event,
+                "decision": decision,
                 "key": digest(key),
                 "action_id": None if number is None else action(number),
                 "timestamp": timestamp(moment(at)),
             }
         )
-        body = payload(seq).model_copy(update={"command": command, "object_uid": uid})
+        body = payload(seq).model_copy(update={"command": command, "object_uid": uid, "result": result})
         self.entries.append(seal(head, body, chance(32, "salt", seq)))
 
     def _next(self) -> int:
@@ -161,7 +174,7 @@ def lines(*events: JSON | Iterable[JSON]) -> list[bytes]:
 def matched(told: Told, *files: list[bytes], account: str = AGENT) -> Matching:
     """The verdict, as the command line asks for it."""
     acts = acts_of(told.entries)
-    requests = Requests(account, {act.audit_id for act in acts.in_order()})
+    requests = Requests(account, {act.audit_id for act in acts.in_order()}, rules(account).idle)
     for number, file in enumerate(files):
         requests.take(read(file, LOG if not number else f"{LOG}.{number}"))
     return match(acts, requests, rules(account))

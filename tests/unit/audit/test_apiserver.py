@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from byteport.audit.apiserver import BadLine, Event, read
 from byteport.audit.requests import Effect, Requests
+from byteport.boundary.by_design import rules
 from byteport.boundary.names import AGENT
 from tests.unit.audit.seen import DELETE, JSON, Told, causes, event, lines, matched, quiet, write
 
@@ -87,7 +88,7 @@ def test_no_bytes_raise(line: bytes) -> None:
 
 
 def kept(*events: JSON) -> Requests:
-    requests = Requests(AGENT, {"an-id"})
+    requests = Requests(AGENT, {"an-id"}, rules().idle)
     requests.take(read(lines(*events), "audit.log"))
     return requests
 
@@ -114,9 +115,9 @@ def test_a_request_is_what_all_of_its_stages_say() -> None:
 
 
 def test_the_log_speaks_for_its_stretches_and_rotated_files_join_where_they_meet() -> None:
-    requests = Requests(AGENT, set())
+    requests = Requests(AGENT, set(), rules().idle)
     requests.take(read(lines(event(0), event(300)), "audit-1.log"))
     requests.take(read(lines(event(400), event(500)), "audit.log"))
-    assert len(requests.spans()) == 1
+    assert len(requests.heard.spans()) == 1
     requests.take(read(lines(event(5000), event(9000)), "audit-0.log"))
-    assert [(span.last - span.first).total_seconds() for span in requests.spans()] == [500, 0, 0]
+    assert [round((span.last - span.first).total_seconds()) for span in requests.heard.spans()] == [500, 0, 0]

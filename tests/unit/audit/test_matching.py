@@ -192,11 +192,8 @@ def test_an_act_that_is_called_done_and_has_no_write_is_named() -> None:
     assert "delete pods shop/web-1" in found.findings[0].says
 
 
-def test_a_write_of_an_act_that_was_not_done_is_named_but_a_command_that_was_not_found_was_sent() -> None:
+def test_a_write_of_an_act_that_was_not_done_is_named() -> None:
     assert causes(one_act(write(1, DELETE, 62), outcome="not_done")) == ["done_after_all"]
-    told = Told()
-    told.act(1, PRUNE, 60, outcome="not_done")
-    assert matched(told, lines(write(1, PRUNE, 62), quiet())).verdict.value == "matched"
 
 
 def test_an_act_that_was_not_done_has_no_write() -> None:
@@ -228,12 +225,20 @@ def test_a_line_that_stands_twice_in_one_file_is_named_but_files_may_overlap() -
 
 
 @pytest.mark.claim("C-094")
-def test_an_id_under_another_user_is_named_whatever_became_of_the_request() -> None:
+def test_an_id_under_another_user_is_named_if_the_request_may_have_changed_something() -> None:
     other: JSON = {"user": {"username": "mallory"}}
-    for code in (200, 403):
+    for code in (200, 500, 0):
         found = one_act(write(1, DELETE, 62), write(1, DELETE, 63, code=code, **other))
         assert causes(found) == ["foreign_user"]
         assert "mallory" in found.findings[0].says
+
+
+@pytest.mark.parametrize(
+    "harmless", [{"code": 403}, {"verb": "get", "code": 401}, {"verb": "list"}, {"requestObject": {"dryRun": ["All"]}}]
+)
+def test_an_id_under_another_user_that_changed_nothing_is_told_and_spoils_nothing(harmless: JSON) -> None:
+    found = one_act(write(1, DELETE, 62), write(1, DELETE, 63, user={"username": "system:anonymous"}, **harmless))
+    assert (found.verdict.value, [one.remark.value for one in found.notices]) == ("matched", ["foreign_id"])
 
 
 def test_somebody_who_acts_as_our_account_is_not_the_agent() -> None:

@@ -8,9 +8,25 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.audit.seen import COMMANDS, DELETE, JSON, Told, action, causes, event, lines, matched, quiet, write
+from byteport.audit.outcomes import end_key, intent_key
+from byteport.audit.words import Decision, Event, Result
+from tests.unit.audit.seen import (
+    COMMANDS,
+    DELETE,
+    JSON,
+    PRUNE,
+    RAISE,
+    Told,
+    action,
+    causes,
+    event,
+    lines,
+    matched,
+    quiet,
+    write,
+)
 
-ROUNDS = 40
+ROUNDS = 12
 ACTS = 6
 SPREAD = 120.0
 
@@ -31,6 +47,12 @@ class World:
         self.writes = [write(*act[:2], act[2] + chance.random() * 9) for act in self.acts]
         self.without: tuple[int, str] | None = None
         """Which record of which act is left out."""
+        self.skipped: tuple[int, str] | None = None
+        """Which record of which act says that it was skipped."""
+        self.outcomes: dict[int, tuple[str, ...]] = {}
+        """How an act is called, where it is not done."""
+        self.invented: float | None = None
+        """When a record says that something was done of which there is no act."""
         self.others = [*quiet(ACTS * SPREAD + 900), *(event(float(at)) for at in range(30, 900, 97))]
 
     def one(self) -> int:
@@ -39,12 +61,35 @@ class World:
     def told(self) -> Told:
         told = Told()
         for number, command, at in self.acts:
-            if self.without == (number, "started"):
-                told.end(number, at + 10, "done", command)
-            else:
-                told.act(number, command, at, outcome=None if self.without == (number, "finished") else "done")
+            if self.without != (number, "started"):
+                self._started(told, number, command, at)
+            for later, outcome in enumerate(self.outcomes.get(number, ("done",))):
+                if self.without != (number, "finished"):
+                    self._finished(told, number, at + 10 + later, outcome)
+        if self.invented is not None:
+            told.append(Event.FINISHED, "of nobody", None, self.invented, command=DELETE, result=Result.SUCCESS)
         told.beside(ACTS * SPREAD + 600)
         return told
+
+    def _started(self, told: Told, number: int, command: str, at: float) -> None:
+        if self.skipped == (number, "started"):
+            key = intent_key(action(number))
+            told.append(Event.SKIPPED, key, number, at, command=command, decision=Decision.SKIPPED)
+        else:
+            told.act(number, command, at, outcome=None)
+
+    def _finished(self, told: Told, number: int, at: float, outcome: str) -> None:
+        if self.skipped == (number, "finished"):
+            key = end_key(action(number), outcome, verified=None)
+            told.append(Event.SKIPPED, key, number, at, command=None, decision=Decision.SKIPPED)
+        else:
+            told.end(number, at, outcome)
+
+    def be(self, index: int, command: str) -> None:
+        """Have an act be one of that command, recorded and sent."""
+        number, _, at = self.acts[index]
+        self.acts[index] = self.sent[index] = (number, command, at)
+        self.writes[index] = write(number, command, at + self.chance.random() * 9)
 
     def found(self) -> list[str]:
         return causes(matched(self.told(), lines(self.writes, self.others)))
@@ -125,6 +170,91 @@ def a_command_is_changed_in_the_record(world: World) -> None:
     world.acts[index] = (number, command.replace("web", "api").replace("helper-1", "helper-2"), at)
 
 
+def an_act_that_was_refused_is_called_done(world: World) -> None:
+    index = world.one()
+    number, command, at = world.sent[index]
+    world.writes[index] = write(number, command, at + 2, code=world.chance.choice((403, 404, 409, 429)))
+
+
+def a_command_is_made_strange_in_the_record(world: World) -> None:
+    index = world.one()
+    number, command, at = world.acts[index]
+    strange = world.chance.choice((command + " ", command.replace(" ", "  ", 1), "", "kubectl scale deployment web"))
+    world.acts[index] = (number, strange, at)
+
+
+def an_intent_says_that_it_was_skipped(world: World) -> None:
+    world.skipped = (world.acts[world.one()][0], "started")
+
+
+def an_end_says_that_it_was_skipped(world: World) -> None:
+    world.skipped = (world.acts[world.one()][0], "finished")
+
+
+def a_repair_is_invented_without_an_act(world: World) -> None:
+    world.invented = ACTS * SPREAD + 100
+
+
+def two_ends_contradict_each_other(world: World) -> None:
+    world.outcomes[world.acts[world.one()][0]] = ("not_done", "done")
+
+
+def a_command_that_was_sent_is_called_not_done(world: World) -> None:
+    index = world.one()
+    world.be(index, PRUNE)
+    world.outcomes[world.acts[index][0]] = ("not_done",)
+
+
+def a_write_without_an_answer_is_called_not_done(world: World) -> None:
+    index = world.one()
+    world.be(index, DELETE)
+    world.writes[index]["responseStatus"] = {"code": 504}
+    world.outcomes[world.acts[index][0]] = ("not_done",)
+
+
+def an_id_is_used_again_without_an_answer(world: World) -> None:
+    number, command, at = world.sent[world.one()]
+    world.writes.append(write(number, command, at + 9.5, code=world.chance.choice((500, 503, 504))))
+
+
+def an_id_is_used_by_another_client_without_an_answer(world: World) -> None:
+    number, command, at = world.sent[world.one()]
+    answer: JSON = {"responseStatus": None, "stage": "RequestReceived"}
+    world.writes.append(write(number, command, at + 9.5, userAgent="curl/8.5.0", **answer))
+
+
+def what_stands_behind_a_proxy_answers_that_it_refused(world: World) -> None:
+    at = world.chance.random() * ACTS * SPREAD
+    about = {"resource": "pods", "subresource": "proxy", "name": "web-1", "namespace": "shop"}
+    verb, code = world.chance.choice(("get", "create", "delete")), world.chance.choice((302, 403, 404))
+    world.writes.append(event(at, verb=verb, objectRef=about, responseStatus={"code": code}))
+
+
+def a_collection_is_deleted_halfway(world: World) -> None:
+    about, at = {"resource": "pods", "namespace": "shop"}, world.chance.random() * ACTS * SPREAD
+    world.writes.append(event(at, verb="deletecollection", objectRef=about, responseStatus={"code": 403}))
+
+
+def a_patch_writes_something_else(world: World) -> None:
+    index = world.one()
+    world.be(index, RAISE)
+    world.writes[index]["requestObject"] = {"spec": {"minReplicas": 4, "maxReplicas": 1}}
+
+
+def a_look_hides_words_behind_a_fragment(world: World) -> None:
+    about = {"resource": "pods", "subresource": "exec", "name": "helper-1", "namespace": "byteport-node"}
+    uri = "/x/exec?container=helper&command=df&command=-h&x=#&command=/etc"
+    at = world.chance.random() * ACTS * SPREAD
+    world.writes.append(event(at, verb="get", objectRef=about, requestURI=uri, responseStatus={"code": 101}))
+
+
+def a_piece_of_the_log_is_missing(world: World) -> None:
+    first = world.acts[world.chance.randrange(ACTS - 2)][2] - 20
+    within = {event(at)["requestReceivedTimestamp"][:19] for at in range(int(first), int(first) + 420)}
+    world.writes = [one for one in world.writes if one["requestReceivedTimestamp"][:19] not in within]
+    world.others = [one for one in world.others if one["requestReceivedTimestamp"][:19] not in within]
+
+
 FOUND: dict[Spoil, set[str]] = {
     a_write_is_dropped: {"write_missing"},
     an_intent_is_dropped: {"unrecorded_write", "end_without_intent"},
@@ -141,7 +271,27 @@ FOUND: dict[Spoil, set[str]] = {
     a_write_is_moved_in_time: {"before_intent", "after_end"},
     a_token_is_used_elsewhere: {"other_client"},
     a_command_is_changed_in_the_record: {"other_object"},
+    an_act_that_was_refused_is_called_done: {"write_missing"},
+    a_command_is_made_strange_in_the_record: {"unknown_command", "other_object"},
+    an_intent_says_that_it_was_skipped: {"odd_record"},
+    an_end_says_that_it_was_skipped: {"odd_record"},
+    a_repair_is_invented_without_an_act: {"odd_record"},
+    two_ends_contradict_each_other: {"contradicting_ends"},
+    a_command_that_was_sent_is_called_not_done: {"command_sent"},
+    a_write_without_an_answer_is_called_not_done: {"perhaps_done"},
+    an_id_is_used_again_without_an_answer: {"perhaps_repeated"},
+    an_id_is_used_by_another_client_without_an_answer: {"other_client", "perhaps_repeated"},
+    what_stands_behind_a_proxy_answers_that_it_refused: {"unrecorded_write"},
+    a_collection_is_deleted_halfway: {"unrecorded_write"},
+    a_patch_writes_something_else: {"other_content"},
+    a_look_hides_words_behind_a_fragment: {"unrecorded_write"},
+    a_piece_of_the_log_is_missing: {"in_a_gap"},
 }
+ALONE: set[Spoil] = {
+    *(an_end_is_dropped, a_write_is_dropped, both_records_are_dropped),
+    *(an_act_that_was_refused_is_called_done, a_piece_of_the_log_is_missing),
+}
+"""What another change may undo: with its write, an act is gone from both logs."""
 
 
 def test_logs_that_belong_together_are_matched() -> None:
@@ -162,13 +312,25 @@ def test_each_change_of_either_log_is_found_by_its_code(spoil: Spoil) -> None:
 
 def test_two_changes_at_once_do_not_hide_each_other() -> None:
     chance = random.Random(7)
-    undo = {an_end_is_dropped, a_write_is_dropped, both_records_are_dropped}  # with its write, an act is gone from both
-    spoils = [spoil for spoil in FOUND if spoil not in undo]
-    for seed in range(2 * ROUNDS):
+    spoils = [spoil for spoil in FOUND if spoil not in ALONE]
+    for seed in range(4 * ROUNDS):
         world = World(random.Random(seed))
         for spoil in chance.sample(spoils, 2):
             spoil(world)
         assert world.found(), f"seed {seed}"
+
+
+def test_every_act_that_is_not_matched_is_not_covered_or_a_finding_of_its_own() -> None:
+    chance = random.Random(11)
+    for seed in range(4 * ROUNDS):
+        world = World(random.Random(seed))
+        for spoil in chance.sample([*FOUND], 1 + seed % 3):
+            if len(world.acts) == ACTS:  # of one that is gone from the records nothing is asked
+                spoil(world)
+        found = matched(world.told(), lines(world.writes, world.others))
+        told = {one.seq for one in found.findings if one.seq} | {one.seq for one in found.not_covered}
+        assert found.matched + len(told) >= found.acts, f"seed {seed}"
+        assert (found.verdict.value == "matched") is (not found.findings), f"seed {seed}"
 
 
 def test_a_spoilt_log_is_not_called_matched() -> None:

@@ -123,8 +123,8 @@ def test_of_very_many_findings_a_person_is_shown_some(tmp_path: Path, capsys: py
     told.beside(600)
     print_matching(matched(against(path), told.entries))
     printed = capsys.readouterr().out
-    assert printed.count("unrecorded_write") == SHOWN
-    assert "and 5 more" in printed
+    assert printed.count("[unrecorded_write]") == SHOWN
+    assert "and 5 more, in all 25 unrecorded_write" in printed
 
 
 @pytest.fixture
