@@ -13,7 +13,7 @@ from byteport.api.lines import SentRecord
 from byteport.api.problems import Code, Problem
 from byteport.audit.heads import Chain
 from byteport.audit.records import Payload
-from byteport.audit.words import REMOVALS, Event
+from byteport.audit.words import REMOVALS, TELLING, Event
 from byteport.ledger import due
 from byteport.ledger.append import milliseconds
 from byteport.ledger.sealing import needed
@@ -38,8 +38,8 @@ def name_removals(tx: Transaction, chain: Chain, one: SentRecord) -> None:
     ranges = due.merged((part.first, part.last) for part in removed if part.cause.value == one.header.event.value)
     if len(ranges) > MOST_RANGES:
         raise _refused(one, f"names more than {MOST_RANGES} ranges")
-    if any(last >= one.entry.seq or _tells_of_removals(tx.sql, chain, first, last) for first, last in ranges):
-        raise _refused(one, "names records that come later, or that tell of a removal themselves")
+    if any(last >= one.entry.seq or _stays(tx.sql, chain, one, first, last) for first, last in ranges):
+        raise _refused(one, "names records that come later, or that tell of a removal, a request or a hold themselves")
     if ranges:
         request = _request_of(tx, chain, one.payload) if one.erases else None
         due.name(tx, chain, one.entry.seq, ranges, request_seq=request)
@@ -74,11 +74,13 @@ def _request_of(tx: Transaction, chain: Chain, payload: Payload) -> int | None:
     return asked
 
 
-def _tells_of_removals(sql: Sql, chain: Chain, first: int, last: int) -> bool:
+def _stays(sql: Sql, chain: Chain, one: SentRecord, first: int, last: int) -> bool:
+    """Whether one of these records tells of a removal; on request also who asked for one, or set a hold or ended it."""
+    stay = sorted(event.value for event in (TELLING if one.erases else REMOVALS))
     rows = sql.execute(
-        "SELECT seq FROM agent_actions WHERE tenant = ? AND cluster_uid = ? AND event IN (?, ?) AND seq BETWEEN ? AND ?"
-        " LIMIT 1",
-        (chain.tenant, chain.cluster_uid, *sorted(event.value for event in REMOVALS), first, last),
+        "SELECT seq FROM agent_actions WHERE tenant = ? AND cluster_uid = ?"  # noqa: S608
+        f" AND event IN ({', '.join('?' * len(stay))}) AND seq BETWEEN ? AND ? LIMIT 1",
+        (chain.tenant, chain.cluster_uid, *stay, first, last),
     )
     return rows.fetchone() is not None
 

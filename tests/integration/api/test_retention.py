@@ -183,9 +183,20 @@ def test_records_that_tell_of_removals_stay_for_ever(copy: Copy) -> None:
     log.erase(1, 1)
     copy.told(log)
     log.append(event=Event.PRUNED, removed=(Removed(first=1, last=2, cause=Removal.PRUNED),))
-    with pytest.raises(Problem, match="tell of a removal themselves"):
+    with pytest.raises(Problem, match="tell of a removal"):
         copy.told(log)
     log.entries.pop()
+
+
+def test_on_request_nothing_goes_that_tells_who_asked_for_an_erasure_or_ended_a_hold(copy: Copy) -> None:
+    log = copy.logs["acme"].append(1)
+    requested(log, 1).append(event=Event.HOLD_SET).append(event=Event.HOLD_ENDED)
+    copy.hand_in(log)
+    for seq in (2, 3, 4):
+        with pytest.raises(Problem, match="a request or a hold"):
+            copy.told(erased(log, seq, seq))
+        log.entries.pop()
+    copy.told(log.append(event=Event.PRUNED, removed=(Removed(first=1, last=4, cause=Removal.PRUNED),)))
 
 
 def test_what_is_done_again_does_nothing_and_is_counted_once(copy: Copy) -> None:
