@@ -24,7 +24,7 @@ from google.auth.transport import Response as GoogleResponse
 from activities.clock import Clock
 from activities.export.answers import Answer, Asked, error_of
 from activities.export.guarded import GuardedClient, Redirects, Request
-from byteport.contracts.stream_receivers import receiver_url
+from byteport.contracts.receiver_addresses import receiver_url
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailable
 
 SETTING = "audit.export.gcs"

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 
 from byteport.audit.heads import Chain
 from byteport.audit.notes import SignatureType, parse_vkey
-from byteport.contracts.stream_receivers import ReceiverUrl
+from byteport.contracts.receiver_addresses import ReceiverUrl
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.yaml_text import read_strict
 from byteport.errors import ConfigError, MalformedInput

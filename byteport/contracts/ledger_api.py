@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from byteport.contracts.stream_receivers import ReceiverUrl
+from byteport.contracts.receiver_addresses import ReceiverUrl
 from byteport.domain.base import Frozen
 from byteport.domain.retention import LONGEST_WAIT_DAYS
 

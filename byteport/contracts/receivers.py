@@ -11,9 +11,9 @@ import json
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from byteport.contracts.stream_receivers import ReceiverUrl
+from byteport.contracts.receiver_addresses import ReceiverUrl
 from byteport.domain.base import Frozen
 
 BUCKET = "byteport-audit-{cluster_uid}"
@@ -47,14 +47,9 @@ def cursor_name(kind: TargetKind, *destination: str | None) -> str:
     return f"{kind.value}@{hashlib.sha256(told.encode('ascii')).hexdigest()[:12]}"
 
 
-def _no_slashes_around(prefix: str) -> str:
-    if prefix.startswith("/") or prefix.endswith("/") or "//" in prefix:
-        raise ValueError("write it without a slash at either end")
-    return prefix
-
-
-Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_.*'()/=-]{0,200}$"), AfterValidator(_no_slashes_around)]
-"""What every key begins with: only characters that no store and no tool quotes."""
+PREFIX = "^(?:[A-Za-z0-9!_.*'()=-]+(?:/[A-Za-z0-9!_.*'()=-]+)*)?$"
+Prefix = Annotated[str, Field(pattern=PREFIX, max_length=200)]
+"""What every key begins with: only characters that no store and no tool quotes, without a slash at either end."""
 
 
 class S3Config(Frozen):

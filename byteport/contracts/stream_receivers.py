@@ -6,67 +6,16 @@ setting by which a certificate would not be verified.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path  # noqa: TID251  as a type: nothing here opens a file
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from byteport.domain.addresses import Place, literal, place_of
+from byteport.contracts.receiver_addresses import HostAndPort, ReceiverUrl
 from byteport.domain.base import Frozen
 
-HIGHEST_PORT = 65535
 DOCUMENTATION_ENTERPRISE = 32473
 """IANA's number for examples (RFC 5612)."""
-
-
-def may_be_named(host: str) -> str:
-    """`host`, unless it is an address to which nothing is sent. This machine's own may be named: a forwarder listens there."""
-    address = literal(host)
-    if address is not None and (place := place_of(address)) not in (Place.ORDINARY, Place.LOOPBACK):
-        raise ValueError(f"{host} is a {place.value} address, to which nothing is sent")
-    return host
-
-
-def receiver_url(url: str) -> str:
-    """`url`, where the log may be sent to, or what shows who we are. Raises `ValueError`."""
-    parts = _URL.fullmatch(url)
-    if parts is None:
-        raise ValueError("write it as https://receiver.example/path: https alone, without user and fragment")
-    if not 0 < int(parts["port"] or 443) <= HIGHEST_PORT:
-        raise ValueError(f"a port lies between 1 and {HIGHEST_PORT}")
-    may_be_named(parts["host"].strip("[]"))
-    return url
-
-
-_HOST = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])"
-_URL = re.compile(rf"https://{_HOST}(:(?P<port>[0-9]{{1,5}}))?(/[!-\"$-~]*)?")
-ReceiverUrl = Annotated[str, Field(max_length=2000), AfterValidator(receiver_url)]
-"""`https` alone, without user and fragment, and not an address to which nothing is sent."""
-
-
-def _host_and_port(address: str) -> str:
-    parts = re.fullmatch(rf"{_HOST}:(?P<port>[0-9]{{1,5}})", address)
-    if parts is None:
-        raise ValueError("write it as syslog.example:6514, an IPv6 address in brackets")
-    if not 0 < int(parts["port"]) <= HIGHEST_PORT:
-        raise ValueError(f"a port lies between 1 and {HIGHEST_PORT}")
-    may_be_named(parts["host"].strip("[]"))
-    return address
-
-
-HostAndPort = Annotated[str, Field(max_length=300), AfterValidator(_host_and_port)]
-"""`host:port`; an IPv6 address in brackets."""
-
-
-def _proxy(url: str) -> str:
-    if re.fullmatch(rf"https?://{_HOST}(:[0-9]{{1,5}})?/?", url) is None:
-        raise ValueError("write it as http://proxy.example:3128, without a user")
-    return url
-
-
-ProxyUrl = Annotated[str, Field(max_length=300), AfterValidator(_proxy)]
-"""A proxy that opens tunnels (CONNECT): the TLS within is ours, whatever leads to the proxy."""
 
 
 class WebhookConfig(Frozen):

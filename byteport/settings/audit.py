@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from byteport.audit.notes import SignatureType, VerifierKey, parse_vkey
 from byteport.contracts.checkpoints import SLOWEST_SECONDS
 from byteport.contracts.ledger_api import ApiTargetConfig
+from byteport.contracts.receiver_addresses import ProxyUrl, ReceiverUrl
 from byteport.contracts.receivers import BUCKET, GcsConfig, S3Config, TargetKind, cursor_name
-from byteport.contracts.stream_receivers import FileConfig, ProxyUrl, SplunkConfig, SyslogConfig, WebhookConfig
+from byteport.contracts.stream_receivers import FileConfig, SplunkConfig, SyslogConfig, WebhookConfig
 from byteport.domain.retention import RetentionConfig
 from byteport.errors import MalformedInput
 
@@ -97,7 +98,7 @@ class WitnessConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s?#]*)?$", max_length=2000)]
+    url: ReceiverUrl
     key: Annotated[str, AfterValidator(_witness_key)]
 
     @property

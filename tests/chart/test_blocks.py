@@ -23,9 +23,15 @@ def blocks(rules: list[JSON]) -> list[JSON]:
 
 METADATA = [
     *map(ip_network, ("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32")),
+    *map(ip_network, ("2002:a9fe::/32", "2002:6464:64c8::/48", "2002:a83f:8110::/48", "2002:c000:c0::/48")),
+    *(
+        ip_network(f"{prefix}::{within}")
+        for prefix in ("64:ff9b", "64:ff9b:1")
+        for within in ("a9fe:0/112", "6464:64c8", "a83f:8110", "c000:c0")
+    ),
     *map(ip_network, ("fe80::/10", "fd00:ec2::/32", "fd00:c1::a9fe:a9fe", "fd00:42::42", "fd20:ce::254")),
 ]
-"""Link-local, and where else a cloud tells a machine who it is."""
+"""Link-local, and where else a cloud tells a machine who it is; and the same where a network translates."""
 
 
 def inside(one: Network, other: Network) -> bool:
@@ -52,7 +58,8 @@ WIDE = [
         "fe00::/9",
         "fd00:42::/123",
     ],
-    ["10.0.0.0/8", "203.0.113.7/32", "2001:db8::/32", "2001:DB8:1:2:3:4:5:6/128", "::1/128", "64:ff9b::/96"],
+    ["10.0.0.0/8", "203.0.113.7/32", "2001:db8::/32", "2001:DB8:1:2:3:4:5:6/128", "::1/128"],
+    ["64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "64:ff9b::a9fe:0/111"],
 ]
 
 

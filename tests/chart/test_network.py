@@ -162,6 +162,8 @@ def test_review_19_the_logs_receivers_are_reached_by_the_export_alone_and_by_nob
     [
         ({"target": "webhook", "webhook": {"url": "https://hooks.example.com:8443/x"}}, {8443}),
         ({"target": ["webhook"], "webhook": {"url": "https://[fd00::7]/x"}}, {443}),
+        ({"target": "webhook", "webhook": {"url": "https://hooks.example.com/a:22/b:23"}}, {443}),
+        ({"target": "webhook", "webhook": {"url": "https://[fd00::7]:8443/a:22"}}, {8443}),
         ({"target": "syslog", "syslog": {"address": "[fd00::7]:6514"}}, {6514}),
         (
             {"target": "api", "api": {"url": "https://ledger.example.com"}, "proxy": "http://proxy.example:3128"},
@@ -194,6 +196,27 @@ def test_review_14_a_clouds_identity_is_asked_for_where_its_bucket_is_the_receiv
             assert blocks(reached(values, component)) & inside == set()
     (rule,) = [rule for rule in own(EVERY_RECEIVER, "export") if ("TCP", 443) in ports([rule])]
     assert all("169.254.0.0/16" in peer["ipBlock"]["except"] for peer in rule["to"] if "." in peer["ipBlock"]["cidr"])
+
+
+@pytest.mark.claim("C-148")
+def test_review_14_on_eks_no_bucket_of_google_opens_the_way_to_the_nodes_identity() -> None:
+    values = {"audit": {"export": {"target": "s3, gcs"}}}
+    for version, opened in (("v1.33.1-eks-1234abc", False), ("v1.33.1-gke.1014001", True), ("v1.33.1", True)):
+        rules = [
+            rule
+            for one in of_kind(objects(values, kubernetes=version), "NetworkPolicy")
+            if one["metadata"]["name"] == "byteport-export"
+            for rule in one["spec"]["egress"]
+        ]
+        assert ("169.254.169.254/32" in blocks(rules)) is opened, version
+
+
+@pytest.mark.claim("C-148")
+@pytest.mark.parametrize("cidr", ["64:ff9b::a9fe:a9fe/128", "64:ff9b:1::a9fe:0/120", "2002:a9fe:a9fe::/48"])
+def test_review_14_a_metadata_address_that_a_network_translates_is_no_receivers(cidr: str) -> None:
+    values = {"audit": {"export": {"target": "s3"}}, "networkPolicy": {"receivers": {"cidrs": [cidr]}}}
+    with pytest.raises(helm_python.HelmRenderError, match="a cloud's metadata"):
+        objects(values)
 
 
 def test_the_receivers_addresses_can_be_narrowed() -> None:

@@ -23,7 +23,7 @@ their kind has. A file is reached by no port. */}}
 
 {{- /* The port that an address names, or that of its scheme. */}}
 {{- define "byteport.portOf" -}}
-{{- $named := regexFind ":[0-9]{1,5}(/|$)" (regexReplaceAll "^[a-z]+://" . "") -}}
+{{- $named := regexFind ":[0-9]{1,5}$" (regexReplaceAll "/.*$" (regexReplaceAll "^[a-z]+://" . "") "") -}}
 {{- if $named -}}
 {{ regexFind "[0-9]+" $named }}
 {{- else if hasPrefix "http://" . -}}
@@ -46,11 +46,15 @@ ports:
   - {protocol: TCP, port: 53}
 {{- end }}
 
-{{- /* Link-local addresses, and those outside of them by which a machine asks its cloud who it is, as JSON. */}}
+{{- /* Link-local addresses, and those outside of them by which a machine asks its cloud who it is, as JSON; and the same within
+addresses that a network translates (NAT64, 6to4). */}}
 {{- define "byteport.metadata" -}}
 [
 "169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",
-"fe80::/10", "fd00:ec2::/32", "fd00:c1::a9fe:a9fe/128", "fd00:42::42/128", "fd20:ce::254/128"
+"fe80::/10", "fd00:ec2::/32", "fd00:c1::a9fe:a9fe/128", "fd00:42::42/128", "fd20:ce::254/128",
+"64:ff9b::a9fe:0/112", "64:ff9b::6464:64c8/128", "64:ff9b::a83f:8110/128", "64:ff9b::c000:c0/128",
+"64:ff9b:1::a9fe:0/112", "64:ff9b:1::6464:64c8/128", "64:ff9b:1::a83f:8110/128", "64:ff9b:1::c000:c0/128",
+"2002:a9fe::/32", "2002:6464:64c8::/48", "2002:a83f:8110::/48", "2002:c000:c0::/48"
 ]
 {{- end }}
 
