@@ -2,7 +2,8 @@
 
 Started through `byteport/temporal/intake.py` by `byteport erase`, and by `retention.py` for a request whose run is missing.
 What is erased stands in the ledger's row of the request, and the ledger decides by its own clock whether it may be; this
-run waits and asks again. Run twice, reset or begun anew, it ends in the same record.
+run waits and asks again. Run twice, reset or begun anew, it ends in the same record. A request that the ledger does not know
+any more was lost with its database: people hear that once, and the run ends.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from byteport.contracts.retention import (
     ErasureState,
 )
 from byteport.contracts.workflows import STATE
-from byteport.errors import BytePortError
+from byteport.errors import BytePortError, TargetGone
 from temporalio import workflow
 
 from workflows.perform import perform
@@ -36,11 +37,15 @@ HELD = timedelta(minutes=30)
 """Between two looks at whether what stands in the way is gone."""
 AGAIN = timedelta(days=1)
 """Between two pages about one that is late."""
+LOST = (
+    "its database was put back from a backup of before the request: what was erased since then is there again, too",
+    "nothing more is done about it: ask again for whatever is still to be erased",
+)
 
 
 @workflow.defn(name=ERASURE)
 class ErasureWorkflow:
-    """Ends when the request is carried out or was taken back, and not before."""
+    """Ends when the request is carried out, was taken back or is lost, and not before."""
 
     @workflow.init
     def __init__(self, start: EraseOnRequest) -> None:
@@ -48,7 +53,7 @@ class ErasureWorkflow:
         self._times = start.request.times
         self._told_at = start.told_at
         self._erasing: Erasing | None = None
-        self._failing = ""
+        self._failing, self._lost = "", False
         self._news = False
         self._beside = Beside(lambda: None)
 
@@ -57,7 +62,7 @@ class ErasureWorkflow:
         while True:
             self._news = False
             await self._ask()
-            closed = self._closed()
+            closed = await self._given_up() if self._lost else self._closed()
             if closed is not None:
                 await workflow.wait_condition(lambda: self._beside.idle)
                 return closed
@@ -75,17 +80,28 @@ class ErasureWorkflow:
             while True:
                 call = Erase(cluster_uid=self._uid, request_id=request_id, now=workflow.now())
                 self._erasing = await perform(ERASE, call, cluster_uid=self._uid)
-                self._times, self._failing = self._erasing.times, ""
+                self._times, self._failing, self._lost = self._erasing.times, "", False
                 if not self._erasing.more or workflow.info().is_continue_as_new_suggested():
                     return
         except BytePortError as error:
-            self._failing = error.message
+            self._failing, self._lost = error.message, isinstance(error, TargetGone)
+
+    async def _given_up(self) -> ErasureClosed | None:
+        """The end of a request that is not there any more, once people know; None while nobody could be told."""
+        title = "A request for erasure was lost: the ledger does not know it any more"
+        notice = self._notice(2, "lost", title).model_copy(update={"evidence": LOST, "cause": "erasure_lost"})
+        workflow.set_current_details(title)
+        try:
+            await perform(NOTIFY, notice, cluster_uid=self._uid, summary=f"Tell people: {title}")
+        except BytePortError:
+            return None
+        return ErasureClosed(state=ErasureState.LOST, records=0, late=False)
 
     def _closed(self) -> ErasureClosed | None:
         erasing = self._erasing
         if erasing is None or self._failing or erasing.more:
             return None
-        gone = erasing.state is ErasureState.ERASED and erasing.names_until is None
+        gone = erasing.state is ErasureState.ERASED and erasing.names_until is None and erasing.scrubbed
         if not gone and erasing.state is not ErasureState.CANCELLED:
             return None
         self._show()
@@ -105,7 +121,7 @@ class ErasureWorkflow:
         match erasing.state:
             case ErasureState.WAITING:
                 return max(SOON, self._times.due - now), "until it can no longer be taken back"
-            case ErasureState.ERASED if erasing.names_until is not None:
+            case ErasureState.ERASED if erasing.names_until is not None and erasing.scrubbed:
                 return max(SOON, erasing.names_until - now), "until no limit is counted by the name any more"
             case _:
                 return (SOON if erasing.more else HELD), "until nothing stands in its way"
@@ -115,14 +131,15 @@ class ErasureWorkflow:
     def _tell(self) -> None:
         """Page while something stands in the way: in time, when the time is over, and every day after that."""
         erasing = self._erasing
-        if erasing is not None and not self._failing and erasing.state is ErasureState.ERASED:
+        done = erasing is not None and erasing.state is ErasureState.ERASED and erasing.scrubbed
+        if self._lost or (done and not self._failing):
             return
         due = self._due()
         if due is None:
             return
         rung, word = due
         before, self._told_at = self._told_at, workflow.now()
-        self._beside.do(self._page(self._notice(rung, word), self._told_at, before))
+        self._beside.do(self._page(self._notice(rung, word, self._title()), self._told_at, before))
 
     def _due(self) -> tuple[int, str] | None:
         """Which page is due: its rung, and what tells it from the others."""
@@ -143,14 +160,14 @@ class ErasureWorkflow:
                 self._told_at = before
             raise
 
-    def _notice(self, rung: int, word: str) -> Notice:
-        request, installation = self._start.request, self._start.installation
+    def _title(self) -> str:
         late = self._times.late
-        title = (
-            f"An erasure is late: it was to be done by {late:%Y-%m-%d %H:%M} UTC"
-            if workflow.now() >= late
-            else f"An erasure is held up: it is to be done by {late:%Y-%m-%d %H:%M} UTC"
-        )
+        if workflow.now() >= late:
+            return f"An erasure is late: it was to be done by {late:%Y-%m-%d %H:%M} UTC"
+        return f"An erasure is held up: it is to be done by {late:%Y-%m-%d %H:%M} UTC"
+
+    def _notice(self, rung: int, word: str, title: str) -> Notice:
+        request, installation = self._start.request, self._start.installation
         return Notice(
             key=f"erasure:{request.request_id}:{word}",
             incident_id=request.request_id,
@@ -172,6 +189,10 @@ class ErasureWorkflow:
     def _obstacles(self) -> tuple[str, ...]:
         if self._failing or self._erasing is None:
             return (f"the ledger does not do it: {self._failing or 'it has not answered yet'}",)
+        if not self._erasing.scrubbed:
+            return (
+                "it is erased, and a process that reads the ledger's file keeps it in the write-ahead log: end that one",
+            )
         return tuple(one.says() for one in self._erasing.obstacles) or ("it is being erased",)
 
     def _show(self) -> None:
@@ -185,6 +206,8 @@ class ErasureWorkflow:
             f"- **To be done**: from {times.due:%Y-%m-%d %H:%M}, by {times.late:%Y-%m-%d %H:%M} UTC",
             f"- **Erased**: {erasing.erased}",
         ]
+        if not erasing.scrubbed:
+            lines += [f"- **In its way**: {line}" for line in self._obstacles()]
         if erasing.state in (ErasureState.WAITING, ErasureState.HELD):
             lines += [f"- **In its way**: {line}" for line in self._obstacles() if erasing.obstacles or self._failing]
             lines.append(f"- **To take it back**: `byteport erase cancel {self._start.request.request_id}`")

@@ -34,6 +34,8 @@ PATIENCE = timedelta(days=1)
 """So long it may fail before people hear of it, and so long until they hear again."""
 MOST_PORTIONS = 200
 """In one round; then the history is renewed, and the next round begins at once."""
+MOST_PAGES = 10
+"""Of requests for erasure in one round, a hundred each; then as with portions."""
 ROUNDS = 30
 """A month of days; then the history is renewed, however short it is."""
 
@@ -46,6 +48,7 @@ class RetentionWorkflow:
     def __init__(self, start: Retain) -> None:
         self._start = start
         self._failing_since, self._told_at, self._next_at = start.failing_since, start.told_at, start.next_at
+        self._seen_to = start.seen_to
         self._failing = ""
         self._pruned = 0
         self._last: Pruned | None = None
@@ -87,10 +90,17 @@ class RetentionWorkflow:
         return True
 
     async def _see_to_erasures(self) -> bool:
-        found = await perform(LIST_ERASURES, ListErasures(cluster_uid=self._uid), cluster_uid=self._uid)
-        for request in found.requests:
-            await perform(START_ERASURE, StartErasure(request=request), cluster_uid=self._uid)
-        return False
+        """A hundred after the other, and never the same ones alone: those that are held must not keep others from being done."""
+        for _ in range(MOST_PAGES):
+            call = ListErasures(cluster_uid=self._uid, after=self._seen_to)
+            found = await perform(LIST_ERASURES, call, cluster_uid=self._uid)
+            for request in found.requests:
+                await perform(START_ERASURE, StartErasure(request=request), cluster_uid=self._uid)
+            if not found.more or not found.requests:
+                self._seen_to = ""
+                return False
+            self._seen_to = found.requests[-1].request_id
+        return True
 
     async def _tell_if_it_lasts(self) -> None:
         """Page when it has failed for a day, and each day after that until it does not."""
@@ -130,7 +140,12 @@ class RetentionWorkflow:
 
     def _carried(self) -> Retain:
         return self._start.model_copy(
-            update={"failing_since": self._failing_since, "told_at": self._told_at, "next_at": self._next_at}
+            update={
+                "failing_since": self._failing_since,
+                "told_at": self._told_at,
+                "next_at": self._next_at,
+                "seen_to": self._seen_to,
+            }
         )
 
     def _show(self) -> None:

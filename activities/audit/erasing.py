@@ -54,17 +54,21 @@ class Eraser:
         self._ours(call.cluster_uid)
         with self._store.snapshot() as sql:
             rows = [row for row in erasure_rows.every(sql, self._chain) if row.state is ErasureState.WAITING]
+        behind = sorted((row for row in rows if row.request_id > call.after), key=lambda row: row.request_id)
         return OpenErasures(
-            requests=tuple(OpenErasure(request_id=row.request_id, times=self._times(row)) for row in rows[:MOST_LISTED])
+            requests=tuple(
+                OpenErasure(request_id=row.request_id, times=self._times(row)) for row in behind[:MOST_LISTED]
+            ),
+            more=len(behind) > MOST_LISTED,
         )
 
     def erase(self, call: Erase) -> Erasing:
         """Do the next portion of a request. Raises `TargetGone` when there is none, `NotPermitted` for another cluster."""
         self._ours(call.cluster_uid)
         answer = self._portion(call)
-        if answer.erased:
-            self._store.scrub()
-        return answer
+        if not answer.erased:
+            return answer
+        return answer.model_copy(update={"scrubbed": self._store.scrub()})
 
     def _portion(self, call: Erase) -> Erasing:
         with self._store.transaction() as tx:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from activities.audit.said import claimed
 from byteport.contracts.ledger import Reserve
 from byteport.domain.approvals import Answer, ApprovalRequest, NotTaken, Rejection, Taken
 from byteport.domain.policy import Mode, PolicyConfig
@@ -18,7 +19,7 @@ from byteport.trust.files import Signers
 
 
 class Permission(NamedTuple):
-    """By whose word: nobody's (`auto`), or the people whose answers hold now."""
+    """By whose word: nobody's (`auto`), or the people whose answers hold now, as claimed where these are not signed."""
 
     people: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
@@ -63,7 +64,7 @@ def by_people(call: Reserve, policy: PolicyConfig, signers: Signers, *, now: dat
         return _why(verdicts)
     taken = [verdict for verdict in verdicts if isinstance(verdict, Taken)]
     return Permission(
-        people=tuple(sorted(verdict.principal for verdict in taken)),
+        people=tuple(sorted(one.principal if one.signed else claimed(one.principal) for one in taken)),
         answers=tuple(verdict.answer_digest for verdict in taken),
         signers=signers.digest,
         passes=frozenset(request.reasons),

@@ -87,6 +87,8 @@ class ListErasures(Frozen):
     """Which requests for erasure are neither done nor taken back."""
 
     cluster_uid: str
+    after: str = ""
+    """The last one of the page before."""
 
 
 class OpenErasure(Frozen):
@@ -96,7 +98,9 @@ class OpenErasure(Frozen):
 
 class OpenErasures(Frozen):
     requests: tuple[OpenErasure, ...]
-    """Oldest first, at most a hundred."""
+    """In the order of their ids, at most a hundred."""
+    more: bool = False
+    """Whether there are others behind the last of them."""
 
 
 LIST_ERASURES = Act(
@@ -147,6 +151,8 @@ class ErasureState(StrEnum):
     """Its time has come, and something stands in its way."""
     CANCELLED = "cancelled"
     ERASED = "erased"
+    LOST = "lost"
+    """The ledger does not know the request any more: its database was put back from a backup of before. Of a run only."""
 
 
 class Exported(Frozen):
@@ -172,6 +178,8 @@ class Erasing(Frozen):
     """The last record that says so."""
     obstacles: tuple[Obstacle, ...] = ()
     exported: tuple[Exported, ...] = ()
+    scrubbed: bool = True
+    """Whether the store's own files hold nothing of it any more, as far as that is for the store to see to."""
     names_until: Instant | None = None
     """Until then rows by which limits are counted keep the target's name; None when none does any more."""
 
@@ -199,6 +207,8 @@ class Retain(Frozen):
     """When people were last told so."""
     next_at: Instant | None = None
     """When it is due again."""
+    seen_to: str = ""
+    """The last request for erasure that this round has seen to; empty when it has seen to all."""
 
 
 class RetentionState(Frozen):

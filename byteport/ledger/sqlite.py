@@ -178,10 +178,11 @@ class SqliteStore(Turns):
         """Itself: whoever may open the file may read all of it, so that it belongs to one who is trusted by every tenant."""
         return self
 
-    def scrub(self) -> None:
-        """Empty the write-ahead log, where pages lie as they were before. While somebody reads it stays for the next time."""
+    def scrub(self) -> bool:
+        """Empty the write-ahead log, where pages lie as they were before. No, while somebody reads it."""
         with translated(), contextlib.closing(_writing(self.path, timeout=SCRUB_SECONDS)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def close(self) -> None:
         with self._turn:

@@ -137,12 +137,13 @@ class Store(ABC):
     def of(self, tenant: str) -> Store:
         """The same database for another tenant, whose rows are all that it then shows."""
 
-    def scrub(self) -> None:  # noqa: B027  most stores have nothing to do
-        """See to it that what was deleted lies in none of the store's own files any more, as far as it can be now.
+    def scrub(self) -> bool:
+        """See to it that what was deleted lies in none of the store's own files any more; whether that is so.
 
-        Called after bodies or names were destroyed, and again by the next pruning. Where the database itself decides when
-        freed space is written over, there is nothing to do.
+        Called after bodies or names were destroyed, and again for as long as it is not so. Where the database itself decides
+        when freed space is written over, there is nothing to do.
         """
+        return True
 
     @abstractmethod
     def close(self) -> None: ...

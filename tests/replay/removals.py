@@ -10,6 +10,7 @@ from typing import Any
 from activities.audit.alarms import Alarms
 from activities.audit.erasures import Erasures, waits
 from activities.audit.holds import About, Holds
+from byteport.audit.words import TELLING
 from byteport.contracts.retention import OpenErasure
 from byteport.domain.failures import Failure
 from byteport.domain.ids import erasure_id, retention_id
@@ -92,10 +93,10 @@ def _alarm(telling: Telling, store: Store) -> None:
 
 
 def _ask(telling: Telling, store: Store) -> OpenErasure:
-    """For everything that is there and tells of no removal."""
+    """For everything that is there and can be asked for."""
     agent = telling.agent
     erasures = Erasures(store, agent.installation, config=agent.settings.audit, targets=())
-    seqs = [record.seq for record in agent.records()]
+    seqs = [record.seq for record in agent.records() if record.event not in TELLING]
     return waits(erasures.request(seqs, by="ada", reason="ticket 7").request)
 
 

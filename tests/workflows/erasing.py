@@ -86,7 +86,9 @@ class Ledger:
         self.old = 0
         """Bodies that are old enough; a portion takes two."""
         self.pruned_at: list[datetime] = []
+        self.scrubbed = True
         self.unattended: tuple[OpenErasure, ...] = ()
+        self.listed_at_once = 100
         self.started: list[str] = []
 
     @property
@@ -107,6 +109,7 @@ class Ledger:
             more=self.portions > 1 and self._portion_done(),
             record=RECORDED if self.erased_at else None,
             obstacles=() if self.erased_at else self.obstacles,
+            scrubbed=self.scrubbed,
             names_until=self._names_until(now),
         )
 
@@ -148,7 +151,9 @@ class Ledger:
     async def list_erasures(self, call: ListErasures) -> OpenErasures:
         assert call.cluster_uid == UID
         self._may_fail()
-        return OpenErasures(requests=self.unattended)
+        behind = [one for one in self.unattended if one.request_id > call.after]
+        page = tuple(behind[: self.listed_at_once])
+        return OpenErasures(requests=page, more=len(behind) > len(page))
 
     @performs(START_ERASURE)
     async def start_erasure(self, call: StartErasure) -> Started:

@@ -9,7 +9,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from byteport.contracts.retention import ErasureState
-from byteport.errors import NotPermitted
+from byteport.errors import NotPermitted, TargetGone
 from byteport.sandbox.dev_server import DevServer
 from tests.workflows.erasing import DAY, EXPORT, HOLD, HOUR, INSTALLATION, REQUEST, Erasures, erasing
 from tests.workflows.histories import details
@@ -175,3 +175,49 @@ async def test_operators_read_what_it_waits_for_and_how_to_take_it_back(asked: E
     await asked.passes(DAY + MINUTE)
     await until(lambda: len(asked.ledger.asked) > 1, "the next look")
     assert "legal hold case-7 keeps 3 record(s)" in await details(asked.handle)
+
+
+@pytest.mark.claim("C-163")
+async def test_a_request_that_the_ledger_has_lost_is_told_once_and_ends(asked: Erasures) -> None:
+    asked.ledger.down = TargetGone(f"there is no request {REQUEST}")
+    await asked.passes(DAY + MINUTE)
+    closed = await asked.closed()
+    assert (closed.state, closed.records, closed.late) == (ErasureState.LOST, 0, False)
+    (notice,) = asked.ledger.notices
+    assert notice.title == "A request for erasure was lost: the ledger does not know it any more"
+    assert "put back from a backup" in notice.evidence[0]
+
+
+@pytest.mark.slow
+async def test_one_that_is_lost_while_nobody_hears_of_it_goes_on_until_somebody_does(asked: Erasures) -> None:
+    asked.ledger.down, asked.ledger.unheard = TargetGone(f"there is no request {REQUEST}"), 100
+    await asked.passes(DAY + MINUTE)
+    await until(lambda: asked.ledger.unheard < 100, "the first try")
+    asked.ledger.unheard = 0
+    await asked.passes(HOUR)
+    assert (await asked.closed()).state is ErasureState.LOST
+    assert len(asked.ledger.notices) == 1
+
+
+async def test_one_that_is_there_again_before_anybody_heard_is_done(asked: Erasures) -> None:
+    asked.ledger.down, asked.ledger.unheard = TargetGone(f"there is no request {REQUEST}"), 1000
+    await asked.passes(DAY + MINUTE)
+    await until(lambda: asked.ledger.unheard < 1000, "the first try")
+    asked.ledger.down = None
+    await asked.passes(HOUR)
+    assert (await asked.closed()).state is ErasureState.ERASED
+    assert asked.ledger.notices == []
+
+
+@pytest.mark.claim("C-163")
+async def test_it_is_not_over_while_a_reader_keeps_it_in_the_files_and_that_is_paged(asked: Erasures) -> None:
+    asked.ledger.scrubbed = False
+    await asked.passes(DAY + HOUR)
+    await until(lambda: asked.ledger.erased_at, "the erasure")
+    assert asked.ledger.notices == []
+    await asked.passes(36 * HOUR)
+    await until(lambda: asked.ledger.notices, "the page before it is late")
+    assert "keeps it in the write-ahead log" in asked.ledger.notices[0].evidence[0]
+    asked.ledger.scrubbed = True
+    await asked.passes(HOUR)
+    assert (await asked.closed()).state is ErasureState.ERASED

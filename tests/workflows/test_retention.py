@@ -92,6 +92,15 @@ async def test_a_request_whose_run_is_missing_gets_one(retained: Erasures) -> No
     await until(lambda: retained.ledger.started == ["0198"], "its start")
 
 
+async def test_every_request_gets_one_however_many_are_open_before_it(retained: Erasures) -> None:
+    ids = [f"{number:04d}" for number in range(25)]
+    open_ones = [OpenErasure(request_id=one, times=times(retained.ledger.requested, RetentionConfig())) for one in ids]
+    retained.ledger.unattended, retained.ledger.listed_at_once = tuple(open_ones), 2
+    await retained.days_pass(DAY + MINUTE)
+    await until(lambda: len(retained.ledger.started) == len(ids), "the last one's start")
+    assert retained.ledger.started == ids
+
+
 @pytest.mark.slow
 async def test_it_gets_one_though_nothing_can_be_pruned(retained: Erasures) -> None:
     request = OpenErasure(request_id="0198", times=times(retained.ledger.requested, RetentionConfig()))

@@ -369,3 +369,19 @@ def test_a_word_that_is_empty_or_that_no_record_can_have_names_nothing(removing:
     removing.world.halts.halt(by="ada", reason="maintenance")
     with pytest.raises(MalformedInput):
         removing.erasures.find(wanted)
+
+
+def test_every_open_request_is_listed_page_by_page(removing: Removing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasing, "MOST_LISTED", 2)
+    removing.records("a", "b", "c", "d", "e")
+    asked = []
+    for number in range(1, 6):
+        asked.append(removing.ask(number).request.request_id)
+        removing.world.clock.move(minutes=1)
+    found, after, more = list[str](), "", True
+    while more:
+        page = removing.eraser.open(ListErasures(cluster_uid="uid-1", after=after))
+        assert len(page.requests) <= 2
+        found += [one.request_id for one in page.requests]
+        after, more = found[-1], page.more
+    assert found == asked
