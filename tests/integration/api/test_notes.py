@@ -7,12 +7,14 @@ import base64
 import secrets
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from byteport.api import notes
+from byteport.api.faces import Looks
 from byteport.audit.bundle import checkpoint_line
 from byteport.audit.checkpoint import cosign
 from byteport.audit.notes import SignatureType, add_lines, key_of
@@ -141,29 +143,49 @@ async def test_the_word_of_a_witness_is_checked_added_once_and_never_lost(world:
     assert export[-1] == line(add_lines(note, [words[0]]))
 
 
-async def test_probes_and_other_tenants_are_answered_while_one_tenant_has_all_its_requests_at_work(
-    world: World, monkeypatch: pytest.MonkeyPatch
+async def test_each_request_that_may_be_answered_has_a_thread_and_probes_have_one_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many threads as requests may be answered at once, and one of their own for probes."""
     from byteport.api import writing
     from byteport.api.lines import read as read_line
 
     go, at_work = threading.Event(), threading.Semaphore(0)
 
     def slow(number: int, data: bytes, chain: Any) -> Any:
-        if chain.tenant == "acme":
-            at_work.release()
-            go.wait(20)
+        at_work.release()
+        go.wait(20)
         return read_line(number, data, chain)
 
     monkeypatch.setattr(writing, "read", slow)
-    lines = {name: world.logs[name].append(1).lines() for name in ("acme", "acme-second", "other")}
-    held = [asyncio.create_task(world.agent(name).hand_in(lines[name])) for name in ("acme", "acme-second") * 2]
-    try:
-        for _ in held:
-            assert await asyncio.to_thread(at_work.acquire, timeout=10)
-        assert (await asyncio.wait_for(world.nobody().get("/readyz"), 5)).status == 200
-        assert (await asyncio.wait_for(world.agent("other").hand_in(lines["other"]), 5)).status == 200
-    finally:
+    with World(tmp_path, concurrent=36, concurrent_per_tenant=18).running() as world:
+        lines = {name: world.logs[name].append(1).lines() for name in ("acme", "other")}
+        held = [asyncio.create_task(world.agent(name).hand_in(lines[name])) for name in lines for _ in range(18)]
+        try:
+            for _ in held:
+                assert await asyncio.to_thread(at_work.acquire, timeout=10)
+            assert (await asyncio.wait_for(world.nobody().get("/readyz"), 5)).status == 200
+        finally:
+            go.set()
+        assert {(await one).status for one in held} == {200}
+
+
+def test_however_many_ask_at_once_what_is_missing_is_looked_for_once() -> None:
+    looked: list[int] = []
+    go = threading.Event()
+
+    def lacks() -> list[str]:
+        looked.append(1)
+        go.wait(5)
+        return ["store"]
+
+    async def ask() -> list[list[str]]:
+        looks = Looks(lacks)
+        asking = [asyncio.create_task(looks.missing()) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        asking[0].cancel()
         go.set()
-    assert [(await one).status for one in held] == [200] * 4
+        found = list(await asyncio.gather(*asking[1:]))
+        return [*found, await looks.missing()]
+
+    assert asyncio.run(ask()) == [["store"]] * 20
+    assert len(looked) == 2, "a later one is looked for anew"

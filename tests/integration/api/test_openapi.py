@@ -75,9 +75,7 @@ def told(case: schemathesis.Case[Any], world: World, session: requests.Session) 
 
 
 @schema.include(method="GET").parametrize()
-@settings(
-    max_examples=10, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_every_answer_to_a_reader_is_one_that_the_document_describes(
     case: schemathesis.Case[Any], world: World, sessions: dict[str, requests.Session]
 ) -> None:
@@ -85,7 +83,7 @@ def test_every_answer_to_a_reader_is_one_that_the_document_describes(
 
 
 @schema.include(method="POST").parametrize()
-@settings(max_examples=50, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_every_answer_to_an_agent_is_one_that_the_document_describes(
     case: schemathesis.Case[Any], world: World, sessions: dict[str, requests.Session]
 ) -> None:
