@@ -88,17 +88,24 @@ def depth(raw: bytes) -> int:
     return deepest
 
 
+def no_number(_name: str) -> float:
+    raise Bad("not_a_number")
+
+
+DECODE = json.JSONDecoder(
+    object_pairs_hook=once,
+    parse_int=lambda text: Whole(number(text)),
+    parse_float=number,
+    parse_constant=no_number,
+).decode
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def parse(raw: bytes) -> Any:
     """Every number is a double, as in RFC 8785."""
     if depth(raw) > DEEPEST:
         raise Bad("too_deep")
-    return json.loads(
-        raw.decode("utf-8"),
-        object_pairs_hook=once,
-        parse_int=lambda text: Whole(number(text)),
-        parse_float=number,
-        parse_constant=lambda _: number("inf"),
-    )
+    return DECODE(raw.decode("utf-8"))
 
 
 def canonical_number(value: float) -> str:
@@ -130,7 +137,7 @@ def canonical(value: Any) -> str:
         return canonical_number(value)
     if isinstance(value, str):
         value.encode("utf-8")
-        return json.dumps(value, ensure_ascii=False)
+        return ENCODE(value)
     if isinstance(value, list):
         return "[" + ",".join(map(canonical, value)) + "]"
     keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
@@ -148,7 +155,7 @@ def same(one: Any, two: Any) -> bool:
 def has_surrogate(value: Any) -> bool:
     """Half a character, which no UTF-8 can hold."""
     try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        ENCODE(value).encode("utf-8")
     except UnicodeEncodeError:
         return True
     return False
@@ -1065,13 +1072,15 @@ def spooled(paths: list[str], folder: str) -> list[str]:
         if os.path.isfile(path):  # noqa: PTH113
             found.append(path)
             continue
+        if not os.path.exists(path):  # noqa: PTH110
+            raise ValueError(f"{path} does not exist")
         if os.path.isdir(path):  # noqa: PTH112
             raise ValueError(f"{path} is a folder: name its files")
         sys.stderr.write(f"{ascii(path)[1:-1]} can be read once: it is copied to a file that is deleted at the end\n")
         name = os.path.join(folder, f"{number}-{os.path.basename(path)}")  # noqa: PTH118, PTH119
         source = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(source, "rb") as pipe, open(name, "wb") as file:  # noqa: PTH123
-            if not select.select([source], [], [], 10)[0]:
+            if not select.select([source], [], [], 5)[0]:
                 raise ValueError(f"{path} is a pipe that nobody writes to")
             os.set_blocking(source, True)
             copy(pipe, file)
@@ -1193,7 +1202,7 @@ def said_of(log: Verifier, *, named: bool) -> str:
             told.append(
                 f"cosigned by {ascii(', '.join(sorted(name for name, _ in log.cosigned.values())))[1:-1]}, {seen}"
             )
-        if log.kept < log.covered:
+        if log.kept < log.covered and complete != "incomplete":
             told.append(
                 "a log cut back to an older checkpoint would look the same: bring one that was kept elsewhere (--checkpoint)"
                 if not log.kept

@@ -16,7 +16,7 @@ from byteport.cli.output import note
 from byteport.errors import MalformedInput
 
 LARGEST = 4 << 30
-PATIENCE_MS = 10_000
+PATIENCE_MS = 5_000
 """For the first byte."""
 _AT_ONCE = 1 << 20
 

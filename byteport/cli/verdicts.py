@@ -93,7 +93,9 @@ def _print_complete(complete: Completeness | NotChecked) -> None:
     if complete.witnesses:
         at = datetime.fromtimestamp(min(complete.cosigned_at or 0, LAST_SECOND), UTC).isoformat().replace("+00:00", "Z")
         told.append(f"cosigned by {', '.join(complete.witnesses)}, last at {at}")
-    if not complete.kept and complete.covered:
+    if complete.verdict is Coverage.INCOMPLETE:
+        pass  # there is more to look at than what a whole log would not show
+    elif not complete.kept:
         told.append(
             "a log cut back to an older checkpoint would look the same: bring one that was kept elsewhere (--checkpoint)"
         )

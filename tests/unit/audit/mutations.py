@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 from byteport.audit.bundle import LONGEST_LINE, checkpoint_line
 from byteport.audit.chain import GENESIS, commitment, record_hash
 from byteport.audit.checkpoint import Checkpoint, sign
-from byteport.audit.findings import Fault
+from byteport.audit.findings import Coverage, Fault
 from byteport.audit.merkle import root_of
 from byteport.audit.notes import parse_note
 from byteport.audit.records import Entry
+from byteport.audit.removals import Remark
 from byteport.domain.canonical import canonical_bytes
 from tests.unit.audit.chains import chance
 from tests.unit.audit.logs import KEY, LATER_KEY, STRANGER, Log, leaves, line_of, log, note_of, vkey
@@ -42,31 +43,28 @@ OTHER: dict[str, tuple[Any, ...]] = {
     "result": ("failure", "success"),
 }
 """What a field is changed to; every other one to the texts below."""
-TEXTS = ("other", "", "größe", None)
+TEXTS = ("größe", "", None)
 OF_HEADER = ("tenant", "cluster_uid", "seq", "prev_hash", "id", "timestamp", "event", "decision", "action_id")
+
+
+Word = Fault | Coverage | Remark
+"""A code, or the verdict or the notice that must be given."""
 
 
 class Mutated(NamedTuple):
     kind: str
     what: str
-    code: Fault
+    code: Word
     """By which it must be found, whatever else is found."""
     lines: list[bytes]
     notes: tuple[str, ...] = ()
     """Checkpoints that were kept elsewhere."""
 
 
-Found = Iterator[tuple[str, Fault, list[bytes]] | tuple[str, Fault, list[bytes], tuple[str, ...]]]
+Found = Iterator[tuple[str, Word, list[bytes]] | tuple[str, Word, list[bytes], tuple[str, ...]]]
 
 
 BASES = (log(12), log(13, seed=1, uid="uid-2"), log(12, seed=2, removed=False))
-
-
-def mutations(base: Log) -> Iterator[Mutated]:
-    """Every kind over one log, in a fixed order."""
-    for kind in KINDS:
-        for what, code, lines, *notes in kind(base):
-            yield Mutated(kind.__name__, what, code, lines, notes[0] if notes else ())
 
 
 # -- Records ------------------------------------------------------------------------------------------------------------

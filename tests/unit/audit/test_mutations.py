@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ from byteport.audit.notes import VerifierKey
 from byteport.audit.removals import Remark
 from tests.builders.sampled import one_in, some
 from tests.unit.audit.logs import WITNESS_VKEY, Log, log, note_of
-from tests.unit.audit.mutations import BASES, Mutated, mutations
+from tests.unit.audit.more_mutations import mutations
+from tests.unit.audit.mutations import BASES, Mutated
 
 LEAST = 10_000
 """Over all of them."""
@@ -28,6 +30,14 @@ def ours(lines: list[bytes], notes: tuple[str, ...], keys: list[VerifierKey]) ->
     first = survey(lines, "x")
     given = [*(Given(note) for note in notes), *first.checkpoints]
     return verify_lines(read(lines, "x"), chain_of([first], trust), checkpoints=given, trust=trust)
+
+
+@pytest.fixture
+def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of logs share most of their records and checkpoints: what is a question of bytes alone is asked once."""
+    check = lru_cache(maxsize=1 << 14)(VerifierKey.check)
+    monkeypatch.setattr(VerifierKey, "check", lambda key, signature, data: check(key, signature, data))
+    monkeypatch.setattr(independent, "sealed", lru_cache(maxsize=1 << 14)(independent.sealed))
 
 
 class Theirs(NamedTuple):
@@ -84,7 +94,7 @@ def missed(one: Mutated, keys: list[VerifierKey]) -> str | None:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("number", one_in(len(BASES), range(len(BASES))))
 def test_every_mutated_log_is_found_by_its_code_by_both_verifiers(
-    number: int, capsys: pytest.CaptureFixture[str]
+    number: int, capsys: pytest.CaptureFixture[str], remembered: None
 ) -> None:
     base = BASES[number]
     every = list(mutations(base))

@@ -3,13 +3,20 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from enum import StrEnum
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import annotated_types
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import AfterValidator, BaseModel
+from pydantic.fields import FieldInfo
 
+from byteport.audit import shapes
 from byteport.audit import walk as walking
 from byteport.audit.batches import passed
 from byteport.audit.chain import GENESIS, commitment, record_hash
@@ -218,6 +225,83 @@ def test_payloads_with_answers_and_without_later_fields_take_the_fast_way() -> N
     plain = json.loads(DEEP)
     older = {name: value for name, value in plain.items() if Payload.model_fields[name].is_required()}
     assert are_payloads([DEEP, canonical_bytes(older)])
+
+
+WHOLE = st.one_of(st.integers(-2, 4), st.sampled_from([10**15, 10**15 + 1, 2**53 - 1, 2**53 - 2]))
+TIMES = st.sampled_from(
+    [
+        *("2026-03-10T09:00:00Z", "2026-03-10T09:00:00.000001Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"),
+        *(
+            "2026-03-10T09:00:00.1Z",
+            "2026-03-10T09:00:00.100000Z",
+            "2026-03-10T09:00:00.000000Z",
+            "2026-03-10T09:00:00",
+        ),
+        *(
+            "2026-03-10T09:00:00+00:00",
+            "2026-03-10T09:00:00+02:00",
+            "2026-03-10T09:00:00-00:00",
+            "2026-03-10 09:00:00Z",
+        ),
+        *("2026-02-30T00:00:00Z", "2026-03-10T24:00:00Z", "2026-03-10T09:00:60Z", "0000-01-01T00:00:00Z", "now"),
+        *("2026-03-10T09:00:00z", "2026-03-10T09:00Z", "1773133200", "2026-03-10T09:00:00,5Z", "2026-03-10"),
+    ]
+)
+
+
+def anything_like(kind: Any, limits: Sequence[Any] = ()) -> st.SearchStrategy[Any]:
+    """JSON of the types that a model's fields have, with nothing known of what its limits and validators refuse of them."""
+    origin, inner = get_origin(kind), get_args(kind)
+    longest = max((each.max_length for each in limits if isinstance(each, annotated_types.MaxLen)), default=None)
+    if origin is Annotated:
+        found = [limit for one in inner[1:] for limit in (one.metadata if isinstance(one, FieldInfo) else [one])]
+        return anything_like(inner[0], found)
+    if origin in (Union, UnionType):
+        return st.one_of([anything_like(each, limits) for each in inner])
+    if origin is tuple:
+        return st.lists(anything_like(inner[0]), max_size=2)
+    if origin is Literal:
+        return st.sampled_from([*inner, "other"])
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        every = {name: anything_like(info.annotation, info.metadata) for name, info in kind.model_fields.items()}
+        needed = {name: each for name, each in every.items() if kind.model_fields[name].is_required()}
+        return st.fixed_dictionaries(needed, optional={name: every[name] for name in every.keys() - needed.keys()})
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return st.sampled_from([*(word.value for word in kind), "other"])
+    if kind is str and any(getattr(each, "pattern", None) for each in limits):
+        return st.sampled_from(["d" * 32, "d" * 31, "D" * 32, "d" * 32 + "\n"])
+    if kind is str:
+        return st.sampled_from(["", "é\u2028", *(["x" * longest, "x" * (longest + 1)] if longest else [])])
+    return {int: WHOLE, float: st.one_of(st.floats(allow_nan=False, allow_infinity=False), WHOLE), datetime: TIMES}.get(
+        kind, st.none()
+    )
+
+
+PAYLOADS = anything_like(Payload)
+
+
+@given(plain=PAYLOADS)
+def test_of_payloads_with_the_types_of_the_models_none_is_taken_that_their_limits_and_validators_refuse(
+    plain: Any,
+) -> None:
+    """Made of the models themselves: a limit or a validator that is new there, and is not known to the fast way, shows here."""
+    body = canonical_bytes(plain)
+    assert not (are_payloads([body]) and refused(read_payload, body))
+
+
+@pytest.mark.parametrize("removed", [(2, 1), (1, 0), (0, 0), (1, 2**53 - 1), (1, 1)])
+def test_a_range_that_its_model_refuses_is_not_taken(removed: tuple[int, int]) -> None:
+    plain = json.loads(PLAIN[0].payload or b"")
+    body = canonical_bytes(plain | {"removed": [{"first": removed[0], "last": removed[1], "cause": "pruned"}]})
+    assert not (are_payloads([body]) and refused(read_payload, body))
+    assert refused(read_payload, body) is not (0 < removed[0] <= removed[1])
+
+
+def test_the_fast_way_refuses_to_know_a_model_whose_validators_it_does_not_know() -> None:
+    with pytest.raises(TypeError, match="no fast form"):
+        shapes._type(Removed)
+    with pytest.raises(TypeError, match="no fast form"):
+        shapes._type(Annotated[str, AfterValidator(str.strip)])
 
 
 @given(data=st.data())
