@@ -18,6 +18,7 @@ from activities.clock import Clock, utc_now
 from activities.export.answers import Answer, Asked, error_of
 from activities.export.guarded import GuardedClient, Request
 from activities.signer.state import frontier_of, size_of
+from byteport.audit.chain import record_hash
 from byteport.audit.checkpoint import Checkpoint, parse_checkpoint
 from byteport.audit.heads import Chain
 from byteport.audit.merkle import Frontier, consistency_proof
@@ -171,8 +172,8 @@ class Cosigning:
 
     def _leaves(self, first: int, last: int) -> Iterator[list[bytes]]:
         entries = self._log.headers(self._chain, first, last)
-        while batch := [bytes.fromhex(one.hash.removeprefix("sha256:")) for one in islice(entries, BATCH)]:
-            yield batch
+        while batch := [record_hash(one.header) for one in islice(entries, BATCH)]:
+            yield [bytes.fromhex(each.removeprefix("sha256:")) for each in batch]
 
     def _lines(self, call: Cosign, answer: Answer) -> str:
         """The witness's own lines; those of keys that nobody here knows are passed over, as the protocol demands."""

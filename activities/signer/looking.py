@@ -7,6 +7,7 @@ nothing, so that `byteport doctor` asks here. Comes after `state` and `keys`, be
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -117,9 +118,17 @@ class Looking:
         if newest.size == state.upto.size and newest.root != frontier_of(state.upto).root():
             says = f"the store holds another checkpoint of {newest.size} records than was signed"
             raise Stop(Refused.FORKED, newest.size, says)
+        if newest.size == state.upto.size and self._is_handed_over(state, newest):
+            says = f"{newest.size} records were signed by another key besides: the log was handed over to it"
+            raise Stop(Refused.REKEYED, newest.size, says)
+
+    def _is_handed_over(self, state: State, newest: checkpoints.Checkpoint) -> bool:
+        """Whether on what we signed there is the signature of a key of this log that was not there when we did."""
+        ours, theirs = set(state.note.splitlines()), set(newest.note.splitlines())
+        return ours <= theirs and any(line.startswith(f"— {self._chain.origin} ") for line in theirs - ours)
 
     def _newest(self) -> checkpoints.Checkpoint | None:
-        with self._store.snapshot() as sql:
+        with _readable(), self._store.snapshot() as sql:
             return checkpoints.latest(sql, self._chain)
 
     def _is_ours(self, kept: checkpoints.Checkpoint) -> bool:
@@ -133,7 +142,8 @@ class Looking:
 
     def _now(self, state: State) -> Now:
         """The log as far as it is signed at once. Fewer records than were signed are not looked at."""
-        head = self._log.head(self._chain) or Head(seq=0, hash=GENESIS)
+        with _readable():
+            head = self._log.head(self._chain) or Head(seq=0, hash=GENESIS)
         found, signed = head.seq, state.upto.size
         if found < signed:
             says = f"{signed} records were signed, and the log has {found}: its end was taken away, or an old backup restored"
@@ -164,11 +174,7 @@ class Looking:
             yield entry
         if expected <= upto:
             missing = Refused.FORKED if expected <= signed else Refused.SHRANK
-            raise Stop(
-                missing,
-                expected - 1,
-                f"the store says it has {upto} records, and {expected} is not there",
-            )
+            raise Stop(missing, expected - 1, f"record {expected} is not there")
 
     def _following(self, entry: Entry, last: Last) -> Last:
         try:
@@ -186,10 +192,24 @@ class Looking:
         """The tree of the log from where `state` is, and the hash of its last record. Raises `Stop` where it breaks off."""
         frontier, last = frontier_of(state.upto), state.head
         entries = self._new(state, upto)
-        while batch := list(islice(entries, BATCH)):
+        while batch := _read(entries):
             frontier = frontier.extend(bytes.fromhex(entry.hash.removeprefix("sha256:")) for entry in batch)
             last = batch[-1].hash
         return frontier, last
+
+
+def _read(entries: Iterator[Entry]) -> list[Entry]:
+    with _readable():
+        return list(islice(entries, BATCH))
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """While inside, what the store holds in the place of a number or a name is no error of ours: the log is refused."""
+    try:
+        yield
+    except MalformedInput as error:
+        raise Stop(Refused.UNREADABLE, 0, error.message) from None
 
 
 def _size(newest: checkpoints.Checkpoint | None) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from byteport.audit.heads import Chain
-from byteport.errors import PreconditionFailed
+from byteport.errors import MalformedInput, PreconditionFailed
 from byteport.ledger.append import milliseconds
 from byteport.ledger.store import Sql, Transaction
 
@@ -82,5 +83,9 @@ def since(sql: Sql, chain: Chain, size: int) -> tuple[Checkpoint, ...]:
     return tuple(_checkpoint(row) for row in rows)
 
 
-def _checkpoint(row: tuple[int, bytes, str, int]) -> Checkpoint:
-    return Checkpoint(size=row[0], root=bytes(row[1]), note=row[2], at_ms=row[3])
+def _checkpoint(row: Sequence[object]) -> Checkpoint:
+    """In SQLite somebody may have put anything there. Raises `MalformedInput` for what is no checkpoint's row."""
+    size, root, note, at_ms = row
+    if type(size) is not int or not isinstance(root, bytes) or not isinstance(note, str) or type(at_ms) is not int:
+        raise MalformedInput("checkpoints", "holds a row that is no checkpoint")
+    return Checkpoint(size=size, root=root, note=note, at_ms=at_ms)

@@ -97,7 +97,7 @@ class AuditLog:
                 (chain.tenant, chain.cluster_uid, first, last),
             )
             for seq, header, record_hash in rows:
-                yield Entry(seq=seq, header=_bytes(header), payload=None, salt=None, hash=_text(record_hash))
+                yield Entry(seq=_number(seq), header=_bytes(header), payload=None, salt=None, hash=_text(record_hash))
 
     def removed(self, chain: Chain) -> tuple[Removed, ...]:
         """Whose bodies records of this chain say are gone. A record that cannot be read says nothing."""
@@ -219,7 +219,7 @@ class AuditLog:
         unopened = body is not None and not keys.at_hand(chain.tenant)
         if body is not None and not unopened:
             salt, payload = open_body(keys, chain, seq, _bytes(body))
-        return Entry(seq, _bytes(header), payload, salt, _text(record_hash), unopened)
+        return Entry(_number(seq), _bytes(header), payload, salt, _text(record_hash), unopened)
 
     def _removals(self, sql: Sql, chain: Chain) -> Iterator[tuple[int, Removed]]:
         rows = sql.stream(
@@ -278,7 +278,7 @@ def _head(sql: Sql, chain: Chain) -> Head | None:
         "SELECT seq, hash FROM chain_heads WHERE tenant = ? AND cluster_uid = ? AND seq > 0",
         (chain.tenant, chain.cluster_uid),
     ).fetchone()
-    return Head(seq=row[0], hash=row[1]) if row else None
+    return Head(seq=_number(row[0]), hash=_text(row[1])) if row else None
 
 
 def _notes(sql: Sql, chain: Chain) -> list[Given]:
@@ -290,6 +290,13 @@ def _readable(entry: Entry) -> Record | None:
         return record_of(entry)
     except MalformedInput:
         return None
+
+
+def _number(value: object) -> int:
+    """Raises `MalformedInput`: nobody can tell where a record with such a number would stand."""
+    if type(value) is not int:
+        raise MalformedInput("seq", "a record, or the head of a log, has a number that is none")
+    return value
 
 
 def _bytes(value: object) -> bytes:

@@ -15,7 +15,7 @@ from activities.signer.state import frontier_of
 from byteport.audit.chain import record_hash
 from byteport.audit.checkpoint import Checkpoint, sign
 from byteport.audit.merkle import Frontier
-from byteport.contracts.checkpoints import WHAT_TO_RUN, Refused
+from byteport.contracts.checkpoints import WHAT_TO_RUN, Refusal, Refused
 from byteport.errors import Unavailable
 from byteport.ledger import checkpoints
 from byteport.ledger.log import AuditLog
@@ -181,6 +181,37 @@ def test_a_refusal_says_what_to_run(log: SignedLog) -> None:
     assert WHAT_TO_RUN[refusal.because].startswith("byteport verify-log")
 
 
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "UPDATE checkpoints SET root = 300000000",
+        "UPDATE checkpoints SET root = 'abc'",
+        "UPDATE checkpoints SET size = 'x'",
+        "UPDATE checkpoints SET size = 5.5",
+        "UPDATE checkpoints SET note = x'ff00'",
+        "UPDATE checkpoints SET at_ms = 'x'",
+        "UPDATE chain_heads SET seq = 'x'",
+        "UPDATE chain_heads SET seq = 8.5",
+        "UPDATE agent_actions SET seq = 7.5 WHERE seq = 7",
+        "UPDATE agent_actions SET header = x'ff00' WHERE seq = 7",
+    ],
+)
+def test_a_store_that_holds_something_else_than_its_columns_say_is_unreadable_and_no_error(
+    log: SignedLog, lie: str
+) -> None:
+    log.grow(5)
+    log.sign()
+    log.grow(3)
+    with log.hostile() as sql:
+        sql.execute(lie)
+    before = log.state
+    answer = log.signer.sign().answer
+    assert isinstance(answer, Refusal)
+    assert answer.because is Refused.UNREADABLE
+    assert log.signer.look() == answer
+    assert log.state == before
+
+
 # -- keys ---------------------------------------------------------------------------------------------------------------
 
 
@@ -210,6 +241,23 @@ def test_a_key_that_has_handed_over_does_not_come_back(log: SignedLog) -> None:
     log.sign()
     log.key, log.retiring = old, None
     assert log.refuses() is Refused.REKEYED
+
+
+def test_a_signer_of_the_old_key_with_a_copy_of_the_memory_does_not_go_on_after_the_hand_over(log: SignedLog) -> None:
+    log.grow(5)
+    log.sign()
+    old, copied = log.key, log.state_path.read_bytes()
+    log.retiring, log.key = old, new_private_key()
+    log.sign()
+    new, memory = log.key, log.state_path.read_bytes()
+    log.key, log.retiring = old, None
+    log.state_path.write_bytes(copied)
+    assert log.refuses() is Refused.REKEYED
+    log.grow(2)
+    assert log.refuses() is Refused.REKEYED
+    log.key = new
+    log.state_path.write_bytes(memory)
+    assert log.sign().upto.size == 7
 
 
 def test_a_checkpoint_that_somebody_else_put_into_the_store_is_noticed(log: SignedLog) -> None:
