@@ -12,28 +12,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from byteport.api.answers import ChainHead, KeptCheckpoint, Taken
+from byteport.api.intake import take_records
 from byteport.api.keyed import must_open
 from byteport.api.lines import Sent, SentCheckpoint, SentRecord
-from byteport.api.naming import large_erasure, name_removals
+from byteport.api.naming import large_erasure
 from byteport.api.notes import Roots, opened
 from byteport.api.paging import Place
-from byteport.api.problems import Code, Held, Problem
+from byteport.api.problems import Held
 from byteport.audit.bundle import checkpoint_line, line_of
-from byteport.audit.chain import GENESIS
 from byteport.audit.heads import Chain
 from byteport.audit.records import Record, Removed
-from byteport.audit.words import REMOVALS, Removal
-from byteport.errors import ConfigError, MalformedInput, PreconditionFailed
-from byteport.ledger.append import append_entries
+from byteport.audit.words import Removal
+from byteport.errors import ConfigError
 from byteport.ledger.keys import SETTING as KEY_SETTING
 from byteport.ledger.log import AuditLog, Filter
 from byteport.ledger.sealing import needed
 from byteport.ledger.store import Sql, Store, Transaction
 
 log = logging.getLogger(__name__)
-
-_AT_ONCE = 200
-"""Values in one statement."""
 
 
 class Found(NamedTuple):
@@ -66,7 +62,7 @@ class Archive:
             _must_have_key(tx, chain.tenant)
             frontiers = self._roots.begin(chain, tx.chains.head(chain).seq)
             records = [one for one in sent if isinstance(one, SentRecord)]
-            new, duplicate, head = _records(tx, chain, records)
+            new, duplicate, head = take_records(tx, chain, records)
             kept = sum(frontiers.check(tx, note, head) for note in notes)
             erased = large_erasure(tx, chain) if new and any(one.erases for one in records) else 0
         frontiers.keep()
@@ -205,91 +201,6 @@ def _no_key(tenant: str) -> ConfigError:
     return ConfigError(KEY_SETTING, f"has no key of {tenant}, whose records are here; was it destroyed?")
 
 
-def _records(tx: Transaction, chain: Chain, sent: Sequence[SentRecord]) -> tuple[int, int, Held]:
-    """How many were new, how many were there, and the head after them."""
-    head = tx.chains.head(chain)
-    held = Held(seq=head.seq, hash=head.hash) if head.seq else Held(seq=0, hash=GENESIS)
-    known = _hashes(tx.sql, chain, [one.entry.seq for one in sent if one.entry.seq <= head.seq])
-    new: list[SentRecord] = []
-    last = held
-    for one in sent:
-        entry = one.entry
-        if entry.seq <= last.seq:
-            if known.get(entry.seq) != entry.hash:
-                raise _fork(one, "seq", "another record is kept at this place", held)
-            continue
-        if entry.seq != last.seq + 1:
-            raise Problem(
-                *(Code.GAP, f"record {last.seq + 1} has to come next; go on from the head"),
-                line=one.line,
-                field="seq",
-                head=held,
-            )
-        if one.header.prev_hash != last.hash:
-            raise _fork(one, "prev_hash", "it was not appended to the record that is kept here before it", held)
-        known[entry.seq] = entry.hash
-        last = Held(seq=entry.seq, hash=entry.hash)
-        new.append(one)
-    _must_be_unused(tx.sql, chain, new, held)
-    for part in _cut_after_removals(new):
-        try:
-            append_entries(tx, chain, [one.entry for one in part])
-        except PreconditionFailed as error:
-            raise _fork(part[0], None, f"from this line on it does not chain: {error.message}", held) from error
-        except MalformedInput as error:
-            raise Problem(Code.LINE_REFUSED, "from this line on it is no record", line=part[0].line) from error
-        name_removals(tx, chain, part[-1])
-    return len(new), len(sent) - len(new), last
-
-
-def _cut_after_removals(new: Sequence[SentRecord]) -> Iterator[list[SentRecord]]:
-    """What a record says is gone is kept right after it, while it is the last."""
-    part: list[SentRecord] = []
-    for one in new:
-        part.append(one)
-        if one.header.event in REMOVALS:
-            yield part
-            part = []
-    if part:
-        yield part
-
-
-def _must_be_unused(sql: Sql, chain: Chain, new: Sequence[SentRecord], held: Held) -> None:
-    """Ids are unique in a tenant, keys in a chain."""
-    ids, keys = [one.header.id for one in new], [one.header.key for one in new]
-    taken_ids = _in(sql, "SELECT id FROM agent_actions WHERE tenant = ? AND id IN", (chain.tenant,), ids)
-    taken_keys = _in(
-        sql,
-        "SELECT key FROM agent_actions WHERE tenant = ? AND cluster_uid = ? AND key IN",
-        (chain.tenant, chain.cluster_uid),
-        keys,
-    )
-    for one in new:
-        for field, value, taken in (("id", one.header.id, taken_ids), ("key", one.header.key, taken_keys)):
-            if value in taken:
-                raise _fork(one, field, "another record of this tenant has it already", held)
-            taken.add(value)
-
-
-def _in(sql: Sql, statement: str, values: tuple[str, ...], wanted: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, len(wanted), _AT_ONCE):
-        part = wanted[start : start + _AT_ONCE]
-        rows = sql.execute(f"{statement} ({', '.join('?' * len(part))})", (*values, *part))
-        found.update(row[0] for row in rows)
-    return found
-
-
-def _hashes(sql: Sql, chain: Chain, seqs: Sequence[int]) -> dict[int, str]:
-    if not seqs:
-        return {}
-    rows = sql.execute(
-        "SELECT seq, hash FROM agent_actions WHERE tenant = ? AND cluster_uid = ? AND seq BETWEEN ? AND ?",
-        (chain.tenant, chain.cluster_uid, min(seqs), max(seqs)),
-    )
-    return {row[0]: row[1] for row in rows}
-
-
 def _newest_note(sql: Sql, chain: Chain, last: int) -> str | None:
     row = sql.execute(
         "SELECT note FROM checkpoints WHERE tenant = ? AND cluster_uid = ? AND size <= ? ORDER BY number DESC LIMIT 1",
@@ -300,7 +211,3 @@ def _newest_note(sql: Sql, chain: Chain, last: int) -> str | None:
 
 def _chain_head(chain: Chain, head: Held) -> ChainHead:
     return ChainHead(tenant=chain.tenant, cluster_uid=chain.cluster_uid, head=head)
-
-
-def _fork(one: SentRecord, field: str | None, says: str, held: Held) -> Problem:
-    return Problem(Code.FORK, f"{says}; this copy does not change", line=one.line, field=field, head=held)
