@@ -40,6 +40,10 @@ def adopt(
         list[Path] | None,
         typer.Option("--checkpoint", help="A checkpoint that was kept elsewhere; as often as there is one."),
     ] = None,
+    before: Annotated[
+        list[str] | None,
+        typer.Option("--key", help="The vkey by which the log was signed before, if that key is not set any more."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a lost memory of the signer anew, once the whole log has been held against every known checkpoint."""
@@ -48,6 +52,7 @@ def adopt(
     from activities.signer.keys import read_signing_keys
     from activities.signer.state import StateFile
     from byteport.audit.heads import Chain
+    from byteport.audit.notes import parse_vkey
     from byteport.ledger.opening import open_store
     from byteport.settings import installation
 
@@ -61,7 +66,12 @@ def adopt(
     store = open_store(settings.ledger, settings.tenant, clock=utc_now, randomness=_none, bodies=False)
     try:
         adopted = begin_again(
-            store, chain, keys, StateFile(signer.state_file, chain), [_note(p) for p in carried or ()]
+            store,
+            chain,
+            keys,
+            StateFile(signer.state_file, chain),
+            [_note(path) for path in carried or ()],
+            [parse_vkey(key) for key in before or ()],
         )
     finally:
         store.close()

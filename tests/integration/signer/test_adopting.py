@@ -33,7 +33,7 @@ def adopted(log: SignedLog, *carried: str) -> Adopted:
 def test_it_goes_on_from_the_newest_checkpoint_that_is_known(log: SignedLog) -> None:
     before = log.state
     log.state_path.unlink()
-    assert adopted(log) == Adopted(size=10, agreed=1)
+    assert adopted(log) == Adopted(size=10, agreed=2)
     assert log.state == before
     assert log.sign().upto.size == 13
 
@@ -99,7 +99,7 @@ def test_an_old_copy_of_the_memory_and_a_damaged_one_are_replaced(log: SignedLog
     log.sign()
     log.state_path.write_bytes(old)
     assert log.refuses() is Refused.LOST
-    assert adopted(log) == Adopted(size=14, agreed=2)
+    assert adopted(log) == Adopted(size=14, agreed=4)
 
 
 def test_where_nothing_was_ever_signed_there_is_nothing_to_adopt(tmp_path: Path) -> None:
@@ -114,6 +114,65 @@ def test_a_new_key_without_its_predecessor_goes_on_from_what_the_old_one_signed(
     assert log.refuses() is Refused.REKEYED
     assert adopted(log) == Adopted(size=10, agreed=2)
     assert log.sign().upto.size == 13
+
+
+def test_whoever_wrote_the_log_anew_and_a_row_that_nobody_signed_is_not_believed(
+    log: SignedLog, tmp_path: Path
+) -> None:
+    carried = log.published()[-1]
+    (tmp_path / "anew").mkdir()
+    anew = SignedLog(tmp_path / "anew", key=log.key)
+    anew.grow(10, history="anew")
+    anew.sign()
+    anew.state_path.unlink()
+    for note in ("nobody signed this", carried):  # the second one is ours, and of another root
+        with anew.hostile() as sql:
+            sql.execute("UPDATE checkpoints SET note = ?", (note,))
+        with pytest.raises(PreconditionFailed, match=r"--key .* --checkpoint"):
+            adopted(anew)
+        with pytest.raises(PreconditionFailed, match="not those that were signed"):
+            adopted(anew, carried)
+        assert not anew.state_path.exists()
+
+
+def test_every_checkpoint_of_the_store_is_held_against_the_log_and_not_its_newest_alone(
+    log: SignedLog, tmp_path: Path
+) -> None:
+    """A newest row that fits the log written anew does not make the others fit."""
+    (tmp_path / "anew").mkdir()
+    anew = SignedLog(tmp_path / "anew", key=log.key)
+    anew.grow(5, history="anew")
+    anew.sign()
+    with anew.store.snapshot() as sql:
+        row = sql.execute("SELECT root, note FROM checkpoints").fetchone()
+    anew.grow(7, history="anew")
+    anew.sign()
+    anew.state_path.unlink()
+    older = log.published()[0]
+    assert row[1] != older
+    with log.store.snapshot() as sql:
+        root = sql.execute("SELECT root FROM checkpoints ORDER BY number LIMIT 1").fetchone()[0]
+    with anew.hostile() as sql:
+        sql.execute("UPDATE checkpoints SET root = ?, note = ? WHERE number = 1", (root, older))
+    with pytest.raises(PreconditionFailed, match="the first 5 records are not those that were signed"):
+        adopted(anew)
+
+
+def test_what_an_earlier_key_signed_counts_where_a_person_names_that_key(log: SignedLog) -> None:
+    before = log.vkey
+    log.state_path.unlink()
+    log.key = new_private_key()
+    with pytest.raises(PreconditionFailed, match="no known key has signed"):
+        adopted(log)
+    assert adopt(log.store, CHAIN, log.keys, log.file, (), [before]) == Adopted(size=10, agreed=2)
+    assert log.sign().upto.size == 13
+
+
+def test_of_a_checkpoint_that_is_larger_than_the_log_it_says_how_long_the_log_is(log: SignedLog) -> None:
+    log.state_path.unlink()
+    far = sign(Checkpoint(CHAIN.origin, 10**12, b"\x01" * 32), checkpoint_key(log.key, CHAIN).private)
+    with pytest.raises(PreconditionFailed, match="1000000000000 records were signed, and the log has 13"):
+        adopted(log, far)
 
 
 def test_a_strangers_checkpoint_and_one_of_another_log_are_not_taken(log: SignedLog) -> None:

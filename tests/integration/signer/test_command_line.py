@@ -95,6 +95,21 @@ def test_a_lost_memory_is_adopted_by_command(byteport: Run, settings: Path, log:
     assert "nothing to adopt" in again.err
 
 
+def test_a_log_that_another_key_has_signed_is_adopted_where_that_key_is_named(
+    byteport: Run, settings: Path, log: SignedLog, folder: Path
+) -> None:
+    log.state_path.unlink()
+    for name in ("checkpoint", "checkpoint.pub"):
+        (folder / "keys" / name).unlink()
+    assert byteport("--config", str(settings), "signer", "init").code == 0
+    refused = byteport("--config", str(settings), "signer", "adopt")
+    assert refused.code == Exit.REFUSED
+    assert "--key" in refused.err
+    assert byteport("--config", str(settings), "signer", "adopt", "--key", "none").code == Exit.USAGE
+    adopted = byteport("--config", str(settings), "signer", "adopt", "--key", str(log.vkey), "--json")
+    assert (adopted.code, json.loads(adopted.out)["size"]) == (0, 5)
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff", b"no note"])
 def test_a_checkpoint_that_is_none_is_one_line(
     byteport: Run, settings: Path, log: SignedLog, folder: Path, content: bytes
