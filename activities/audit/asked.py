@@ -33,7 +33,7 @@ def target(word: str) -> str:
     """A target as records name it, `shop/Deployment/web` or `Node/one`. Raises `MalformedInput` for what is none."""
     _plain("--target", word)
     if not _REF.fullmatch(word):
-        raise MalformedInput("--target", "write namespace/kind/name, as in shop/deployment/web, or node/name")
+        raise MalformedInput("--target", "is no target as records name one: shop/Deployment/web, or Node/one")
     return word
 
 
