@@ -13,6 +13,7 @@ from byteport.audit.words import Event, Removal
 from byteport.errors import BytePortError, ConfigError, Unavailable
 from byteport.ledger import bodies, checkpoints, cursors
 from byteport.ledger import sqlite as store_module
+from byteport.ledger.schema import VERSION
 from byteport.ledger.sqlite import SqliteStore
 from tests.integration.ledger.world import BODY_KEYS, CHAIN, HandClock, World, draft, pod_plan
 
@@ -147,8 +148,9 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path)
 def test_a_ledger_of_a_newer_version_is_refused(world: World) -> None:
     world.store.close()
     with intruder(world.path) as sql:
-        sql.execute("PRAGMA user_version = 4")
-    with pytest.raises(ConfigError, match="has format 4, of a newer byteport; this one knows formats up to 3"):
+        sql.execute(f"PRAGMA user_version = {VERSION + 1}")
+    newer = f"has format {VERSION + 1}, of a newer byteport; this one knows formats up to {VERSION}"
+    with pytest.raises(ConfigError, match=newer):
         world.open()
 
 
