@@ -6,7 +6,10 @@ Two classes, since two processes perform them: the one with the key speaks to no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextvars
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from activities.performs import performs
 from activities.signer.cosigning import Cosigning
@@ -30,6 +33,10 @@ from byteport.contracts.checkpoints import (
 from byteport.errors import NotPermitted
 from byteport.ledger.store import Store
 
+THREADS = 4
+"""Of the signer's own, for attempts that Temporal has given up and that are still at it, and for the next one."""
+Given = TypeVar("Given")
+
 
 class SignerActs:
     """What the `signer` queue serves. The work blocks, so that it runs in a thread."""
@@ -42,19 +49,25 @@ class SignerActs:
         self._keys = keys
         self._signer = Signer(store, chain, keys, file)
         self._witnesses = tuple(witnesses)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="signer")
 
     @performs(SIGN_CHECKPOINT)
     async def sign_checkpoint(self, call: SignCheckpoint) -> Answered:
         """Raises `NotPermitted` for another cluster's log, `Unavailable` when store or disk do not answer."""
         self._must_be_ours(call.cluster_uid)
-        return await asyncio.to_thread(self._signer.sign)
+        return await self._in_thread(self._signer.sign)
 
     @performs(KEEP_COSIGNATURES)
     async def keep_cosignatures(self, call: KeepCosignatures) -> Kept:
         """Raises `NotPermitted` for signatures that do not hold, or a checkpoint that this signer did not sign."""
         self._must_be_ours(call.cluster_uid)
         keys = (*self._keys.verifiers, *self._witnesses)
-        return await asyncio.to_thread(keep, self._store, self._chain, keys, call)
+        return await self._in_thread(lambda: keep(self._store, self._chain, keys, call))
+
+    async def _in_thread(self, work: Callable[[], Given]) -> Given:
+        """In a thread of the signer's own: one that hangs on the memory's lock or disk holds up no other act."""
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: context.run(work))
 
     def _must_be_ours(self, cluster_uid: str) -> None:
         if cluster_uid != self._chain.cluster_uid:

@@ -24,6 +24,8 @@ from byteport.errors import BytePortError, MalformedInput
 from byteport.trust import durable
 
 SETTING = "audit.signer.state_file"
+WAIT_SECONDS = 10.0
+"""For another signer of the same memory."""
 
 
 class State(Frozen):
@@ -55,8 +57,12 @@ class StateFile:
         self._origin = chain.origin
 
     def alone(self) -> AbstractContextManager[None]:
-        """While inside, nobody else signs this log. An attempt that Temporal gave up may still be at it."""
-        return durable.alone(self.path.with_name(f".{self.path.name}.lock"), SETTING, wait=True)
+        """While inside, nobody else signs this log. An attempt that Temporal gave up may still be at it.
+
+        Raises `Unavailable` when somebody else is at it for too long.
+        """
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        return durable.alone(lock, SETTING, wait_seconds=WAIT_SECONDS)
 
     def read(self) -> State | None:
         """What was signed last; None when there is no file. Raises `Damaged`, or `Unavailable` when it cannot be read."""

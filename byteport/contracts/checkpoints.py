@@ -1,7 +1,7 @@
 """The acts on checkpoints of the log: sign one, have a witness cosign it, keep what witnesses said.
 
 A refusal is an answer, not an error: a log that is shorter than what was signed stays so however often one asks. Comes
-before `workflows/checkpoint.py` (when) and `activities/audit/signing.py` and `cosigning.py` (how).
+before `workflows/checkpoint.py` (when) and `activities/signer/signing.py` and `cosigning.py` (how).
 """
 
 from __future__ import annotations

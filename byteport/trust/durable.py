@@ -10,12 +10,15 @@ import contextlib
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from byteport.errors import ConfigError, Unavailable
 
 LARGEST = 1 << 20
+AGAIN_SECONDS = 0.02
+"""Between two tries for a lock."""
 
 
 def replace(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -55,10 +58,11 @@ def read(path: Path) -> bytes | None:
 
 
 @contextlib.contextmanager
-def alone(path: Path, setting: str, *, wait: bool) -> Iterator[None]:
+def alone(path: Path, setting: str, *, wait_seconds: float = 0.0) -> Iterator[None]:
     """While inside, nobody else is inside for the same `path`, in this process or another; a killed one lets go.
 
-    Raises `ConfigError` naming `setting` when somebody else is and `wait` is false, or where no lock can be had.
+    Raises `ConfigError` naming `setting` where no lock can be had, or when somebody else is inside and nobody waits;
+    `Unavailable` when the wait was in vain. There is none without an end: it would hold up its thread for good.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -66,12 +70,26 @@ def alone(path: Path, setting: str, *, wait: bool) -> Iterator[None]:
     except OSError as error:
         raise ConfigError(setting, f"{path}: {error.strerror or 'cannot be used'}") from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _locked(descriptor, wait_seconds):
+            if wait_seconds:
+                raise Unavailable(f"{path} was held by somebody else for {wait_seconds:g} s")
+            raise ConfigError(setting, f"{path} is in use by another process")
         yield
-    except BlockingIOError:
-        raise ConfigError(setting, f"{path} is in use by another process") from None
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int, wait_seconds: float) -> bool:
+    end = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(AGAIN_SECONDS)
+        else:
+            return True
 
 
 def _sync_folder(folder: Path) -> None:

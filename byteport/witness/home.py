@@ -56,7 +56,7 @@ class WitnessHome:
 
     def alone(self) -> AbstractContextManager[None]:
         """While inside no other process serves this folder: two would each believe its own memory."""
-        return durable.alone(self.folder / ".lock", SETTING, wait=False)
+        return durable.alone(self.folder / ".lock", SETTING)
 
     def witness(self, clock: Callable[[], datetime]) -> Witness:
         """The witness of this folder. Raises `ConfigError` where something of it is missing or wrong."""
