@@ -14,7 +14,8 @@ from pathlib import Path
 
 from activities.clock import Clock, utc_now
 from activities.export.answers import Answer, Asked, error_of
-from activities.export.guarded import ClientCertificate, GuardedClient, Request
+from activities.export.guarded import GuardedClient
+from activities.export.requests import ClientCertificate, Request
 from activities.export.target import Batch, Share, Shipped, checkpoint_line
 from byteport.contracts.ledger_api import NDJSON, RECORDS_PATH, TOKEN_FILE, ApiTargetConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailable

@@ -19,8 +19,9 @@ from yarl import URL
 from activities.clock import Clock, utc_now
 from activities.export.answers import Answer, Asked, error_of
 from activities.export.google import SETTING, GoogleIdentity
-from activities.export.guarded import GuardedClient, Request
+from activities.export.guarded import GuardedClient
 from activities.export.objects import LARGEST_OBJECT, ObjectTarget, Thing
+from activities.export.requests import Request
 from byteport.contracts.receivers import BUCKET, GcsConfig, TargetKind
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailable
 

@@ -23,7 +23,8 @@ from google.auth.transport import Response as GoogleResponse
 
 from activities.clock import Clock
 from activities.export.answers import Answer, Asked, error_of
-from activities.export.guarded import GuardedClient, Redirects, Request
+from activities.export.guarded import GuardedClient
+from activities.export.requests import Redirects, Request
 from byteport.contracts.receiver_addresses import receiver_url
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailable
 

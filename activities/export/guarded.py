@@ -1,7 +1,7 @@
 """The one HTTP client by which the log leaves: only to verified names over TLS, and to no address inside of a machine's
 own or its cloud's.
 
-Comes after `tls.py` and `reach.py`; every receiver that speaks HTTP makes its requests here and nowhere else. What a
+Comes after `requests.py`, `tls.py` and `reach.py`; every receiver that speaks HTTP makes its requests here and nowhere else. What a
 receiver sends back is a stranger's: of its text nothing reaches a message, its redirects are followed three times at most
 and only where a first request might have gone, and what shows who we are stays with the host that the settings name.
 """
@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from http import HTTPStatus
 from pathlib import Path
 
@@ -22,52 +19,18 @@ from yarl import URL
 from activities.clock import Clock, utc_now
 from activities.export.answers import Answer, Asked, error_of
 from activities.export.reach import CheckedResolver, Reach, shown
+from activities.export.requests import ClientCertificate, Redirects, Request
 from activities.export.tls import CA_SETTING, verifying, with_certificate
 from byteport.domain.addresses import names_loopback
 from byteport.errors import ConfigError, NotPermitted, Unavailable
 
+PROXY = "audit.export.proxy"
 MOST_REDIRECTS = 3
-LARGEST_ANSWER = 64 << 10
 LARGEST_BODY = 32 << 20
-SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 LARGEST_HEADER = 8190
 MOST_HEADERS = 64
 _REPEATED_ELSEWHERE = frozenset({HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT})
-
-
-class Redirects(Enum):
-    """What becomes of an answer that sends us on."""
-
-    FOLLOWED = auto()
-    """Three times at most, by the method and with the body that were sent."""
-    REFUSED = auto()
-    """For a request whose very body shows who we are: it is for the host that was asked alone."""
-
-
-@dataclass(frozen=True)
-class ClientCertificate:
-    """Files of a certificate that the receiver asks for, and the setting that names them."""
-
-    certificate: Path
-    key: Path
-    setting: str
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request. `secrets` are headers that go to the host of `url` alone."""
-
-    method: str
-    url: str | URL
-    """A `URL` goes out exactly as it is, for those who have signed it."""
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = SECONDS
-    """For all of it, redirects and the answer's body included."""
-    largest_answer: int = LARGEST_ANSWER
-    redirects: Redirects = Redirects.FOLLOWED
 
 
 class NotFollowed(NotPermitted):
@@ -88,9 +51,11 @@ class GuardedClient:
         clock: Clock = utc_now,
     ) -> None:
         """`url` is where the settings say that the receiver is. Raises `ConfigError` for files that cannot be used."""
-        self._home = URL(url)
+        self._home = _read(url, "audit.export")
         self._ca_setting = ca_setting
         self._proxy = proxy
+        if proxy is not None:
+            _read(proxy, PROXY)
         self._clock = clock
         self._ca_file = ca_file
         self._certificate = certificate
@@ -241,6 +206,17 @@ async def _bounded(response: aiohttp.ClientResponse, largest: int) -> bytes:
     if not response.content.at_eof():
         response.close()
     return body
+
+
+def _read(url: str, setting: str) -> URL:
+    """Settings have been looked at before they come here; whatever else calls is answered in our words too."""
+    try:
+        found = URL(url)
+        if found.host and found.port:
+            return found
+    except ValueError:
+        pass
+    raise ConfigError(setting, "an address cannot be read")
 
 
 def _why(error: aiohttp.ClientConnectorCertificateError) -> str:

@@ -23,8 +23,9 @@ from yarl import URL
 from activities.clock import Clock, utc_now
 from activities.export.answers import Answer, Asked, retry_after
 from activities.export.aws import HOW, SETTING, WEB_IDENTITY, region_of, session_of, sts_of
-from activities.export.guarded import GuardedClient, NotFollowed, Redirects, Request
+from activities.export.guarded import GuardedClient, NotFollowed
 from activities.export.objects import LARGEST_OBJECT, ObjectTarget, Thing
+from activities.export.requests import Redirects, Request
 from byteport.contracts.receivers import BUCKET, S3Config, TargetKind
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
 

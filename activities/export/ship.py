@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from temporalio import activity
 
 from activities.audit.about_agent import agent_draft
 from activities.clock import Clock
+from activities.export.giving import LONGEST_SECONDS, Receiver, give
 from activities.export.portions import Portion, next_portion
 from activities.export.same import Occupied
 from activities.export.target import Batch, Shipped, Target
@@ -33,12 +34,6 @@ from byteport.ledger.append import append
 from byteport.ledger.log import AuditLog
 from byteport.ledger.store import Store
 
-LONGEST_SECONDS = 60.0
-"""After so long a call returns what it has done; the run sees how far it is, and calls again."""
-LONGEST_BATCH_SECONDS = (SHIP.deadline - timedelta(seconds=30)).total_seconds() - LONGEST_SECONDS
-"""After so long a receiver that has not said a word to a batch counts as not answering. A call that begins its last batch when
-its time is nearly over ends before Temporal gives it up, whatever the receiver does."""
-BEAT_SECONDS = 10.0
 CHECKPOINTS = "{cursor}/checkpoints"
 """Name of the second cursor of a receiver: the size of the newest checkpoint that it holds."""
 LAG_RECORDS = "byteport_export_lag_records"
@@ -62,22 +57,6 @@ class _Step(NamedTuple):
 
     portion: Portion
     batch: Batch | None
-
-
-class _Receiver:
-    """The receiver of one call: made at its first batch."""
-
-    def __init__(self, maker: Callable[[], Target]) -> None:
-        self._maker = maker
-        self._made: Target | None = None
-
-    async def ship(self, batch: Batch) -> Shipped:
-        self._made = self._made or self._maker()
-        return await self._made.ship(batch)
-
-    async def close(self) -> None:
-        if self._made is not None:
-            await self._made.close()
 
 
 class Shipping:
@@ -108,7 +87,7 @@ class Shipping:
             if call.begun:
                 await asyncio.to_thread(self._record, call, call.cursor, "ends", "; the settings name another place")
             await asyncio.to_thread(self._record, call, named.cursor, "begins", "")
-        receiver = _Receiver(named.make)
+        receiver = Receiver(named.make)
         try:
             shipment = await self._shipped(kind, receiver)
         finally:
@@ -116,7 +95,7 @@ class Shipping:
         since = self._since(kind, shipment)
         return self._told(kind, shipment.model_copy(update={"begun": True, "cursor": named.cursor, "oldest": since}))
 
-    async def _shipped(self, kind: TargetKind, receiver: _Receiver) -> Shipment:
+    async def _shipped(self, kind: TargetKind, receiver: Receiver) -> Shipment:
         """Batch after batch, until there is nothing more, something stands in the way, or the call has had its time."""
         shipped, until = 0, time.monotonic() + LONGEST_SECONDS
         while True:
@@ -125,7 +104,7 @@ class Shipping:
             if step.batch is None:
                 return self._shipment(step.portion, shipped)
             try:
-                got = await _give(receiver, step.batch)
+                got = await give(receiver, step.batch)
             except BytePortError as error:
                 return self._shipment(step.portion, shipped, self._obstacle(kind, error))
             await asyncio.to_thread(self._advance, kind, step.batch, got)
@@ -245,24 +224,6 @@ class Shipping:
             _age(shipment.oldest, self._clock())
         )
         return shipment
-
-
-async def _give(receiver: _Receiver, batch: Batch) -> Shipped:
-    """What the receiver says to the batch, in the time that there is; a claim to hold what it was not sent is none."""
-    shipping = asyncio.ensure_future(receiver.ship(batch))
-    ends = time.monotonic() + LONGEST_BATCH_SECONDS
-    try:
-        while not shipping.done():
-            activity.heartbeat()
-            await asyncio.wait({shipping}, timeout=min(BEAT_SECONDS, LONGEST_BATCH_SECONDS))
-            if not shipping.done() and time.monotonic() >= ends:
-                raise Unavailable(f"a receiver has said nothing to a batch for {LONGEST_BATCH_SECONDS:.0f} s")
-    finally:
-        shipping.cancel()  # where this call itself was cancelled; one that is done stays done
-    got = await shipping
-    if not batch.first - 1 <= got.last <= batch.last or (batch.lines and got.last < batch.first):
-        raise Unavailable(f"a receiver says that it holds records up to {got.last}, which it was not sent")
-    return got
 
 
 def _seconds(delay: object) -> float | None:

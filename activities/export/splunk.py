@@ -19,7 +19,8 @@ from pathlib import Path
 
 from activities.clock import Clock, utc_now
 from activities.export.answers import Asked
-from activities.export.guarded import GuardedClient, Request
+from activities.export.guarded import GuardedClient
+from activities.export.requests import Request
 from activities.export.splunk_answers import SIZE, TOKEN, URL, Refused, ack_id, acknowledged, taken
 from activities.export.target import Batch, Share, Shipped, checkpoint_line, lines_of
 from byteport.contracts.stream_receivers import SplunkConfig

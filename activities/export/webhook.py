@@ -10,7 +10,8 @@ from pathlib import Path
 
 from activities.clock import Clock, utc_now
 from activities.export.answers import Asked
-from activities.export.guarded import GuardedClient, Request
+from activities.export.guarded import GuardedClient
+from activities.export.requests import Request
 from activities.export.signatures import Secret, read_secrets, signed_headers
 from activities.export.target import Batch, Share, Shipped, checkpoint_id, checkpoint_line, lines_of
 from byteport.contracts.stream_receivers import WebhookConfig

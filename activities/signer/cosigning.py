@@ -16,7 +16,8 @@ from pathlib import Path
 
 from activities.clock import Clock, utc_now
 from activities.export.answers import Answer, Asked, error_of
-from activities.export.guarded import GuardedClient, Request
+from activities.export.guarded import GuardedClient
+from activities.export.requests import Request
 from activities.signer.state import frontier_of, size_of
 from byteport.audit.chain import record_hash
 from byteport.audit.checkpoint import Checkpoint, parse_checkpoint

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from activities.export.answers import Answer, Asked
-from activities.export.guarded import ClientCertificate, GuardedClient, Redirects, Request
+from activities.export.guarded import GuardedClient
+from activities.export.requests import ClientCertificate, Redirects, Request
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
 from tests.integration.export.authority import Authority, names, own_address
 from tests.integration.export.receivers import Got, Receiver, Respond, listening
@@ -208,6 +209,14 @@ async def test_the_fourth_redirect_is_not_followed(authority: Authority) -> None
         with pytest.raises(NotPermitted, match="more than 3 times, at last to localhost"):
             await post(authority, receiver.url("/1"))
     assert len(receiver.got) == 4
+
+
+@pytest.mark.parametrize("address", ["https://h.example:99999/", "https://[bad", "nothing", "https:///x"])
+def test_an_address_that_cannot_be_read_is_a_setting_to_mend(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"audit\.export"):
+        GuardedClient(address)
+    with pytest.raises(ConfigError, match=r"audit\.export\.proxy"):
+        GuardedClient("https://receiver.example/", proxy=address)
 
 
 @pytest.mark.parametrize("status", [307, 308])

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from activities.export.answers import Asked
-from activities.export.guarded import GuardedClient, Request
+from activities.export.guarded import GuardedClient
+from activities.export.requests import Request
 from byteport.errors import NotPermitted, Unavailable
 from tests.integration.export.authority import Authority, names
 from tests.integration.export.receivers import listening

@@ -14,8 +14,9 @@ import pytest
 from yarl import URL
 
 from activities.export.answers import Answer, Asked
-from activities.export.guarded import GuardedClient, Request
+from activities.export.guarded import GuardedClient
 from activities.export.objects import ObjectTarget, records_object
+from activities.export.requests import Request
 from activities.export.s3 import s3_target
 from activities.export.same import Occupied
 from activities.export.target import Batch, Shipped

@@ -14,7 +14,7 @@ from annotated_types import Le
 from temporalio.testing import ActivityEnvironment
 
 from activities.audit.retention import Retention
-from activities.export import guarded, portions, ship, syslog, target
+from activities.export import giving, portions, requests, syslog, target
 from activities.export.same import Occupied
 from activities.export.ship import Named, Shipping
 from activities.export.target import Batch, Shipped
@@ -298,7 +298,7 @@ async def test_a_call_ends_after_a_while_and_says_that_there_is_more(
 async def test_a_receiver_that_says_nothing_to_a_batch_is_given_up_before_the_call_is(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.export.ship.LONGEST_BATCH_SECONDS", 0.05)
+    monkeypatch.setattr("activities.export.giving.LONGEST_BATCH_SECONDS", 0.05)
     bench.records(1)
     silent = SilentReceiver()
     bench.receiver = silent
@@ -310,15 +310,15 @@ async def test_a_receiver_that_says_nothing_to_a_batch_is_given_up_before_the_ca
 
 def test_a_call_has_time_for_all_that_it_may_begin() -> None:
     """Temporal would give it up with all that it knows, and the next would begin with the same record, for ever."""
-    whole = ship.LONGEST_SECONDS + ship.LONGEST_BATCH_SECONDS + 2 * ship.BEAT_SECONDS
+    whole = giving.LONGEST_SECONDS + giving.LONGEST_BATCH_SECONDS + 2 * giving.BEAT_SECONDS
     assert whole <= SHIP.deadline.total_seconds()
     limits = SplunkConfig.model_fields["acknowledge_seconds"].metadata
     (longest,) = [limit.le for limit in limits if isinstance(limit, Le)]
     assert isinstance(longest, int)
-    requests = 3 * guarded.SECONDS  # the last body, the part of it before one that was refused, and the last poll
-    assert target.SHARE_SECONDS + requests + longest <= ship.LONGEST_BATCH_SECONDS
+    asking = 3 * requests.SECONDS  # the last body, the part of it before one that was refused, and the last poll
+    assert target.SHARE_SECONDS + asking + longest <= giving.LONGEST_BATCH_SECONDS
     octets = 4 * syslog.SECONDS + 2 * syslog.CONNECT_SECONDS  # handshake, last piece, both ends of the closing
-    assert target.SHARE_SECONDS + octets <= ship.LONGEST_BATCH_SECONDS
+    assert target.SHARE_SECONDS + octets <= giving.LONGEST_BATCH_SECONDS
 
 
 async def test_a_receiver_that_the_settings_do_not_name_gets_nothing(bench: Bench) -> None:
