@@ -20,7 +20,7 @@ from tests.integration.api.copy import Copy
 
 pytestmark = pytest.mark.ledger
 STORES = ("sqlite", "postgres")
-RECORDS = 1200
+RECORDS = 600
 LOOKS = """
 import json, sys, time
 from datetime import datetime, UTC
@@ -34,7 +34,7 @@ from byteport.ledger.sqlite import SqliteStore
 from tests.integration.ledger.world import BODY_KEYS
 
 given = json.loads(sys.argv[1])
-retention.PORTION = 40
+retention.PORTION = 20
 clock = lambda: datetime.fromtimestamp(given["now"], UTC)
 store = (
     SqliteStore(Path(given["path"]), keys=BODY_KEYS, clock=clock, randomness=bytes)
@@ -80,7 +80,7 @@ def test_killed_in_the_middle_it_leaves_whole_portions_and_the_next_look_does_th
     process.wait()
     left = count(copy)
     assert 0 < left < RECORDS
-    assert left % 40 == 0
+    assert left % 20 == 0
     assert copy.both_say(copy.logs["acme"].chain) == ([], 0)
     copy.sweeper.sweep()
     assert count(copy) == left, "the killed one still has its turn"
@@ -96,7 +96,7 @@ def test_its_memory_does_not_grow_with_what_is_due(
     monkeypatch.setattr(retention, "PORTION", 25)
     peaks = []
     copy = Copy(tmp_path, stored)
-    for records in (100, 1000):
+    for records in (60, 600):
         log = copy.logs["acme"]
         first = len(log.entries) + 1
         log.append(records)
