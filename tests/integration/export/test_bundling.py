@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from byteport.audit.findings import Report
 from byteport.audit.notes import VerifierKey
+from byteport.audit.words import Event, Removal
 from byteport.cli.log_files import trust_of, verify_files
 from byteport.errors import MalformedInput, Unavailable
+from byteport.ledger.bodies import destroy
 from byteport.ledger.bundle_files import RECORDS
 from byteport.ledger.bundling import CHECKPOINT, KEY, README, VERIFIER, Bundle, write_bundle
 from byteport.ledger.log import AuditLog
+from tests.integration.ledger.world import draft
 from tests.integration.signer.world import CHAIN, SignedLog
 
 ALL = {RECORDS, CHECKPOINT, KEY, VERIFIER, README}
@@ -108,6 +112,46 @@ def test_one_that_ends_earlier_is_proved_as_far_as_it_was_signed(signed: SignedL
     made = handed(signed, tmp_path / "audit", until=until)
     assert (made.first, made.last, made.checkpoint, made.head) == (1, 5, 5, 7)
     assert independent(made.path, "--key", KEY)[0] == 0
+
+
+def verdict(made: Bundle, signed: SignedLog) -> Report:
+    return verify_files([made.path], [], trust_of([str(key(signed))], [], None)).reports[0]
+
+
+def test_one_that_ends_before_bodies_were_pruned_goes_on_to_the_record_of_it_and_to_what_was_signed(
+    signed: SignedLog, tmp_path: Path
+) -> None:
+    """Else it would lack the word for what is gone, and both programs would call it broken."""
+    until = signed.clock.now - timedelta(hours=2)
+    told = draft("pruned").model_copy(update={"event": Event.PRUNED, "note": "bodies of before then: 30 days are kept"})
+    signed.clock.move(days=40)
+    with signed.store.transaction() as tx:
+        destroy(tx, CHAIN, [(1, 2)], Removal.PRUNED, told)
+    signed.grow()
+    signed.sign()
+    signed.grow()
+    made = handed(signed, tmp_path / "audit", until=until)
+    assert (made.first, made.asked, made.last, made.checkpoint, made.head) == (1, 3, 7, 7, 8)
+    report = verdict(made, signed)
+    assert (report.is_good, report.removed, report.notices) == (True, 2, ())
+    assert independent(made.path, "--key", KEY)[0] == 0
+    assert "It goes on to record 7, though record 3 is the last one of the time that was asked for" in (
+        (made.path / README).read_text()
+    )
+
+
+def test_it_ends_with_what_was_signed_unless_the_rest_is_asked_for(signed: SignedLog, tmp_path: Path) -> None:
+    signed.grow(2)
+    made = handed(signed, tmp_path / "audit")
+    assert (made.last, made.asked, made.checkpoint) == (5, 7, 5)
+    assert independent(made.path, "--key", KEY)[0] == 0
+    assert "2 record(s) come after it and are not in it." in (made.path / README).read_text()
+    more = handed(signed, tmp_path / "more", uncovered=True)
+    assert (more.last, more.checkpoint) == (7, 5)
+    code, said = independent(more.path, "--key", KEY)
+    assert (code, "complete: partly, to record 5 of 7" in said) == (6, True)
+    assert verdict(more, signed).is_good_so_far
+    assert "covers none of the last 2 record(s)" in (more.path / README).read_text()
 
 
 def test_what_is_there_already_is_not_written_over(signed: SignedLog, tmp_path: Path) -> None:
