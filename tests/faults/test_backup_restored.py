@@ -109,6 +109,7 @@ class Log:
 
 
 @pytest.mark.claim("C-240")
+@pytest.mark.slow
 async def test_fault_29_an_old_backup_is_not_signed_people_are_paged_once_and_nothing_is_done_alone(
     server: DevServer, tmp_path: Path
 ) -> None:

@@ -155,6 +155,7 @@ async def test_another_refusal_is_another_page_and_its_end_is_told_without_clear
     assert len({notice.key for notice in keepers.notices}) == 4
 
 
+@pytest.mark.slow
 async def test_a_page_that_nobody_could_be_given_is_given_at_a_later_look(run: Signing, keepers: Keepers) -> None:
     keepers.refusal, keepers.unheard = Refused.SHRANK, 1000
     await run.starts()

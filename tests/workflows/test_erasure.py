@@ -55,6 +55,7 @@ async def test_one_that_was_taken_back_while_nobody_was_told_is_not_done(asked: 
 
 
 @pytest.mark.claim("C-163")
+@pytest.mark.slow
 async def test_what_stands_in_its_way_is_paged_before_the_72_hours_are_over_and_when_they_are(asked: Erasures) -> None:
     asked.ledger.obstacles = (HOLD, EXPORT)
     await asked.passes(60 * HOUR - MINUTE)
@@ -73,6 +74,7 @@ async def test_what_stands_in_its_way_is_paged_before_the_72_hours_are_over_and_
 
 
 @pytest.mark.claim("C-163")
+@pytest.mark.slow
 async def test_it_is_done_as_soon_as_nothing_stands_in_its_way(asked: Erasures) -> None:
     asked.ledger.obstacles = (HOLD,)
     await asked.passes_until(lambda: len(asked.ledger.notices) == 2)

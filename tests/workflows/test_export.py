@@ -50,6 +50,7 @@ async def test_a_backlog_is_drained_in_order_without_a_pause(export: Exporting) 
 
 
 @pytest.mark.claim("C-157")
+@pytest.mark.slow
 async def test_fault_22_an_outage_of_six_hours_loses_nothing_and_is_told_once(export: Exporting) -> None:
     around = export.around
     await begun(export)

@@ -101,6 +101,7 @@ async def test_an_erasure_is_done_a_day_later_and_the_log_verifies(removals: Rem
 
 
 @pytest.mark.claim("C-163")
+@pytest.mark.slow
 async def test_a_hold_is_paged_before_72_hours_and_at_72_and_then_it_is_done(removals: Removals) -> None:
     removals.holds.set_("case-7", About(), by="ada", reason="litigation")
     request = await removals.ask()

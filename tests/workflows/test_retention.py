@@ -74,6 +74,7 @@ async def test_a_failure_is_tried_again_within_the_hour_and_nobody_is_woken_for_
     assert retained.ledger.notices == []
 
 
+@pytest.mark.slow
 async def test_one_that_fails_for_a_day_is_paged_and_again_after_another(retained: Erasures) -> None:
     retained.ledger.down = NotPermitted("not the owner")
     await retained.days_pass(2 * DAY - HOUR)
