@@ -1,7 +1,7 @@
 """`byteport witness`: runs a witness of logs, somewhere else than the logs themselves. Needs no settings and no agent.
 
 A folder holds all of it: `key`, `key.pub` and `name` of the witness, `logs` (the keys of the logs that it knows, one vkey a line)
-and `states` (what it signed last of each).
+`states` (what it signed last of each) and `signed` (the logs that it ever signed).
 """
 
 from __future__ import annotations

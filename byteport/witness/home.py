@@ -1,7 +1,7 @@
 """The folder of a witness: its key, its name, the logs that it knows, and its memory. For `byteport witness`.
 
-The folder of states is made once, with the key. A witness whose memory was taken away does not begin at nothing: it does not
-start at all. Comes after `witness`.
+The folder of states and the list of logs that were ever signed are made once, with the key. A witness whose memory was taken
+away does not begin at nothing: it does not start at all, or signs no log that is on its list. Comes after `witness`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from byteport.errors import ConfigError, MalformedInput
 from byteport.trust import durable
 from byteport.trust.files import read_private_key
 from byteport.trust.private_keys import new_private_key
+from byteport.witness.states import SIGNED
 from byteport.witness.witness import Logs, Witness
 
 SETTING = "FOLDER"
@@ -45,10 +46,15 @@ class WitnessHome:
     def states(self) -> Path:
         return self.folder / "states"
 
+    @property
+    def signed(self) -> Path:
+        return self.folder / SIGNED
+
     def begin(self, name: str) -> None:
         """What a new witness has beside its key. Raises `ConfigError` where it cannot be written."""
         try:
             self.states.mkdir(mode=0o700)
+            self.signed.touch(mode=0o600)
             self.logs.touch()
             self.name.write_text(f"{name}\n")
         except OSError as error:
@@ -63,12 +69,13 @@ class WitnessHome:
         private = read_private_key(self.key, SETTING).key
         if not isinstance(private, Ed25519PrivateKey):
             raise ConfigError(SETTING, f"{self.key} is no Ed25519 key")
-        if not self.states.is_dir():
-            raise ConfigError(
-                SETTING,
-                f"{self.states} is gone, and with it what was signed; restore it, or retire this witness: "
-                "byteport witness init makes a new one",
-            )
+        for path in (self.states, self.signed):
+            if not path.exists():
+                raise ConfigError(
+                    SETTING,
+                    f"{path} is gone, and with it what was signed; restore it, or retire this witness: "
+                    "byteport witness init makes a new one",
+                )
         name = durable.read(self.name)
         if name is None:
             raise ConfigError(SETTING, f"{self.name} does not exist; it holds the witness's name")

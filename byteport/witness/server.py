@@ -1,7 +1,7 @@
 """The witness behind HTTP: bounded in time, size and number, and with TLS 1.3 where it is given a certificate.
 
-Whoever sends slowly, much or for ever costs one connection for a minute. There is nobody to authenticate: a checkpoint is
-signed by its log, and what a witness tells is public. Comes after `witness`.
+Whoever sends slowly, much or for ever costs one connection for a while, and that one gives way to others. There is nobody to
+authenticate: a checkpoint is signed by its log, and what a witness tells is public. Comes after `witness` and `door`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +19,13 @@ from aiohttp import web
 
 from byteport.audit.witnessing import LARGEST
 from byteport.errors import ConfigError
+from byteport.witness.crowd import Crowd
+from byteport.witness.door import SERVER, Door, Handler, Patience
 from byteport.witness.witness import Answer, Status, Witness
 
 PATH = "/add-checkpoint"
-BODY_SECONDS = 10.0
-CONNECTION_SECONDS = 60.0
-MOST_CONNECTIONS = 256
-LARGEST_HEADERS = 8190
-"""Of one line of a request's head, and of all its fields together."""
+BACKLOG = 256
+PATIENT = Patience()
 
 logger = logging.getLogger("byteport.witness")
 
@@ -36,15 +36,6 @@ class Certificate:
 
     certificate: Path
     key: Path
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a client may take."""
-
-    body_seconds: float = BODY_SECONDS
-    connection_seconds: float = CONNECTION_SECONDS
-    connections: int = MOST_CONNECTIONS
 
 
 def witness_app(witness: Witness, patience: Patience) -> web.Application:
@@ -58,13 +49,31 @@ def witness_app(witness: Witness, patience: Patience) -> web.Application:
             return _closing(web.Response(status=408, text="too slow\n"))
         except web.HTTPRequestEntityTooLarge:
             return _closing(web.Response(status=413, text=f"larger than {LARGEST} bytes\n"))
-        answer = await witness.add_checkpoint(body)
+        with _heard(request):
+            answer = await witness.add_checkpoint(body)
         _log(answer, request.remote)
         return _response(answer)
 
+    async def named(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = SERVER
+
     app = web.Application(client_max_size=LARGEST)
     app.router.add_post(PATH, add_checkpoint)
+    app.on_response_prepare.append(named)
     return app
+
+
+@contextlib.contextmanager
+def _heard(request: web.Request) -> Iterator[None]:
+    """While inside, the connection gives way to nobody."""
+    guest = request.protocol.guest if isinstance(request.protocol, Handler) else None
+    if guest is not None:
+        guest.is_heard = True
+    try:
+        yield
+    finally:
+        if guest is not None:
+            guest.is_heard = False
 
 
 def tls(files: Certificate) -> ssl.SSLContext:
@@ -81,78 +90,41 @@ def tls(files: Certificate) -> ssl.SSLContext:
 
 @contextlib.asynccontextmanager
 async def served(
-    witness: Witness, host: str, port: int, *, context: ssl.SSLContext | None, patience: Patience = Patience()
+    witness: Witness, host: str, port: int, *, context: ssl.SSLContext | None, patience: Patience = PATIENT
 ) -> AsyncIterator[int]:
     """While inside, the witness answers at `host` and the port that is given (0 is any free one).
 
-    Raises `ConfigError` where it cannot listen.
+    Without TLS all connections are those of a proxy on this machine, so that they are not counted by their address. Raises
+    `ConfigError` where it cannot listen.
     """
-    runner = web.AppRunner(
-        witness_app(witness, patience),
-        access_log=None,
-        handler_cancellation=False,
-        max_line_size=LARGEST_HEADERS,
-        max_field_size=LARGEST_HEADERS,
-        keepalive_timeout=patience.body_seconds,
-        lingering_time=1.0,
-        auto_decompress=False,
-    )
+    runner = web.AppRunner(witness_app(witness, patience), access_log=None, handler_cancellation=False)
     await runner.setup()
     assert runner.server is not None
-    handlers, open_now = runner.server, set[_Bounded]()
     try:
-        listening = await asyncio.get_running_loop().create_server(
-            lambda: _Bounded(handlers(), patience, open_now),
-            host,
-            port,
-            ssl=context,
-            ssl_handshake_timeout=patience.body_seconds if context is not None else None,
-        )
+        listener = await _listening(host, port)
     except OSError as error:
         await runner.cleanup()
         raise ConfigError("--listen", f"{host}:{port}: {error.strerror or 'cannot be used'}") from None
+    most = patience.connections
+    crowd = Crowd(most, most if context is None else min(most, patience.connections_per_peer))
+    door = Door(listener, runner.server, crowd, patience, context)
+    accepting = asyncio.create_task(door.accept())
     try:
-        yield listening.sockets[0].getsockname()[1]
+        yield int(listener.getsockname()[1])
     finally:
-        listening.close()
+        accepting.cancel()
+        await asyncio.gather(accepting, return_exceptions=True)
+        listener.close()
+        await door.close()
         await runner.cleanup()
 
 
-class _Bounded(asyncio.Protocol):
-    """A connection with an end, whatever is or is not sent on it, and one of a bounded number."""
-
-    def __init__(self, inner: asyncio.Protocol, patience: Patience, open_now: set[_Bounded]) -> None:
-        self._inner = inner
-        self._patience = patience
-        self._open_now = open_now
-        self._end: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._inner.connection_made(transport)
-        if len(self._open_now) >= self._patience.connections:
-            transport.abort()
-            return
-        self._open_now.add(self)
-        self._end = asyncio.get_running_loop().call_later(self._patience.connection_seconds, transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        self._inner.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        return self._inner.eof_received()
-
-    def pause_writing(self) -> None:
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._inner.resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._open_now.discard(self)
-        if self._end is not None:
-            self._end.cancel()
-        self._inner.connection_lost(exc)
+async def _listening(host: str, port: int) -> socket.socket:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = found[0]
+    listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    listener.setblocking(False)
+    return listener
 
 
 def _response(answer: Answer) -> web.Response:

@@ -50,8 +50,9 @@ def test_a_name_that_no_key_can_have_is_refused_before_anything_is_made(byteport
     assert not (folder / "w").exists()
 
 
-def test_a_witness_whose_memory_was_taken_away_does_not_start(byteport: Run, home: Path) -> None:
-    (home / "states").rmdir()
+@pytest.mark.parametrize("memory", ["states", "signed"])
+def test_a_witness_whose_memory_was_taken_away_does_not_start(byteport: Run, home: Path, memory: str) -> None:
+    (home / memory).rename(home / "away")
     served = byteport("witness", "serve", str(home))
     assert served.code == Exit.USAGE
     assert "retire this witness" in served.err

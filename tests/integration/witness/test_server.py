@@ -17,7 +17,8 @@ import trustme
 from byteport.audit.checkpoint import open_checkpoint, with_cosignatures
 from byteport.audit.witnessing import LARGEST
 from byteport.errors import ConfigError
-from byteport.witness.server import Certificate, Patience, served, tls
+from byteport.witness.door import Patience
+from byteport.witness.server import Certificate, served, tls
 from byteport.witness.witness import Witness
 from tests.integration.witness.logs import Log
 
@@ -103,14 +104,52 @@ async def test_who_sends_no_request_is_given_up(port: int, sent: bytes) -> None:
     writer.close()
 
 
-async def test_idle_connections_keep_nobody_out_for_long(session: aiohttp.ClientSession, port: int, log: Log) -> None:
-    idle = [await asyncio.open_connection(HOST, port) for _ in range(HASTY.connections)]
-    with pytest.raises(aiohttp.ClientError):
-        await posted(session, port, log.ask(0, 5))
-    await asyncio.sleep(HASTY.connection_seconds + 0.2)
-    assert (await posted(session, port, log.ask(0, 5)))[0] == 200
-    for _, writer in idle:
-        writer.close()
+@pytest.mark.parametrize("with_tls", [True, False])
+async def test_connections_that_say_nothing_are_few_and_keep_nobody_out(
+    session: aiohttp.ClientSession,
+    witness: Witness,
+    log: Log,
+    authority: trustme.CA,
+    certificate: Certificate,
+    with_tls: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Handshakes that nobody begins are connections, too."""
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    patient = Patience(connections=8, connections_per_peer=4)
+    context = tls(certificate) if with_tls else None
+    async with served(witness, HOST, 0, context=context, patience=patient) as port:
+        idle = [await asyncio.open_connection(HOST, port) for _ in range(40)]
+        url = f"{'https' if with_tls else 'http'}://{HOST}:{port}/add-checkpoint"
+        async with session.post(url, data=log.ask(0, 5), ssl=trusting if with_tls else False) as answer:
+            assert answer.status == 200
+        ended = [asyncio.create_task(_ends(reader)) for reader, _ in idle]
+        await asyncio.sleep(0.3)
+        held = sum(not one.done() for one in ended)
+        assert held <= (patient.connections_per_peer if with_tls else patient.connections)
+        for one in ended:
+            one.cancel()
+        for _, writer in idle:
+            writer.close()
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def _ends(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(ConnectionError):
+        await reader.read()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"POST /add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", b"\x16\x03\x01 no HTTP\r\n\r\n"]
+)
+async def test_nobody_is_told_what_it_runs_on(port: int, sent: bytes) -> None:
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(sent)
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert b"\r\nServer: byteport\r\n" in answer
+    assert b"aiohttp" not in answer
+    writer.close()
 
 
 @pytest.fixture(scope="module")

@@ -174,7 +174,7 @@ async def test_it_goes_on_where_it_was_after_a_restart(
     assert (await asked(again, log.ask(5, 9))).status is Status.OK
 
 
-@pytest.mark.parametrize("damage", ["cut", "emptied", "edited", "another log's", "unsigned"])
+@pytest.mark.parametrize("damage", ["cut", "emptied", "edited", "another log's", "unsigned", "gone"])
 async def test_a_damaged_memory_is_not_taken_for_a_log_that_was_never_seen(
     witness: Witness, log: Log, known: Known, damage: str
 ) -> None:
@@ -193,11 +193,29 @@ async def test_a_damaged_memory_is_not_taken_for_a_log_that_was_never_seen(
             path.write_text(text.replace("\n5\n", "\n1\n"))
         case "another log's":
             path.write_bytes(witness._states.path(another.origin).read_bytes())
+        case "gone":
+            path.unlink()
         case _:
             path.write_text("\n".join(text.splitlines()[:-1]) + "\n")
     for old in (0, 5):
         assert (await asked(witness, log.ask(old, 9))).status is Status.UNAVAILABLE
     assert (await asked(witness, another.ask(3, 4))).status is Status.OK
+
+
+@pytest.mark.claim("C-242")
+async def test_a_folder_of_states_that_came_back_empty_is_not_begun_anew(
+    witness: Witness, log: Log, known: Known, tmp_path: Path
+) -> None:
+    another, new = Log(origin="example.com/another"), Log(origin="example.com/new")
+    known.are(log, another, new)
+    await asyncio.gather(asked(witness, log.ask(0, 100)), asked(witness, another.ask(0, 3)))
+    for path in (tmp_path / "states").iterdir():
+        path.unlink()
+    again = witness_of(tmp_path, known)
+    fork = Log(key=log.key, forked_at=3)
+    assert (await asked(again, fork.ask(0, 10))).status is Status.UNAVAILABLE
+    assert (await asked(again, another.ask(0, 3))).status is Status.UNAVAILABLE
+    assert (await asked(again, new.ask(0, 3))).status is Status.OK
 
 
 async def test_a_memory_that_another_witness_wrote_is_not_believed(witness: Witness, log: Log, tmp_path: Path) -> None:
