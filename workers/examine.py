@@ -72,7 +72,9 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
     checks += await _each("log", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done([_log(settings)]))
     checks += await _each("clocks", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(_clocks(settings)))
     checks += await _each("retention", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(_retention(settings)))
-    checks += await _each("checkpoints", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(check_signing(settings)))
+    checks += await _each(
+        "checkpoints", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(check_signing(settings, now=utc_now()))
+    )
     return checks
 
 

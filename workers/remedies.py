@@ -80,6 +80,8 @@ class Amiss(StrEnum):
     LOG_ALARMED = "log_alarmed"
     SIGNER_LOST = "signer_lost"
     SIGNER_ELSEWHERE = "signer_elsewhere"
+    SIGNER_SILENT = "signer_silent"
+    WITNESS_SILENT = "witness_silent"
     DEMO_REFUSED = "demo_refused"
     """The API server would not take the demo's objects."""
 
@@ -161,6 +163,10 @@ REMEDIES: Mapping[Amiss, str] = {
     Amiss.LOG_ALARMED: f"byteport alarm list shows since when, and why; once it is mended: byteport alarm clear {ALARM}",
     Amiss.SIGNER_LOST: WHAT_TO_RUN[Refused.LOST],
     Amiss.SIGNER_ELSEWHERE: "byteport doctor, run where the signer runs, looks at these too",
+    Amiss.SIGNER_SILENT: "byteport worker --process signer signs it; temporal workflow describe --workflow-id {workflow} "
+    "shows whether the run that calls it goes on, and its details say what is in its way; a worker's start begins it",
+    Amiss.WITNESS_SILENT: "byteport log-key prints what the witness's operator needs, if it does not know this log; the logs of the "
+    "process that exports say what it answers; or take it out of audit.witnesses",
     Amiss.CLOCKS_DIFFER: "psql --command 'SELECT clock_timestamp()', beside date here, shows which is wrong: mend that one "
     "before anything more is recorded",
     Amiss.CHAIN_AHEAD: "byteport records shows since which record, and so of whom: mend that machine's clock; until its time has "

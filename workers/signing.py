@@ -35,7 +35,7 @@ def following(settings: Settings) -> Following:
 
 def signer_acts(settings: Settings, ours: Installation, store: Store) -> SignerActs:
     """The signer's own acts. Raises `ConfigError` for a key that is not set, or that cannot be used."""
-    signer, chain = settings.audit.signer, _chain(ours)
+    signer, chain = settings.audit.signer, chain_of(ours)
     if signer.key is None:
         raise ConfigError(KEY_SETTING, "must be set; byteport signer init then makes it")
     keys = read_signing_keys(signer.key, signer.retiring_key, chain)
@@ -48,12 +48,12 @@ def witness_acts(settings: Settings, ours: Installation, clock: Clock) -> Witnes
     audit = settings.audit
     known = {one.name: WitnessAt(one.url, one.verifier) for one in audit.witnesses}
     witnesses = Witnesses(known, ca_file=audit.export.ca_file, proxy=audit.export.proxy, clock=clock)
-    return WitnessActs(Cosigning(open_reader(settings.ledger, settings.tenant), _chain(ours), witnesses))
+    return WitnessActs(Cosigning(open_reader(settings.ledger, settings.tenant), chain_of(ours), witnesses))
 
 
 def looking(settings: Settings, ours: Installation, store: Readable) -> Looking:
     """What the signer would make of the log now. Raises `ConfigError` where the key cannot be read."""
-    signer, chain = settings.audit.signer, _chain(ours)
+    signer, chain = settings.audit.signer, chain_of(ours)
     if signer.key is None:
         raise ConfigError(KEY_SETTING, "is not set")
     return Looking(store, chain, read_signing_keys(signer.key, signer.retiring_key, chain), _file(settings, chain))
@@ -63,10 +63,11 @@ def log_key(settings: Settings, ours: Installation) -> VerifierKey:
     """What others check the log's checkpoints with. Raises `ConfigError` where nobody is set to sign."""
     if settings.audit.signer.key is None:
         raise ConfigError(KEY_SETTING, "is not set: nobody signs this log")
-    return read_verifier(settings.audit.signer.key, _chain(ours))
+    return read_verifier(settings.audit.signer.key, chain_of(ours))
 
 
-def _chain(ours: Installation) -> Chain:
+def chain_of(ours: Installation) -> Chain:
+    """The one log that an installation writes."""
     return Chain(tenant=ours.tenant, cluster_uid=ours.cluster_uid)
 
 

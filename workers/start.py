@@ -49,6 +49,7 @@ from workers.processes import ROLES, Credential, Process, Role
 from workers.remedies import Amiss, remedy
 from workers.run import Workers, metrics_runtime, serve
 from workers.signing import following, is_signed
+from workers.signing_metrics import signatures_watched
 from workers.wiring import Surroundings, connect_cluster, policy_changes, policy_of, uid_of, wire
 
 
@@ -135,7 +136,7 @@ async def _serve(
         queues = ", ".join(sorted(queue.value for queue in workers))
         say(f"serving {queues} for cluster {around.installation.cluster_name} ({cluster_uid})")
 
-    async with _policy_noted(role, around, health):
+    async with _policy_noted(role, around, health), signatures_watched(role, around, health):
         await serve(around.client, role, cluster_uid, activities, stop=stop, ready=ready)
 
 

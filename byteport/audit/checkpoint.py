@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from byteport.audit.merkle import HASH_BYTES
 from byteport.audit.notes import (
+    BadSignature,
     Signature,
     SignatureType,
     UnknownKey,
@@ -130,6 +131,18 @@ def open_checkpoint(note: str, keys: Sequence[VerifierKey]) -> Opened:
     if not signed_by:
         raise UnknownKey("the checkpoint is not signed by a given key of this log")
     return Opened(checkpoint, tuple(signed_by), tuple(cosigned))
+
+
+def cosigned_by(note: str, witness: VerifierKey) -> bool:
+    """Whether `witness` has signed the text of `note`, whoever else has. What is no note, nobody has signed."""
+    try:
+        found = parse_note(note)
+        for key, raw in opened(found, (witness,)):
+            key.check(raw[8:], _cosigned(found.text, int.from_bytes(raw[:8], "big")))
+            return True
+    except (MalformedInput, BadSignature):
+        return False
+    return False
 
 
 def _cosigned(text: str, at: int) -> bytes:

@@ -73,6 +73,16 @@ def sizes(sql: Sql, chain: Chain, upto: int) -> list[int]:
     return [row[0] for row in rows]
 
 
+def newest_first(sql: Sql, chain: Chain, most: int) -> tuple[Checkpoint, ...]:
+    """The last ones that were kept, at most so many."""
+    rows = sql.execute(
+        f"SELECT {_COLUMNS} FROM checkpoints"  # noqa: S608  the columns are a constant of this file
+        " WHERE tenant = ? AND cluster_uid = ? ORDER BY number DESC LIMIT ?",
+        (chain.tenant, chain.cluster_uid, most),
+    ).fetchall()
+    return tuple(_checkpoint(row) for row in rows)
+
+
 def since(sql: Sql, chain: Chain, size: int) -> tuple[Checkpoint, ...]:
     """Those of `size` records and more, in the order in which they were kept."""
     rows = sql.execute(

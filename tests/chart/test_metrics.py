@@ -22,6 +22,7 @@ from tests.chart.api_server import UID
 from tests.chart.chart import CHART, objects, of_kind, only, rendered
 from tests.house.tree import ROOT
 from workers.boundary_metrics import FINDINGS, LOOKED_AT
+from workers.signing_metrics import UNSIGNED_SECONDS, UNWITNESSED_SECONDS
 
 ON: dict[str, Any] = {
     "metrics": {
@@ -35,7 +36,7 @@ ALERTS: list[dict[str, str]] = yaml.safe_load((CHART / "files" / "alerts.yaml").
 PREFIX = "temporal_"
 OF_OTHERS = {"up", "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
 """Prometheus's own, and the kubelet's."""
-OURS = {FINDINGS, LOOKED_AT}
+OURS = {FINDINGS, LOOKED_AT, UNSIGNED_SECONDS, UNWITNESSED_SECONDS}
 HISTOGRAM = re.compile(r"_(bucket|count|sum)$")
 
 
@@ -72,7 +73,7 @@ def test_every_label_that_is_asked_for_exists(expression: str, known: bytes) -> 
         label for inside in re.findall(r"\{([^}]*)\}", expression) for label in re.findall(r"(\w+)\s*[!=]", inside)
     }
     grouped = {label.strip() for inside in re.findall(r"by \(([^)]*)\)", expression) for label in inside.split(",")}
-    others = {"namespace", "job", "pod", "persistentvolumeclaim", "le", "place"}
+    others = {"namespace", "job", "pod", "persistentvolumeclaim", "le", "place", "witness"}
     assert [label for label in labels | grouped if label not in others and label.encode() not in known] == []
 
 

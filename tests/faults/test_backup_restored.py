@@ -105,7 +105,11 @@ class Log:
 
     def amiss(self) -> list[Check]:
         """What `byteport doctor` says of the signing of the log."""
-        return [check for check in check_signing(self._agent.settings) if check.outcome is not Outcome.OK]
+        return [
+            check
+            for check in check_signing(self._agent.settings, now=self._agent.place.clock())
+            if check.outcome is not Outcome.OK
+        ]
 
 
 @pytest.mark.claim("C-240")
