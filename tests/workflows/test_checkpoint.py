@@ -184,7 +184,7 @@ async def test_a_witness_that_knows_another_log_raises_the_alarm_too(run: Signin
 async def test_a_log_that_nobody_signs_for_half_an_hour_is_a_page_each_day_and_no_alarm(
     run: Signing, keepers: Keepers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objections, "AGAIN_AFTER", timedelta(minutes=15))
+    monkeypatch.setattr(objections, "AGAIN_AFTER", timedelta(minutes=60))
     keepers.down = NotPermitted("the key is not mine")
     await run.starts()
     await until(lambda: keepers.looks, "the first look")
@@ -195,10 +195,10 @@ async def test_a_log_that_nobody_signs_for_half_an_hour_is_a_page_each_day_and_n
     assert notice.title == "The log is not being signed"
     await looked(run, 40)
     assert (len(keepers.notices), keepers.alarms) == (1, [])
-    await looked(run, 54)
+    await looked(run, 100)
     await until(lambda: len(keepers.notices) == 2, "the page of the next day")
     keepers.down = None
-    await looked(run, 55)
+    await looked(run, 101)
     over = (await until(lambda: keepers.notices[2:], "its end"))[0]
     assert (over.rung, over.title) == (0, "The log is being signed again")
     assert "alarm" not in (over.how_to_answer or ""), "none was raised"

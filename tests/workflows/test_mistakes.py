@@ -41,7 +41,7 @@ async def test_what_may_have_no_more_messages_is_acknowledged_by_an_update(world
     await escalated.until(Phase.ESCALATED)
     await escalated.handle.execute_update(ACKNOWLEDGE, Acknowledge(by="ada"))
     assert (await escalated.closed()).decision is Decision.ESCALATED
-    assert world.records[-1].approver == "ada"
+    assert world.records[-1].approver == "claimed: ada"
 
 
 async def test_a_mistake_in_verifying_ends_the_intent_and_pages(
