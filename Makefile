@@ -55,7 +55,7 @@ test-slow: $(ENV) ## Run what `make test` leaves out or only samples: the whole 
 	$(TESTS) -n 2 $(WITHOUT) -m '(slow or sampled or hypothesis) and not control_plane and not scenarios and not ledger' tests
 
 test-ledger: $(ENV) .venv/.go ## Run the tests of the log that need a real PostgreSQL or another real peer; each starts its own
-	$(TESTS) -n 2 --dist loadfile --ignore=tests/bench --ignore=tests/node -m 'ledger and not control_plane' tests
+	$(TESTS) -n 3 --dist loadfile --ignore=tests/bench --ignore=tests/node -m 'ledger and not control_plane' tests
 
 prove: cluster ## Run the tests of the security page's claims, and report each as proved or not; REPORT=folder keeps it elsewhere
 	$(BIN)/python -m tests.house.prove --into $(or $(REPORT),build/prove)
