@@ -122,7 +122,9 @@ async def test_a_cluster_is_enrolled_as_the_page_says_and_its_first_record_is_se
     assert {path.name: path.stat().st_mode & 0o777 for path in keys.iterdir()} == {"acme.key": 0o600}
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="expected: there is no systemd-analyze on this machine")
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="expected: there is no systemd-analyze on this machine"
+)
 def test_systemd_takes_the_unit_and_finds_little_exposed(tmp_path: Path) -> None:
     unit = tmp_path / "byteport-ledger.service"
     unit.write_text(shown()[UNIT].replace("/opt/byteport/bin/byteport", sys.executable))

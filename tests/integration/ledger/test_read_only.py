@@ -139,7 +139,9 @@ def test_what_a_ledger_wrote_before_it_was_killed_is_seen(folder: Path) -> None:
 
 
 @pytest.mark.claim("C-081")
-@pytest.mark.skipif(os.geteuid() != 0, reason="expected: without root, the ledger must be able to come back where the agent cannot write")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="expected: without root the ledger cannot come back where the agent cannot write"
+)
 def test_while_nobody_has_the_ledger_open_it_cannot_be_read_and_counts_as_halted(folder: Path) -> None:
     agent = Agent(folder)
     assert agent.sees() == CANNOT_BE_READ
