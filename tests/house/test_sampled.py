@@ -29,7 +29,7 @@ def test_what_make_test_leaves_out_or_samples_runs_in_make_test_slow() -> None:
 
 def test_what_needs_a_real_peer_of_the_log_runs_in_make_test_ledger_with_every_example() -> None:
     (ledger,) = re.findall(r"^test-ledger: .*\n\t(.*)$", MAKEFILE, re.MULTILINE)
-    assert "-n 2 --dist loadfile" in ledger
+    assert "-n 3 --dist loadfile" in ledger
     assert "-m 'ledger and not control_plane' tests" in ledger
     assert "--hypothesis-profile" not in ledger
 
