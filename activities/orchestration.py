@@ -13,7 +13,7 @@ from byteport.contracts.retention import START_ERASURE, OpenErasure, StartErasur
 from byteport.contracts.workflows import Box, Installation, Ladder, Trouble
 from byteport.domain.limits import StormRule
 from byteport.domain.signals import Signal
-from byteport.temporal import intake
+from byteport.temporal import intake, standing_runs
 
 
 class SymptomSink(Protocol):
@@ -72,7 +72,7 @@ class IntakeSink:
         )
 
     async def see_to_erasure(self, request: OpenErasure) -> Started:
-        return await intake.see_to_erasure(self._client, self._installation, request)
+        return await standing_runs.see_to_erasure(self._client, self._installation, request)
 
 
 class Orchestration:

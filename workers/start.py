@@ -24,10 +24,10 @@ from byteport.kubernetes.port import ClusterPort
 from byteport.ledger.opening import must_be_readable, open_reader
 from byteport.settings import Settings, installation, remember
 from byteport.temporal.connect import connect, must_answer
-from byteport.temporal.intake import start_retention, start_watch
 from byteport.temporal.keys import KeyRing, read_key_ring
 from byteport.temporal.registration import ensure_search_attributes
 from byteport.temporal.signing import start_checkpoints
+from byteport.temporal.standing_runs import start_retention, start_watch
 from workers.boundary_metrics import BoundaryMetrics
 from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
 from workers.clocks import check_clocks

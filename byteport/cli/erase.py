@@ -129,7 +129,7 @@ def _open(request: Request) -> OpenErasure:
 async def _see_to(settings: Settings, request: OpenErasure) -> BytePortError | None:
     """Start the run, or have it look; what kept Temporal from hearing of it."""
     from byteport.settings import installation
-    from byteport.temporal.intake import see_to_erasure
+    from byteport.temporal.standing_runs import see_to_erasure
 
     try:
         client = await client_of(settings)

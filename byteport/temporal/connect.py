@@ -16,6 +16,8 @@ from byteport.temporal.config import TemporalConfig
 from byteport.temporal.converter import HEADERS, data_converter
 from byteport.temporal.keys import KeyRing, read_private_file
 
+RPC_TIMEOUT = timedelta(seconds=10)
+"""No call waits longer: with every worker down an Update without a limit would wait for ever."""
 DEADLINE = timedelta(seconds=8)
 """Connecting and the first call together; leaves room for a program's own start within ten seconds."""
 
@@ -63,6 +65,13 @@ def unreachable(address: str) -> Unavailable:
         f"Temporal at {address} cannot be reached; is it running, and is `temporal.address` right? "
         "`byteport sandbox up` starts one on this machine"
     )
+
+
+def unavailable(client: Client, error: RPCError) -> NotPermitted | Unavailable:
+    """What a call that failed means for a person: refused, or not reached."""
+    if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
+        return NotPermitted("Temporal refuses this call; look at `temporal.api_key_file` and `temporal.tls_cert_file`")
+    return unreachable(client.service_client.config.target_host)
 
 
 async def _look_at_namespace(client: Client, config: TemporalConfig) -> None:

@@ -7,44 +7,28 @@ run already, so that what kept one is tried again at once when it was mended.
 from __future__ import annotations
 
 from temporalio.client import Client, WorkflowQueryFailedError
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
 from temporalio.service import RPCError, RPCStatusCode
 
-from byteport.contracts.acts import Queue, task_queue_name
 from byteport.contracts.export import EXPORT, WAKE, Export, ExportState
 from byteport.contracts.receivers import TargetKind
 from byteport.contracts.workflows import STATE, Installation
 from byteport.domain.ids import export_id
 from byteport.errors import Unavailable
-from byteport.temporal.attributes import CLUSTER
-from byteport.temporal.connect import unreachable
-from byteport.temporal.intake import RPC_TIMEOUT
+from byteport.temporal.connect import RPC_TIMEOUT, unavailable
+from byteport.temporal.standing_runs import see_to
 
 
 async def start_export(client: Client, installation: Installation, target: TargetKind) -> str:
     """See to it that the log is exported to `target`. Returns the workflow id. Raises `Unavailable`."""
-    workflow_id = export_id(installation.cluster_uid, target.value)
-    try:
-        await client.start_workflow(
-            EXPORT,
-            Export(installation=installation, target=target),
-            id=workflow_id,
-            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
-            start_signal=WAKE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
-            static_summary=f"export of the log of cluster {installation.cluster_name} to {target.value}",
-            rpc_timeout=RPC_TIMEOUT,
-        )
-    except RPCError as error:
-        raise unreachable(client.service_client.config.target_host) from error
-    return workflow_id
+    return await see_to(
+        client,
+        installation,
+        EXPORT,
+        Export(installation=installation, target=target),
+        workflow_id=export_id(installation.cluster_uid, target.value),
+        summary=f"export of the log of cluster {installation.cluster_name} to {target.value}",
+        message=WAKE,
+    )
 
 
 async def wake_export(client: Client, installation: Installation, target: TargetKind) -> bool:
@@ -55,7 +39,7 @@ async def wake_export(client: Client, installation: Installation, target: Target
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
-        raise unreachable(client.service_client.config.target_host) from error
+        raise unavailable(client, error) from error
     return True
 
 
@@ -67,7 +51,7 @@ async def state_of_export(client: Client, installation: Installation, target: Ta
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
-        raise unreachable(client.service_client.config.target_host) from error
+        raise unavailable(client, error) from error
     except WorkflowQueryFailedError:
         raise Unavailable(f"no worker tells how the export to {target.value} stands") from None
     return state

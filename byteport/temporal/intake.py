@@ -1,7 +1,7 @@
 """The one door by which a symptom or an answer enters: watch, polls, API, command line and re-observation all use it.
 
 Everything is validated before a workflow is started, because input that a workflow cannot read leaves its run open and
-retrying. Comes after `connect.py`; the workflows behind the door are named in `byteport/contracts/workflows.py`.
+retrying. Comes after `connect.py`; runs that always stand are begun by `standing_runs.py`; the workflows behind the door are named in `byteport/contracts/workflows.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import math
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 
 from pydantic import BaseModel
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -26,7 +25,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from byteport.contracts.acts import Queue, task_queue_name
 from byteport.contracts.kubernetes import Reported
 from byteport.contracts.orchestration import Started
-from byteport.contracts.retention import ERASURE, LOOK, RETENTION, EraseOnRequest, OpenErasure, Retain
 from byteport.contracts.workflows import (
     ACKNOWLEDGE,
     ANSWER,
@@ -37,7 +35,6 @@ from byteport.contracts.workflows import (
     STORM,
     TIMEBOX,
     TROUBLE,
-    WATCH,
     Acknowledge,
     AnswerReply,
     AwaitApproval,
@@ -47,20 +44,16 @@ from byteport.contracts.workflows import (
     Remediate,
     Timebox,
     Trouble,
-    Watch,
     WatchStorm,
 )
 from byteport.domain.approvals import NotTaken, Rejection, SignedAnswer
-from byteport.domain.ids import approval_id, erasure_id, remediation_id, retention_id, storm_id, timebox_id, watch_id
+from byteport.domain.ids import approval_id, remediation_id, storm_id, timebox_id
 from byteport.domain.limits import StormRule
 from byteport.domain.signals import Signal
 from byteport.domain.targets import Target
 from byteport.errors import MalformedInput, NotPermitted, TargetGone, Unavailable
 from byteport.temporal.attributes import CLUSTER, NAMESPACE, RUNBOOK, TARGET
-from byteport.temporal.connect import unreachable
-
-RPC_TIMEOUT = timedelta(seconds=10)
-"""No call waits longer: with every worker down an Update without a limit would wait for ever."""
+from byteport.temporal.connect import RPC_TIMEOUT, unavailable
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
 _KIND = re.compile(r"^[A-Z][A-Za-z0-9]{0,62}$")
@@ -120,7 +113,7 @@ async def report_signal(
         )
     except RPCError as error:
         if not _has_heard_enough(error):
-            raise _unavailable(client, error) from error
+            raise unavailable(client, error) from error
     return Reported(workflow_id=workflow_id)
 
 
@@ -157,7 +150,7 @@ async def start_timebox(client: Client, installation: Installation, box: Box, *,
             summary=f"raised floor of {plan.target.namespace}/{plan.autoscaler}",
         )
     except RPCError as error:
-        raise _unavailable(client, error) from error
+        raise unavailable(client, error) from error
     return Started(workflow_id=workflow_id)
 
 
@@ -189,7 +182,7 @@ async def report_trouble(
     except RPCError as error:
         if _has_heard_enough(error):
             raise Unavailable("the storm watch has had all the messages that one run may have") from error
-        raise _unavailable(client, error) from error
+        raise unavailable(client, error) from error
     return Started(workflow_id=workflow_id)
 
 
@@ -213,7 +206,7 @@ async def answer(client: Client, installation: Installation, signed: SignedAnswe
                     if error.status is RPCStatusCode.NOT_FOUND:
                         return await _record_late(client, installation, signed, workflow_id)
                     if error.status not in _AGAIN:
-                        raise _unavailable(client, error) from error
+                        raise unavailable(client, error) from error
                 await asyncio.sleep(0.2)
     except WorkflowUpdateFailedError as error:
         if isinstance(error.cause, ApplicationError) and error.cause.type == _CLOSED_ON_THE_WAY:
@@ -244,74 +237,7 @@ async def acknowledge(client: Client, workflow_id: str, acknowledgement: Acknowl
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise TargetGone(f"no open run has the id {workflow_id}; `byteport runs` lists remediations") from None
-        raise _unavailable(client, error) from error
-
-
-async def start_watch(client: Client, installation: Installation) -> str:
-    """See to it that the cluster is being watched; every worker calls this at its start. Returns the workflow id."""
-    workflow_id = watch_id(installation.cluster_uid)
-    try:
-        await client.start_workflow(
-            WATCH,
-            Watch(installation=installation),
-            id=workflow_id,
-            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
-            static_summary=f"watch of cluster {installation.cluster_name}",
-            rpc_timeout=RPC_TIMEOUT,
-        )
-    except RPCError as error:
-        raise _unavailable(client, error) from error
-    return workflow_id
-
-
-async def start_retention(client: Client, installation: Installation) -> str:
-    """See to it that the log is pruned; every worker calls this at its start. Returns the workflow id."""
-    workflow_id = retention_id(installation.cluster_uid)
-    try:
-        await client.start_workflow(
-            RETENTION,
-            Retain(installation=installation),
-            id=workflow_id,
-            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
-            static_summary=f"retention of the log of cluster {installation.cluster_name}",
-            rpc_timeout=RPC_TIMEOUT,
-        )
-    except RPCError as error:
-        raise _unavailable(client, error) from error
-    return workflow_id
-
-
-async def see_to_erasure(client: Client, installation: Installation, request: OpenErasure) -> Started:
-    """Start the run that carries out a request for erasure, or have the one that runs look at the ledger again.
-
-    What is erased, and when, stands in the ledger. Raises `MalformedInput` for an id that is none, `Unavailable` when
-    Temporal does not answer: the daily run of retention starts it then.
-    """
-    if not _UID.fullmatch(request.request_id):
-        raise MalformedInput("erasure.request_id", "is not the id of a request")
-    workflow_id = erasure_id(request.request_id)
-    try:
-        await client.start_workflow(
-            ERASURE,
-            EraseOnRequest(installation=installation, request=request),
-            id=workflow_id,
-            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
-            start_signal=LOOK,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
-            static_summary="erasure on request",
-            rpc_timeout=RPC_TIMEOUT,
-        )
-    except RPCError as error:
-        raise _unavailable(client, error) from error
-    return Started(workflow_id=workflow_id)
+        raise unavailable(client, error) from error
 
 
 def check_signal(signal: Signal) -> None:
@@ -383,15 +309,9 @@ async def _record_late(
             summary="an answer to which nothing waited",
         )
     except RPCError as error:
-        raise _unavailable(client, error) from error
+        raise unavailable(client, error) from error
     return AnswerReply(verdict=NotTaken(because=Rejection.CLOSED), quorum=0, approvals=0)
 
 
 def _has_heard_enough(error: RPCError) -> bool:
     return error.status is RPCStatusCode.INVALID_ARGUMENT and _HEARD_ENOUGH in error.message
-
-
-def _unavailable(client: Client, error: RPCError) -> NotPermitted | Unavailable:
-    if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
-        return NotPermitted("Temporal refuses this call; look at `temporal.api_key_file` and `temporal.tls_cert_file`")
-    return unreachable(client.service_client.config.target_host)

@@ -16,7 +16,7 @@ from byteport.domain.failures import Failure
 from byteport.domain.ids import erasure_id, retention_id
 from byteport.ledger.opening import open_store
 from byteport.ledger.store import Store
-from byteport.temporal import intake
+from byteport.temporal import standing_runs
 from tests.agent.places import eventually
 from tests.agent.trouble import trouble
 from tests.replay.telling import Telling
@@ -42,7 +42,7 @@ async def the_log_is_pruned(telling: Telling) -> None:
             Erasures(store, agent.installation, config=agent.settings.audit, targets=()).cancel(
                 request.request_id, by="ada", reason="mistaken"
             )
-            await intake.see_to_erasure(agent.client, agent.installation, request)
+            await standing_runs.see_to_erasure(agent.client, agent.installation, request)
             await agent.settled(erasure_id(request.request_id))
             await telling.keep("erasure-closed-cancelled", erasure_id(request.request_id))
 
@@ -55,11 +55,11 @@ async def an_erasure_is_held_and_done(telling: Telling) -> None:
         holds.set_("case-7", About(), by="ada", reason="litigation")
         async with telling.working():
             request = _ask(telling, store)
-            await intake.see_to_erasure(agent.client, agent.installation, request)
+            await standing_runs.see_to_erasure(agent.client, agent.installation, request)
             await eventually("the first look", lambda: _looked(telling, request))
             await telling.keep("erasure-open-held", erasure_id(request.request_id))
             holds.end("case-7", by="ada", reason="settled")
-            await intake.see_to_erasure(agent.client, agent.installation, request)
+            await standing_runs.see_to_erasure(agent.client, agent.installation, request)
             await agent.settled(erasure_id(request.request_id))
             await telling.keep("erasure-closed-erased", erasure_id(request.request_id))
 
@@ -72,7 +72,7 @@ async def an_erasure_waits_for_a_limit(telling: Telling) -> None:
         await telling.until_closed(await agent.report(Failure.CRASHLOOP))
         with _ledger(telling) as store:
             request = _ask(telling, store)
-            await intake.see_to_erasure(agent.client, agent.installation, request)
+            await standing_runs.see_to_erasure(agent.client, agent.installation, request)
             await eventually("the erasure", lambda: _recorded(telling, "erased"))
             await telling.keep("erasure-open-erased", erasure_id(request.request_id))
 

@@ -47,7 +47,7 @@ from byteport.domain.ids import erasure_id, retention_id
 from byteport.domain.retention import Holdup, RetentionConfig, times
 from byteport.errors import BytePortError
 from byteport.sandbox.dev_server import DevServer
-from byteport.temporal import intake
+from byteport.temporal import standing_runs
 from byteport.temporal.registration import ensure_search_attributes
 from tests.workflows.patience import LOOK_EVERY_SECONDS, PATIENCE_SECONDS, until
 from tests.workflows.world import SKIPPING, make_namespace, terminate_all
@@ -200,7 +200,7 @@ class Erasures:
 
     async def request(self) -> None:
         """As `byteport erase` does, once the request stands in the ledger."""
-        await intake.see_to_erasure(self.client, INSTALLATION, self.ledger.request)
+        await standing_runs.see_to_erasure(self.client, INSTALLATION, self.ledger.request)
 
     async def passes(self, time: timedelta) -> None:
         await self.skipper.fast_forward(self.handle, time)

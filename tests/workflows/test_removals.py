@@ -18,7 +18,7 @@ from byteport.audit.words import TELLING, Event
 from byteport.contracts.retention import ErasureClosed, ErasureState
 from byteport.domain.ids import erasure_id
 from byteport.ledger.opening import open_store
-from byteport.temporal import intake
+from byteport.temporal import standing_runs
 from tests.workflows.patience import PATIENCE_SECONDS, until, until_so
 from tests.workflows.world import World
 
@@ -38,7 +38,7 @@ class Removals:
 
     async def pruned_daily(self) -> WorkflowHandle[object, object]:
         with self.world.time_stands_still():
-            workflow_id = await intake.start_retention(self.world.client, self.world.installation)
+            workflow_id = await standing_runs.start_retention(self.world.client, self.world.installation)
         return self.world.client.get_workflow_handle(workflow_id)
 
     async def ask(self) -> Request:
@@ -50,7 +50,7 @@ class Removals:
 
     async def tell(self, request: Request) -> None:
         with self.world.time_stands_still():
-            await intake.see_to_erasure(self.world.client, self.world.installation, waits(request))
+            await standing_runs.see_to_erasure(self.world.client, self.world.installation, waits(request))
 
     async def passes(self, handle: WorkflowHandle[object, object], time: timedelta, *, by: timedelta = DAY) -> None:
         """In steps, since a run that is renewed on the way ends a longer one."""

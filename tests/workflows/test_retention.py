@@ -11,7 +11,7 @@ from byteport.contracts.retention import OpenErasure
 from byteport.domain.retention import RetentionConfig, times
 from byteport.errors import NotPermitted, Unavailable
 from byteport.sandbox.dev_server import DevServer
-from byteport.temporal import intake
+from byteport.temporal import standing_runs
 from tests.workflows.erasing import DAY, EXPORT, HOUR, INSTALLATION, Erasures, erasing
 from tests.workflows.histories import details
 from tests.workflows.patience import until, until_so
@@ -22,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 @pytest_asyncio.fixture
 async def retained(server: DevServer, namespace: str) -> AsyncIterator[Erasures]:
     async with erasing(server, namespace) as made:
-        await intake.start_retention(made.client, INSTALLATION)
+        await standing_runs.start_retention(made.client, INSTALLATION)
         await until(lambda: made.ledger.pruned_at, "the first pruning")
 
         async def over() -> bool:
@@ -124,7 +124,7 @@ async def test_it_is_renewed_and_goes_on_where_it_was(retained: Erasures) -> Non
 @pytest.mark.slow
 async def test_starting_it_again_leaves_the_one_that_runs(retained: Erasures) -> None:
     first = (await retained.retention.describe()).run_id
-    await intake.start_retention(retained.client, INSTALLATION)
+    await standing_runs.start_retention(retained.client, INSTALLATION)
     assert (await retained.retention.describe()).run_id == first
 
 

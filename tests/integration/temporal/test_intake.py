@@ -18,7 +18,8 @@ from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.errors import MalformedInput, NotPermitted, TargetGone
 from byteport.temporal.attributes import CLUSTER, NAMESPACE, TARGET
-from byteport.temporal.intake import acknowledge, answer, report_signal, start_watch
+from byteport.temporal.intake import acknowledge, answer, report_signal
+from byteport.temporal.standing_runs import start_watch
 from tests.integration.temporal.conftest import MOST_MESSAGES
 from tests.integration.temporal.stand_ins import Approval, Remediation, Watcher
 
