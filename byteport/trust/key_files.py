@@ -77,7 +77,10 @@ def read_private_file(path: Path, setting: str, *, remedy: str = "") -> str:
 
 def read_key_ring(path: Path, setting: str) -> KeyRing:
     """The keys of `path`, one a line; empty lines and lines that start with `#` are skipped."""
-    make = f"make one: openssl rand -hex {KEY_BYTES} > {path} && chmod 600 {path}"
+    make = (
+        "bring it back if anything was encrypted before, since a new key opens none of that; "
+        f"else make one: openssl rand -hex {KEY_BYTES} > {path} && chmod 600 {path}"
+    )
     lines = enumerate(read_private_file(path, setting, remedy=make).splitlines(), 1)
     keys = tuple(_key(line.strip(), path, n, setting) for n, line in lines if line.strip() and line[0] != "#")
     return KeyRing(keys, setting)
