@@ -72,6 +72,13 @@ class PreconditionFailed(PermanentError):
     code = "precondition_failed"
 
 
+class Moved(PreconditionFailed):
+    """409: the object was written between the read and the call, which did nothing. It may be read and judged anew.
+
+    Told apart inside the process only: it crosses Temporal as what it is a kind of.
+    """
+
+
 class TargetGone(PermanentError):
     """404, or another uid under the same name."""
 

@@ -17,6 +17,7 @@ import msgspec
 from byteport.errors import (
     BudgetRefuses,
     BytePortError,
+    Moved,
     NotPermitted,
     PermanentError,
     PreconditionFailed,
@@ -87,7 +88,7 @@ def error_of_status(asked: Asked, status: int, answer: JSON, retry_after: str = 
         case HTTPStatus.NOT_FOUND:
             return TargetGone(f"{asked.what}: not found")
         case HTTPStatus.CONFLICT:
-            return PreconditionFailed(f"{asked.what}: the object is another version than the call was made for")
+            return _conflict(asked, answer)
         case HTTPStatus.UNPROCESSABLE_ENTITY:
             return _unprocessable(asked, answer)
         case HTTPStatus.TOO_MANY_REQUESTS:
@@ -123,6 +124,12 @@ def _refused(asked: Asked, answer: JSON) -> NotPermitted | None:
     return NotPermitted(
         f"{asked.what}: the admission policy {found[1]} refuses", rule_in(message) or "", policy=found[1]
     )
+
+
+def _conflict(asked: Asked, answer: JSON) -> PreconditionFailed:
+    """Of the two reasons of a 409, only `Conflict` says that the object moved; `AlreadyExists` is another one's name."""
+    kind = Moved if answer.get("reason") == "Conflict" else PreconditionFailed
+    return kind(f"{asked.what}: the object is another version than the call was made for")
 
 
 def _unprocessable(asked: Asked, answer: JSON) -> BytePortError:

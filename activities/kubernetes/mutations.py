@@ -3,7 +3,9 @@
 It does not decide; `admit.py` does, and this room obeys its order: check, look whether an earlier attempt has done it,
 permit, prepare from fresh reads, and as the last line before the call the kill switch and the end of the grant, because
 Temporal's time-out does not stop code that is running. Everything before the call has its own deadline, so that the
-call can never begin when the activity is over.
+call can never begin when the activity is over. What is done alone is judged anew when the object moved between the read
+and the call, as often as `MOST_CALLS` and that deadline allow: a pod whose status was just written is still the same
+trouble. What a person agreed to is not: they are asked again.
 
 After a call without an answer the target is read before anything else. Found in place: done. Else `UnknownOutcome`,
 which nobody retries: the workflow asks RESOLVE_OUTCOME (`resolve.py`).
@@ -12,12 +14,13 @@ which nobody retries: the workflow asks RESOLVE_OUTCOME (`resolve.py`).
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import NamedTuple
 
 from temporalio import activity
 
 from activities.clock import Clock
-from activities.kubernetes.admit import Admission, MutatingAct, may_ask
+from activities.kubernetes.admit import Admission, Checked, MutatingAct, may_ask
 from activities.kubernetes.effects import AlreadyInPlace, Effect, Prepared, Trace, attribution, object_uid
 from activities.kubernetes.recent import Recent
 from activities.kubernetes.repertoire import Repertoire
@@ -35,6 +38,7 @@ from byteport.domain.canonical import digest
 from byteport.domain.warrants import Warrant
 from byteport.errors import (
     BytePortError,
+    Moved,
     NotPermitted,
     PreconditionFailed,
     TargetGone,
@@ -48,6 +52,8 @@ MARGIN_SECONDS = 1.0
 """Left of an attempt's time after the reads, the call, and the reading after it."""
 REREAD_SECONDS = 2.0
 """For one look at what became of a call."""
+MOST_CALLS = 3
+"""Each after the API server refused the one before it, because the object had been written meanwhile."""
 REMEMBERED = 4096
 
 
@@ -109,34 +115,41 @@ class Mutations:
             ):
                 return self._mutated(warrant, already=True)
             raise
-        done = self._done.get(warrant.grant.body.action_id)
+        action = warrant.grant.body.action_id
+        done = self._done.get(action)
         if done is not None:
             return done.model_copy(update={"already": True})
+        latest = asyncio.get_running_loop().time() + before_the_call(act)
+        ours = False
         try:
-            async with asyncio.timeout(before_the_call(act)):
+            async with asyncio.timeout_at(latest):
                 if retried and await self._was_done(effect, warrant):
                     return self._mutated(warrant, already=True)
-                await self._admission.permit(warrant, checked)
-                prepared = await effect.prepare(warrant)
-                await self._admission.last_line(act, warrant, digest(prepared.arguments))
+                prepared = await self._prepared(act, effect, warrant, checked)
+            ours = self._begun.get(action) is None
+            self._begun.put(action, True)
+            for _ in range(MOST_CALLS - 1 if warrant.auto else 0):
+                with suppress(Moved):
+                    return await self._call(act, effect, warrant, prepared, retried=retried)
+                async with asyncio.timeout_at(latest):
+                    prepared = await self._prepared(act, effect, warrant, checked)
+            return await self._call(act, effect, warrant, prepared, retried=retried)
         except AlreadyInPlace:
             return self._mutated(warrant, already=True)
-        except TimeoutError:
+        except (TimeoutError, TemporaryError) as error:
             self._ended_unsent(warrant, attempt)
-            raise Unavailable("the cluster was too slow to be read before the act") from None
-        except TemporaryError:
-            self._ended_unsent(warrant, attempt)
-            raise
-        action = warrant.grant.body.action_id
-        begun_before = self._begun.get(action) is not None
-        self._begun.put(action, True)
-        try:
-            return await self._call(act, effect, warrant, prepared, retried=retried)
-        except TemporaryError:
-            self._ended_unsent(warrant, attempt)
-            if not begun_before:
+            if ours:
                 self._begun.forget(action)
+            if isinstance(error, TimeoutError):
+                raise Unavailable("the cluster was too slow to be read before the act") from None
             raise
+
+    async def _prepared(self, act: MutatingAct, effect: Effect, warrant: Warrant, checked: Checked) -> Prepared:
+        """The call, permitted and made by what is there now, and let through by the last line; it is sent at once."""
+        await self._admission.permit(warrant, checked)
+        prepared = await effect.prepare(warrant)
+        await self._admission.last_line(act, warrant, digest(prepared.arguments))
+        return prepared
 
     async def _call(
         self, act: MutatingAct, effect: Effect, warrant: Warrant, prepared: Prepared, *, retried: bool

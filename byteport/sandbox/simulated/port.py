@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from byteport.domain.plans import HELPER_CONTAINER
-from byteport.errors import BudgetRefuses, PermanentError, PreconditionFailed, TargetGone
+from byteport.errors import BudgetRefuses, Moved, PermanentError, PreconditionFailed, TargetGone
 from byteport.kubernetes.node_commands import is_helper
 from byteport.kubernetes.port import (
     EXEC_SECONDS,
@@ -187,7 +187,7 @@ class SimulatedPort(Reviews):
             if uid != metadata["uid"]:
                 raise PreconditionFailed(f"{resource.plural} {namespace}/{name} has another uid")
             if resource_version != metadata["resourceVersion"]:
-                raise PreconditionFailed(f"{resource.plural} {namespace}/{name} has changed since it was read")
+                raise Moved(f"{resource.plural} {namespace}/{name} has changed since it was read")
             self._note("delete", resource, self._existing(resource, namespace, name), by)
             self._delete(resource, namespace, name)
             self.tick()

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.kubernetes.mutations import MOST_CALLS
 from byteport.contracts.kubernetes import ReadSituation, ResolveOutcome, WatchCluster
 from byteport.contracts.workflows import TIMEBOX
 from byteport.domain.failures import Failure
@@ -64,6 +65,23 @@ async def test_a_pod_is_deleted_and_its_replica_set_makes_another(any_bench: Ben
 async def test_what_the_worker_finds_for_itself_is_done_on_the_word_auto(any_bench: Bench) -> None:
     await any_bench.act(await deletion(any_bench, auto=True))
     assert len(any_bench.written()) == 1
+
+
+async def test_a_pod_that_is_written_between_our_read_and_our_call_is_judged_anew(any_bench: Bench) -> None:
+    """Any write of its status does that: a pod that crashes is written at every restart."""
+    warrant = await deletion(any_bench, auto=True)
+    assert isinstance(warrant.plan, DeletePodPlan)
+    pod = warrant.plan.pod.name
+    calls: list[str] = []
+
+    async def meanwhile() -> None:
+        calls.append(pod)
+        if len(calls) < MOST_CALLS:
+            await any_bench.annotate(port.PODS, pod, {"touched": f"{len(calls)} times"})
+
+    any_bench.switch.meanwhile = meanwhile
+    await any_bench.act(warrant)
+    assert (any_bench.written(), len(calls)) == ([("delete", pod)], MOST_CALLS)
 
 
 @pytest.mark.claim("C-042")

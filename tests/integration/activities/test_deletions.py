@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from activities.kubernetes.mutations import MOST_CALLS
 from byteport.domain.warrants import Warrant
 from byteport.kubernetes import port
 from tests.integration.activities.asking import failure, name_of
 from tests.integration.activities.simulated_bench import SimulatedBench
+from tests.scenarios.hands import SimulatedHands
 
 
 async def test_a_deletion_replayed_on_another_worker_finds_the_pod_gone(
@@ -66,6 +68,49 @@ async def test_a_pod_that_restarted_between_our_read_and_our_call_is_left_alone(
     bench.switch.meanwhile = meanwhile
     error = await failure(bench, deletion)
     assert (error.type, bench.written()) == ("precondition_failed", [])
+
+
+async def test_a_pod_that_never_rests_is_left_alone(bench: SimulatedBench) -> None:
+    alone = bench.warrant(await bench.deletion(await bench.one_pod_crashes()), auto=True)
+    asked = 0
+
+    async def meanwhile() -> None:
+        nonlocal asked
+        asked += 1
+        await bench.cluster.annotate_pod("shop", name_of(alone), {"touched": str(asked)})
+
+    bench.switch.meanwhile = meanwhile
+    error = await failure(bench, alone)
+    assert (error.type, bench.written(), asked) == ("precondition_failed", [], MOST_CALLS)
+
+
+async def test_a_pod_that_got_well_between_our_read_and_our_call_is_left_alone(bench: SimulatedBench) -> None:
+    alone = bench.warrant(await bench.deletion(await bench.one_pod_crashes()), auto=True)
+
+    async def meanwhile() -> None:
+        await SimulatedHands(bench.cluster).set_status(port.PODS, "shop", name_of(alone), well)
+
+    pods = await bench.pods("web")
+    well = next(pod["status"] for pod in pods if pod["metadata"]["name"] != name_of(alone))
+    bench.switch.meanwhile = meanwhile
+    error = await failure(bench, alone)
+    assert (error.type, bench.written()) == ("precondition_failed", [])
+    assert "judged again" in error.message
+
+
+async def test_the_kill_switch_stops_what_is_judged_anew(bench: SimulatedBench) -> None:
+    alone = bench.warrant(await bench.deletion(await bench.one_pod_crashes()), auto=True)
+
+    async def meanwhile() -> None:
+        await bench.cluster.annotate_pod("shop", name_of(alone), {"touched": "by somebody"})
+        bench.switch.meanwhile = then
+
+    async def then() -> None:
+        bench.switch.on = True
+
+    bench.switch.meanwhile = meanwhile
+    error = await failure(bench, alone)
+    assert (error.type, bench.written()) == ("not_permitted", [])
 
 
 async def test_a_pod_that_somebody_else_is_deleting_is_left_alone(bench: SimulatedBench, deletion: Warrant) -> None:

@@ -15,6 +15,7 @@ from activities.kubernetes.credentials import load_credentials
 from byteport.errors import (
     BudgetRefuses,
     BytePortError,
+    Moved,
     NotPermitted,
     PermanentError,
     PreconditionFailed,
@@ -140,6 +141,16 @@ async def test_an_answer_becomes_the_error_that_it_stands_for_without_its_words(
     assert caught.value.code == code
     assert "deployments shop/web" in caught.value.message
     assert SECRET not in caught.value.message
+
+
+@pytest.mark.parametrize(("reason", "moved"), [("Conflict", True), ("AlreadyExists", False), ("", False)])
+async def test_of_a_409_only_a_conflict_says_that_the_object_moved(
+    server: Liar, port: KubernetesCluster, reason: str, moved: bool
+) -> None:
+    server.answers = [says(409, {**status(409, SECRET), "reason": reason})]
+    with pytest.raises(PreconditionFailed) as caught:
+        await _patch(port)
+    assert isinstance(caught.value, Moved) is moved
 
 
 @pytest.mark.parametrize(
