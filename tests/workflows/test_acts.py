@@ -12,7 +12,7 @@ from temporalio.api.activity.v1 import ActivityOptions
 
 from activities.notify.markdown import as_markdown
 from byteport.audit.words import Event
-from byteport.contracts.kubernetes import ROLL_BACK
+from byteport.contracts.kubernetes import DELETE_POD, ROLL_BACK
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
@@ -28,8 +28,9 @@ from tests.workflows.operator import shorten
 from tests.workflows.patience import paged, until
 from tests.workflows.remediation import Remediation, bad_release, crash_loop, remediation_of
 from tests.workflows.world import World, installed
+from workflows.phases.act import lease_seconds
 
-LEASE_SECONDS = 77
+LEASE_SECONDS = lease_seconds(DELETE_POD)
 
 
 def results(world: World) -> list[tuple[Event, Result | None]]:
@@ -70,6 +71,9 @@ async def test_a_call_that_hangs_until_its_lease_has_ended_is_never_made(
     assert len(granted) == 2
     assert [mutation.by.action_id for mutation in cluster.mutations()] == granted[1:]
     assert results(world)[1] == (Event.FINISHED, Result.FAILURE)
+    assert "the lease would end before the call could" in next(
+        record.note or "" for record in world.records if record.event is Event.FINISHED
+    )
 
 
 async def test_an_attempt_that_temporal_has_given_up_but_that_still_runs_writes_nothing(
