@@ -52,7 +52,7 @@ test-node: cluster ## Run the tests on a real kubelet in namespaces of its own; 
 	$(TESTS) -m real_node tests/node
 
 test-slow: $(ENV) ## Run what `make test` leaves out or only samples: the whole demo, every field flipped, every example
-	$(TESTS) -n 2 $(WITHOUT) -m '(slow or sampled or hypothesis) and not control_plane and not scenarios and not ledger' tests
+	$(TESTS) -n 3 $(WITHOUT) -m '(slow or sampled or hypothesis) and not control_plane and not scenarios and not ledger' tests
 
 test-ledger: $(ENV) .venv/.go ## Run the tests of the log that need a real PostgreSQL or another real peer; each starts its own
 	$(TESTS) -n 3 --dist loadfile --ignore=tests/bench --ignore=tests/node -m 'ledger and not control_plane' tests

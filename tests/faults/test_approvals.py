@@ -21,6 +21,8 @@ from tests.agent.simulated import SimulatedPlace
 from tests.agent.trouble import trouble
 from tests.faults.conftest import Begin
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = "FailedDeployAutoRollbackRunbook"
 
 

@@ -17,6 +17,8 @@ from tests.agent.trouble import CALL, trouble
 from tests.builders.sampled import one_in
 from tests.faults.conftest import Begin
 
+pytestmark = pytest.mark.slow
+
 
 class Ledger:
     """The ledger's file, on a disk that can be pulled out."""

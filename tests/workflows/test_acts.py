@@ -30,6 +30,8 @@ from tests.workflows.remediation import Remediation, bad_release, crash_loop, re
 from tests.workflows.world import World, installed
 from workflows.phases.act import lease_seconds
 
+pytestmark = pytest.mark.slow
+
 LEASE_SECONDS = lease_seconds(DELETE_POD)
 
 

@@ -15,6 +15,8 @@ from tests.workflows.people import REASON
 from tests.workflows.remediation import Remediation, Waiting, bad_release, remediation_of
 from tests.workflows.world import World
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = "FailedDeployAutoRollbackRunbook"
 
 

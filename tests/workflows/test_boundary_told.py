@@ -21,6 +21,8 @@ from tests.workflows.patience import until
 from tests.workflows.world import World, installed
 from workflows.watch import TOLD_EVERY
 
+pytestmark = pytest.mark.slow
+
 EXCESS = "granted and needed by nothing: get secrets in shop; kubectl get -n shop rolebindings"
 GONE = "ValidatingAdmissionPolicy byteport-everything is not there; helm upgrade byteport"
 A_LITTLE = 2.5

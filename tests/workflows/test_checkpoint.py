@@ -184,21 +184,21 @@ async def test_a_witness_that_knows_another_log_raises_the_alarm_too(run: Signin
 async def test_a_log_that_nobody_signs_for_half_an_hour_is_a_page_each_day_and_no_alarm(
     run: Signing, keepers: Keepers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objections, "AGAIN_AFTER", timedelta(minutes=60))
+    monkeypatch.setattr(objections, "AGAIN_AFTER", timedelta(minutes=20))
     keepers.down = NotPermitted("the key is not mine")
     await run.starts()
     await until(lambda: keepers.looks, "the first look")
-    await looked(run, 25)
+    await run.passes(timedelta(minutes=25))
     assert keepers.notices == []
-    await looked(run, 35)
+    await run.passes(timedelta(minutes=10))
     (notice,) = await until(lambda: keepers.notices, "the page")
     assert notice.title == "The log is not being signed"
-    await looked(run, 40)
+    await run.passes(timedelta(minutes=5))
     assert (len(keepers.notices), keepers.alarms) == (1, [])
-    await looked(run, 100)
+    await run.passes(timedelta(minutes=20))
     await until(lambda: len(keepers.notices) == 2, "the page of the next day")
     keepers.down = None
-    await looked(run, 101)
+    await run.passes(MINUTE)
     over = (await until(lambda: keepers.notices[2:], "its end"))[0]
     assert (over.rung, over.title) == (0, "The log is being signed again")
     assert "alarm" not in (over.how_to_answer or ""), "none was raised"

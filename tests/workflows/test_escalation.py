@@ -16,6 +16,8 @@ from tests.workflows.patience import paged, until
 from tests.workflows.remediation import Remediation, bad_release, remediation_of
 from tests.workflows.world import World
 
+pytestmark = pytest.mark.slow
+
 
 def rungs(world: World) -> list[int]:
     return [notice.rung for notice in world.notices]

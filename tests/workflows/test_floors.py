@@ -21,6 +21,8 @@ from tests.workflows.remediation import Remediation, remediation_of
 from tests.workflows.spikes import load_spikes
 from tests.workflows.world import World
 
+pytestmark = pytest.mark.slow
+
 AUTO = {"mode": "auto", "raise_allowed": ["shop/*"], "timebox_seconds": 1800}
 
 

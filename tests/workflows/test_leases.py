@@ -15,6 +15,8 @@ from tests.workflows.patience import paged, until
 from tests.workflows.remediation import Remediation
 from tests.workflows.world import World
 
+pytestmark = pytest.mark.slow
+
 KEY = "shop/Deployment/web"
 
 

@@ -13,6 +13,8 @@ from tests.workflows.patience import until
 from tests.workflows.remediation import Remediation
 from tests.workflows.world import World
 
+pytestmark = pytest.mark.slow
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 

@@ -13,6 +13,8 @@ from tests.workflows.remediation import Remediation, Waiting
 from tests.workflows.restored import restored_pods_fail
 from tests.workflows.world import World
 
+pytestmark = pytest.mark.slow
+
 RESERVE = "audit.reserve"
 DELETE = "kubernetes.delete_pod"
 PATCH = "kubernetes.roll_back"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.boundary.choices import EVERY_RUNBOOK
 from byteport.contracts.ledger import Decision
@@ -11,6 +13,8 @@ from byteport.domain.reasons import Cause, Reason
 from tests.workflows.patience import paged
 from tests.workflows.remediation import crash_loop, remediation_of
 from tests.workflows.world import World
+
+pytestmark = pytest.mark.slow
 
 
 async def switch_off(world: World, *names: str) -> None:

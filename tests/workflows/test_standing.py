@@ -28,6 +28,8 @@ from tests.workflows.patience import paged, until
 from tests.workflows.remediation import Remediation, crash_loop, remediation_of
 from tests.workflows.world import World
 
+pytestmark = pytest.mark.slow
+
 
 async def crash_on_a_restarted_node(world: World, cluster: SimulatedCluster) -> tuple[str, Remediation]:
     """A pod that crashes in `auto`, by name, whose node has come back just now; nothing is reported yet."""

@@ -20,6 +20,8 @@ from tests.workflows.patience import until, until_so
 from tests.workflows.storms import Storm
 from tests.workflows.world import World, installed
 
+pytestmark = pytest.mark.slow
+
 CALM = 60
 RULE = {"targets": 5, "share": 0.2, "common_targets": 4, "window_seconds": 600, "calm_seconds": CALM}
 

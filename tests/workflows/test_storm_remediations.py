@@ -27,6 +27,8 @@ from tests.workflows.storms import Storm
 from tests.workflows.world import World, installed
 from workflows.phases import storm_hold
 
+pytestmark = pytest.mark.slow
+
 CALM = 30
 RULE = {"targets": 4, "share": 0.2, "common_targets": 3, "window_seconds": 600, "calm_seconds": CALM}
 HELD = "part of a storm: one page for all"

@@ -16,6 +16,8 @@ from tests.workflows.patience import until
 from tests.workflows.remediation import Remediation, remediation_of
 from tests.workflows.world import World
 
+pytestmark = pytest.mark.slow
+
 
 async def states(remediation: Remediation) -> list[State]:
     """Of every run that this target's remediation ever had, oldest first."""

@@ -23,6 +23,8 @@ from tests.workflows.patience import until
 from tests.workflows.world import SKIPPING_SERVER
 from workflows.boxed import Boxed, Looked
 
+pytestmark = pytest.mark.slow
+
 MINUTE = timedelta(minutes=1)
 NEVER_SHORT = {name: value for name, value in SKIPPING_SERVER.items() if "suggestContinueAsNew" not in name}
 

@@ -14,6 +14,8 @@ from tests.workflows.remediation import Remediation, Waiting
 from tests.workflows.restored import FAULT, image_of, restored_pods_fail
 from tests.workflows.world import JSON, World
 
+pytestmark = pytest.mark.slow
+
 
 def outcomes(world: World) -> list[tuple[Event, Result | None, str | None]]:
     return [(record.event, record.result, record.reason) for record in world.records if record.action_id]

@@ -29,6 +29,8 @@ from tests.workflows.patience import until, until_so
 from tests.workflows.remediation import Remediation, remediation_of
 from tests.workflows.world import World, installed
 
+pytestmark = pytest.mark.slow
+
 WATCH_PODS = Right("watch", port.PODS)
 CRASH_SECONDS = 1.5
 """A simulated container crashes a second after it has started, of the cluster's own time, which is real here."""

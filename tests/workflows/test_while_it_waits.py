@@ -13,6 +13,8 @@ from byteport.sandbox.simulated import SimulatedCluster
 from tests.workflows.remediation import Remediation, crash_loop
 from tests.workflows.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.claim("C-050")
 async def test_a_yes_is_void_when_somebody_has_deployed_what_works(
