@@ -14,7 +14,6 @@ which nobody retries: the workflow asks RESOLVE_OUTCOME (`resolve.py`).
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import NamedTuple
 
 from temporalio import activity
@@ -76,6 +75,8 @@ class Mutations:
         self._done: Recent[str, Mutated] = Recent(REMEMBERED)
         self._begun: Recent[str, bool] = Recent(REMEMBERED)
         """Actions whose call was sent from here, with an outcome that is not known to be *nothing done*."""
+        self._met: Recent[str, int] = Recent(REMEMBERED)
+        """So many calls of an action met an object that had moved, whatever attempt made them."""
         self._unsent: Recent[tuple[str, tuple[str, str]], frozenset[int]] = Recent(REMEMBERED)
         """Attempts that ended here with nothing done: before their call, or put off by the server."""
 
@@ -128,12 +129,15 @@ class Mutations:
                 prepared = await self._prepared(act, effect, warrant, checked)
             ours = self._begun.get(action) is None
             self._begun.put(action, True)
-            for _ in range(MOST_CALLS - 1 if warrant.auto else 0):
-                with suppress(Moved):
+            while True:
+                try:
                     return await self._call(act, effect, warrant, prepared, retried=retried)
+                except Moved:
+                    self._met.put(action, (self._met.get(action) or 0) + 1)
+                    if not warrant.auto or (self._met.get(action) or 0) >= MOST_CALLS:
+                        raise
                 async with asyncio.timeout_at(latest):
                     prepared = await self._prepared(act, effect, warrant, checked)
-            return await self._call(act, effect, warrant, prepared, retried=retried)
         except AlreadyInPlace:
             return self._mutated(warrant, already=True)
         except (TimeoutError, TemporaryError) as error:

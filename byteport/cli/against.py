@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple, cast
 import typer
 
 from byteport.cli.output import say
+from byteport.cli.spooling import readable_again
 from byteport.errors import MalformedInput
 
 if TYPE_CHECKING:
@@ -101,8 +102,19 @@ def with_matching(
     if len(meant) != 1:
         known = ", ".join(sorted({one.chain.cluster_uid for one in reports}))
         raise MalformedInput("--cluster", f"must name the one cluster whose audit log it is; there are: {known}")
-    found = matched(against, entries(meant[0].chain))
+    with readable_again(against.files, "--against") as files:
+        found = _believed(matched(against._replace(files=tuple(files)), entries(meant[0].chain)), meant[0])
     return tuple(one.model_copy(update={"matched": found}) if one is meant[0] else one for one in reports)
+
+
+def _believed(found: Matching, report: Report) -> Matching | NotChecked:
+    """Records that are not intact prove no match. What they do not match is a finding all the same."""
+    from byteport.audit.findings import NotChecked, Verdict
+    from byteport.audit.matched import MatchVerdict
+
+    if found.verdict is MatchVerdict.MATCHED and report.intact is not Verdict.INTACT:
+        return NotChecked(needs="records that are intact")
+    return found
 
 
 def matched(against: Against, entries: Iterable[Entry]) -> Matching:

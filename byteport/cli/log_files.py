@@ -34,6 +34,8 @@ class Verified(NamedTuple):
     """One for each log."""
     set_aside: tuple[Chain, ...]
     """Logs that are there too, and of which no key was given."""
+    files: dict[Chain, tuple[Path, ...]]
+    """Those that each report is about: nothing of the others was verified."""
 
 
 def trust_of(keys: Sequence[str], witnesses: Sequence[str], quorum: int | None) -> Trust:
@@ -105,16 +107,16 @@ def verify_files(
     there = dict.fromkeys(look.chain for look, _ in looks if look.chain is not None)
     taken = {path for files in logs.values() for path in files}
     aside = [chain for chain in there if all(path not in taken for look, path in looks if look.chain == chain)]
-    return Verified(tuple(reports), tuple(aside))
+    return Verified(tuple(reports), tuple(aside), {chain: tuple(files) for chain, files in logs.items()})
 
 
 def entries_in(paths: Sequence[Path], chain: Chain) -> list[Entry]:
-    """The records of one chain in these files and folders, in its order, each once however often it was shipped."""
+    """The records of one chain in files that were verified, in its order, each once however often it was shipped."""
     from byteport.audit.bundle import EntryLine
     from byteport.audit.lines import chain_of_entry
 
     found: dict[tuple[int, str], Entry] = {}
-    for line in _lines(_files(paths)):
+    for line in _lines(paths):
         if isinstance(line, EntryLine) and chain_of_entry(line.entry) == chain:
             found.setdefault((line.entry.seq, line.entry.hash), line.entry)
     return sorted(found.values(), key=lambda entry: entry.seq)

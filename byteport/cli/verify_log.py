@@ -98,8 +98,8 @@ def verify_log(
         shown: object = {"record": one.record, "report": one.report, "inclusion": one.inclusion}
     elif files:
         with readable_again(files) as paths:
-            found, set_aside = verify_files(paths, given, trust, at_least_once=at_least_once)
-            reports = shown = with_matching(found, held, lambda chain: entries_in(paths, chain))
+            found, set_aside, of = verify_files(paths, given, trust, at_least_once=at_least_once)
+            reports = shown = with_matching(found, held, lambda chain: entries_in(of[chain], chain))
     else:
         log = log_of(settings_of(context), ledger)
         reports = shown = with_matching(log.verify_all(trust, given, young=_young()), held, log.entries)

@@ -6,6 +6,7 @@ import pytest
 
 from activities.kubernetes.mutations import MOST_CALLS
 from byteport.domain.warrants import Warrant
+from byteport.errors import Throttled
 from byteport.kubernetes import port
 from tests.integration.activities.asking import failure, name_of
 from tests.integration.activities.simulated_bench import SimulatedBench
@@ -82,6 +83,25 @@ async def test_a_pod_that_never_rests_is_left_alone(bench: SimulatedBench) -> No
     bench.switch.meanwhile = meanwhile
     error = await failure(bench, alone)
     assert (error.type, bench.written(), asked) == ("precondition_failed", [], MOST_CALLS)
+
+
+async def test_no_attempt_of_temporals_begins_to_count_anew(bench: SimulatedBench) -> None:
+    alone = bench.warrant(await bench.deletion(await bench.one_pod_crashes()), auto=True)
+    asked = 0
+
+    async def meanwhile() -> None:
+        nonlocal asked
+        asked += 1
+        await bench.cluster.annotate_pod("shop", name_of(alone), {"touched": str(asked)})
+        bench.cluster.fail_next("evict", Throttled("later"))
+
+    bench.switch.meanwhile = meanwhile
+    codes = [(await failure(bench, alone, attempt=attempt)).type for attempt in range(1, MOST_CALLS + 1)]
+    assert (codes, bench.written(), asked) == (
+        [*["throttled"] * (MOST_CALLS - 1), "precondition_failed"],
+        [],
+        MOST_CALLS,
+    )
 
 
 async def test_a_pod_that_got_well_between_our_read_and_our_call_is_left_alone(bench: SimulatedBench) -> None:

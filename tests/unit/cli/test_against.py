@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from byteport.audit.apiserver import BadLine, Event
-from byteport.audit.bundle import line_of
+from byteport.audit.bundle import checkpoint_line, line_of
+from byteport.audit.checkpoint import Checkpoint, sign
+from byteport.audit.merkle import root_of
 from byteport.cli.against import SHOWN, Against, events, matched, print_matching
 from byteport.cli.exits import Exit
 from byteport.errors import MalformedInput
-from tests.unit.audit.seen import DELETE, Told, all_kinds, event, lines, quiet, write
+from tests.unit.audit.chains import CHAIN, chain, rewritten
+from tests.unit.audit.logs import KEY, leaves, vkey
+from tests.unit.audit.seen import DELETE, RAISE, Told, all_kinds, event, lines, quiet, write
 from tests.unit.cli.conftest import Run
+
+JSON = dict[str, Any]
 
 
 def against(*files: Path, account: str | None = None) -> Against:
@@ -29,6 +38,75 @@ def kept(folder: Path, *, cut: int = 0) -> tuple[Told, list[Path]]:
     older.write_bytes(gzip.compress(b"".join(file[:9]))[: -cut or None])
     newer.write_bytes(b"".join(file[9:]))
     return told, [newer, older]
+
+
+def signed(told: Told) -> bytes:
+    note = sign(Checkpoint(CHAIN.origin, len(told.entries), root_of(leaves(told.entries))), KEY)
+    return b"".join(map(line_of, told.entries)) + checkpoint_line(note)
+
+
+@pytest.fixture
+def one_act(tmp_path: Path) -> Path:
+    """A log of one act, whole and signed, and a file beside it that begins like the file of another log."""
+    told = Told()
+    told.act(1, DELETE, 60)
+    told.beside(400)
+    folder = tmp_path / "log"
+    folder.mkdir()
+    (folder / "m.ndjson").write_bytes(signed(told))
+    other = line_of(rewritten(chain(1)[0], lambda header: header.update(cluster_uid="uid-2")))
+    forged = Told(first_seq=3)
+    forged.act(2, RAISE, 120)
+    (folder / "z.ndjson").write_bytes(other + b"".join(map(line_of, forged.entries)))
+    instead = Told()
+    instead.act(1, RAISE, 60)
+    same_header = told.entries[0]._replace(payload=instead.entries[0].payload, salt=instead.entries[0].salt)
+    (folder / "a.ndjson").write_bytes(other + line_of(same_header))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("seen", "cause"),
+    [
+        ((write(1, DELETE, 62), write(2, RAISE, 122)), "unrecorded_write"),
+        ((write(1, RAISE, 62),), "other_object"),
+    ],
+)
+def test_records_of_a_file_that_was_set_aside_match_nothing(
+    byteport: Run, tmp_path: Path, one_act: Path, seen: tuple[JSON, ...], cause: str
+) -> None:
+    audit = tmp_path / "audit.log"
+    audit.write_bytes(b"".join(lines(*seen, quiet(), event(30))))
+    for files in (one_act, one_act / "m.ndjson"):
+        said = byteport(
+            "verify-log", "--file", str(files), "--key", str(vkey(CHAIN, KEY)), "--against", str(audit), "--json"
+        )
+        (report,) = json.loads(said.out)
+        assert (said.code, report["intact"], report["matched"]["verdict"]) == (Exit.FINDING, "intact", "unmatched")
+        assert cause in {one["cause"] for one in report["matched"]["findings"]}
+
+
+def test_records_that_are_not_intact_are_no_match(byteport: Run, tmp_path: Path) -> None:
+    told, audit = kept(tmp_path)
+    entries = [*told.entries[:-1], told.entries[-1]._replace(hash="sha256:" + "0" * 64)]
+    file = tmp_path / "edited.ndjson"
+    file.write_bytes(b"".join(map(line_of, entries)))
+    each = [argument for path in audit for argument in ("--against", str(path))]
+    said = byteport("verify-log", "--file", str(file), *each)
+    assert said.code == Exit.FINDING
+    assert "matched: not checked; needs records that are intact" in said.out
+
+
+def test_an_audit_log_that_comes_through_a_pipe_is_read(byteport: Run, tmp_path: Path) -> None:
+    told, audit = kept(tmp_path)
+    file = tmp_path / "log.ndjson"
+    file.write_bytes(b"".join(map(line_of, told.entries)))
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(audit[0].read_bytes()))
+    writer.start()
+    said = byteport("verify-log", "--file", str(file), "--against", str(tmp_path / "pipe"), "--against", str(audit[1]))
+    writer.join()
+    assert "matched: yes (matched; 4 of 4" in said.out
 
 
 def test_rotated_files_are_read_in_any_order_compressed_or_not(tmp_path: Path) -> None:
@@ -151,7 +229,7 @@ def test_records_that_were_shipped_twice_are_one_act_each(byteport: Run, export:
     exported, audit = export
     held = exported.read_bytes().splitlines(keepends=True)
     exported.write_bytes(b"".join([*held, *held[2:5]]))
-    said = byteport("verify-log", "--file", str(exported), "--against", str(audit))
+    said = byteport("verify-log", "--file", str(exported), "--against", str(audit), "--at-least-once")
     assert "matched: yes (matched; 4 of 4 act(s) from" in said.out
 
 

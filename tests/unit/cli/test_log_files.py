@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from byteport.audit.bundle import checkpoint_line, line_of
 from byteport.cli import spooling
 from byteport.cli.exits import Exit
 from byteport.errors import MalformedInput
-from tests.unit.audit.logs import KEY, log, note_of
+from tests.unit.audit.logs import KEY, WITNESS_VKEY, log, note_of
 from tests.unit.cli.conftest import Run
 
 ONE, TWO = log(12), log(12, uid="uid-2", removed=False)
@@ -149,20 +150,48 @@ def test_of_what_is_all_wrong_a_thousand_findings_are_listed_and_all_are_counted
 
 
 @pytest.mark.slow
-def test_of_very_many_checkpoints_the_second_program_checks_the_signatures_that_matter(folder: Path) -> None:
+def test_of_very_many_checkpoints_both_programs_check_every_signature(byteport: Run, folder: Path) -> None:
     long = log(260, removed=False)
     notes = {size: note_of(long.chain, long.entries[:size], KEY, witnessed=False) for size in range(1, 261)}
     put("many.ndjson", *long._replace(notes=notes).lines())
     (plain,) = json.loads(independently("many.ndjson", *KEYS, "--json").stdout)
+    assert plain["checkpoints"] == {"signed": 260, "signatures_checked": 260, "not_checked": 0}
+    for forged in (notes[9][:-9] + notes[8][-9:], re.sub(r" (\S{6})\S+\n$", rf" \1{'A' * 86}\n", notes[9])):
+        put("many.ndjson", *long._replace(notes=notes | {9: forged}).lines())
+        (plain,) = json.loads(independently("many.ndjson", *KEYS, "--json").stdout)
+        (first,) = json.loads(byteport("verify-log", "--file", "many.ndjson", *KEYS, "--json").out)
+        assert plain["codes"]["complete"] == {"bad_signature": 1}
+        assert [one["fault"] for one in first["complete"]["findings"]] == ["bad_signature"]
+
+
+@pytest.mark.slow
+def test_asked_for_fewer_the_second_program_counts_only_what_it_checked(folder: Path) -> None:
+    long = log(260, removed=False)
+    notes = {size: note_of(long.chain, long.entries[:size], KEY, witnessed=False) for size in range(1, 261)}
+    put("many.ndjson", *long._replace(notes=notes).lines())
+    (plain,) = json.loads(independently("many.ndjson", *KEYS, "--json", "--fewer-signatures").stdout)
     assert (plain["complete"], plain["covered"]) == ("complete", 260)
-    assert plain["checkpoints"] == {"signed": 260, "signatures_checked": 1}
+    assert plain["checkpoints"] == {"signed": 1, "signatures_checked": 1, "not_checked": 259}
+    assert (
+        "259 more whose signatures were not checked" in independently("many.ndjson", *KEYS, "--fewer-signatures").stdout
+    )
     forged = notes | {9: notes[9].replace(notes[9].splitlines()[2], notes[8].splitlines()[2])}
     put("many.ndjson", *long._replace(notes=forged).lines())
-    (plain,) = json.loads(independently("many.ndjson", *KEYS, "--json").stdout)
+    (plain,) = json.loads(independently("many.ndjson", *KEYS, "--json", "--fewer-signatures").stdout)
     assert plain["codes"]["complete"] == {"bad_signature": 1}, "one that does not say what the records say is looked at"
-    put("many.ndjson", *long._replace(notes=notes | {9: notes[9][:-9] + notes[8][-9:]}).lines())
-    (plain,) = json.loads(independently("many.ndjson", *KEYS, "--json", "--all-signatures").stdout)
-    assert plain["codes"]["complete"] == {"bad_signature": 1}
+
+
+@pytest.mark.slow
+def test_a_witness_that_was_away_for_long_leaves_a_part_and_no_fault(byteport: Run, folder: Path) -> None:
+    long = log(1105, removed=False)
+    notes = {size: note_of(long.chain, long.entries[:size], KEY, witnessed=size <= 100) for size in range(90, 1106)}
+    put("away.ndjson", *long._replace(notes=notes).lines())
+    first = byteport("verify-log", "--file", "away.ndjson", *KEYS, "--witness", str(WITNESS_VKEY))
+    for fewer in ((), ("--fewer-signatures",)):
+        other = independently("away.ndjson", *KEYS, "--witness", str(WITNESS_VKEY), *fewer)
+        assert (first.code, other.returncode) == (Exit.PARTLY, 6)
+        assert "partly, to record 100 of 1105" in first.out
+        assert "partly, to record 100 of 1105" in other.stdout
 
 
 def test_whoever_stops_reading_gets_no_traceback(folder: Path) -> None:
