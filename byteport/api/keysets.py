@@ -37,6 +37,9 @@ class _Kept:
     file: tuple[int, int, int] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def of(self, kid: str) -> tuple[jwt.PyJWK, ...]:
+        return tuple(key for key in self.keys if key.key_id == kid)
+
 
 class KeySets:
     """The keys of every issuer of the enrolment file; `base` is the folder that its paths start from."""
@@ -50,12 +53,15 @@ class KeySets:
         """The issuer's keys of that id; none when it was asked for that one and has none. Raises `Unavailable` when its keys
         cannot be had, or when it may have that one since it was asked."""
         kept = self._kept.setdefault(issuer, _Kept())
+        fresh = issuer.jwks_url is not None and self._clock() - kept.at < FRESH_SECONDS
+        if fresh and (known := kept.of(kid)):
+            return known  # without waiting for a fetch that somebody else's token has caused
         async with kept.turn:
             if issuer.jwks_file is not None:
                 await asyncio.to_thread(self._read, self._base / issuer.jwks_file, kept)
             else:
                 await self._refresh(issuer, kid, kept)
-        return tuple(key for key in kept.keys if key.key_id == kid)
+        return kept.of(kid)
 
     def _read(self, path: Path, kept: _Kept) -> None:
         try:

@@ -79,7 +79,11 @@ class Roots:
         self._of: OrderedDict[Chain, dict[int, Frontier]] = OrderedDict()
 
     def begin(self, chain: Chain, committed: int) -> Checks:
-        """For one transaction, before which `committed` records were there."""
+        """For one transaction, before which `committed` records were there; a store that went back forgets what was newer."""
+        with self._lock:
+            known = self._of.get(chain, {})
+            for size in [one for one in known if one > committed]:
+                del known[size]
         return Checks(self, chain, committed)
 
     def nearest(self, chain: Chain, size: int) -> Frontier:

@@ -19,18 +19,16 @@ import msgspec
 
 from byteport.audit.chain import record_hash
 from byteport.audit.flat import IN_HEADER, IN_PAYLOAD, line_with, seq_of, text_of
+from byteport.audit.nesting import DEEPEST, depth
 from byteport.audit.records import LARGEST_WHOLE, Entry
 from byteport.audit.shapes import are_payloads, is_header
 from byteport.audit.words import Removal
 
 LONGEST_LINE = 1 << 20
 """Its newline included."""
-DEEPEST = 64
-"""So many objects and lists may stand one in another; those of a record are five."""
 LONGEST_NUMBER = 400
 """Characters; what is longer is not worth the time that it takes."""
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
-_IN_QUOTES = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -211,7 +209,7 @@ class _Refused(NamedTuple):
 
 def _parsed(raw: bytes) -> dict[str, Any] | _Refused:
     """A JSON object, of which nothing is said twice or cannot be held."""
-    if _depth(raw) > DEEPEST:
+    if depth(raw) > DEEPEST:
         return _Refused(Cause.TOO_DEEP, "is nested too deep")
     try:
         plain = json.loads(
@@ -228,20 +226,6 @@ def _parsed(raw: bytes) -> dict[str, Any] | _Refused:
     if not isinstance(plain, dict):
         return _Refused(Cause.NOT_OURS, "is neither a record nor a checkpoint")
     return plain
-
-
-def _depth(raw: bytes) -> int:
-    """How deep objects and lists stand one in another, texts left out, whatever else there is."""
-    if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
-        return 0
-    depth = deepest = 0
-    for char in _IN_QUOTES.sub(b"", raw):
-        if char in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif char in b"]}":
-            depth -= 1
-    return deepest
 
 
 class _Whole(float):

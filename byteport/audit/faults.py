@@ -9,6 +9,7 @@ import re
 from byteport.audit.chain import SALT_BYTES, commitment
 from byteport.audit.findings import Fault, Finding
 from byteport.audit.heads import Chain
+from byteport.audit.nesting import DEEPEST, depth
 from byteport.audit.records import Entry, Header, Payload, read_header, read_payload
 from byteport.audit.words import REMOVALS
 from byteport.errors import MalformedInput
@@ -89,8 +90,8 @@ def mislabelled(gone: range) -> Finding:
 
 def _is_object(data: bytes) -> bool:
     try:
-        return isinstance(json.loads(data), dict)
-    except (ValueError, RecursionError):
+        return depth(data) <= DEEPEST and isinstance(json.loads(data), dict)
+    except ValueError:
         return False
 
 

@@ -32,6 +32,8 @@ _KEY_ID = re.compile(r"[0-9a-f]{8}")
 
 
 _PRIME = (1 << 255) - 19
+_D = -121665 * pow(121666, -1, _PRIME) % _PRIME
+"""Of the curve -x² + y² = 1 + dx²y² (RFC 8032, 5.1)."""
 _WEAK = frozenset(
     {
         *(0, 1, _PRIME - 1),
@@ -184,9 +186,12 @@ def _signature(line: str) -> Signature:
 
 
 def is_sound(public: bytes) -> bool:
-    """Whether an Ed25519 key is spelled in the one way there is, and is none of those that anybody can sign under."""
+    """Whether an Ed25519 key is a point of the curve, spelled in the one way there is, and none that anybody can sign under."""
     y = int.from_bytes(public, "little") & ((1 << 255) - 1)
-    return y < _PRIME and y not in _WEAK
+    if y >= _PRIME or y in _WEAK:
+        return False
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _PRIME) % _PRIME
+    return pow(square, (_PRIME - 1) // 2, _PRIME) == 1
 
 
 def _key_id(name: str, key: bytes) -> bytes:

@@ -24,9 +24,6 @@ from byteport.audit.heads import Head as Head
 from byteport.audit.records import Entry, Removed
 from byteport.audit.walk import Walk
 
-AFTER = 1 << 62
-"""Later than any record."""
-
 
 def verify_chain(
     entries: Iterable[Entry],
@@ -50,14 +47,15 @@ def verify_chain(
 
 
 def verify_part(
-    entries: Iterable[Entry], chain: Chain, *, first: int, last: int, removed: Iterable[Removed] = ()
+    entries: Iterable[Entry], chain: Chain, *, first: int, last: int, removals: Iterable[tuple[int, Removed]] = ()
 ) -> Report:
     """The records from `first` to `last`, both included: all but the link of the first to the one before it.
 
-    `removed` is what later records say of bodies that were destroyed.
+    `removals` is what records, each by its number, say of bodies that were destroyed before them.
     """
     walk = Walk(chain, first=first)
-    walk.bodies.is_told(removed, by=AFTER)
+    for seq, removed in removals:
+        walk.bodies.is_told((removed,), by=seq)
     walk.feed(entries)
     walk.until(last)
     return report_of(walk)

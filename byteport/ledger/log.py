@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from byteport.audit.completeness import NOBODY, Checkpoints, Given, Trust, Young
+from byteport.audit.faults import body_fault
 from byteport.audit.heads import Chain, Head
 from byteport.audit.ids import parse_record_id
 from byteport.audit.inclusion import Inclusion, inclusion_of
-from byteport.audit.records import Entry, Record, Removed, read_payload, record_of, timestamp
+from byteport.audit.records import Entry, Record, Removed, read_header, record_of, timestamp
 from byteport.audit.verify import NotChecked, Report, verify_chain, verify_part
 from byteport.audit.words import REMOVALS, Decision, Event
 from byteport.domain.base import Frozen
@@ -100,7 +101,7 @@ class AuditLog:
                 yield Entry(seq=_number(seq), header=_bytes(header), payload=None, salt=None, hash=_text(record_hash))
 
     def removed(self, chain: Chain) -> tuple[Removed, ...]:
-        """Whose bodies records of this chain say are gone. A record that cannot be read says nothing."""
+        """Whose bodies records of this chain say are gone. One that cannot be read, or was changed, says nothing."""
         return tuple(removed for _, removed in self.removals(chain))
 
     def removals(self, chain: Chain) -> tuple[tuple[int, Removed], ...]:
@@ -146,13 +147,10 @@ class AuditLog:
             head = _head(sql, chain)
             first, last = max(1, seq - 1), min(seq + 1, head.seq) if head is not None else seq + 1
             entries = list(self._entries(sql, chain, first, seq + 1))
-            removed = (
-                tuple(told for _, told in self._removals(sql, chain))
-                if any(each.payload is None for each in entries)
-                else ()
-            )
+            gone = any(each.payload is None for each in entries)
+            removals = tuple(self._removals(sql, chain)) if gone else ()
             signed = Checkpoints(chain, trust, [*given, *_notes(sql, chain)])
-        report = verify_part(entries, chain, first=first, last=max(last, seq), removed=removed)
+        report = verify_part(entries, chain, first=first, last=max(last, seq), removals=removals)
         entry = next(entry for entry in entries if entry.seq == seq)
         inclusion = inclusion_of(entry, signed, lambda size: self.headers(chain, 1, size))
         return One(_readable(entry), report, inclusion)
@@ -230,9 +228,11 @@ class AuditLog:
         for row in rows:
             entry = self._entry(row)
             try:
-                yield from ((entry.seq, removed) for removed in read_payload(entry.payload or b"").removed)
+                payload, fault = body_fault(entry, read_header(entry.header))
             except MalformedInput:
                 continue
+            if payload is not None and fault is None:
+                yield from ((entry.seq, removed) for removed in payload.removed)
 
     def _where(self, sql: Sql, wanted: Filter) -> tuple[str, list[object]]:
         """Of the words in bodies only blind indexes are stored: under each key of each tenant there may be another."""

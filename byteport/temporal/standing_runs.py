@@ -1,7 +1,7 @@
 """The runs that always stand: the watch, the retention of the log, its checkpoints and exports, and each request for erasure.
 
-A part of the one door (`intake.py`): every worker's start sees to it that they run. One that runs already is told by message
-what is set now, and is never started twice. `signing.py` and `exporting.py` see to theirs by `see_to`, too.
+A part of the one door (`intake.py`): every worker's start sees to it that they run. One that runs already is never started twice;
+checkpoints and exports are told by message what is set now, the others keep what they began with. `signing.py` and `exporting.py` see to theirs by `see_to`, too.
 """
 
 from __future__ import annotations

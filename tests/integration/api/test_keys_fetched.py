@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,13 @@ class Place:
         self.cluster = Cluster()
         self.asked = 0
         self.url = ""
+        self.wait: Callable[[], Awaitable[None]] | None = None
         self.answer: Callable[[], web.StreamResponse] = lambda: web.json_response(self.cluster.jwks())
 
     async def handle(self, _: web.Request) -> web.StreamResponse:
         self.asked += 1
+        if self.wait is not None:
+            await self.wait()
         return self.answer()
 
 
@@ -140,3 +144,23 @@ async def test_keys_are_kept_fetched_again_for_a_new_one_and_given_up_after_an_h
         await sets.find(issuer, "k2")
     with pytest.raises(Unavailable):
         await sets.find(issuer, "k2")
+
+
+async def test_a_known_key_does_not_wait_for_the_fetch_of_an_unknown_one(place: Place, tmp_path: Path) -> None:
+    now, hangs, asked = [1000.0], asyncio.Event(), asyncio.Event()
+    sets = KeySets(tmp_path, lambda: now[0])
+    issuer = Issuer(name="a", issuer="https://a", jwks_url=place.url, ca_file=place.authority.file)
+    assert await sets.find(issuer, "k1")
+    now[0] += AGAIN_SECONDS
+
+    async def slowly() -> None:
+        asked.set()
+        await hangs.wait()
+
+    place.wait = slowly
+    unknown = asyncio.create_task(sets.find(issuer, "nobodys"))
+    await asked.wait()
+    async with asyncio.timeout(1):
+        assert await sets.find(issuer, "k1")
+    hangs.set()
+    assert not await unknown

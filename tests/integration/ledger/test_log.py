@@ -1,6 +1,7 @@
 """The log in the file: whatever is done to a row is found and the right record named; listed and looked up by id."""
 
 import re
+import secrets
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -18,8 +19,10 @@ from byteport.errors import ConfigError, MalformedInput
 from byteport.ledger.config import LedgerConfig
 from byteport.ledger.log import AuditLog, Filter
 from byteport.ledger.opening import open_log
+from byteport.ledger.sealing import open_body, seal
 from tests.builders.sampled import examples
-from tests.integration.ledger.world import World, draft, log_at, pod_plan
+from tests.integration.ledger.removing import Removing
+from tests.integration.ledger.world import BODY_KEYS, CHAIN, World, draft, log_at, pod_plan
 
 STORES = ("sqlite",)
 
@@ -222,6 +225,22 @@ def test_a_record_whose_payload_is_unreadable_is_still_looked_at(written: World)
     answer = written.log.verify_one(wanted)
     assert answer.record is None
     assert answer.report.intact is Verdict.BROKEN
+
+
+def test_a_record_of_a_removal_that_was_changed_takes_no_body_away(written: World) -> None:
+    removing = Removing(written)
+    first = next(iter(written.log.iter_records())).id
+    written.clock.move(days=91)
+    removing.prune()
+    assert written.log.verify_one(first).report.is_good
+    (told,) = removing.told(Event.PRUNED)
+    with by_hand(written.path) as sql:
+        (body,) = sql.execute("SELECT body FROM agent_action_bodies WHERE seq = ?", (told.seq,)).fetchone()
+        forged = open_body(BODY_KEYS, CHAIN, told.seq, body)._replace(salt=b"f" * 32)
+        sealed = seal(BODY_KEYS, CHAIN, told.seq, forged, secrets.token_bytes)
+        sql.execute("UPDATE agent_action_bodies SET body = ? WHERE seq = ?", (sealed, told.seq))
+    report = written.log.verify_one(first).report
+    assert (Fault.PAYLOAD_MISSING, 1) in {(finding.fault, finding.seq) for finding in report.findings}
 
 
 def test_an_id_that_no_record_has_says_what_to_do(written: World) -> None:

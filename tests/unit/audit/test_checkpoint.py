@@ -1,12 +1,14 @@
 """Checkpoints as the published formats have them: the examples of the specifications and Go's own vectors, and what is refused."""
 
 import base64
+import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byteport.audit import independent
 from byteport.audit.checkpoint import Checkpoint, cosign, open_checkpoint, parse_checkpoint, sign, with_cosignatures
 from byteport.audit.heads import Chain
 from byteport.audit.notes import (
@@ -15,6 +17,7 @@ from byteport.audit.notes import (
     UnknownKey,
     VerifierKey,
     add_lines,
+    is_sound,
     key_of,
     opened,
     parse_note,
@@ -248,3 +251,18 @@ def test_two_given_keys_that_look_alike_are_told() -> None:
 def test_a_time_that_no_cosignature_can_have_is_refused(at: int) -> None:
     with pytest.raises(MalformedInput):
         cosign(NOTE, "w", WITNESS, at=at)
+
+
+def test_only_points_of_the_curve_are_keys_as_the_second_program_has_it() -> None:
+    sound = 0
+    for number in range(200):
+        public = hashlib.sha256(b"%d" % number).digest()
+        try:
+            independent.point(public)
+        except independent.Bad:
+            assert not is_sound(public)
+        else:
+            sound += is_sound(public)
+            assert is_sound(public) is independent.is_sound(public)
+    assert 60 < sound < 140
+    assert is_sound(KEY.public_key().public_bytes_raw())

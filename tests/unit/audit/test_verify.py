@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byteport.audit.chain import GENESIS, commitment, record_hash
-from byteport.audit.records import Entry
+from byteport.audit.records import Entry, Removed
 from byteport.audit.verify import Chain, Fault, Head, NotChecked, Report, Verdict, verify_chain, verify_part
+from byteport.audit.words import Removal
 from byteport.domain.canonical import canonical_bytes
 from tests.unit.audit.chains import CHAIN, chain, rewritten
 
@@ -224,3 +225,10 @@ def test_a_body_that_could_not_be_opened_is_counted_and_not_called_verified() ->
     entries = with_changed(3, payload=None, salt=None, unopened=True)
     report = verify_chain(entries, CHAIN, head=HEAD)
     assert (report.intact, report.findings, report.not_opened, report.is_good) == (Verdict.INTACT, (), 1, False)
+
+
+def test_of_a_part_a_record_tells_only_of_bodies_before_it() -> None:
+    gone = [ENTRIES[2], ENTRIES[3]._replace(payload=None, salt=None), ENTRIES[4]]
+    told = Removed(first=1, last=9, cause=Removal.PRUNED)
+    for by, found in ((5, []), (4, [(Fault.PAYLOAD_MISSING, 4)]), (2, [(Fault.PAYLOAD_MISSING, 4)])):
+        assert faults(verify_part(gone, CHAIN, first=3, last=5, removals=[(by, told)])) == found

@@ -222,3 +222,15 @@ def test_a_checkpoint_whose_key_is_spelled_with_an_escape_counts(byteport: Run, 
     put("escaped.ndjson", *lines, spelled)
     assert byteport("verify-log", "--file", "escaped.ndjson", *KEYS).code == Exit.OK
     assert independently("escaped.ndjson", *KEYS).returncode == 0
+
+
+@pytest.mark.parametrize(("nested", "code"), [(60, "unknown_format"), (100, "bad_json")])
+def test_both_programs_look_equally_deep(byteport: Run, folder: Path, nested: int, code: str) -> None:
+    header = '{"format":"byteport-record-v2","seq":2,"x":' + "[" * nested + "]" * nested + "}"
+    lines = [line for line in ONE.lines() if b'"sealed"' in line]
+    lines[1] = json.dumps({"sealed": {"header": header, "payload": None, "salt": None}}).encode() + b"\n"
+    put("deep.ndjson", *lines)
+    (first,) = json.loads(byteport("verify-log", "--file", "deep.ndjson", "--json").out)
+    (other,) = json.loads(independently("deep.ndjson", "--json").stdout)
+    assert code in first["codes"]
+    assert first["codes"] == other["codes"]["intact"]
