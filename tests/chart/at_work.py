@@ -174,7 +174,7 @@ class Release:
     def ledger(self) -> LedgerConfig:
         """On the volume, where the ledger's process has it and the key of what it says."""
         volume = self.pods["byteport-rest"].root / "var/lib/byteport"
-        return LedgerConfig(path=volume / "state/ledger.db", body_key=volume / "keys/ledger/bodies.key")
+        return LedgerConfig(path=volume / "state/ledger.db", body_key=volume / "keys/bodies/bodies.key")
 
     @property
     def notices(self) -> list[JSON]:

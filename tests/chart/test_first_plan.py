@@ -163,7 +163,7 @@ def test_helm_test_passes_while_every_worker_polls(helm: helm_python.Config, rel
     asking.start()
     said = release.run_test_pod()
     asking.join(timeout=60)
-    assert (said.returncode, said.stdout.count("2 of 2 workers poll Temporal")) == (0, 1), said.stdout + said.stderr
+    assert (said.returncode, said.stdout.count("3 of 3 workers poll Temporal")) == (0, 1), said.stdout + said.stderr
     assert ended
 
 
@@ -244,5 +244,5 @@ def test_helm_test_fails_while_a_worker_is_away(helm: helm_python.Config, releas
     said = release.run_test_pod(SECONDS="0")
     asking.join(timeout=60)
     assert said.returncode == 1
-    assert "1 of 2 workers poll Temporal" in said.stdout
+    assert "2 of 3 workers poll Temporal" in said.stdout
     assert len(refused) == 1
