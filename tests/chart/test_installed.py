@@ -112,7 +112,7 @@ def test_review_17_the_restricted_level_admits_every_pod(control_plane: ControlP
             line.split("/")[1].rsplit("-", 2)[0]
             for line in control_plane.kubectl("get", "pods", "-n", NAMESPACE, "-o", "name").split()
         }
-        return pods == {"byteport-agent", "byteport-rest"} or None
+        return pods == {"byteport-agent", "byteport-rest", "byteport-signer"} or None
 
     eventually(admitted)
 
