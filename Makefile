@@ -46,7 +46,7 @@ coverage: $(ENV) ## The same, slower, and print how much of the code it runs
 	$(TESTS) -n 3 --cov --cov-report=term $(SUITE)
 
 test-cluster: cluster ## Build the real control plane, then run the tests that need it
-	$(TESTS) --ignore=tests/bench --ignore=tests/node -n 2 --dist loadfile -m 'control_plane and not scenarios' tests
+	$(TESTS) --ignore=tests/bench --ignore=tests/node -n 3 --dist loadfile -m 'control_plane and not scenarios' tests
 
 test-node: cluster ## Run the tests on a real kubelet in namespaces of its own; needs root on Linux, and says so where it is not
 	$(TESTS) -m real_node tests/node
