@@ -471,7 +471,9 @@ def read_key(vkey: str, kind: int) -> Key:
     if len(raw) != 33 or raw[0] != kind or not is_name(name) or key_id(name, kind, raw[1:]).hex() != claimed:
         raise ValueError(f"it is not <name>+<id>+<key> of type {kind}")
     if not is_sound(raw[1:]):
-        raise ValueError("it is a key under which a signature says nothing, or one in another spelling")
+        raise ValueError(
+            "it is no point of the curve, or one under which a signature says nothing, or in another spelling"
+        )
     return name, raw[1:]
 
 

@@ -131,7 +131,9 @@ def parse_vkey(text: str) -> VerifierKey:
     if len(raw) != 33:
         raise MalformedInput(KEY_WHERE, "an Ed25519 key has 32 bytes")
     if not is_sound(raw[1:]):
-        raise MalformedInput(KEY_WHERE, "is a key under which a signature says nothing, or one in another spelling")
+        raise MalformedInput(
+            KEY_WHERE, "is no point of the curve, or one under which a signature says nothing, or in another spelling"
+        )
     return VerifierKey(name, SignatureType(raw[0]), raw[1:])
 
 
