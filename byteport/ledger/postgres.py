@@ -150,6 +150,7 @@ class Database:
             reconnect_timeout=LOCK_SECONDS,
             max_waiting=200,
             check=ConnectionPool.check_connection,
+            reconnect_failed=_try_on_for_whoever_waits,
             name="ledger",
             open=True,
         )
@@ -160,6 +161,13 @@ class Database:
         if not self._known:
             must_be_of_this_version(connection, self.name)
             self._known = True
+
+
+def _try_on_for_whoever_waits(pool: ConnectionPool[Connection]) -> None:
+    """A pool that gave up connecting begins again only at the next request; who asked while it was at its last attempt
+    would wait in vain for a database that is back."""
+    if pool.get_stats().get("requests_waiting"):
+        pool.check()
 
 
 def must_be_of_this_version(connection: Connection, name: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg_pool import PoolTimeout
 
 from activities.audit.halts import HaltRow
 from byteport.audit.verify import Fault, Verdict
@@ -245,3 +247,19 @@ def test_no_grant_without_the_database(world: World, database: Database) -> None
         world.reserve(world.ask(pod_plan()))
     database.come_back()
     world.granted(world.ask(pod_plan()))
+
+
+def test_who_asks_while_connecting_is_given_up_is_answered_when_the_database_is_back(database: Database) -> None:
+    """The pool gives up 4 s after the first request; the second comes before that, the database after it."""
+    connections = Connections(database.url(), None)
+    database.go_away()
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(connections.pool.getconn)
+            time.sleep(2)
+            second = pool.submit(connections.pool.getconn)
+            assert isinstance(first.exception(timeout=10), PoolTimeout)
+            database.come_back()
+            connections.pool.putconn(second.result(timeout=10))
+    finally:
+        connections.pool.close()
