@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real cluster test coverage test-cluster test-node test-slow test-ledger prove scenarios check replay record-histories bench lock docs render format clean
+.PHONY: help demo demo-real cluster test coverage test-cluster test-node test-slow test-ledger test-peers prove scenarios check replay record-histories bench lock docs render format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ cluster: $(ENV) .venv/.go ## Build the real control plane once; it is cached out
 	$(BIN)/python -m byteport.sandbox.controlplane build
 
 WITHOUT := --dist loadgroup --ignore=tests/cluster --ignore=tests/node --ignore=tests/bench
-SUITE := $(WITHOUT) --hypothesis-profile=quick -m 'not control_plane and not scenarios and not slow and not ledger' tests
+SUITE := $(WITHOUT) --hypothesis-profile=quick -m 'not control_plane and not scenarios and not slow and not ledger and not peers' tests
 
 test: $(ENV) ## Run every test that needs no real control plane
 	$(TESTS) -n 3 $(SUITE)
@@ -52,10 +52,13 @@ test-node: cluster ## Run the tests on a real kubelet in namespaces of its own; 
 	$(TESTS) -m real_node tests/node
 
 test-slow: $(ENV) ## Run what `make test` leaves out or only samples: the whole demo, every field flipped, every example
-	$(TESTS) -n 3 $(WITHOUT) -m '(slow or sampled or hypothesis) and not control_plane and not scenarios and not ledger' tests
+	$(TESTS) -n 3 $(WITHOUT) -m '(slow or sampled or hypothesis) and not control_plane and not scenarios and not ledger and not peers' tests
 
 test-ledger: $(ENV) .venv/.go ## Run the tests of the log that need a real PostgreSQL or another real peer; each starts its own
 	$(TESTS) -n 3 --dist loadfile --ignore=tests/bench --ignore=tests/node -m 'ledger and not control_plane' tests
+
+test-peers: $(ENV) .venv/.go ## Run the tests that need another real peer: clouds' servers, secret backends, receivers, a browser
+	$(TESTS) -n 3 --dist loadfile --ignore=tests/bench --ignore=tests/node -m 'peers and not control_plane' tests
 
 prove: cluster ## Run the tests of the security page's claims, and report each as proved or not; REPORT=folder keeps it elsewhere
 	$(BIN)/python -m tests.house.prove --into $(or $(REPORT),build/prove)

@@ -101,6 +101,7 @@ class Credential(StrEnum):
     CHANNELS = "the channels to people"
     EXPORT_TARGETS = "the receivers of the log, and the witnesses"
     CHECKPOINT_KEY = "the key that signs checkpoints of the log"
+    CLOUDS = "the identities by which metrics are read"
 
 
 class Process(StrEnum):
@@ -114,6 +115,7 @@ class Process(StrEnum):
     NOTIFY = "notify"
     EXPORT = "export"
     SIGNER = "signer"
+    CLOUD = "cloud"
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ NEEDS: dict[Queue, frozenset[Credential]] = {
     Queue.NOTIFY: frozenset({Credential.CHANNELS}),
     Queue.EXPORT: frozenset({Credential.DATABASE, Credential.EXPORT_TARGETS}),
     Queue.SIGNER: frozenset({Credential.DATABASE, Credential.CHECKPOINT_KEY}),
+    Queue.CLOUD: frozenset({Credential.CLOUDS}),
 }
 
 ROLES: dict[Process, Role] = {
@@ -153,4 +156,5 @@ ROLES: dict[Process, Role] = {
     Process.NOTIFY: Role(frozenset({Queue.NOTIFY})),
     Process.EXPORT: Role(frozenset({Queue.EXPORT})),
     Process.SIGNER: Role(frozenset({Queue.SIGNER})),
+    Process.CLOUD: Role(frozenset({Queue.CLOUD})),
 }

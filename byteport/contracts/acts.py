@@ -28,6 +28,7 @@ class Queue(StrEnum):
     NOTIFY = "notify"
     EXPORT = "export"
     SIGNER = "signer"
+    CLOUD = "cloud"
 
 
 class Effect(StrEnum):

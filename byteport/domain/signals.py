@@ -18,6 +18,8 @@ class SignalType(StrEnum):
     DISK_PRESSURE = "disk_pressure"
     MEMORY_PRESSURE = "memory_pressure"
     CPU_SPIKE = "cpu_spike"
+    ERROR_RATE = "error_rate"
+    """Share of a workload's requests that fail, as an alert of somebody's own measures it."""
 
 
 class Source(StrEnum):
@@ -27,6 +29,13 @@ class Source(StrEnum):
     REOBSERVATION = "reobservation"
     HANDOVER = "handover"
     PERSON = "person"
+    ALERTMANAGER = "alertmanager"
+    CLOUDWATCH = "cloudwatch"
+    """An alarm, by SNS."""
+    AWS = "aws"
+    GCP = "gcp"
+    AZURE = "azure"
+    PROMETHEUS = "prometheus"
 
 
 FAILURE_OF: dict[SignalType, Failure] = {
@@ -36,6 +45,7 @@ FAILURE_OF: dict[SignalType, Failure] = {
     SignalType.DISK_PRESSURE: Failure.DISK,
     SignalType.MEMORY_PRESSURE: Failure.MEMORY,
     SignalType.CPU_SPIKE: Failure.CPU,
+    SignalType.ERROR_RATE: Failure.BAD_ROLLOUT,
 }
 
 

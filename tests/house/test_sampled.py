@@ -20,18 +20,21 @@ print(settings().max_examples, examples(150), len(some(range(40), 4, of="any")))
 
 def test_what_make_test_leaves_out_or_samples_runs_in_make_test_slow() -> None:
     assert re.findall(r"^SUITE := .*--hypothesis-profile=quick -m '(.*)' tests$", MAKEFILE, re.MULTILINE) == [
-        "not control_plane and not scenarios and not slow and not ledger"
+        "not control_plane and not scenarios and not slow and not ledger and not peers"
     ]
     (slow,) = re.findall(r"^test-slow: .*\n\t(.*)$", MAKEFILE, re.MULTILINE)
-    assert "(slow or sampled or hypothesis) and not control_plane and not scenarios and not ledger" in slow
+    assert (
+        "(slow or sampled or hypothesis) and not control_plane and not scenarios and not ledger and not peers" in slow
+    )
     assert "--hypothesis-profile" not in slow
 
 
-def test_what_needs_a_real_peer_of_the_log_runs_in_make_test_ledger_with_every_example() -> None:
-    (ledger,) = re.findall(r"^test-ledger: .*\n\t(.*)$", MAKEFILE, re.MULTILINE)
-    assert "-n 3 --dist loadfile" in ledger
-    assert "-m 'ledger and not control_plane' tests" in ledger
-    assert "--hypothesis-profile" not in ledger
+@pytest.mark.parametrize("marker", ["ledger", "peers"])
+def test_what_needs_a_real_peer_runs_in_a_target_of_its_own_with_every_example(marker: str) -> None:
+    (recipe,) = re.findall(rf"^test-{marker}: .*\n\t(.*)$", MAKEFILE, re.MULTILINE)
+    assert "-n 3 --dist loadfile" in recipe
+    assert f"-m '{marker} and not control_plane' tests" in recipe
+    assert "--hypothesis-profile" not in recipe
 
 
 @pytest.mark.parametrize(("profile", "said"), [("default", "100 150 40"), (QUICK, f"{100 // FEWER} {150 // FEWER} 10")])

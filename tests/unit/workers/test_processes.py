@@ -26,7 +26,7 @@ def test_the_embedded_process_serves_everything() -> None:
 @pytest.mark.parametrize(
     "split",
     [
-        [Process.CLUSTER, Process.REST, Process.EXPORT, Process.SIGNER],
+        [Process.CLUSTER, Process.REST, Process.EXPORT, Process.SIGNER, Process.CLOUD],
         [
             Process.CLUSTER,
             Process.CONTROL,
@@ -34,6 +34,7 @@ def test_the_embedded_process_serves_everything() -> None:
             Process.NOTIFY,
             Process.EXPORT,
             Process.SIGNER,
+            Process.CLOUD,
         ],
     ],
 )
