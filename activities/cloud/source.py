@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from byteport.contracts.symptoms import Subject
 
 @dataclass(frozen=True)
 class Window:
-    """From when to when, both with their zone; `end` is now by our clock."""
+    """From when to when by the source's clock, both with their zone; `end` is now, as far as its clock is known."""
 
     start: datetime
     end: datetime
@@ -30,7 +30,11 @@ class Point:
     subject: Subject
     metric: Metric
     percent: float
+    """As the source gives it: what is no number or no percentage, `poll.py` leaves out."""
     at: datetime
+    """With its zone; the end of what the value stands for."""
+    period: timedelta = timedelta(seconds=60)
+    """How far the points of this series lie apart when none is missing."""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from byteport.contracts.acts import Act, Effect, Queue
-from byteport.contracts.symptoms import OutsideSymptom
+from byteport.contracts.symptoms import Fate, OutsideSymptom, Subject
 from byteport.domain.base import Frozen, Instant
 
 METRIC_POLL = "MetricPollWorkflow"
+MOST_OPEN = 1000
+"""Stretches that one poll carries on to the next, and symptoms that it gives; with more it says that it was cut short."""
+FURTHEST_SKEW = 86400.0
+"""Seconds by which a source's clock may differ from ours and still be believed."""
 
 
 class CloudSource(StrEnum):
@@ -29,20 +36,44 @@ class Metric(StrEnum):
     DISK = "disk"
 
 
+class Stretch(Frozen):
+    """One metric of one subject that stays above its threshold, as one poll tells the next. All times by the source's clock."""
+
+    subject: Subject
+    metric: Metric
+    since: Instant
+    """The first point above; kept once it was told, so that the same stretch is always the same evidence."""
+    last: Instant
+    """The newest point above."""
+    digest: str
+    """Its evidence digest."""
+    fate: Fate | None = None
+    """What the cluster's worker made of it; None: not told yet."""
+    told_at: Instant | None = None
+    """When it was told, by our clock."""
+
+
 class PollMetrics(Frozen):
     """Ask for what was measured since `since`; None: for as long as the longest rule needs."""
 
     cluster_uid: str
     source: CloudSource
     since: Instant | None = None
+    """By the source's own clock."""
+    skew_seconds: Annotated[float, Field(ge=-FURTHEST_SKEW, le=FURTHEST_SKEW)] = 0.0
+    """As the poll before saw it."""
+    open: Annotated[tuple[Stretch, ...], Field(max_length=MOST_OPEN)] = ()
+    """What the poll before saw above its threshold."""
 
 
 class Polled(Frozen):
     """What one poll found."""
 
-    symptoms: tuple[OutsideSymptom, ...]
+    symptoms: Annotated[tuple[OutsideSymptom, ...], Field(max_length=MOST_OPEN)]
     until: Instant
     """By the source's own clock: where the next poll begins, less what may still come late."""
+    open: Annotated[tuple[Stretch, ...], Field(max_length=MOST_OPEN)] = ()
+    """What is above its threshold now, told or not."""
     series: int
     """How many were looked at."""
     late: int = 0
@@ -51,6 +82,8 @@ class Polled(Frozen):
     """How far ahead of ours the source's clock is."""
     truncated: bool = False
     """More series than one poll takes: said, never silent."""
+    absurd: int = 0
+    """Points that were no number, no percentage, or from the future: they say nothing."""
 
 
 POLL_METRICS = Act(
