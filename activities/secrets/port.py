@@ -1,27 +1,17 @@
 """The one way to a secret: by the name that the settings give it, from the backend that the settings choose.
 
 An activity reads what it needs just before it needs it and lets it go when it returns; nothing here keeps a value, writes
-one, or puts one into an error. Comes before the backends, one file each; `workers/wiring.py` chooses.
+one, or puts one into an error. Comes after `byteport/contracts/secret_names.py` and before the backends, one file each;
+`reading.py` chooses among them.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Protocol
+from typing import NoReturn, Protocol
 
-from pydantic import AfterValidator, StringConstraints
+from byteport.contracts.secret_names import SecretName
 
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@/-]{0,199}(#[A-Za-z0-9][A-Za-z0-9._-]{0,99})?\Z")
-
-
-def _no_way_out(name: str) -> str:
-    if not _NAME.match(name) or any(part in ("", ".", "..") for part in name.partition("#")[0].split("/")):
-        raise ValueError("name a secret as path/to/it, or path/to/it#key, without `..`")
-    return name
-
-
-SecretName = Annotated[str, StringConstraints(max_length=300), AfterValidator(_no_way_out)]
-"""`path#key`: the path as its backend has it, and the key within, where a secret of that backend has several."""
+__all__ = ["Secret", "SecretName", "SecretSource"]
 
 
 class Secret:
@@ -30,15 +20,24 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        self._value = value
+        self._value: str | None = value
 
     def reveal(self) -> str:
+        if self._value is None:
+            raise RuntimeError("this secret was let go when what read it ended; read it again")
         return self._value
+
+    def forget(self) -> None:
+        """Let the value go. Whoever still holds this object reveals nothing any more."""
+        self._value = None
 
     def __repr__(self) -> str:
         return "Secret([REDACTED])"
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not written down")
+
+    def __getstate__(self) -> NoReturn:
         raise TypeError("a secret is not written down")
 
 
