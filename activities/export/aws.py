@@ -2,7 +2,8 @@
 
 A key that never ends, in whatever file or variable, is what a thief takes away; the node's own identity is everybody's on
 that node. Neither is taken: only a web identity (IRSA) or the credentials of a container (EKS Pod Identity), both short
-and renewed. Comes before `s3.py`, which sends what is signed here through `guarded.py`.
+and renewed. Comes before `s3.py`, and whoever else of us asks something of AWS, which send what is signed here through
+`guarded.py`.
 """
 
 from __future__ import annotations
@@ -43,12 +44,15 @@ Send = Callable[[AWSPreparedRequest], Answer]
 """Sends one signed request and gives the answer; called in a thread."""
 
 
-def region_of(setting: str | None, environment: Mapping[str, str] = os.environ) -> str:
-    """The setting, or what EKS puts into every pod that has an identity. Raises `ConfigError` when nobody knows it."""
+def region_of(setting: str | None, environment: Mapping[str, str] = os.environ, *, of: str = SETTING) -> str:
+    """The setting, or what EKS puts into every pod that has an identity. `of` is the settings' section that a message names.
+
+    Raises `ConfigError` when nobody knows it.
+    """
     for region in (setting, *(environment.get(name) for name in REGION)):
         if region:
             return region
-    raise ConfigError(f"{SETTING}.region", "must be set: the pod's environment has no AWS_REGION either")
+    raise ConfigError(f"{of}.region", "must be set: the pod's environment has no AWS_REGION either")
 
 
 def sts_of(region: str) -> str:
@@ -57,17 +61,17 @@ def sts_of(region: str) -> str:
     return STS.format(region=region, suffix=known.get_partition_dns_suffix(known.get_partition_for_region(region)))
 
 
-def session_of(region: str, send: Send) -> Session:
+def session_of(region: str, send: Send, *, of: str = SETTING) -> Session:
     """A session of botocore that knows our identity and nothing else, tries once, and sends by `send`.
 
-    Raises `ConfigError` where there is no identity to take, or one that is not taken.
+    `of` is the settings' section that a message names. Raises `ConfigError` where there is no identity to take, or one that is not taken.
     """
     session = Session()
     session.register_component("data_loader", _loader())
     for file in ("config_file", "credentials_file"):
         session.set_config_variable(file, os.devnull)
     session.set_config_variable("ignore_configured_endpoint_urls", True)
-    provider = _provider(session, region)
+    provider = _provider(session, region, of)
     session.register_component("credential_provider", CredentialResolver([provider]))
     session.set_default_client_config(Config(region_name=region, retries={"total_max_attempts": 1, "mode": "standard"}))
     session.register("before-send", partial(_sent, send))
@@ -84,7 +88,7 @@ def _loader() -> Loader:
     return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
-def _provider(session: Session, region: str) -> AssumeRoleWithWebIdentityProvider | ContainerProvider:
+def _provider(session: Session, region: str, of: str) -> AssumeRoleWithWebIdentityProvider | ContainerProvider:
     if static := next((name for name in STATIC if os.environ.get(name)), None):
         raise ConfigError(static, f"keys that never end are not taken; unset it, and {HOW}")
     if os.environ.get(WEB_IDENTITY[0]):
@@ -95,9 +99,7 @@ def _provider(session: Session, region: str) -> AssumeRoleWithWebIdentityProvide
     if any(os.environ.get(name) for name in CONTAINER):
         _check_container(os.environ)
         return ContainerProvider()
-    raise ConfigError(
-        SETTING, f"this pod has no identity of its own, and neither a file's nor the node's is taken; {HOW}"
-    )
+    raise ConfigError(of, f"this pod has no identity of its own, and neither a file's nor the node's is taken; {HOW}")
 
 
 def _check_container(environment: Mapping[str, str]) -> None:
