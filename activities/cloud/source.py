@@ -35,6 +35,8 @@ class Point:
     """With its zone; the end of what the value stands for."""
     period: timedelta = timedelta(seconds=60)
     """How far the points of this series lie apart when none is missing."""
+    part: str = ""
+    """Which filesystem or container of the subject, where it has several series of one metric; at most 200 characters."""
 
 
 @dataclass(frozen=True)

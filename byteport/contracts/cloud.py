@@ -41,10 +41,14 @@ class Stretch(Frozen):
 
     subject: Subject
     metric: Metric
+    part: Annotated[str, Field(max_length=200)] = ""
+    """Which filesystem or container of the subject, where there are several."""
     since: Instant
     """The first point above; kept once it was told, so that the same stretch is always the same evidence."""
     last: Instant
     """The newest point above."""
+    percent: float
+    """What was measured then."""
     digest: str
     """Its evidence digest."""
     fate: Fate | None = None
