@@ -15,6 +15,7 @@ from byteport.domain.limits import Limits, StormRule
 from byteport.ledger.config import LedgerConfig
 from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.settings.audit import AuditConfig
+from byteport.settings.people import ChannelSettings, PeopleConfig
 from byteport.telemetry import TelemetryConfig
 from byteport.temporal.config import TemporalConfig
 
@@ -62,13 +63,15 @@ class ApprovalsConfig(Section):
     """OpenSSH `allowed_signers`, as git's. Default: `keys/allowed_signers` in the state directory."""
     revoked_keys: Path | None = None
     """Public keys, one a line, whose answers are void however early they were signed. Default: none are."""
+    issuers: Path | None = None
+    """YAML of identity providers whose tokens attest answers, and who is who there. Default: none; answers are signed."""
     signing_key: Path | None = None
     """OpenSSH private key by which this person's `approve` and `reject` sign. Default: the ssh-agent's."""
     identity: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """Principal by which this person acknowledges and halts. Default: the system's user name."""
 
 
-class EscalationConfig(Section):
+class EscalationConfig(ChannelSettings):
     """Who is told, and when the next one is."""
 
     file: Path | None = None
@@ -133,6 +136,7 @@ class Settings(Section):
     storm: StormRule = StormRule()
     approvals: ApprovalsConfig = ApprovalsConfig()
     escalation: EscalationConfig = EscalationConfig()
+    people: PeopleConfig = PeopleConfig()
     watch: WatchConfig = WatchConfig()
     boundary: BoundaryConfig = BoundaryConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
