@@ -2,7 +2,8 @@
 
 Neither the key file of a service account nor a person's credentials are taken, which never end, nor the node's own
 identity, which is everybody's on that node: only a federated identity (a projected token, exchanged), or GKE's own
-metadata server, which answers for the pod. Comes before `gcs.py`; a token is asked for when one is needed.
+metadata server, which answers for the pod. Comes before `gcs.py`, and whoever else of us asks something of Google Cloud; a
+token is asked for when one is needed, for the one scope that its asker names.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import aiohttp
 from google.auth import exceptions, identity_pool
@@ -53,11 +55,14 @@ class Token(NamedTuple):
 
 @dataclass
 class GoogleIdentity:
-    """This pod's."""
+    """This pod's, for one scope. `setting` and `what` are what messages name: the setting to look at, and who asks."""
 
     ca_file: Path | None
     proxy: str | None
     clock: Clock
+    scope: str = SCOPE
+    setting: str = SETTING
+    what: str = "gcs"
     _token: Token | None = None
 
     async def token(self) -> str:
@@ -75,25 +80,75 @@ class GoogleIdentity:
         if os.environ.get(FILE):
             found = _POOL.fullmatch(str(_configuration().get("audience", "")))
             if found is None:
-                raise ConfigError(f"{SETTING}.project_number", f"must be set: {FILE} names no project by its number")
+                raise ConfigError(
+                    f"{self.setting}.project_number", f"must be set: {FILE} names no project by its number"
+                )
             return found[1]
-        return (await _metadata("project/numeric-project-id")).decode("ascii", "replace").strip()
+        return (await self._metadata("project/numeric-project-id")).decode("ascii", "replace").strip()
 
     async def _of_the_pod(self) -> Token:
         try:
-            plain = json.loads(await _metadata("instance/service-accounts/default/token"))
+            scopes = quote(self.scope, safe="")
+            plain = json.loads(await self._metadata(f"instance/service-accounts/default/token?scopes={scopes}"))
             return Token(str(plain["access_token"]), self.clock() + timedelta(seconds=float(plain["expires_in"])))
         except (ValueError, KeyError, TypeError, OverflowError):
-            raise Unavailable("gcs: the metadata server gives no token") from None
+            raise Unavailable(f"{self.what}: the metadata server gives no token") from None
 
     async def _federated(self) -> Token:
         configuration = _configuration()
         client = GuardedClient(str(configuration["token_url"]), ca_file=self.ca_file, proxy=self.proxy)
         try:
-            through = _Through(client, asyncio.get_running_loop(), self.clock)
-            return await asyncio.to_thread(_exchanged, configuration, through, self.clock)
+            through = _Through(client, asyncio.get_running_loop(), self.clock, self.what)
+            return await asyncio.to_thread(self._exchanged, configuration, through)
         finally:
             await client.close()
+
+    def _exchanged(self, configuration: dict[str, Any], request: GoogleRequest) -> Token:
+        """The projected token, exchanged for one of Google's. Blocks."""
+        try:
+            credentials = identity_pool.Credentials.from_info(configuration, scopes=[self.scope])
+            credentials.refresh(request)
+        except exceptions.OAuthError:
+            raise NotPermitted(
+                f"{self.what}: the token exchange refuses this pod's token; look at the pool's provider"
+            ) from None
+        except exceptions.RefreshError:
+            raise NotPermitted(
+                f"{self.what}: no token for this pod: its own cannot be read, or it may not act as the service account named"
+            ) from None
+        except (exceptions.GoogleAuthError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(FILE, f"cannot be used ({type(error).__name__}); {HOW}") from None
+        text, expiry = credentials.token, credentials.expiry
+        if not isinstance(text, str) or not text:
+            raise Unavailable(f"{self.what}: the token exchange gives no token")
+        return Token(
+            text, expiry.replace(tzinfo=self.clock().tzinfo) if expiry is not None else self.clock() + EARLY * 2
+        )
+
+    async def _metadata(self, path: str) -> bytes:
+        """What GKE's metadata server says of this pod. This is the one address of its kind that is asked, and no log goes there."""
+        host = os.environ.get(METADATA_HOST) or "metadata.google.internal"
+        timeout = aiohttp.ClientTimeout(total=METADATA_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+                session.get(
+                    f"http://{host}/computeMetadata/v1/{path}",
+                    headers={"Metadata-Flavor": "Google"},
+                    allow_redirects=False,
+                ) as response,
+            ):
+                body = await response.content.read(1 << 16)
+                server, status = response.headers.get("Server", ""), response.status
+        except aiohttp.ClientConnectorDNSError:
+            raise ConfigError(self.setting, f"this pod has no identity of its own; {HOW}") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"{self.what}: the metadata server does not answer ({type(error).__name__})") from None
+        if server != _OURS:
+            raise ConfigError(self.setting, f"what answers here is the node's identity, which is not taken; {HOW}")
+        if status != 200:
+            raise _refused(self.what, status)
+        return body
 
 
 def _configuration() -> dict[str, Any]:
@@ -122,32 +177,14 @@ def _configuration() -> dict[str, Any]:
     return plain
 
 
-def _exchanged(configuration: dict[str, Any], request: GoogleRequest, clock: Clock) -> Token:
-    """The projected token, exchanged for one of Google's. Blocks."""
-    try:
-        credentials = identity_pool.Credentials.from_info(configuration, scopes=[SCOPE])
-        credentials.refresh(request)
-    except exceptions.OAuthError:
-        raise NotPermitted("gcs: the token exchange refuses this pod's token; look at the pool's provider") from None
-    except exceptions.RefreshError:
-        raise NotPermitted(
-            "gcs: no token for this pod: its own cannot be read, or it may not act as the service account named"
-        ) from None
-    except (exceptions.GoogleAuthError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(FILE, f"cannot be used ({type(error).__name__}); {HOW}") from None
-    text, expiry = credentials.token, credentials.expiry
-    if not isinstance(text, str) or not text:
-        raise Unavailable("gcs: the token exchange gives no token")
-    return Token(text, expiry.replace(tzinfo=clock().tzinfo) if expiry is not None else clock() + EARLY * 2)
-
-
 class _Through(GoogleRequest):
     """google-auth's requests, sent by the one client that everything leaves by."""
 
-    def __init__(self, client: GuardedClient, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+    def __init__(self, client: GuardedClient, loop: asyncio.AbstractEventLoop, clock: Clock, what: str) -> None:
         self._client = client
         self._loop = loop
         self._clock = clock
+        self._what = what
 
     def __call__(
         self,
@@ -159,7 +196,7 @@ class _Through(GoogleRequest):
         **_: Any,
     ) -> GoogleResponse:
         data = body.encode("utf-8") if isinstance(body, str) else body or b""
-        asked = Asked("gcs: token exchange", url=FILE, credential=FILE)
+        asked = Asked(f"{self._what}: token exchange", url=FILE, credential=FILE)
         going = self._client.ask(
             Request(method, url, body=data, secrets=headers or {}, redirects=Redirects.REFUSED), asked
         )
@@ -186,32 +223,6 @@ class _Answered(GoogleResponse):
         return self._answer.body
 
 
-async def _metadata(path: str) -> bytes:
-    """What GKE's metadata server says of this pod. This is the one address of its kind that is asked, and no log goes there."""
-    host = os.environ.get(METADATA_HOST) or "metadata.google.internal"
-    timeout = aiohttp.ClientTimeout(total=METADATA_SECONDS)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
-            session.get(
-                f"http://{host}/computeMetadata/v1/{path}",
-                headers={"Metadata-Flavor": "Google"},
-                allow_redirects=False,
-            ) as response,
-        ):
-            body = await response.content.read(1 << 16)
-            server, status = response.headers.get("Server", ""), response.status
-    except aiohttp.ClientConnectorDNSError:
-        raise ConfigError(SETTING, f"this pod has no identity of its own; {HOW}") from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(f"gcs: the metadata server does not answer ({type(error).__name__})") from None
-    if server != _OURS:
-        raise ConfigError(SETTING, f"what answers here is the node's identity, which is not taken; {HOW}")
-    if status != 200:
-        raise _refused(status)
-    return body
-
-
-def _refused(status: int) -> BytePortError:
-    said = f"gcs: the metadata server answers {status}"
+def _refused(what: str, status: int) -> BytePortError:
+    said = f"{what}: the metadata server answers {status}"
     return Unavailable(said) if status >= 500 else NotPermitted(f"{said}: this ServiceAccount has no identity; {HOW}")
