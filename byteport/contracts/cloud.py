@@ -10,6 +10,7 @@ from pydantic import Field
 
 from byteport.contracts.acts import Act, Effect, Queue
 from byteport.contracts.symptoms import Fate, OutsideSymptom, Subject
+from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen, Instant
 
 METRIC_POLL = "MetricPollWorkflow"
@@ -88,6 +89,31 @@ class Polled(Frozen):
     """More series than one poll takes: said, never silent."""
     absurd: int = 0
     """Points that were no number, no percentage, or from the future: they say nothing."""
+
+
+class MetricPoll(Frozen):
+    """Input of one scheduled poll; the same in every run of its Schedule."""
+
+    installation: Installation
+    source: CloudSource
+
+
+class PollState(Frozen):
+    """What one poll hands to the next one, as its result: where to go on, and since when it fails."""
+
+    until: Instant | None = None
+    skew_seconds: float = 0.0
+    open: Annotated[tuple[Stretch, ...], Field(max_length=MOST_OPEN)] = ()
+    failures: int = 0
+    """In a row."""
+    failing_since: Instant | None = None
+    told: bool = False
+    """Whether people were told that it fails."""
+    because: Annotated[str, Field(max_length=600)] = ""
+    """Why the last one failed, in our own words."""
+    series: int = 0
+    reported: int = 0
+    """Symptoms of the last poll that a run has taken."""
 
 
 POLL_METRICS = Act(

@@ -50,6 +50,11 @@ def export_id(cluster_uid: str, target: str) -> str:
     return f"export:{cluster_uid}:{target}"
 
 
+def poll_id(cluster_uid: str, source: str) -> str:
+    """One per source of metrics: its Schedule, and what the id of each of its runs begins with."""
+    return f"poll:{cluster_uid}:{source}"
+
+
 def storm_id(cluster_uid: str) -> str:
     return f"storm:{cluster_uid}"
 

@@ -15,6 +15,7 @@ from byteport.domain.limits import Limits, StormRule
 from byteport.ledger.config import LedgerConfig
 from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.settings.audit import AuditConfig
+from byteport.settings.clouds import CloudsConfig
 from byteport.settings.people import ChannelSettings, PeopleConfig
 from byteport.telemetry import TelemetryConfig
 from byteport.temporal.config import TemporalConfig
@@ -139,6 +140,7 @@ class Settings(Section):
     people: PeopleConfig = PeopleConfig()
     watch: WatchConfig = WatchConfig()
     boundary: BoundaryConfig = BoundaryConfig()
+    clouds: CloudsConfig = CloudsConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
 
     @field_validator("reobserve_after_seconds")
