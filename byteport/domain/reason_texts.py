@@ -131,6 +131,11 @@ REASONS: Mapping[Reason, Said] = {
         _HISTORY,
     ),
     Reason.NO_FAILURE_EVIDENCE: Said("The release makes no progress, but nothing of its own fails.", _DEPLOYMENT),
+    Reason.NOT_WITH_RELEASE: Said(
+        "The errors did not begin with the newest release: they were there before it, or came more than an hour after, or it is"
+        " the one that a rollback went back to.",
+        _HISTORY,
+    ),
     Reason.TARGET_NOT_AVAILABLE_NOW: Said(
         "The revision to go back to has no available pod now, so nobody knows whether it still works.",
         _HISTORY,

@@ -130,6 +130,7 @@ class Reason(StrEnum):
     TEMPLATES_EQUAL = "templates_equal"
     REVISION_HAS_SERVED = "revision_has_served"
     NO_FAILURE_EVIDENCE = "no_failure_evidence"
+    NOT_WITH_RELEASE = "not_with_release"
     TARGET_NOT_AVAILABLE_NOW = "target_not_available_now"
     REFERENCES_MISSING = "references_missing"
     MIGRATION_UNDER_WAY = "migration_under_way"

@@ -24,6 +24,7 @@ from byteport.kubernetes.revisions import KnownGood, known_good_revision, pods_o
 from byteport.kubernetes.rollouts import RevisionReading, RolloutReading
 from byteport.kubernetes.situation import Situation
 from byteport.runbooks.base import Checked, Health, Runbook
+from byteport.runbooks.error_rate import asked_for, error_rate_facts, measured_by_others
 from byteport.runbooks.rollback_evidence import facts_about
 from byteport.runbooks.rollback_findings import SPAN, Assessment, assess
 from byteport.runbooks.rollback_guards import SOFT
@@ -36,11 +37,11 @@ OBSERVE_AGAIN = 10
 
 
 class FailedDeployAutoRollbackRunbook(Runbook):
-    """ProgressDeadlineExceeded, replicas unavailable past the deadline, or a new revision that plainly fails."""
+    """ProgressDeadlineExceeded, replicas unavailable past the deadline, a new revision that plainly fails, or errors since it."""
 
     name = "FailedDeployAutoRollbackRunbook"
     failure = Failure.BAD_ROLLOUT
-    signals = frozenset({SignalType.FAILED_DEPLOY})
+    signals = frozenset({SignalType.FAILED_DEPLOY, SignalType.ERROR_RATE})
     acts = (READ_SITUATION, ROLL_BACK)
 
     def diagnose(self, signal: Signal, situation: Situation) -> Diagnosis:
@@ -60,7 +61,7 @@ class FailedDeployAutoRollbackRunbook(Runbook):
             return _later(situation, Cause.SLOW_START, OBSERVE_AGAIN)
         if rollout.replicas == 0:
             return _stopped(situation, Cause.BAD_ROLLOUT, Reason.SCALED_TO_ZERO)
-        if _complete(situation, rollout) and signal.source is not Source.PERSON:
+        if _complete(situation, rollout) and not asked_for(signal):
             unproven = _unproven_seconds(situation, rollout)
             if unproven:
                 return _later(situation, Cause.CRASHING, unproven)
@@ -76,7 +77,7 @@ class FailedDeployAutoRollbackRunbook(Runbook):
                 reasons=(Reason.REVISION_HAS_SERVED,),
                 hand_over=Failure.CRASHLOOP,
             )
-        return _diagnosis(assess(signal, situation, rollout), situation, rollout)
+        return _diagnosis(assess(signal, situation, rollout), signal, situation, rollout)
 
     def plan(self, diagnosis: Diagnosis, situation: Situation, config: PolicyConfig) -> RollbackPlan | Refused:
         """Restore the known-good revision's template. Hard reasons refuse, soft ones are caveats."""
@@ -160,9 +161,11 @@ class FailedDeployAutoRollbackRunbook(Runbook):
         forward = _plan(situation, rollout, replaced, caveats, ())
         return forward.model_copy(update={"inverse": True})
 
-    def recovered(self, signal: Signal, situation: Situation) -> bool:  # noqa: ARG002
-        """The rollout is complete and no pod of the newest revision fails: whoever mended it."""
+    def recovered(self, signal: Signal, situation: Situation) -> bool:
+        """The rollout is complete and no pod of the newest revision fails: whoever mended it. Of errors only their source knows."""
         rollout = situation.rollout
+        if measured_by_others(signal):
+            return False
         return not situation.gone and rollout is not None and not rollout.deleting and _well(situation, rollout)
 
 
@@ -186,7 +189,7 @@ def _complete(situation: Situation, rollout: RolloutReading) -> bool:
 
 def _is_the_pods_own(signal: Signal, situation: Situation, rollout: RolloutReading) -> bool:
     """The newest revision took over and served; what fails now fails in its pods, and not for being released."""
-    if not rollout.took_over or rollout.paused or signal.source in (Source.PERSON, Source.HANDOVER):
+    if not rollout.took_over or rollout.paused or asked_for(signal) or signal.source is Source.HANDOVER:
         return False
     return any(not pod.ready and not pod.finished and not pod.deleting for pod in situation.pods)
 
@@ -202,12 +205,12 @@ def _without_newest(situation: Situation, rollout: RolloutReading) -> Diagnosis:
     return _stopped(situation, Cause.UNKNOWN, *reasons)
 
 
-def _diagnosis(found: Assessment, situation: Situation, rollout: RolloutReading) -> Diagnosis:
+def _diagnosis(found: Assessment, signal: Signal, situation: Situation, rollout: RolloutReading) -> Diagnosis:
     return Diagnosis(
         failure=Failure.BAD_ROLLOUT,
         target=situation.target,
         cause=found.cause,
-        facts=facts_about(situation, rollout, found),
+        facts=(*error_rate_facts(signal, rollout), *facts_about(situation, rollout, found)),
         reasons=found.reasons,
         culprit=found.culprit or None,
         look_again_seconds=_again(found),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from byteport.domain.reasons import Cause, Reason
-from byteport.domain.signals import Signal, Source
+from byteport.domain.signals import Signal
 from byteport.kubernetes.events import EventClass
 from byteport.kubernetes.messages import Unfit
 from byteport.kubernetes.release import ATTEMPTS, Finding, Trial, has_served, try_release
@@ -19,6 +19,7 @@ from byteport.kubernetes.revisions import KnownGood, known_good_revision, pods_o
 from byteport.kubernetes.rollouts import ConditionStatus, Progress, RolloutReading
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.surroundings import Tri
+from byteport.runbooks.error_rate import asked_for, error_rate_guards, measured_by_others
 from byteport.runbooks.rollback_guards import (
     MUTATED,
     OWNERS,
@@ -72,7 +73,7 @@ def assess(signal: Signal, situation: Situation, rollout: RolloutReading) -> Ass
         sick_nodes=_sick_nodes(situation),
         unread=situation.surroundings.loose_log if situation.partial else None,
     )
-    asked = signal.source is Source.PERSON
+    asked = asked_for(signal)
     served = has_served(rollout, situation.pods, now, SETTLE)
     if not served and not rollout.paused and not _ripe(situation, rollout, trial, good):
         return Assessment(trial.cause, (Reason.TOO_EARLY,), trial=trial, good=good, too_early=True)
@@ -83,12 +84,15 @@ def assess(signal: Signal, situation: Situation, rollout: RolloutReading) -> Ass
             # Probes fail for what lies behind the program too: only an old revision that is whole tells them apart.
             guards.append(Guard(Reason.NO_FAILURE_EVIDENCE))
     guards += [
+        *error_rate_guards(signal, rollout),
         *owner_guards(rollout),
         *place_guards(situation, rollout, trial),
         *data_guards(situation, rollout, good),
         *traffic_guards(rollout),
         *unread_guards(situation),
     ]
+    if cause is Cause.UNKNOWN and measured_by_others(signal):
+        cause = Cause.ALERT if any(guard.reason is Reason.NOT_WITH_RELEASE for guard in guards) else Cause.BAD_ROLLOUT
     if trial.cause is Cause.UNSCHEDULABLE and cause is Cause.QUOTA and not _for_want_of_room(situation, rollout):
         cause = Cause.UNSCHEDULABLE
     mutated = next((guard.culprit for guard in guards if guard.culprit.startswith(MUTATED)), "")

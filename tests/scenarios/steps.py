@@ -271,8 +271,10 @@ def time_passes(seconds: float) -> Step:
     return Step(f"{seconds:.0f} s pass", lambda ground: ground.place.elapse(seconds))
 
 
-def reported(type_: SignalType, *, times: int = 1, value: float = 5, of: str = "", app: str = APP) -> Step:
-    """An alert or a person reports a symptom of `web`, or of the chosen `node`, so many times."""
+def reported(
+    type_: SignalType, *, times: int = 1, value: float = 5, of: str = "", app: str = APP, by: Source = Source.PERSON
+) -> Step:
+    """A person, or another source, reports a symptom of `web`, or of the chosen `node`, so many times."""
 
     async def do(ground: Ground) -> None:
         agent = ground.agent
@@ -287,8 +289,8 @@ def reported(type_: SignalType, *, times: int = 1, value: float = 5, of: str = "
                 threshold=1,
                 target=target,
                 observed_at=ground.place.clock(),
-                source=Source.PERSON,
-                reporter="alertmanager",
+                source=by,
+                reporter="ada" if by is Source.PERSON else "",
                 evidence_digest=secrets.token_hex(32),
             )
             await intake.report_signal(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from byteport.domain.reasons import Cause, Reason
-from byteport.domain.signals import SignalType
+from byteport.domain.signals import SignalType, Source
 from byteport.kubernetes.port import REPLICA_SETS
 from byteport.sandbox.controlplane import Fault
 from tests.scenarios.ground import STEP_SECONDS, Ground
@@ -51,7 +51,7 @@ SCENARIOS = (
         broken=(
             released(2, spec=BROKEN_BACKEND, deployment={"spec": {"minReadySeconds": MIN_READY_SECONDS}}),
             both_serve(),
-            reported(SignalType.FAILED_DEPLOY, value=0.2),
+            reported(SignalType.ERROR_RATE, value=0.2, by=Source.ALERTMANAGER),
         ),
         right=Fixed(PATCHES_DEPLOYMENT, by=Once.APPROVED),
         deadline_seconds=600,
@@ -65,7 +65,7 @@ SCENARIOS = (
             released(2, spec=BROKEN_BACKEND),
             serves(),
             time_passes(120),
-            reported(SignalType.FAILED_DEPLOY, value=0.2),
+            reported(SignalType.ERROR_RATE, value=0.2, by=Source.ALERTMANAGER),
         ),
         right=Escalated(
             frozenset({Cause.UNKNOWN, Cause.BAD_ROLLOUT}),
