@@ -9,26 +9,23 @@ from __future__ import annotations
 from temporalio.common import MetricMeter
 
 from activities.clock import Clock
+from byteport.contracts.metrics import BOUNDARY_FINDINGS, BOUNDARY_LOOKED_AT, Place
+from byteport.temporal.metering import gauge
 from workers.boundary_check import Report
-
-FINDINGS = "byteport_boundary_findings"
-"""How much of the boundary refuses `auto`, by `place`: `everywhere`, or in single namespaces (`namespace`)."""
-LOOKED_AT = "byteport_boundary_looked_at_seconds"
-"""When the last look that succeeded was over, in Unix time."""
 
 
 class BoundaryMetrics:
     """Two gauges. They are served only where settings name an address for metrics."""
 
     def __init__(self, meter: MetricMeter, clock: Clock) -> None:
-        self._findings = meter.create_gauge(FINDINGS, "What of the boundary is not whole and refuses auto.")
-        self._looked_at = meter.create_gauge(LOOKED_AT, "When the boundary was last looked at.", "seconds")
+        self._findings = gauge(meter, BOUNDARY_FINDINGS)
+        self._looked_at = gauge(meter, BOUNDARY_LOOKED_AT)
         self._clock = clock
 
     def looked(self, report: Report) -> None:
         """Count what this look found."""
         refusing = [one for one in report.findings if one.refuses_auto]
         everywhere = sum(report.refuses_everywhere(one) for one in refusing)
-        self._findings.set(everywhere, {"place": "everywhere"})
-        self._findings.set(len(refusing) - everywhere, {"place": "namespace"})
+        self._findings.set(everywhere, {"place": Place.EVERYWHERE.value})
+        self._findings.set(len(refusing) - everywhere, {"place": Place.NAMESPACE.value})
         self._looked_at.set(int(self._clock().timestamp()))

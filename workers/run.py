@@ -15,10 +15,11 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from byteport.contracts.acts import Queue, task_queue_name
+from byteport.temporal.metering import served_at
 from workers.processes import Role
 from workers.runner import workflow_runner
 
@@ -103,8 +104,7 @@ def metrics_runtime(address: str | None) -> Runtime | None:
     """The SDK's runtime that serves Prometheus at `address`; None where nothing is to be served."""
     if address is None:
         return None
-    metrics = PrometheusConfig(bind_address=address, durations_as_seconds=True)
-    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    return Runtime(telemetry=TelemetryConfig(metrics=served_at(address)))
 
 
 def _worker(client: Client, queue: Queue, role: Role, cluster_uid: str, activities: Activities) -> Worker:

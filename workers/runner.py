@@ -14,6 +14,7 @@ PASSED_THROUGH = (
     "rfc8785",
     "workflows.boxed",
     "workflows.incident",
+    "workflows.metering",
     "workflows.perform",
     "workflows.phases",
     "workflows.screen",

@@ -19,19 +19,16 @@ from activities.signer.lag import lag
 from byteport.audit.heads import Chain
 from byteport.audit.notes import VerifierKey
 from byteport.contracts.acts import Queue
+from byteport.contracts.metrics import UNSIGNED_RECORDS, UNSIGNED_SECONDS, UNWITNESSED_RECORDS, UNWITNESSED_SECONDS
 from byteport.errors import BytePortError
 from byteport.ledger.opening import open_reader
 from byteport.ledger.store import Readable
+from byteport.temporal.metering import gauge
 from workers.health import Health
 from workers.processes import Role
 from workers.signing import chain_of, is_signed
 from workers.wiring import Surroundings
 
-UNSIGNED_RECORDS = "byteport_log_unsigned_records"
-UNSIGNED_SECONDS = "byteport_log_unsigned_seconds"
-UNWITNESSED_RECORDS = "byteport_log_unwitnessed_records"
-"""By `witness`."""
-UNWITNESSED_SECONDS = "byteport_log_unwitnessed_seconds"
 EVERY_SECONDS = 60.0
 
 logger = logging.getLogger("byteport.checkpoints")
@@ -64,12 +61,9 @@ class SigningMetrics:
     def __init__(
         self, meter: MetricMeter, reader: Readable, chain: Chain, witnesses: Sequence[VerifierKey], clock: Clock
     ) -> None:
-        self._records = meter.create_gauge(UNSIGNED_RECORDS, "Records of the log that are not signed.")
-        self._seconds = meter.create_gauge(UNSIGNED_SECONDS, "Age of the oldest of them.", "seconds")
-        self._unwitnessed = meter.create_gauge(UNWITNESSED_RECORDS, "Signed records that a witness has not signed.")
-        self._unwitnessed_seconds = meter.create_gauge(
-            UNWITNESSED_SECONDS, "Age of the first checkpoint over them.", "seconds"
-        )
+        self._records, self._seconds = gauge(meter, UNSIGNED_RECORDS), gauge(meter, UNSIGNED_SECONDS)
+        self._unwitnessed = gauge(meter, UNWITNESSED_RECORDS)
+        self._unwitnessed_seconds = gauge(meter, UNWITNESSED_SECONDS)
         self._reader = reader
         self._chain = chain
         self._witnesses = tuple(witnesses)

@@ -35,6 +35,7 @@ from workers.exporting import start_exports
 from workers.health import ANSWER_SECONDS, Health, Part, Question
 from workers.health_endpoint import health_served
 from workers.ledger_check import check_ledger
+from workers.ledger_metrics import ledger_watched
 from workers.policy_changes import note_policy_changes
 from workers.preflight import (
     Check,
@@ -48,6 +49,7 @@ from workers.preflight import (
 from workers.processes import ROLES, Credential, Process, Role
 from workers.remedies import Amiss, remedy
 from workers.run import Workers, metrics_runtime, serve
+from workers.run_metrics import runs_watched
 from workers.signing import following, is_signed
 from workers.signing_metrics import signatures_watched
 from workers.wiring import Surroundings, connect_cluster, policy_changes, policy_of, uid_of, wire
@@ -136,7 +138,12 @@ async def _serve(
         queues = ", ".join(sorted(queue.value for queue in workers))
         say(f"serving {queues} for cluster {around.installation.cluster_name} ({cluster_uid})")
 
-    async with _policy_noted(role, around, health), signatures_watched(role, around, health):
+    async with (
+        _policy_noted(role, around, health),
+        signatures_watched(role, around, health),
+        ledger_watched(role, around, health),
+        runs_watched(role, around, health),
+    ):
         await serve(around.client, role, cluster_uid, activities, stop=stop, ready=ready)
 
 

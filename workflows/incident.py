@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from byteport.contracts.ledger import Decision, Event, RecordDraft, Result
+from byteport.contracts.metrics import Fate
 from byteport.contracts.workflows import Acknowledge, Moment, Phase, Remediate, State, Trouble
 from byteport.domain import ids
 from byteport.domain.approvals import SignedAnswer, Taken
@@ -95,23 +96,24 @@ class Incident:
 
     # -- symptoms ---------------------------------------------------------------------------------------------------
 
-    def fold(self, signal: Signal) -> None:
+    def fold(self, signal: Signal) -> Fate:
         """Count a symptom once per evidence digest; keep the newest. After the outcome is decided it opens the next.
 
         A person who reported stays the reporter, whatever the watch sees later: they may not approve what comes of it.
         """
         if signal.evidence_digest in self.seen:
-            return
+            return Fate.REPEATED
         self.seen = [*self.seen, signal.evidence_digest][-MOST_SEEN:]
         if self.decided:
             self.next_inbox.append(signal)
-            return
+            return Fate.NEXT
         self.reports += 1
         if self.opened_at is None:
             self.opened_at = workflow.now()
         if self.signal is None or signal.observed_at >= self.signal.observed_at:
             reporter = self.signal.reporter if self.signal else ""
             self.signal = signal.model_copy(update={"reporter": reporter or signal.reporter})
+        return Fate.OPENED if self.reports == 1 else Fate.FOLDED
 
     @property
     def the_signal(self) -> Signal:

@@ -29,7 +29,7 @@ from byteport.runbooks.catalogue import runbook_for
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from workflows import screen
+from workflows import metering, screen
 from workflows.incident import Incident
 from workflows.perform import perform
 from workflows.phases.act import act
@@ -109,6 +109,7 @@ class RemediationWorkflow:
             incident.note(f"cannot go on: {error.code}")
             outcome = Escalate((reason,))
         incident.decided = not isinstance(outcome, Escalate)  # an escalated one is not over until somebody takes it
+        metering.decided(incident, outcome)
         match outcome:
             case Skip(reasons=reasons) | HandOver(reasons=reasons):
                 await close_skipped(incident, reasons)
@@ -179,6 +180,7 @@ class RemediationWorkflow:
     async def _cancelled(self) -> None:
         """Somebody cancelled the run: an open intent is ended as what is known of it, and the cancellation recorded."""
         incident = self._incident
+        metering.cancelled(incident)
         incident.decision, incident.reasons = Decision.ESCALATED, (Reason.CANCELLED,)
         incident.enter(Phase.CLOSED, "cancelled")
         draft = incident.draft(
@@ -198,7 +200,7 @@ class RemediationWorkflow:
     @workflow.signal(name=REPORT)
     def report(self, signal: Signal) -> None:
         """A symptom. The same observation twice counts once."""
-        self._incident.fold(signal)
+        metering.heard(signal.source, self._incident.fold(signal))
 
     @workflow.signal(name=ACKNOWLEDGE)
     def acknowledge(self, by: Acknowledge) -> None:

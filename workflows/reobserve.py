@@ -22,6 +22,7 @@ from byteport.runbooks.catalogue import runbook_for
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from workflows import metering
 from workflows.perform import perform
 from workflows.phases.asking import answer_of
 
@@ -102,6 +103,7 @@ class ReobserveWorkflow:
             cause=found.cause.value,
             reasons=(Reason.DID_NOT_HOLD,),
         )
+        metering.did_not_hold(call.runbook)
         await perform(RECORD, draft, cluster_uid=call.installation.cluster_uid)
         await perform(REPORT_SIGNAL, Report(signal=signal), cluster_uid=call.installation.cluster_uid)
 

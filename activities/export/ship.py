@@ -25,6 +25,7 @@ from activities.performs import performs
 from byteport.audit.heads import Chain
 from byteport.contracts.export import SHIP, Obstacle, Ship, Shipment, Trouble
 from byteport.contracts.ledger import Event
+from byteport.contracts.metrics import EXPORT_LAG_RECORDS, EXPORT_LAG_SECONDS
 from byteport.contracts.receivers import TargetKind
 from byteport.contracts.workflows import Installation
 from byteport.domain.ids import export_id
@@ -33,11 +34,10 @@ from byteport.ledger import checkpoints, cursors
 from byteport.ledger.append import append
 from byteport.ledger.log import AuditLog
 from byteport.ledger.store import Store
+from byteport.temporal.metering import gauge
 
 CHECKPOINTS = "{cursor}/checkpoints"
 """Name of the second cursor of a receiver: the size of the newest checkpoint that it holds."""
-LAG_RECORDS = "byteport_export_lag_records"
-LAG_SECONDS = "byteport_export_lag_seconds"
 
 
 class Named(NamedTuple):
@@ -217,12 +217,8 @@ class Shipping:
     def _told(self, kind: TargetKind, shipment: Shipment) -> Shipment:
         """How far behind the receiver is, for whoever scrapes this process."""
         meter = activity.metric_meter().with_additional_attributes({"target": kind.value})
-        meter.create_gauge(LAG_RECORDS, "Records that a receiver of the log does not hold.").set(
-            max(0, shipment.head - shipment.seq)
-        )
-        meter.create_gauge(LAG_SECONDS, "Age of the oldest of them.", "seconds").set(
-            _age(shipment.oldest, self._clock())
-        )
+        gauge(meter, EXPORT_LAG_RECORDS).set(max(0, shipment.head - shipment.seq))
+        gauge(meter, EXPORT_LAG_SECONDS).set(_age(shipment.oldest, self._clock()))
         return shipment
 
 

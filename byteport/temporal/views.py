@@ -25,6 +25,7 @@ from byteport.temporal.attributes import CLUSTER, DECISION, MTTR_SECONDS, PHASE,
 from byteport.temporal.connect import unreachable
 
 TIMEOUT = timedelta(seconds=10)
+MOST_COUNTED = 1000
 Answer = TypeVar("Answer")
 
 
@@ -55,6 +56,12 @@ async def list_waiting(client: Client, *, limit: int = 100) -> list[str]:
     query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running'"
     prefix = approval_id("")
     return [execution.id.removeprefix(prefix) async for execution in _listed(client, query, limit)]
+
+
+async def waiting_since(client: Client) -> list[datetime]:
+    """Since when each approval has been waiting for people; at most `MOST_COUNTED` of them."""
+    query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running'"
+    return [execution.start_time async for execution in _listed(client, query, MOST_COUNTED)]
 
 
 async def remediation_state(client: Client, workflow_id: str) -> State:

@@ -18,11 +18,10 @@ import pytest
 import yaml
 
 from byteport.contracts.acts import Queue, task_queue_name
+from byteport.contracts.metrics import METRICS
 from tests.chart.api_server import UID
 from tests.chart.chart import CHART, objects, of_kind, only, rendered
 from tests.house.tree import ROOT
-from workers.boundary_metrics import FINDINGS, LOOKED_AT
-from workers.signing_metrics import UNSIGNED_SECONDS, UNWITNESSED_SECONDS
 
 ON: dict[str, Any] = {
     "metrics": {
@@ -36,7 +35,7 @@ ALERTS: list[dict[str, str]] = yaml.safe_load((CHART / "files" / "alerts.yaml").
 PREFIX = "temporal_"
 OF_OTHERS = {"up", "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
 """Prometheus's own, and the kubelet's."""
-OURS = {FINDINGS, LOOKED_AT, UNSIGNED_SECONDS, UNWITNESSED_SECONDS}
+OURS = {metric.name for metric in METRICS}
 HISTOGRAM = re.compile(r"_(bucket|count|sum)$")
 
 

@@ -19,6 +19,7 @@ from byteport.audit.heads import Chain
 from byteport.audit.notes import SignatureType, key_of
 from byteport.contracts.acts import Queue
 from byteport.contracts.checkpoints import ALARM, KEEP_COSIGNATURES, SIGN_CHECKPOINT
+from byteport.contracts.metrics import UNSIGNED_RECORDS, UNSIGNED_SECONDS, UNWITNESSED_RECORDS, UNWITNESSED_SECONDS
 from byteport.errors import ConfigError
 from byteport.ledger import checkpoints
 from byteport.ledger.opening import open_reader
@@ -31,13 +32,7 @@ from tests.integration.signer.world import SignedLog
 from workers.preflight import Outcome
 from workers.processes import ROLES, Process
 from workers.signing_check import check_signing
-from workers.signing_metrics import (
-    UNSIGNED_RECORDS,
-    UNSIGNED_SECONDS,
-    UNWITNESSED_RECORDS,
-    UNWITNESSED_SECONDS,
-    SigningMetrics,
-)
+from workers.signing_metrics import SigningMetrics
 from workers.wiring import Surroundings, wire
 
 UID = "00000000-0000-4000-8000-000000000001"
@@ -237,14 +232,14 @@ def test_the_doctor_and_the_metrics_tell_which_witness_has_stopped(home: Home, l
     reader = open_reader(read.ledger, read.tenant)
     SigningMetrics(meter, reader, log.chain, tuple(keys.values()), lambda: now).look()
     assert {(one.metric.name, one.attributes.get("witness")): one.value for one in buffer.retrieve_updates()} == {
-        (UNSIGNED_RECORDS, None): 1,
-        (UNSIGNED_SECONDS, None): 3 * 3600,
-        (UNWITNESSED_RECORDS, "faithful"): 0,
-        (UNWITNESSED_SECONDS, "faithful"): 0,
-        (UNWITNESSED_RECORDS, "dead"): 4,
-        (UNWITNESSED_SECONDS, "dead"): 7 * 3600,
-        (UNWITNESSED_RECORDS, "new"): 7,
-        (UNWITNESSED_SECONDS, "new"): 11 * 3600,
+        (UNSIGNED_RECORDS.name, None): 1,
+        (UNSIGNED_SECONDS.name, None): 3 * 3600,
+        (UNWITNESSED_RECORDS.name, "faithful"): 0,
+        (UNWITNESSED_SECONDS.name, "faithful"): 0,
+        (UNWITNESSED_RECORDS.name, "dead"): 4,
+        (UNWITNESSED_SECONDS.name, "dead"): 7 * 3600,
+        (UNWITNESSED_RECORDS.name, "new"): 7,
+        (UNWITNESSED_SECONDS.name, "new"): 11 * 3600,
     }
 
 

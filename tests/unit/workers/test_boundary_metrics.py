@@ -9,14 +9,16 @@ from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
 
 from byteport.boundary.names import ACT_ROLE, NAMESPACE
 from byteport.boundary.roles import rule
+from byteport.contracts.metrics import BOUNDARY_FINDINGS, BOUNDARY_LOOKED_AT
 from byteport.domain.ceilings import Ceiling
 from byteport.domain.modes import Mode
 from byteport.domain.policy import PolicyConfig
 from byteport.settings.model import BoundaryConfig
 from tests.builders.guarded import Guarded
 from workers.boundary_check import look_at_boundary
-from workers.boundary_metrics import FINDINGS, LOOKED_AT, BoundaryMetrics
+from workers.boundary_metrics import BoundaryMetrics
 
+FINDINGS, LOOKED_AT = BOUNDARY_FINDINGS.name, BOUNDARY_LOOKED_AT.name
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 
 
