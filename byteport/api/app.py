@@ -9,20 +9,19 @@ import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from byteport.api import probes, reading, writing
 from byteport.api.counts import Counts
 from byteport.api.documented import HEADERS_OF_ALL, SCHEMES, lines
 from byteport.api.faces import Face
-from byteport.api.guard import Guard, mistake, refused
-from byteport.api.problems import MEDIA_TYPE, Code, Problem, ProblemDocument
+from byteport.api.problems import LedgerCode, ProblemDocument
 from byteport.errors import BytePortError, ConfigError, TemporaryError
+from byteport.serving.answering import answer, bare
+from byteport.serving.guard import Guard
+from byteport.serving.problems import Problem
 
 log = logging.getLogger(__name__)
 
@@ -86,18 +85,8 @@ def _given(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bare() -> FastAPI:
-    app = FastAPI(
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
-    )
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_parameters)
-    app.add_exception_handler(HTTPException, _on_http)
+    app = bare(ROUTERS)
     app.add_exception_handler(BytePortError, _on_ours)
-    app.add_exception_handler(Exception, _on_mistake)
     return app
 
 
@@ -113,54 +102,11 @@ def _problem_schema(schemas: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-async def _on_problem(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Problem)
-    return _answer(request, error)
-
-
-async def _on_parameters(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:]) or "query"
-    known = first["type"] != "extra_forbidden"
-    says = f"{first['msg'][:1].lower()}{first['msg'][1:]}" if known else "no such parameter"
-    return _answer(request, Problem(Code.PARAMETER_REFUSED, says, field=field if known else None))
-
-
-async def _on_http(request: Request, error: Exception) -> JSONResponse:
-    """What the router says by itself; it would name the methods of one route only."""
-    assert isinstance(error, HTTPException)
-    code = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}.get(error.status_code, Code.MALFORMED_REQUEST)
-    answer = _answer(request, Problem(code, "see the OpenAPI document for paths and methods"))
-    if code is Code.METHOD_NOT_ALLOWED:
-        answer.headers["Allow"] = ", ".join(_methods(request.url.path))
-    return answer
-
-
-def _methods(path: str) -> list[str]:
-    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    return sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
-
-
 async def _on_ours(request: Request, error: Exception) -> JSONResponse:
     """An error of the store. Its words stay in the log."""
     assert isinstance(error, BytePortError)
     if isinstance(error, TemporaryError | ConfigError):
         log.error("store_unavailable: %s", error)
-        problem = Problem(Code.STORE_UNAVAILABLE, "nothing was kept; send the same again", retry_after=5)
-        return _answer(request, problem)
+        problem = Problem(LedgerCode.STORE_UNAVAILABLE, "nothing was kept; send the same again", retry_after=5)
+        return answer(request, problem)
     raise error
-
-
-async def _on_mistake(request: Request, _: Exception) -> JSONResponse:
-    return _answer(request, mistake(request.scope))
-
-
-def _answer(request: Request, problem: Problem) -> JSONResponse:
-    refused(request.scope, problem)
-    return JSONResponse(
-        problem.document(),
-        status_code=problem.code.status.value,
-        headers=problem.headers(),
-        media_type=MEDIA_TYPE,
-    )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from byteport.api.archive import Archive
 from byteport.api.lines import SentRecord, read
-from byteport.api.problems import Held, Problem
+from byteport.api.problems import Held
 from byteport.audit.bundle import BadLine, CheckpointLine, checkpoint_line, line_of
 from byteport.audit.bundle import read as read_bundle
 from byteport.audit.chain import GENESIS, record_hash
@@ -23,6 +23,7 @@ from byteport.errors import MalformedInput, PreconditionFailed
 from byteport.ledger import checkpoints
 from byteport.ledger.log import AuditLog
 from byteport.ledger.store import Store
+from byteport.serving.problems import Problem
 
 PORTION = 500
 _MOST_NOTES = 500

@@ -15,17 +15,18 @@ from byteport.api.archive import Archive
 from byteport.api.callers import Door
 from byteport.api.counts import Counts
 from byteport.api.enrolment import EnrolmentFile
-from byteport.api.faces import Face, Looks
-from byteport.api.keysets import KeySets
+from byteport.api.faces import Face
 from byteport.api.limits import Allowances
 from byteport.api.retention import Sweeper
-from byteport.api.serve import Ports, Server
-from byteport.api.tls import Contexts, TlsFiles
-from byteport.api.tokens import Tokens
-from byteport.contracts.ledger_api import ApiConfig
+from byteport.contracts.ledger_api import AUDIENCE, ApiConfig
 from byteport.errors import BytePortError, ConfigError
 from byteport.ledger.keys import SETTING as KEY_SETTING
 from byteport.ledger.store import Store
+from byteport.serving.keysets import KeySets
+from byteport.serving.looks import Looks
+from byteport.serving.serve import Ports, Server
+from byteport.serving.tls import Contexts, TlsFiles
+from byteport.serving.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,9 @@ def assemble(config: ApiConfig, store: Store) -> Server:
     """A server that has its ports and has read its files. Raises `ConfigError` for what is missing or wrong."""
     enrolment = EnrolmentFile(_needed(config.enrolment, "api.enrolment"))
     enrolment.current()
-    files = TlsFiles(_needed(config.certificate, "api.certificate"), _needed(config.key, "api.key"), config.client_ca)
+    files = TlsFiles(
+        _needed(config.certificate, "api.certificate"), _needed(config.key, "api.key"), config.client_ca, "api"
+    )
     contexts = Contexts(files, _now)
     archive = Archive(store)
     counts = Counts()
@@ -57,7 +60,7 @@ def assemble(config: ApiConfig, store: Store) -> Server:
         return [*missing, *(["certificate"] if contexts.ended() else [])]
 
     face = Face(
-        door=Door(enrolment, Tokens(KeySets(enrolment.path.parent, time.monotonic), _now), _now),
+        door=Door(enrolment, Tokens(KeySets(enrolment.path.parent, time.monotonic), AUDIENCE, _now), _now),
         allowances=Allowances(config.limits, time.monotonic),
         archive=archive,
         limits=config.limits,
@@ -68,7 +71,7 @@ def assemble(config: ApiConfig, store: Store) -> Server:
     return Server(
         application(face),
         health_application(face),
-        Ports(config.address, config.health_address),
+        Ports(config.address, config.health_address, "api"),
         contexts,
         config.limits,
         config.stop_seconds,

@@ -10,13 +10,16 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from byteport.api.certificates import Presented, identify
-from byteport.api.enrolment import Enrolment, EnrolmentFile, Identity, Role, TokenIdentity
-from byteport.api.problems import Code, Problem
-from byteport.api.tokens import Tokens
+from byteport.api.enrolment import Enrolment, EnrolmentFile, Identity, Role
+from byteport.api.problems import LedgerCode
 from byteport.audit.heads import Chain
 from byteport.domain.base import Frozen
 from byteport.errors import ConfigError
+from byteport.serving.bearer import bearer
+from byteport.serving.certificates import Presented, identify
+from byteport.serving.issuers import TokenIdentity
+from byteport.serving.problems import Code, Problem
+from byteport.serving.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +62,7 @@ class Door:
         """By the `Authorization` headers of a request and the certificate of its connection. Raises `Problem`."""
         enrolment = await self.enrolment()
         presented = None if certificate is None else identify(certificate, self._now())
-        token = None if not authorization else await self._tokens.identify(_bearer(authorization), enrolment)
+        token = None if not authorization else await self._tokens.identify(bearer(authorization), enrolment.issuers)
         if presented is None and token is None:
             raise Problem(
                 Code.CREDENTIAL_MISSING, "send `Authorization: Bearer` with a workload token, or a client certificate"
@@ -85,7 +88,9 @@ class Door:
         except ConfigError as error:
             log.error("enrolment_unreadable: %s", error)
             raise Problem(
-                Code.ENROLMENT_UNREADABLE, "nobody is let in until its operator mends it; come again", retry_after=30
+                LedgerCode.ENROLMENT_UNREADABLE,
+                "nobody is let in until its operator mends it; come again",
+                retry_after=30,
             ) from None
 
 
@@ -101,19 +106,9 @@ def _enrolled(enrolment: Enrolment, token: TokenIdentity | None, presented: Pres
         if (one.token is None or one in by_token) and (one.certificate is None or one in by_certificate)
     ]
     if len(either) > 1:
-        raise Problem(Code.CREDENTIALS_DISAGREE, "send only what belongs to one identity")
+        raise Problem(LedgerCode.CREDENTIALS_DISAGREE, "send only what belongs to one identity")
     if not either:
-        raise Problem(Code.NOT_ENROLLED, "ask the ledger's operator to list it in the enrolment file")
+        raise Problem(LedgerCode.NOT_ENROLLED, "ask the ledger's operator to list it in the enrolment file")
     if not whole:
         raise Problem(Code.CREDENTIAL_MISSING, "this identity needs its token and its certificate, both")
     return whole[0]
-
-
-def _bearer(authorization: list[bytes]) -> str:
-    scheme, _, token = authorization[0].partition(b" ")
-    if len(authorization) != 1 or scheme.lower() != b"bearer":
-        raise Problem(Code.CREDENTIAL_INVALID, "send one `Authorization` header, of the form `Bearer` and a token")
-    try:
-        return token.strip().decode("ascii")
-    except UnicodeDecodeError:
-        raise Problem(Code.CREDENTIAL_INVALID, "the token is no JWT") from None

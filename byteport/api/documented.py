@@ -8,27 +8,28 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from byteport.api.guard import HEADERS, REQUEST_ID
-from byteport.api.problems import MEDIA_TYPE, Code, ProblemDocument
+from byteport.api.problems import LedgerCode, ProblemDocument
 from byteport.audit.words import Removal
 from byteport.contracts.ledger_api import AUDIENCE
+from byteport.serving.guard import HEADERS, REQUEST_ID
+from byteport.serving.problems import MEDIA_TYPE, AnyCode, Code
 
 TOKEN, CERTIFICATE = "workloadToken", "clientCertificate"
 SECURITY: list[dict[str, list[str]]] = [{TOKEN: []}, {CERTIFICATE: []}]
 
 _BY_ANYBODY = (Code.INTERNAL, Code.MALFORMED_REQUEST, Code.HEADERS_TOO_LARGE, Code.METHOD_NOT_ALLOWED)
 _BY_CREDENTIAL = (
-    *(Code.CREDENTIAL_MISSING, Code.CREDENTIAL_INVALID, Code.CREDENTIALS_DISAGREE),
-    *(Code.NOT_ENROLLED, Code.ROLE_REFUSED, Code.RATE_LIMITED),
-    *(Code.BUSY, Code.KEYS_UNAVAILABLE, Code.STORE_UNAVAILABLE, Code.ENROLMENT_UNREADABLE),
+    *(Code.CREDENTIAL_MISSING, Code.CREDENTIAL_INVALID, LedgerCode.CREDENTIALS_DISAGREE),
+    *(LedgerCode.NOT_ENROLLED, LedgerCode.ROLE_REFUSED, Code.RATE_LIMITED),
+    *(Code.BUSY, Code.KEYS_UNAVAILABLE, LedgerCode.STORE_UNAVAILABLE, LedgerCode.ENROLMENT_UNREADABLE),
 )
 
 Responses = dict[int | str, dict[str, Any]]
 
 
-def problems(*codes: Code, credential: bool = True) -> Responses:
+def problems(*codes: AnyCode, credential: bool = True) -> Responses:
     """The refusals of a route: its own, and those that every one has."""
-    by_status: dict[int, list[Code]] = defaultdict(list)
+    by_status: dict[int, list[AnyCode]] = defaultdict(list)
     for code in (*codes, *_BY_ANYBODY, *(_BY_CREDENTIAL if credential else ())):
         by_status[code.status.value].append(code)
     return {status: _problem(status, found) for status, found in sorted(by_status.items())}
@@ -97,7 +98,7 @@ def lines(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _problem(status: int, codes: list[Code]) -> dict[str, Any]:
+def _problem(status: int, codes: list[AnyCode]) -> dict[str, Any]:
     told = "<br>".join(f"`{code.word}`: {code.title}" for code in codes)
     found: dict[str, Any] = {
         "description": told,

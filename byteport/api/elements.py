@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 
-from byteport.api.problems import Code, Problem
+from byteport.api.problems import LedgerCode
 from byteport.contracts.ledger_api import NDJSON, ApiLimits
+from byteport.serving.problems import Problem
 
 WINDOW = 16 << 10
 """Characters of an element that are looked at first. One that is longer is looked at again with eight times as many."""
@@ -23,10 +24,10 @@ def elements(body: bytes, limits: ApiLimits) -> list[bytes]:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        raise Problem(Code.LINE_REFUSED, "the body is not UTF-8", line=1) from None
+        raise Problem(LedgerCode.LINE_REFUSED, "the body is not UTF-8", line=1) from None
     at = _after_space(text, 0)
     if text[at : at + 1] != "[":
-        raise Problem(Code.LINE_REFUSED, f"the body is no array; send one, or lines as {NDJSON}", line=1)
+        raise Problem(LedgerCode.LINE_REFUSED, f"the body is no array; send one, or lines as {NDJSON}", line=1)
     found: list[bytes] = []
     at = _after_space(text, at + 1)
     closed = text[at : at + 1] == "]"
@@ -47,11 +48,11 @@ def elements(body: bytes, limits: ApiLimits) -> list[bytes]:
 
 
 def too_many(limits: ApiLimits) -> Problem:
-    return Problem(Code.TOO_MANY_LINES, f"send at most {limits.lines} lines at once")
+    return Problem(LedgerCode.TOO_MANY_LINES, f"send at most {limits.lines} lines at once")
 
 
 def too_long(number: int, limits: ApiLimits) -> Problem:
-    return Problem(Code.LINE_TOO_LARGE, f"a line has at most {limits.line_bytes} bytes", line=number)
+    return Problem(LedgerCode.LINE_TOO_LARGE, f"a line has at most {limits.line_bytes} bytes", line=number)
 
 
 def _element(text: str, at: int, number: int, limits: ApiLimits) -> tuple[bytes, int]:
@@ -63,7 +64,7 @@ def _element(text: str, at: int, number: int, limits: ApiLimits) -> tuple[bytes,
         try:
             _, end = _DECODER.raw_decode(window)
         except RecursionError:
-            raise Problem(Code.LINE_REFUSED, "the line is nested too deep", line=number) from None
+            raise Problem(LedgerCode.LINE_REFUSED, "the line is nested too deep", line=number) from None
         except ValueError:
             end = len(window)
             if whole:
@@ -88,4 +89,4 @@ def _after_space(text: str, at: int) -> int:
 
 
 def _no_json(number: int) -> Problem:
-    return Problem(Code.LINE_REFUSED, "the body is no JSON", line=number)
+    return Problem(LedgerCode.LINE_REFUSED, "the body is no JSON", line=number)

@@ -1,6 +1,6 @@
 """Who may come in: the file that says which credential is which tenant's, and for which cluster.
 
-Comes after `problems`; `tokens` and `certificates` say what a credential proves, `callers` looks it up here. The file is
+Comes after `byteport/serving`, whose `tokens` and `certificates` say what a credential proves, `callers` looks it up here. The file is
 read again when it has changed, so that a line taken out is out with the next request. A file that cannot be read lets
 nobody in: an old list may hold somebody who was taken out for a reason.
 """
@@ -12,26 +12,21 @@ import threading
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from byteport.audit.heads import Chain
 from byteport.audit.notes import SignatureType, parse_vkey
-from byteport.contracts.receiver_addresses import ReceiverUrl
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.yaml_text import read_strict
 from byteport.errors import ConfigError, MalformedInput
+from byteport.serving.issuers import CertificateIdentity, Issuer, Name, TokenIdentity
 
 SETTING = "api.enrolment"
 LARGEST = 1 << 20
 MOST_HOLDS = 1000
 """Each is asked for every portion that is destroyed."""
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Signatures by a private key. `none` and the HS family, whose key would be the public one, cannot be written here."""
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
 Tenant = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 _State = tuple[int, int, int]
 ClusterUid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -44,61 +39,6 @@ class Role(StrEnum):
     """Hands in its own chain, and sees its head."""
     READER = "reader"
     """Reads its tenant's chains, or the one that is named."""
-
-
-def _splits(url: str) -> str:
-    """What the library that asks there cannot take apart, it should not be given. Raises `ValueError`."""
-    if not urlsplit(url).hostname:
-        raise ValueError("names no host")
-    return url
-
-
-class Issuer(Frozen):
-    """One cluster's issuer of tokens. Two clusters may use the same `issuer` text: the keys tell them apart."""
-
-    name: Name
-    issuer: Annotated[str, Field(min_length=1, max_length=500)]
-    jwks_file: Path | None = None
-    jwks_url: Annotated[ReceiverUrl, Field(max_length=500), AfterValidator(_splits)] | None = None
-    ca_file: Path | None = None
-    """Authority that vouches for `jwks_url`. Default: the system's own."""
-    algorithms: Annotated[tuple[str, ...], Field(min_length=1, max_length=len(ALGORITHMS))] = ("RS256", "ES256")
-
-    @field_validator("algorithms")
-    @classmethod
-    def _by_private_keys(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in ALGORITHMS:
-                raise ValueError(f"one of them is not taken; there are {', '.join(ALGORITHMS)}")
-        return names
-
-    @model_validator(mode="after")
-    def _keys_from_one_place(self) -> Self:
-        if (self.jwks_file is None) == (self.jwks_url is None):
-            raise ValueError("write either jwks_file or jwks_url")
-        if self.ca_file is not None and self.jwks_url is None:
-            raise ValueError("ca_file goes with jwks_url")
-        return self
-
-
-class TokenIdentity(Frozen):
-    """A workload token: whose issuer, and exactly which subject."""
-
-    issuer: Name
-    subject: Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class CertificateIdentity(Frozen):
-    """A client certificate: by its SPIFFE id or by its SHA-256 fingerprint."""
-
-    spiffe: Annotated[str, Field(pattern=r"^spiffe://[a-z0-9._-]{1,255}(/[A-Za-z0-9._-]+)+$")] | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-
-    @model_validator(mode="after")
-    def _named_one_way(self) -> Self:
-        if (self.spiffe is None) == (self.sha256 is None):
-            raise ValueError("write either spiffe or sha256")
-        return self
 
 
 class Identity(Frozen):

@@ -6,9 +6,7 @@ whole answer is sent, a download's too.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,26 +17,12 @@ from byteport.api.callers import Caller, Door
 from byteport.api.counts import Counts
 from byteport.api.enrolment import EnrolmentFile, Role
 from byteport.api.limits import Allowances
-from byteport.api.problems import Code, Problem
-from byteport.api.serve import CERTIFICATE
+from byteport.api.problems import LedgerCode
 from byteport.contracts.ledger_api import ApiLimits
 from byteport.errors import ConfigError
-
-
-class Looks:
-    """What is missing, found out in a thread that nothing else uses: probes wait for nobody's request, and however many
-    ask at once, one look is made for all of them."""
-
-    def __init__(self, lacks: Callable[[], list[str]]) -> None:
-        self._lacks = lacks
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="byteport-looks")
-        self._running: asyncio.Future[list[str]] | None = None
-
-    async def missing(self) -> list[str]:
-        """Parts without which nothing can be answered."""
-        if self._running is None or self._running.done():
-            self._running = asyncio.get_running_loop().run_in_executor(self._thread, self._lacks)
-        return await asyncio.shield(self._running)
+from byteport.serving.looks import Looks
+from byteport.serving.problems import Problem
+from byteport.serving.serve import CERTIFICATE
 
 
 @dataclass(frozen=True)
@@ -90,7 +74,9 @@ async def _admitted(request: Request, roles: frozenset[Role]) -> AsyncIterator[C
     with face.allowances.request(caller.tenant):
         if caller.role not in roles:
             may = " or ".join(sorted(roles))
-            raise Problem(Code.ROLE_REFUSED, f"this identity is enrolled as {caller.role.value}; this takes {may}")
+            raise Problem(
+                LedgerCode.ROLE_REFUSED, f"this identity is enrolled as {caller.role.value}; this takes {may}"
+            )
         yield caller
 
 

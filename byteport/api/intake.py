@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 
 from byteport.api.lines import SentRecord
 from byteport.api.naming import name_removals
-from byteport.api.problems import Code, Held, Problem
+from byteport.api.problems import Contradiction, Held, LedgerCode
 from byteport.audit.chain import GENESIS
 from byteport.audit.heads import Chain
 from byteport.audit.words import REMOVALS
 from byteport.errors import MalformedInput, PreconditionFailed
 from byteport.ledger.append import append_entries
 from byteport.ledger.store import Sql, Transaction
+from byteport.serving.problems import Problem
 
 _AT_ONCE = 200
 """Values in one statement."""
@@ -35,8 +36,8 @@ def take_records(tx: Transaction, chain: Chain, sent: Sequence[SentRecord]) -> t
                 raise _fork(one, "seq", "another record is kept at this place", held)
             continue
         if entry.seq != last.seq + 1:
-            raise Problem(
-                *(Code.GAP, f"record {last.seq + 1} has to come next; go on from the head"),
+            raise Contradiction(
+                *(LedgerCode.GAP, f"record {last.seq + 1} has to come next; go on from the head"),
                 line=one.line,
                 field="seq",
                 head=held,
@@ -53,7 +54,7 @@ def take_records(tx: Transaction, chain: Chain, sent: Sequence[SentRecord]) -> t
         except PreconditionFailed as error:
             raise _fork(part[0], None, f"from this line on it does not chain: {error.message}", held) from error
         except MalformedInput as error:
-            raise Problem(Code.LINE_REFUSED, "from this line on it is no record", line=part[0].line) from error
+            raise Problem(LedgerCode.LINE_REFUSED, "from this line on it is no record", line=part[0].line) from error
         name_removals(tx, chain, part[-1])
     return len(new), len(sent) - len(new), last
 
@@ -106,5 +107,5 @@ def _hashes(sql: Sql, chain: Chain, seqs: Sequence[int]) -> dict[int, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def _fork(one: SentRecord, field: str | None, says: str, held: Held) -> Problem:
-    return Problem(Code.FORK, f"{says}; this copy does not change", line=one.line, field=field, head=held)
+def _fork(one: SentRecord, field: str | None, says: str, held: Held) -> Contradiction:
+    return Contradiction(LedgerCode.FORK, f"{says}; this copy does not change", line=one.line, field=field, head=held)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from byteport.api.problems import Code, Problem
+from byteport.api.problems import LedgerCode
 from byteport.audit.bundle import BadLine, CheckpointLine, EntryLine
 from byteport.audit.bundle import read as read_bundle
 from byteport.audit.chain import SALT_BYTES, commitment, record_hash
@@ -20,6 +20,7 @@ from byteport.audit.heads import Chain
 from byteport.audit.records import Entry, Header, Payload, read_header, read_payload
 from byteport.audit.words import Event
 from byteport.errors import MalformedInput
+from byteport.serving.problems import Problem
 
 LONGEST_WORD = 1000
 """Bytes of a word that is looked up by the store itself: one that no index of a database can hold is refused here."""
@@ -55,7 +56,7 @@ def read(number: int, data: bytes, chain: Chain) -> Sent:
     (found,) = read_bundle([data + b"\n"])
     match found:
         case BadLine():
-            raise Problem(Code.LINE_REFUSED, f"the line {found.says}", line=number)
+            raise Problem(LedgerCode.LINE_REFUSED, f"the line {found.says}", line=number)
         case CheckpointLine():
             return SentCheckpoint(number, found.note)
         case EntryLine():
@@ -71,13 +72,16 @@ def _record(number: int, line: EntryLine, chain: Chain) -> SentRecord:
     for field in ("tenant", "cluster_uid"):
         if getattr(header, field) != getattr(chain, field):
             raise Problem(
-                Code.FOREIGN_CHAIN, "hand in only records of the credential's own chain", line=number, field=field
+                LedgerCode.FOREIGN_CHAIN, "hand in only records of the credential's own chain", line=number, field=field
             )
     if line.differs is not None:
         known = _NAME.fullmatch(line.differs) is not None
         says = "is not a published field, is missing, or says another thing than what was hashed"
         raise Problem(
-            Code.LINE_REFUSED, says if known else f"a field {says}", line=number, field=line.differs if known else None
+            LedgerCode.LINE_REFUSED,
+            says if known else f"a field {says}",
+            line=number,
+            field=line.differs if known else None,
         )
     if header.action_id is not None and not _is_word(header.action_id):
         raise _refused(number, "action_id", f"holds NUL or half a character, or more than {LONGEST_WORD} bytes")
@@ -128,4 +132,4 @@ def _part_refused(number: int, where: str, data: bytes, part: type[BaseModel]) -
 
 
 def _refused(number: int, field: str, says: str) -> Problem:
-    return Problem(Code.LINE_REFUSED, says, line=number, field=field)
+    return Problem(LedgerCode.LINE_REFUSED, says, line=number, field=field)

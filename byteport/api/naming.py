@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from byteport.api.lines import SentRecord
-from byteport.api.problems import Code, Problem
+from byteport.api.problems import LedgerCode
 from byteport.audit.heads import Chain
 from byteport.audit.records import Payload
 from byteport.audit.words import REMOVALS, TELLING, Event
@@ -18,6 +18,7 @@ from byteport.ledger import due
 from byteport.ledger.append import milliseconds
 from byteport.ledger.sealing import needed
 from byteport.ledger.store import Sql, Transaction
+from byteport.serving.problems import Problem
 
 MOST_RANGES = 2000
 """Of one record; the agent's own have at most a thousand."""
@@ -86,4 +87,4 @@ def _stays(sql: Sql, chain: Chain, one: SentRecord, first: int, last: int) -> bo
 
 
 def _refused(one: SentRecord, says: str) -> Problem:
-    return Problem(Code.LINE_REFUSED, says, line=one.line, field="sealed.payload.removed")
+    return Problem(LedgerCode.LINE_REFUSED, says, line=one.line, field="sealed.payload.removed")

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from byteport.api.lines import SentCheckpoint
-from byteport.api.problems import Code, Held, Problem
+from byteport.api.problems import Contradiction, Held, LedgerCode
 from byteport.audit.checkpoint import Checkpoint, open_checkpoint
 from byteport.audit.heads import Chain
 from byteport.audit.merkle import Frontier
@@ -22,6 +22,7 @@ from byteport.audit.notes import Signature, VerifierKey, add_lines, parse_note, 
 from byteport.errors import MalformedInput, NotPermitted
 from byteport.ledger import checkpoints
 from byteport.ledger.store import Sql, Transaction
+from byteport.serving.problems import Problem
 
 MOST_REMEMBERED = 10_000
 STRIDE = 2048
@@ -125,13 +126,17 @@ class Checks:
         kept here. Of one size one note is kept, and another of it only for a signature that it adds."""
         checkpoint, last = signed.checkpoint, checkpoints.latest(tx.sql, self._chain)
         if checkpoint.size > head.seq:
-            raise Problem(
-                Code.CHECKPOINT_AHEAD, "hand in the records first", line=signed.line, field="checkpoint", head=head
+            raise Contradiction(
+                LedgerCode.CHECKPOINT_AHEAD,
+                "hand in the records first",
+                line=signed.line,
+                field="checkpoint",
+                head=head,
             )
         known = last is not None and checkpoint.size == last.size
         if checkpoint.root != (last.root if last is not None and known else self._root(tx.sql, checkpoint.size)):
-            raise Problem(
-                Code.CHECKPOINT_FORK,
+            raise Contradiction(
+                LedgerCode.CHECKPOINT_FORK,
                 "the enrolled key has signed another history than the one that is kept here; keep this note as proof",
                 line=signed.line,
                 field="checkpoint",
@@ -170,4 +175,4 @@ def _with(note: str, signatures: Sequence[Signature]) -> str:
 
 
 def _refused(sent: SentCheckpoint, says: str) -> Problem:
-    return Problem(Code.CHECKPOINT_REFUSED, says, line=sent.line, field="checkpoint")
+    return Problem(LedgerCode.CHECKPOINT_REFUSED, says, line=sent.line, field="checkpoint")

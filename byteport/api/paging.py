@@ -11,8 +11,8 @@ import json
 import re
 from typing import NamedTuple
 
-from byteport.api.problems import Code, Problem
 from byteport.domain.canonical import digest
+from byteport.serving.problems import Code, Problem
 
 LONGEST = 400
 _FORMAT = 1

@@ -19,7 +19,6 @@ from byteport.api.documented import SECURITY, problems, stream
 from byteport.api.enrolment import ClusterUid
 from byteport.api.faces import Either, Reader, TheFace
 from byteport.api.paging import LONGEST, cursor_of, place_of
-from byteport.api.problems import Code, Problem
 from byteport.audit.ids import parse_record_id
 from byteport.audit.records import Record
 from byteport.audit.words import Decision, Event
@@ -27,6 +26,7 @@ from byteport.contracts.ledger_api import NDJSON, RECORDS_PATH
 from byteport.domain.base import Frozen, Instant
 from byteport.errors import MalformedInput
 from byteport.ledger.log import Filter
+from byteport.serving.problems import Code, Problem
 
 router = APIRouter()
 

@@ -12,12 +12,14 @@ from fastapi import APIRouter, Request
 
 from byteport.api.answers import Taken
 from byteport.api.archive import Kept
-from byteport.api.body import JSON, read_lines
+from byteport.api.body import read_lines
 from byteport.api.documented import SECURITY, body, problems
 from byteport.api.faces import Agent, TheFace
 from byteport.api.lines import Sent, SentCheckpoint, read
-from byteport.api.problems import Code, Problem
+from byteport.api.problems import LedgerCode
 from byteport.contracts.ledger_api import NDJSON, RECORDS_PATH
+from byteport.serving.body import JSON
+from byteport.serving.problems import Code, Problem
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ _SAYS = (
     "Lines as exports have them, each a record with its `sealed` bytes or a checkpoint, in the order of the chain. "
     "`Content-Encoding: gzip` is taken."
 )
-FORKS = frozenset({Code.FORK, Code.CHECKPOINT_FORK})
+FORKS = frozenset({LedgerCode.FORK, LedgerCode.CHECKPOINT_FORK})
 """What no honest agent sends: its operator has to look."""
 
 
@@ -47,9 +49,16 @@ FORKS = frozenset({Code.FORK, Code.CHECKPOINT_FORK})
         "security": SECURITY,
     },
     responses=problems(
-        *(Code.BAD_ENCODING, Code.TOO_SLOW, Code.FORK, Code.GAP, Code.CHECKPOINT_FORK, Code.CHECKPOINT_AHEAD),
-        *(Code.BODY_TOO_LARGE, Code.LINE_TOO_LARGE, Code.TOO_MANY_LINES, Code.MEDIA_TYPE_REFUSED),
-        *(Code.LINE_REFUSED, Code.FOREIGN_CHAIN, Code.CHECKPOINT_REFUSED),
+        *(
+            Code.BAD_ENCODING,
+            Code.TOO_SLOW,
+            LedgerCode.FORK,
+            LedgerCode.GAP,
+            LedgerCode.CHECKPOINT_FORK,
+            LedgerCode.CHECKPOINT_AHEAD,
+        ),
+        *(Code.BODY_TOO_LARGE, LedgerCode.LINE_TOO_LARGE, LedgerCode.TOO_MANY_LINES, Code.MEDIA_TYPE_REFUSED),
+        *(LedgerCode.LINE_REFUSED, LedgerCode.FOREIGN_CHAIN, LedgerCode.CHECKPOINT_REFUSED),
     ),
 )
 async def hand_in(request: Request, caller: Agent, face: TheFace) -> Taken:
@@ -90,6 +99,6 @@ def _take(face: TheFace, caller: Agent, lines: list[bytes]) -> Kept:
             says = (
                 f"send at most {face.limits.checkpoints} checkpoints at once; the newest says all that the others say"
             )
-            raise Problem(Code.TOO_MANY_LINES, says, line=number)
+            raise Problem(LedgerCode.TOO_MANY_LINES, says, line=number)
         sent.append(one)
     return face.archive.take(caller.own, sent, caller.vkey, caller.witnesses)

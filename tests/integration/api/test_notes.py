@@ -14,11 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from byteport.api import notes
-from byteport.api.faces import Looks
 from byteport.audit.bundle import checkpoint_line
 from byteport.audit.checkpoint import cosign
 from byteport.audit.notes import SignatureType, add_lines, key_of
 from byteport.ledger.sqlite import SqliteSql
+from byteport.serving.looks import Looks
 from tests.builders.chained import Log
 from tests.integration.api.world import ACME_UID, World
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from byteport.api import retention
-from byteport.api.problems import Problem
 from byteport.audit.records import Removed
 from byteport.audit.words import Event, Removal
 from byteport.ledger import due
 from byteport.ledger.log import Filter
+from byteport.serving.problems import Problem
 from tests.builders.chained import Log
 from tests.builders.postgres import Database
 from tests.integration.api.copy import ERASURE, Copy, requested

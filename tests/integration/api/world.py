@@ -18,10 +18,10 @@ import aiohttp
 import yaml
 
 from byteport.api.assembly import assemble
-from byteport.api.serve import Server
 from byteport.contracts.ledger_api import ApiConfig, ApiLimits
 from byteport.ledger.sqlite import SqliteStore
 from byteport.ledger.store import Store
+from byteport.serving.serve import Server
 from tests.builders.certifying import Authority, Certified
 from tests.builders.chained import Log, body
 from tests.builders.issuing import SUBJECT, Cluster

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from byteport.api.limits import Allowances
-from byteport.api.problems import Code, Problem
 from byteport.contracts.ledger_api import ApiLimits
+from byteport.serving.problems import Code, Problem
 
 
 class Clock:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byteport.api.lines import Sent, SentCheckpoint, SentRecord, read
-from byteport.api.problems import Code, Problem
+from byteport.api.problems import LedgerCode
 from byteport.audit.bundle import line_of
 from byteport.audit.chain import commitment, record_hash
 from byteport.audit.records import Entry
 from byteport.domain.canonical import canonical_bytes
+from byteport.serving.problems import Problem
 from tests.builders.chained import Log
 
 UID = "11111111-2222-4333-8444-555555555555"
@@ -49,7 +50,7 @@ def test_a_line_with_one_byte_changed_is_refused(at: int, byte: int) -> None:
     changed = LINE[:at] + bytes([byte]) + LINE[at + 1 :]
     found = answer(1, changed)
     if isinstance(found, Problem):
-        assert found.code in (Code.LINE_REFUSED, Code.FOREIGN_CHAIN)
+        assert found.code in (LedgerCode.LINE_REFUSED, LedgerCode.FOREIGN_CHAIN)
         assert found.line == 1
     else:
         assert isinstance(found, SentRecord)
@@ -61,7 +62,7 @@ def test_a_line_with_one_byte_changed_is_refused(at: int, byte: int) -> None:
 def test_whatever_is_sent_is_refused_by_its_line_and_nothing_else(line: bytes) -> None:
     found = answer(3, line)
     assert isinstance(found, Problem)
-    assert (found.code, found.line) == (Code.LINE_REFUSED, 3)
+    assert (found.code, found.line) == (LedgerCode.LINE_REFUSED, 3)
 
 
 @given(
@@ -106,12 +107,12 @@ def test_a_record_of_a_time_that_there_is_not_is_refused(at: str) -> None:
     assert isinstance(answer(1, forged()), SentRecord)
     found = answer(2, forged(timestamp=at))
     assert isinstance(found, Problem)
-    assert (found.code, found.line) == (Code.LINE_REFUSED, 2)
+    assert (found.code, found.line) == (LedgerCode.LINE_REFUSED, 2)
 
 
 @pytest.mark.parametrize("word", ["a\0b", "\0", "ö" * 501, "x" * 100_000])
 def test_a_word_that_not_every_store_can_hold_and_find_is_refused(word: str) -> None:
     found = answer(1, forged(action_id=word))
     assert isinstance(found, Problem)
-    assert (found.code, found.field) == (Code.LINE_REFUSED, "action_id")
+    assert (found.code, found.field) == (LedgerCode.LINE_REFUSED, "action_id")
     assert isinstance(answer(1, forged(action_id="x" * 1000)), SentRecord)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from byteport.api.peers import Places, peer_of
+from byteport.serving.peers import Places, peer_of
 
 
 def test_one_peer_cannot_have_all_places_and_what_is_given_back_can_be_had_again() -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from byteport.api.enrolment import Enrolment, Identity, Issuer, Role, TokenIdentity
-from byteport.api.keysets import KeySets
-from byteport.api.problems import Code, Problem
-from byteport.api.tokens import Tokens
+from byteport.api.enrolment import Enrolment, Identity, Role
+from byteport.contracts.ledger_api import AUDIENCE
+from byteport.serving.issuers import Issuer, TokenIdentity
+from byteport.serving.keysets import KeySets
+from byteport.serving.problems import AnyCode, Code, Problem
+from byteport.serving.tokens import Tokens
 from tests.builders.issuing import ISSUER, SUBJECT, Cluster, signed_with_public_key, unsigned
 
 pytestmark = pytest.mark.claim("C-368")
@@ -48,11 +50,11 @@ class World:
         self.enrolment = enrolled(
             *(Issuer(name=name, issuer=ISSUER, jwks_file=Path(f"{name}.json")) for name in self.clusters)
         )
-        self.tokens = Tokens(KeySets(folder, lambda: self.seconds), lambda: NOW)
+        self.tokens = Tokens(KeySets(folder, lambda: self.seconds), AUDIENCE, lambda: NOW)
 
-    async def refusal(self, token: str) -> tuple[Code, str]:
+    async def refusal(self, token: str) -> tuple[AnyCode, str]:
         with pytest.raises(Problem) as refused:
-            await self.tokens.identify(token, self.enrolment)
+            await self.tokens.identify(token, self.enrolment.issuers)
         return refused.value.code, refused.value.detail
 
 
@@ -63,7 +65,7 @@ def world(tmp_path: Path) -> World:
 
 async def test_a_token_names_the_issuer_whose_key_signed_it_although_two_bear_the_same_name(world: World) -> None:
     for name, cluster in world.clusters.items():
-        found = await world.tokens.identify(cluster.token(at=NOW), world.enrolment)
+        found = await world.tokens.identify(cluster.token(at=NOW), world.enrolment.issuers)
         assert found == TokenIdentity(issuer=name, subject=SUBJECT)
 
 
@@ -96,7 +98,9 @@ async def test_a_token_with_one_claim_wrong_is_refused(world: World, claims: dic
     "claims", [{"exp": int((NOW - timedelta(seconds=59)).timestamp())}, {"aud": "byteport-ledger"}]
 )
 async def test_a_minute_of_skew_and_a_single_audience_are_let_through(world: World, claims: dict[str, Any]) -> None:
-    await world.tokens.identify(world.clusters["one"].token(at=NOW - timedelta(minutes=30), **claims), world.enrolment)
+    await world.tokens.identify(
+        world.clusters["one"].token(at=NOW - timedelta(minutes=30), **claims), world.enrolment.issuers
+    )
 
 
 async def test_a_token_without_a_signature_or_signed_with_the_public_key_is_refused(world: World) -> None:
@@ -133,7 +137,7 @@ async def test_a_changed_key_file_counts_at_once_and_a_missing_one_is_said_to_be
     old = world.clusters["one"].token(at=NOW)
     (world.folder / "two.json").write_text(json.dumps({"keys": []}))
     assert (await world.refusal(Cluster().token(at=NOW)))[0] is Code.KEYS_UNAVAILABLE
-    await world.tokens.identify(old, world.enrolment)
+    await world.tokens.identify(old, world.enrolment.issuers)
     Cluster().write_jwks(world.folder / "one.json")
     Cluster().write_jwks(world.folder / "two.json")
     assert (await world.refusal(old))[0] is Code.CREDENTIAL_INVALID

@@ -1,6 +1,6 @@
 """What holds for every answer, and for every request before anybody looks into it.
 
-The outermost layer of `app`: headers that each answer carries, a limit on how long a receiver may take over one piece of
+The outermost layer of each face: headers that each answer carries, a limit on how long a receiver may take over one piece of
 it, and the end of a connection whose body nobody read. A mistake of ours becomes a problem document here, and its
 traceback a line of the log.
 """
@@ -11,12 +11,12 @@ import asyncio
 import json
 import logging
 import secrets
+from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from byteport.api.counts import Counts
-from byteport.api.problems import MEDIA_TYPE, Code, Problem
-from byteport.contracts.ledger_api import ApiLimits
+from byteport.serving.limits import ServingLimits
+from byteport.serving.problems import MEDIA_TYPE, Code, Problem
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +36,17 @@ _ID = "byteport.request"
 _REFUSED = "byteport.refused"
 
 
+class Counts(Protocol):
+    """Where a face counts what was answered."""
+
+    def answered(self, method: str, status: int, code: str | None) -> None:
+        """A request, and the code by which it was refused."""
+
+
 class Guard:
     """Wraps the application; one for all requests."""
 
-    def __init__(self, app: ASGIApp, limits: ApiLimits, counts: Counts) -> None:
+    def __init__(self, app: ASGIApp, limits: ServingLimits, counts: Counts) -> None:
         self._app = app
         self._limits = limits
         self._counts = counts

@@ -1,7 +1,7 @@
 """The server: TLS connections with the client's certificate in each request's scope, and nothing in clear but health.
 
 uvicorn speaks HTTP; what it does not do is here: it gives the application no certificate, takes a TLS context for once
-and all, and lets a header take as long as it likes. Comes after `tls` and `app`; `byteport api` runs it.
+and all, and lets a header take as long as it likes. Comes after `tls` and a face's application; the command of each face runs it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from byteport.api.guard import HEADERS
-from byteport.api.peers import Place, Places
-from byteport.api.problems import MEDIA_TYPE, Code, Problem
-from byteport.api.tls import Contexts
-from byteport.contracts.ledger_api import ApiLimits
 from byteport.errors import ConfigError
+from byteport.serving.guard import HEADERS
+from byteport.serving.limits import ServingLimits
+from byteport.serving.peers import Place, Places
+from byteport.serving.problems import MEDIA_TYPE, Code, Problem
+from byteport.serving.tls import Contexts
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,8 @@ class Ports:
 
     address: str
     health_address: str | None
+    section: str
+    """Of the settings, in which both are named."""
 
 
 class Beside(Protocol):
@@ -74,7 +76,7 @@ class Server(uvicorn.Server):
         health: ASGIApp,
         ports: Ports,
         contexts: Contexts,
-        limits: ApiLimits,
+        limits: ServingLimits,
         stop_seconds: int,
         beside: Beside,
     ) -> None:
@@ -98,8 +100,8 @@ class Server(uvicorn.Server):
         self._health = health
         self._contexts = contexts
         self._limits = limits
-        self._listener = _listening(ports.address, "api.address")
-        self._in_clear = None if ports.health_address is None else _on_loopback(ports.health_address)
+        self._listener = _listening(ports.address, f"{ports.section}.address")
+        self._in_clear = None if ports.health_address is None else _on_loopback(ports.health_address, ports.section)
         self._beside = beside
         self._accepting: list[asyncio.Task[None]] = []
         self._greeting: set[asyncio.Task[None]] = set()
@@ -116,7 +118,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  uvicorn's own
         """Begin to take connections."""
-        threads = ThreadPoolExecutor(self._limits.concurrent + SPARE_THREADS, thread_name_prefix="byteport-api")
+        threads = ThreadPoolExecutor(self._limits.concurrent + SPARE_THREADS, thread_name_prefix="byteport-face")
         asyncio.get_running_loop().set_default_executor(threads)
         for_all = Places(self._limits.connections, self._limits.connections_per_peer)
         self._accepting.append(
@@ -282,7 +284,7 @@ def _listening(address: str, setting: str) -> socket.socket:
     return listener
 
 
-def _on_loopback(address: str) -> socket.socket:
+def _on_loopback(address: str, section: str) -> socket.socket:
     if not ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).is_loopback:
-        raise ConfigError("api.health_address", "must be 127.0.0.1 or [::1]; it is served without TLS")
-    return _listening(address, "api.health_address")
+        raise ConfigError(f"{section}.health_address", "must be 127.0.0.1 or [::1]; it is served without TLS")
+    return _listening(address, f"{section}.health_address")

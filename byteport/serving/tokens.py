@@ -1,24 +1,23 @@
 """What a workload token proves: which cluster's issuer signed it, for which account, and that it was meant for us.
 
-Comes after `keysets`; `callers` looks the proof up in the enrolment. Kubernetes projects such a token into a pod for one
-audience and renews it; ours is `byteport-ledger` and nothing beside it, so that a token that another service was given
+Comes after `keysets`; each face looks the proof up among those who may come in. Kubernetes projects such a token into a pod for one
+audience and renews it; it has to be the face's own and nothing beside it, so that a token that another service was given
 opens nothing here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 import jwt
 from jwt.types import Options
 
-from byteport.api.enrolment import Enrolment, Issuer, TokenIdentity
-from byteport.api.keysets import KeySets
-from byteport.api.problems import Code, Problem
-from byteport.contracts.ledger_api import AUDIENCE
 from byteport.errors import BytePortError
+from byteport.serving.issuers import Issuer, TokenIdentity
+from byteport.serving.keysets import KeySets
+from byteport.serving.problems import Code, Problem
 
 _SIGNATURE_ALONE: Options = {
     "verify_exp": False,
@@ -36,16 +35,17 @@ LATEST = 1 << 40
 
 
 class Tokens:
-    """Checks tokens against the issuers of the enrolment."""
+    """Checks tokens for one audience."""
 
-    def __init__(self, keys: KeySets, now: Callable[[], datetime]) -> None:
+    def __init__(self, keys: KeySets, audience: str, now: Callable[[], datetime]) -> None:
         self._keys = keys
+        self._audience = audience
         self._now = now
 
-    async def identify(self, token: str, enrolment: Enrolment) -> TokenIdentity:
+    async def identify(self, token: str, issuers: Iterable[Issuer]) -> TokenIdentity:
         """Whom it names. Raises `Problem`: it does not hold, or nobody can tell whether it does."""
         kid, issuer_text = _unverified(token)
-        candidates = [issuer for issuer in enrolment.issuers if issuer.issuer == issuer_text]
+        candidates = [issuer for issuer in issuers if issuer.issuer == issuer_text]
         if not candidates:
             raise _invalid("its issuer is not one that is listed here")
         missing = 0
@@ -74,8 +74,8 @@ class Tokens:
         if now < max(begins, issued) - SKEW_SECONDS:
             raise _invalid("it is not valid yet; compare the clocks")
         audience, subject = claims.get("aud"), claims.get("sub")
-        if audience not in (AUDIENCE, [AUDIENCE]):
-            raise _invalid(f"its audience is not {AUDIENCE} alone")
+        if audience not in (self._audience, [self._audience]):
+            raise _invalid(f"its audience is not {self._audience} alone")
         if not isinstance(subject, str) or not 1 <= len(subject) <= 500:
             raise _invalid("it names no subject")
         return subject

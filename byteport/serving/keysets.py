@@ -1,6 +1,6 @@
 """The keys by which an issuer signs, from a file or a URL, kept for minutes and fetched again when a new one appears.
 
-Comes after `enrolment` (where they lie) and `fetch`; `tokens` checks with them. Keys that could not be fetched again
+Comes after `issuers` (where they lie) and `fetch`; `tokens` checks with them. Keys that could not be fetched again
 hold for an hour, so that a restart of the API server does not turn its agents away; after that nobody of it comes in.
 """
 
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import jwt
 
-from byteport.api.enrolment import Issuer
-from byteport.api.fetch import LARGEST, fetch
-from byteport.api.limits import Seconds
 from byteport.errors import BytePortError, Unavailable
+from byteport.serving.buckets import Seconds
+from byteport.serving.fetch import LARGEST, fetch
+from byteport.serving.issuers import Issuer
 
 FRESH_SECONDS = 300.0
 STALE_SECONDS = 3600.0
@@ -42,7 +42,7 @@ class _Kept:
 
 
 class KeySets:
-    """The keys of every issuer of the enrolment file; `base` is the folder that its paths start from."""
+    """The keys of every issuer that a face lists; `base` is the folder that their paths start from."""
 
     def __init__(self, base: Path, clock: Seconds) -> None:
         self._base = base

@@ -19,7 +19,6 @@ from byteport.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-SETTING = "api.certificate"
 _State = tuple[tuple[int, int, int], ...]
 
 
@@ -30,6 +29,12 @@ class TlsFiles:
     certificate: Path
     key: Path
     client_ca: Path | None
+    section: str
+    """Of the settings, in which all three are named."""
+
+    @property
+    def setting(self) -> str:
+        return f"{self.section}.certificate"
 
 
 class Contexts:
@@ -42,7 +47,7 @@ class Contexts:
         self._state = _state(files)
         self._context, self.ends = _make(files)
         if now() >= self.ends:
-            raise ConfigError(SETTING, f"{files.certificate} ended at {self.ends:%Y-%m-%d %H:%M} UTC; renew it")
+            raise ConfigError(files.setting, f"{files.certificate} ended at {self.ends:%Y-%m-%d %H:%M} UTC; renew it")
 
     def current(self) -> ssl.SSLContext:
         """A context of the files as they are now, or of the last good ones."""
@@ -68,7 +73,7 @@ def _state(files: TlsFiles) -> _State:
             try:
                 status = path.stat()
             except OSError as error:
-                raise ConfigError(SETTING, f"{path}: {error.strerror or 'cannot be read'}") from None
+                raise ConfigError(files.setting, f"{path}: {error.strerror or 'cannot be read'}") from None
             found.append((status.st_ino, status.st_mtime_ns, status.st_size))
     return tuple(found)
 
@@ -77,7 +82,7 @@ def _make(files: TlsFiles) -> tuple[ssl.SSLContext, datetime]:
     """A context, and when its certificate ends."""
     status = files.key.stat()
     if status.st_mode & 0o007:
-        raise ConfigError("api.key", f"{files.key} may be read by everybody; run: chmod o-rwx {files.key}")
+        raise ConfigError(f"{files.section}.key", f"{files.key} may be read by everybody; run: chmod o-rwx {files.key}")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0  # a resumed session would be let in by an authority that was taken out since
@@ -91,7 +96,7 @@ def _make(files: TlsFiles) -> tuple[ssl.SSLContext, datetime]:
     except (OSError, ValueError) as error:
         names = ", ".join(str(path) for path in (files.certificate, files.key, files.client_ca) if path is not None)
         raise ConfigError(
-            SETTING, f"{names}: {getattr(error, 'reason', None) or 'no certificate and its key'}"
+            files.setting, f"{names}: {getattr(error, 'reason', None) or 'no certificate and its key'}"
         ) from None
     return context, certificate.not_valid_after_utc
 

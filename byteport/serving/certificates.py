@@ -1,6 +1,6 @@
 """What a client certificate proves. TLS has verified it against the configured authority before anything of this runs.
 
-`serve` puts the certificate into the request's scope; `callers` looks up what is found here. Its end is looked at once
+`serve` puts the certificate into the request's scope; each face looks up what is found here. Its end is looked at once
 more, because a connection may outlive it.
 """
 
@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from cryptography import x509
 
-from byteport.api.enrolment import CertificateIdentity
-from byteport.api.problems import Code, Problem
+from byteport.serving.issuers import CertificateIdentity
+from byteport.serving.problems import Code, Problem
 
 
 class Presented(NamedTuple):
-    """The ways in which the enrolment may name this certificate."""
+    """The ways in which a face's list may name this certificate."""
 
     names: frozenset[CertificateIdentity]
 
