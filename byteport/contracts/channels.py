@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from byteport.contracts.receiver_addresses import HostAndPort, ReceiverUrl
+from byteport.contracts.secret_names import NamesASecret
 from byteport.domain.base import Frozen
 
 MOST_RECIPIENTS = 20
@@ -44,7 +45,7 @@ def _no_way_out(name: str) -> str:
     return name
 
 
-SecretRef = Annotated[str, Field(pattern=SECRET_NAME, max_length=300), AfterValidator(_no_way_out)]
+SecretRef = Annotated[str, Field(pattern=SECRET_NAME, max_length=300), AfterValidator(_no_way_out), NamesASecret()]
 """The name of a secret in the backend: `path`, or `path#key`."""
 MailAddress = Annotated[str, Field(pattern=ADDRESS, max_length=254)]
 

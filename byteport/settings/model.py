@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from byteport.contracts.ledger_api import ApiConfig
+from byteport.contracts.secret_backends import SecretConfig
 from byteport.contracts.workflows import Ladder
 from byteport.domain.ceilings import Sight
 from byteport.domain.limits import Limits, StormRule
@@ -138,6 +139,7 @@ class Settings(Section):
     approvals: ApprovalsConfig = ApprovalsConfig()
     escalation: EscalationConfig = EscalationConfig()
     people: PeopleConfig = PeopleConfig()
+    secret: SecretConfig = SecretConfig()
     watch: WatchConfig = WatchConfig()
     boundary: BoundaryConfig = BoundaryConfig()
     clouds: CloudsConfig = CloudsConfig()
