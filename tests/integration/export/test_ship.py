@@ -14,10 +14,10 @@ from annotated_types import Le
 from temporalio.testing import ActivityEnvironment
 
 from activities.audit.retention import Retention
-from activities.export import giving, portions, requests, syslog, target
+from activities.export import giving, portions, requests, syslog
 from activities.export.same import Occupied
 from activities.export.ship import Named, Shipping
-from activities.export.target import Batch, Shipped
+from activities.export.target import SHARE_SECONDS, Batch, Shipped
 from byteport.audit import bundle
 from byteport.audit.bundle import EntryLine
 from byteport.audit.verify import verify_chain
@@ -316,9 +316,9 @@ def test_a_call_has_time_for_all_that_it_may_begin() -> None:
     (longest,) = [limit.le for limit in limits if isinstance(limit, Le)]
     assert isinstance(longest, int)
     asking = 3 * requests.SECONDS  # the last body, the part of it before one that was refused, and the last poll
-    assert target.SHARE_SECONDS + asking + longest <= giving.LONGEST_BATCH_SECONDS
+    assert SHARE_SECONDS + asking + longest <= giving.LONGEST_BATCH_SECONDS
     octets = 4 * syslog.SECONDS + 2 * syslog.CONNECT_SECONDS  # handshake, last piece, both ends of the closing
-    assert target.SHARE_SECONDS + octets <= giving.LONGEST_BATCH_SECONDS
+    assert SHARE_SECONDS + octets <= giving.LONGEST_BATCH_SECONDS
 
 
 async def test_a_receiver_that_the_settings_do_not_name_gets_nothing(bench: Bench) -> None:
