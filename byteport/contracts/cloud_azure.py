@@ -19,7 +19,7 @@ GROUP = r"[A-Za-z0-9_()-](?:[A-Za-z0-9_.()-]{0,88}[A-Za-z0-9_()-])?"
 CLUSTER = rf"^/subscriptions/({UUID})/resource[gG]roups/{GROUP}/providers/Microsoft\.ContainerService/managedClusters/[A-Za-z0-9][A-Za-z0-9_-]{{0,62}}$"
 
 
-class AzureMetricsConfig(Frozen):
+class AzureSource(Frozen):
     """Azure Monitor of the machines in one resource group."""
 
     subscription: Annotated[str, Field(pattern=rf"^{UUID}$")] | None = None
@@ -56,6 +56,12 @@ class AzureMetricsConfig(Frozen):
         if named is not None and named[1].lower() != (self.subscription or "").lower():
             raise ValueError("cluster_id is of another subscription; the metrics of one subscription are asked for")
         return self
+
+    @property
+    def missing(self) -> str | None:
+        """The first setting that is needed and is not there."""
+        named = ("subscription", "node_resource_group", "region")
+        return next((one for one in named if getattr(self, one) is None), None)
 
     @property
     def metrics_url(self) -> str:

@@ -16,7 +16,7 @@ from byteport.domain.base import Frozen
 PROJECT = r"^(?:[a-z0-9.-]{1,80}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 
 
-class GcpMetricsConfig(Frozen):
+class GcpSource(Frozen):
     """Cloud Monitoring of one project."""
 
     project: Annotated[str, Field(pattern=PROJECT)] | None = None

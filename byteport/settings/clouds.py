@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from byteport.contracts.cloud import CloudSource
+from byteport.contracts.cloud_azure import AzureSource
+from byteport.contracts.cloud_gcp import GcpSource
 from byteport.contracts.cloud_sources import AwsSource, PrometheusSource
 from byteport.contracts.receiver_addresses import ProxyUrl
 from byteport.settings.audit import one_or_several
@@ -25,6 +27,8 @@ class CloudsConfig(BaseModel):
     paused: bool = False
     """Whether the Schedules rest: they stay, and start nothing. Default: no."""
     aws: AwsSource = AwsSource()
+    gcp: GcpSource = GcpSource()
+    azure: AzureSource = AzureSource()
     prometheus: PrometheusSource = PrometheusSource()
     ca_file: Path | None = None
     """PEM of authorities that signed the certificates of clouds' endpoints, besides those that the system trusts: of a
@@ -48,4 +52,8 @@ class CloudsConfig(BaseModel):
             raise ValueError("prometheus.client_cert_file and prometheus.client_key_file are set both, or neither")
         if prometheus.token is not None and prometheus.url is None:
             raise ValueError("prometheus.url must be set beside prometheus.token")
+        if CloudSource.GCP in self.sources and self.gcp.project is None:
+            raise ValueError("gcp.project must be set: the settings name gcp as a source")
+        if CloudSource.AZURE in self.sources and self.azure.missing is not None:
+            raise ValueError(f"azure.{self.azure.missing} must be set: the settings name azure as a source")
         return self
