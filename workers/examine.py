@@ -39,6 +39,7 @@ from workers.preflight import (
 from workers.processes import ROLES, Process
 from workers.remedies import Amiss, remedy
 from workers.retained import check_retention
+from workers.secrets_check import check_secrets
 from workers.signing_check import check_signing
 from workers.start import check_policy, key_ring
 from workers.wiring import connect_cluster, policy_of, uid_of
@@ -75,6 +76,8 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
     checks += await _each(
         "checkpoints", remedy(Amiss.LOG_UNREAD, path=log), lambda: _done(check_signing(settings, now=utc_now()))
     )
+    way = remedy(Amiss.SECRETS_UNREAD)
+    checks += await _each("secrets", way, lambda: check_secrets(settings))
     return checks
 
 

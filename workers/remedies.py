@@ -82,6 +82,9 @@ class Amiss(StrEnum):
     SIGNER_ELSEWHERE = "signer_elsewhere"
     SIGNER_SILENT = "signer_silent"
     WITNESS_SILENT = "witness_silent"
+    SECRET_UNREAD = "secret_unread"  # noqa: S105  a word for it
+    SECRETS_UNREAD = "secrets_unread"
+    """None of them can even be asked for."""
     DEMO_REFUSED = "demo_refused"
     """The API server would not take the demo's objects."""
 
@@ -175,6 +178,9 @@ REMEDIES: Mapping[Amiss, str] = {
     "in its way; a worker's start begins it, and a receiver that is down holds it up",
     Amiss.ERASURE_LATE: "byteport erase list shows it; byteport hold list shows the legal holds that may keep it; where it waits "
     "for a receiver, get that one to take the log, or take it out of audit.export.target",
+    Amiss.SECRET_UNREAD: "byteport secrets check {name} asks for it again; docs/quickstart has, for each backend, what it must allow, "
+    "and to whom",
+    Amiss.SECRETS_UNREAD: f"{_SETTINGS} lists secret.backend and what each backend needs, with their variables; then: byteport secrets check",
     Amiss.DEMO_REFUSED: "kubectl auth can-i create deployments.apps --all-namespaces, and the same for namespaces, must say yes",
 }
 

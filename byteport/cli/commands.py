@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from byteport.cli import alarm, erase, export, hold, keys, migrate, policy, sandbox, signer, witness
+from byteport.cli import alarm, erase, export, hold, keys, migrate, policy, sandbox, secrets, signer, witness
 from byteport.cli.ack import ack
 from byteport.cli.api import api
 from byteport.cli.approve import approve
@@ -37,6 +37,7 @@ def add_commands(app: typer.Typer) -> None:
         return
     app.add_typer(sandbox.app, name="sandbox", rich_help_panel=RUN)
     app.add_typer(keys.app, name="keys", rich_help_panel=RUN)
+    app.add_typer(secrets.app, name="secrets", rich_help_panel=RUN)
     app.add_typer(migrate.app, name="ledger", rich_help_panel=RUN)
     app.add_typer(alarm.app, name="alarm", rich_help_panel=ANSWER)
     app.add_typer(policy.app, name="policy", rich_help_panel=ANSWER)

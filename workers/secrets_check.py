@@ -1,0 +1,58 @@
+"""Whether the secrets that the settings name can be read here and now; each value is dropped as soon as it has been read.
+
+For `byteport secrets check` and `byteport doctor`. Comes after `activities/secrets/reading.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from activities.secrets.reading import chosen
+from byteport.contracts.secret_backends import SecretConfig
+from byteport.errors import BytePortError
+from byteport.settings import Settings
+from byteport.settings.named_secrets import named_secrets
+from workers.preflight import Check, Outcome
+from workers.remedies import Amiss, remedy
+
+
+class Look(NamedTuple):
+    """One secret that was asked for. Nothing of its value is kept, not even how long it is."""
+
+    name: str
+    setting: str
+    """Which setting names it; empty for one that a person named."""
+    error: BytePortError | None = None
+    """Why it could not be read."""
+
+
+async def look_at_secrets(config: SecretConfig, named: Mapping[str, str]) -> list[Look]:
+    """Each of `named` (setting by name) in turn, with one login. Raises `ConfigError` where no backend is set."""
+    looks = []
+    async with chosen(config).reading() as reading:
+        for name, setting in named.items():
+            try:
+                (await reading.read(name)).forget()
+            except BytePortError as error:
+                looks.append(Look(name, setting, error))
+            else:
+                looks.append(Look(name, setting))
+    return looks
+
+
+async def check_secrets(settings: Settings) -> list[Check]:
+    """One line that all is well, or one for each secret that cannot be read."""
+    named = named_secrets(settings)
+    if not named:
+        return [Check("secrets", Outcome.OK, "no setting names any")]
+    looks = await look_at_secrets(settings.secret, named)
+    checks = [
+        Check(f"secret {look.name}", Outcome.FAILED, look.error.message, remedy(Amiss.SECRET_UNREAD, name=look.name))
+        for look in looks
+        if look.error is not None
+    ]
+    backend = settings.secret.backend
+    return checks or [
+        Check("secrets", Outcome.OK, f"{len(looks)} can be read" + (f" from {backend.value}" if backend else ""))
+    ]
