@@ -122,7 +122,8 @@ def _signers(settings: Settings) -> Check:
     path = settings.approvals.allowed_signers
     if path is None:
         return Check("signers", Outcome.FAILED, "approvals.allowed_signers must be set", remedy(Amiss.SIGNERS_UNSET))
-    people = SignersFiles(path, settings.approvals.revoked_keys).read().allowed.people()
+    signers = SignersFiles(path, settings.approvals.revoked_keys, settings.approvals.issuers).read()
+    people = signers.allowed.people() | {signers.allowed.person(name) for name in signers.attesters.people()}
     if not people:
         said = f"{path} names nobody: no plan can be approved"
         return Check("signers", Outcome.WARNING, said, remedy(Amiss.SIGNERS_NOBODY, path=path))

@@ -36,12 +36,11 @@ from activities.kubernetes.floors import Floors
 from activities.kubernetes.gather_load import Load, LoadReader
 from activities.kubernetes.mutations import Mutations
 from activities.kubernetes.node_situations import NodeEvidence, NodeReader
+from activities.kubernetes.outside import Outside
 from activities.kubernetes.policy_source import FilePolicySource
 from activities.kubernetes.resolve import Outcomes
 from activities.kubernetes.situations import SituationReader
 from activities.kubernetes.watch import ClusterWatch
-from activities.notify.file import FileChannel, LogChannel
-from activities.notify.page import Pager
 from activities.orchestration import IntakeSink, Orchestration
 from activities.performs import act_of, activities_of
 from byteport.contracts.acts import Queue
@@ -58,6 +57,7 @@ from byteport.trust.grants import GrantSigner, GrantVerifier
 from workers.exporting import shipping
 from workers.processes import ROLES, Process, Role
 from workers.signing import is_signed, signer_acts, witness_acts
+from workers.telling import pager
 
 CLUSTER_SECONDS = 8.0
 """A cluster that has not answered its first question by then is said to be unreachable."""
@@ -111,7 +111,7 @@ def wire(role: Role, around: Surroundings, bounds: Bounds) -> dict[Queue, list[C
     if Queue.LEDGER in role.queues:
         parts += _ledger(around)
     if Queue.NOTIFY in role.queues:
-        parts.append(Pager([FileChannel(_set(around.settings.escalation.file, "escalation.file")), LogChannel()]))
+        parts.append(pager(around.settings, around.clock))
     if Queue.EXPORT in role.queues:
         parts.append(witness_acts(around.settings, around.installation, around.clock))
         parts.append(shipping(around.settings, around.installation, _store(around), around.clock))
@@ -160,6 +160,7 @@ def _cluster(around: Surroundings, bounds: Bounds) -> list[object]:
         Counting(cluster, policy, cluster_uid=uid, sight=sight),
         Mutations(cluster, admission, cluster_uid=uid, clock=clock),
         Outcomes(cluster, grants, cluster_uid=uid, clock=clock),
+        Outside(cluster, cluster_uid=uid, sink=_sink(around), policy=policy, sight=sight, off=off),
         ClusterWatch(
             cluster,
             cluster_uid=uid,
@@ -233,7 +234,7 @@ def policy_of(settings: Settings) -> FilePolicySource:
 
 def _signers(settings: Settings) -> SignersFiles:
     allowed = _set(settings.approvals.allowed_signers, "approvals.allowed_signers")
-    return SignersFiles(allowed, settings.approvals.revoked_keys)
+    return SignersFiles(allowed, settings.approvals.revoked_keys, settings.approvals.issuers)
 
 
 def _set(path: Path | None, key: str) -> Path:

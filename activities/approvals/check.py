@@ -13,7 +13,7 @@ from activities.kubernetes.policy_source import PolicySource
 from activities.performs import performs
 from byteport.contracts.people import CHECK_ANSWER, AnswerChecked, CheckAnswer
 from byteport.domain.approvals import NotTaken, Rejection
-from byteport.trust.answers import signed_by, verify_answers
+from byteport.trust.answers import given_by, verify_answers
 from byteport.trust.files import SignersFiles
 
 
@@ -36,8 +36,10 @@ class Approvals:
         """
         signers, now = self._signers.read(), self._clock()
         if call.request is None:
-            signed = signed_by(call.answer, allowed=signers.allowed, revoked=signers.revoked, now=now)
-            who = None if isinstance(signed, Rejection) else signed[0]
+            given = given_by(
+                call.answer, allowed=signers.allowed, revoked=signers.revoked, attesters=signers.attesters, now=now
+            )
+            who = None if isinstance(given, Rejection) else given.principal
             closed = NotTaken(because=Rejection.CLOSED, principal=who)
             return AnswerChecked(verdict=closed, allowed_signers_digest=signers.digest)
         policy = self._policy.read()
@@ -51,5 +53,8 @@ class Approvals:
             now=now,
             auto_possible=call.auto_possible,
             accept_unsigned=policy.accept_unsigned_answers,
+            attesters=signers.attesters,
+            least=rule.least,
+            first_heard=True,
         )
         return AnswerChecked(verdict=verdict, allowed_signers_digest=signers.digest)

@@ -19,7 +19,7 @@ from byteport.trust.files import Signers
 
 
 class Permission(NamedTuple):
-    """By whose word: nobody's (`auto`), or the people whose answers hold now, as claimed where these are not signed."""
+    """By whose word: nobody's (`auto`), or the people whose answers hold now, as claimed where nothing proves these."""
 
     people: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
@@ -59,12 +59,14 @@ def by_people(call: Reserve, policy: PolicyConfig, signers: Signers, *, now: dat
         now=now,
         auto_possible=mode is Mode.AUTO,
         accept_unsigned=policy.accept_unsigned_answers,
+        attesters=signers.attesters,
+        least=policy.approval_rule(call.intent.runbook).least,
     )
     if not quorum_met(verdicts, request.quorum):
         return _why(verdicts)
     taken = [verdict for verdict in verdicts if isinstance(verdict, Taken)]
     return Permission(
-        people=tuple(sorted(one.principal if one.signed else claimed(one.principal) for one in taken)),
+        people=tuple(sorted(one.principal if one.proven else claimed(one.principal) for one in taken)),
         answers=tuple(verdict.answer_digest for verdict in taken),
         signers=signers.digest,
         passes=frozenset(request.reasons),

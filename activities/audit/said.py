@@ -14,7 +14,7 @@ from byteport.audit.words import Event
 from byteport.contracts.ledger import RecordDraft
 from byteport.domain.approvals import Answer, Rejection, SignedAnswer
 from byteport.errors import ConfigError, Unavailable
-from byteport.trust.answers import signed_by
+from byteport.trust.answers import given_by
 from byteport.trust.files import Signers, SignersFiles
 
 CLAIMED = "claimed: "
@@ -39,7 +39,7 @@ def claimed(name: str) -> str:
 
 
 def _proven(draft: RecordDraft, files: SignersFiles, now: datetime) -> frozenset[str]:
-    """Who has signed an answer to this very plan of this very incident. Nobody, where the signers' files cannot be read."""
+    """Who has given an answer to this very plan of this very incident. Nobody, where the signers' files cannot be read."""
     if not draft.answers:
         return frozenset()
     try:
@@ -68,5 +68,5 @@ def _fits(answer: SignedAnswer, draft: RecordDraft) -> bool:
 
 
 def _signer(answer: SignedAnswer, signers: Signers, now: datetime) -> str | None:
-    signed = signed_by(answer, allowed=signers.allowed, revoked=signers.revoked, now=now)
-    return None if isinstance(signed, Rejection) else signed[0]
+    given = given_by(answer, allowed=signers.allowed, revoked=signers.revoked, attesters=signers.attesters, now=now)
+    return None if isinstance(given, Rejection) else given.principal

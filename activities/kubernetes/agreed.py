@@ -65,6 +65,8 @@ class Agreed(NamedTuple):
             now=now,
             auto_possible=auto_possible,
             accept_unsigned=self.policy.accept_unsigned_answers,
+            attesters=signers.attesters,
+            least=rule.least,
         )
         reporter = signers.allowed.person(warrant.signal.reporter)
         counted = [v for v in verdicts if not (isinstance(v, Taken) and v.principal == reporter and _yes(v))]

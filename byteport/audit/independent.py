@@ -249,7 +249,12 @@ ANSWER_TEXT = {
 ANSWER_TEXT.update(answer=word(("approve", "reject")), not_before=moment, expires_at=moment, id=text(r"[0-9a-f]{32}"))
 ANSWER = shape(
     {"text": shape(ANSWER_TEXT, {"format": text()})},
-    {"reason": text(longest=1000), "signature": maybe(text(longest=20000)), "claimed_by": text(longest=200)},
+    {
+        "reason": text(longest=1000),
+        "signature": maybe(text(longest=20000)),
+        "token": maybe(text(longest=16000)),
+        "claimed_by": text(longest=200),
+    },
 )
 REMOVED = shape({"first": whole(1), "last": whole(1), "cause": word(REMOVALS)})
 PAYLOAD = {

@@ -12,6 +12,7 @@ from byteport.cli.session import AsJson, client_of, run, settings_of
 
 if TYPE_CHECKING:
     from byteport.contracts.workflows import State, TimeboxState
+    from byteport.domain.approvals import Taken
 
 
 def show(
@@ -73,15 +74,18 @@ def reasons_chain(state: State) -> list[str]:
         chain.append(f"verdict   {_words(state.verdict)}")
     for reason, meaning in zip(state.reasons, meanings(state.reasons), strict=True):
         chain.append(f"because   {_words(reason.value)}: {meaning}")
-    chain += [
-        f"answer    {said.answer.value} by {said.principal}" + ("" if said.signed else " (unsigned)")
-        for said in state.approvals
-    ]
+    chain += [f"answer    {said.answer.value} by {said.principal}" + _by_what(said) for said in state.approvals]
     if state.decision is not None:
         result = f", {state.result.value}" if state.result else ""
         chain.append(f"decision  {_words(state.decision.value)}{result}")
     chain += [f"next      {step}" for step in next_steps(state.target, state.cause, state.reasons)]
     return chain
+
+
+def _by_what(said: Taken) -> str:
+    if said.attested_by is not None:
+        return f" (attested by {said.attested_by})"
+    return "" if said.signed else " (unsigned)"
 
 
 def _summary(workflow_id: str, state: State) -> list[tuple[str, object]]:

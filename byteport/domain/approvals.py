@@ -17,11 +17,24 @@ SIGNATURE_NAMESPACE = "byteport-approval"
 """The `sshsig` namespace: a signature made for git or a file can never be an approval."""
 
 FORMAT = "byteport-approval-v1"
+LONGEST_TOKEN = 16_000
+"""Characters of an ID token; one that lists hundreds of groups is longer, and is asked for with a smaller scope."""
+
+Token = Annotated[str, Field(max_length=LONGEST_TOKEN)]
 
 
 class Answer(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
+
+
+class Least(StrEnum):
+    """The least that a runbook takes for an answer."""
+
+    SIGNED = "signed"
+    """A signature by the person's own key, which nobody else can make."""
+    ATTESTED = "attested"
+    """That, or the identity provider's word on a fresh sign-in for exactly this answer: whoever has its key can make it."""
 
 
 class AnswerText(Frozen):
@@ -48,16 +61,18 @@ class AnswerText(Frozen):
 
     @property
     def digest(self) -> str:
-        """Idempotency key of this answer."""
+        """Idempotency key of this answer, and the `nonce` of a token that attests it."""
         return digest(self)
 
 
 class SignedAnswer(Frozen):
-    """An answer as it travels. `signature` is an armoured SSH signature, or None for an unsigned one."""
+    """An answer as it travels, with what proves whose it is: an armoured SSH signature, or an identity provider's token."""
 
     text: AnswerText
     reason: Annotated[str, Field(max_length=1000)] = ""
     signature: Annotated[str, Field(max_length=20_000)] | None = None
+    token: Annotated[Token | None, Field(exclude_if=lambda token: token is None)] = None
+    """An OIDC ID token whose `nonce` is the digest of `text`. Left out while there is none, as older records have it."""
     claimed_by: Annotated[str, Field(max_length=200)] = ""
     """Who says they answer; believed only of unsigned answers, where those are accepted at all."""
 
@@ -87,6 +102,8 @@ class ApprovalRequest(Frozen):
     quorum: int
     approvers: frozenset[str]
     expires_at: Instant
+    least: Annotated[Least, Field(exclude_if=lambda least: least is Least.SIGNED)] = Least.SIGNED
+    """What people are shown; what counts is the policy of whoever checks."""
 
 
 def reasons_digest(reasons: tuple[Reason, ...]) -> str:
@@ -111,6 +128,14 @@ class Rejection(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     KEY_REVOKED = "key_revoked"
     UNSIGNED = "unsigned"
+    TOO_WEAK = "too_weak"
+    """It is attested by the identity provider, and this runbook takes signatures only."""
+    UNKNOWN_ISSUER = "unknown_issuer"
+    """No provider and client that the issuers file lists has issued the token."""
+    OTHER_ANSWER = "other_answer"
+    """The token attests another text than the one beside it."""
+    STALE_SIGN_IN = "stale_sign_in"
+    """The person did not sign in anew for this answer."""
     OTHER_PLAN = "other_plan"
     OTHER_INCIDENT = "other_incident"
     OTHER_CLUSTER = "other_cluster"
@@ -126,7 +151,16 @@ class Taken(Frozen):
     answer: Answer
     answer_digest: str
     signed: bool
+    """By the person's own key."""
     key_fingerprint: str | None = None
+    """Of the person's key, or of the identity provider's."""
+    attested_by: Annotated[str | None, Field(exclude_if=lambda issuer: issuer is None)] = None
+    """The identity provider whose token it came with."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is more than what somebody claimed."""
+        return self.signed or self.attested_by is not None
 
 
 class NotTaken(Frozen):

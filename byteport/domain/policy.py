@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from byteport.domain.approvals import Least
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.canonical import digest
 from byteport.domain.ceilings import Ceiling
@@ -81,6 +82,9 @@ class ApprovalRule(Frozen):
     approvers: frozenset[str] = frozenset()
     """Principals of the `allowed_signers` file; empty means everybody in it."""
     expires_after_seconds: Annotated[int, Field(ge=60, le=14 * 86400)] = 86400
+    least: Annotated[Least, Field(exclude_if=lambda least: least is Least.SIGNED)] = Least.SIGNED
+    """`signed` takes SSH signatures only; `attested` takes, besides them, answers from the browser, each with the identity
+    provider's token for exactly it. At its default it is no part of the policy's version."""
 
 
 class PolicyConfig(Frozen):

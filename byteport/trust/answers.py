@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from byteport.domain.approvals import (
     SIGNATURE_NAMESPACE,
     Answer,
     AnswerText,
     ApprovalRequest,
+    Least,
     NotTaken,
     Rejection,
     SignedAnswer,
@@ -25,6 +27,8 @@ from byteport.domain.canonical import digest
 from byteport.errors import MalformedInput
 from byteport.trust import sshsig
 from byteport.trust.allowed_signers import AllowedSigners, RevokedKeys
+from byteport.trust.attested import attested_by
+from byteport.trust.attested_issuers import NOBODY, Attesters
 from byteport.trust.public_keys import BadSignature, PublicKey
 
 LONGEST = timedelta(hours=24)
@@ -71,17 +75,35 @@ def verify_answers(
     now: datetime,
     auto_possible: bool,
     accept_unsigned: bool,
+    attesters: Attesters = NOBODY,
+    least: Least = Least.SIGNED,
+    first_heard: bool = False,
 ) -> tuple[Taken | NotTaken, ...]:
     """One verdict per answer, in the same order.
 
-    A key must be valid *now*: removed, revoked or past its `valid-before`, it voids what it signed, however early. An
+    A key must be valid *now*: removed, revoked or past its `valid-before`, it voids what it signed, however early. So must an
+    identity provider's be that attested an answer, and the person be in its list; what it attests is taken only where the
+    runbook's `least` is no more than that. `first_heard`: its token must not have ended yet, which later counts no more. An
     unsigned answer is taken only where `accept_unsigned` says so and `auto` is not possible. The second answer of one
     person to the same effect is `already_answered`; a no after a yes is taken, so that it can stop the act.
     """
     verdicts: list[Taken | NotTaken] = []
     said: set[tuple[str, Answer]] = set()
     for answer in answers:
-        verdict = _verify(answer, request, allowed, revoked, now, unsigned=accept_unsigned and not auto_possible)
+        verdict: Taken | NotTaken
+        if (
+            answer.signature is None
+            and answer.token is None
+            and accept_unsigned
+            and not auto_possible
+            and answer.claimed_by
+        ):
+            proven: Proven | Rejection = Proven(allowed.person(answer.claimed_by))
+        else:
+            proven = given_by(
+                answer, allowed=allowed, revoked=revoked, attesters=attesters, now=now, first_heard=first_heard
+            )
+        verdict = _verdict(answer, request, proven, allowed, now, least)
         if isinstance(verdict, Taken):
             if (verdict.principal, verdict.answer) in said:
                 verdict = NotTaken(because=Rejection.ALREADY_ANSWERED, principal=verdict.principal)
@@ -99,10 +121,32 @@ def quorum_met(verdicts: Sequence[Taken | NotTaken], quorum: int) -> bool:
     return len({verdict.principal for verdict in taken}) >= max(quorum, 1)
 
 
-def signed_by(
-    answer: SignedAnswer, *, allowed: AllowedSigners, revoked: RevokedKeys, now: datetime
-) -> tuple[str, PublicKey] | Rejection:
-    """Who signed `answer`, whatever it answers, or why nobody who may sign approvals now did."""
+class Proven(NamedTuple):
+    """Whose an answer is, and by what; by nothing where there is no fingerprint."""
+
+    principal: str
+    fingerprint: str | None = None
+    attested_by: str | None = None
+    """The identity provider, where the fingerprint is that of its key."""
+
+
+def given_by(
+    answer: SignedAnswer,
+    *,
+    allowed: AllowedSigners,
+    revoked: RevokedKeys,
+    attesters: Attesters,
+    now: datetime,
+    first_heard: bool = False,
+) -> Proven | Rejection:
+    """Whose answer it is, whatever it answers, or why it is nobody's who may answer now."""
+    if answer.token is not None:
+        if answer.signature is not None:
+            return Rejection.MALFORMED
+        said = attested_by(answer.token, answer.text, attesters, now=now, first_heard=first_heard)
+        if isinstance(said, Rejection):
+            return said
+        return Proven(allowed.person(said.name), said.thumbprint, said.issuer)
     if answer.signature is None:
         return Rejection.UNSIGNED
     try:
@@ -112,34 +156,31 @@ def signed_by(
     except BadSignature:
         return Rejection.BAD_SIGNATURE
     principal = _principal(key, allowed, revoked, now)
-    return principal if isinstance(principal, Rejection) else (principal, key)
+    return principal if isinstance(principal, Rejection) else Proven(principal, key.fingerprint)
 
 
-def _verify(
+def _verdict(
     answer: SignedAnswer,
     request: ApprovalRequest,
+    proven: Proven | Rejection,
     allowed: AllowedSigners,
-    revoked: RevokedKeys,
     now: datetime,
-    *,
-    unsigned: bool,
+    least: Least,
 ) -> Taken | NotTaken:
-    if answer.signature is None and unsigned and answer.claimed_by:
-        principal, key = allowed.person(answer.claimed_by), None
-    else:
-        signed = signed_by(answer, allowed=allowed, revoked=revoked, now=now)
-        if isinstance(signed, Rejection):
-            return NotTaken(because=signed)
-        principal, key = signed
-    because = _refusal(answer, request, principal, allowed, now)
+    if isinstance(proven, Rejection):
+        return NotTaken(because=proven)
+    because = _refusal(answer, request, proven.principal, allowed, now)
+    if because is None and proven.attested_by is not None and least is not Least.ATTESTED:
+        because = Rejection.TOO_WEAK
     if because is not None:
-        return NotTaken(because=because, principal=principal)
+        return NotTaken(because=because, principal=proven.principal)
     return Taken(
-        principal=principal,
+        principal=proven.principal,
         answer=answer.text.answer,
         answer_digest=answer.text.digest,
-        signed=key is not None,
-        key_fingerprint=key.fingerprint if key is not None else None,
+        signed=proven.fingerprint is not None and proven.attested_by is None,
+        key_fingerprint=proven.fingerprint,
+        attested_by=proven.attested_by,
     )
 
 

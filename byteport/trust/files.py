@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from byteport.errors import ConfigError, MalformedInput
@@ -21,6 +21,8 @@ from byteport.trust.allowed_signers import (
     parse_allowed_signers,
     parse_revoked_keys,
 )
+from byteport.trust.attested_issuers import NOBODY, Attesters, attesters, parse_issuers
+from byteport.trust.attested_issuers import SETTING as ISSUERS_SETTING
 from byteport.trust.private_keys import PrivateKey, new_private_key, parse_private_key
 from byteport.trust.public_keys import PublicKey, public_key_from_text
 
@@ -29,27 +31,42 @@ LARGEST = 1 << 20
 
 @dataclass(frozen=True)
 class Signers:
-    """Who may sign at this moment, and the digest of the file that says so."""
+    """Who may answer at this moment, and the digest of the files that say so."""
 
     allowed: AllowedSigners
     revoked: RevokedKeys
     digest: str
-    """SHA-256 over both files; goes into the record of what was checked against them."""
+    """SHA-256 over the files, the identity providers' keys among them; goes into the record of what was checked against them."""
+    attesters: Attesters = NOBODY
 
 
 class SignersFiles:
-    """The two files of a mount, read anew at each use, so that a removed or revoked key is void at once."""
+    """The files of a mount, read anew at each use, so that a key or a person that was taken out is void at once."""
 
-    def __init__(self, allowed: Path, revoked: Path | None = None) -> None:
+    def __init__(self, allowed: Path, revoked: Path | None = None, issuers: Path | None = None) -> None:
+        """`issuers`: the identity providers whose word is taken; their key files lie beside it."""
         self._allowed = allowed
         self._revoked = revoked
+        self._issuers = issuers
 
     def read(self) -> Signers:
-        """Raises `ConfigError` when either file is missing or wrong: nobody's answer holds then."""
+        """Raises `ConfigError` when one of the files is missing or wrong: nobody's answer holds then."""
         allowed = _read(self._allowed, SETTING)
         revoked = _read(self._revoked, REVOKED_SETTING) if self._revoked is not None else b""
         both = hashlib.sha256(len(allowed).to_bytes(8, "big") + allowed + revoked).hexdigest()
-        return Signers(parse_allowed_signers(allowed), parse_revoked_keys(revoked), both)
+        signers = Signers(parse_allowed_signers(allowed), parse_revoked_keys(revoked), both)
+        if self._issuers is None:
+            return signers
+        listed = read_attesters(self._issuers)
+        digest = hashlib.sha256(f"{both} {listed.digest}".encode()).hexdigest()
+        return replace(signers, attesters=listed, digest=digest)
+
+
+def read_attesters(path: Path) -> Attesters:
+    """The issuers' file at `path` with the keys beside it. Raises `ConfigError` when one of the files is missing or wrong."""
+    file = _read(path, ISSUERS_SETTING)
+    names = {one.keys for one in parse_issuers(file).issuers}
+    return attesters(file, {name: _read(path.parent / name, ISSUERS_SETTING) for name in names})
 
 
 def make_key(path: Path, setting: str, *, comment: str = "byteport") -> PrivateKey:
@@ -87,6 +104,7 @@ _HOW = {
     "ledger.grant_key": "; make one: ssh-keygen -q -t ed25519 -N '' -f {path}",
     "cluster.grant_public_key": "; it is the .pub file that lies beside ledger.grant_key",
     "approvals.allowed_signers": '; write a line for each person: NAME namespaces="byteport-approval" PUBLIC-KEY',
+    "approvals.issuers": "; it lists the identity providers whose word on an answer is taken, and their key files lie beside it",
 }
 """What to do about a file that is not there, by setting."""
 

@@ -277,6 +277,7 @@ def _request(incident: Incident, plan: AnyPlan, verdict: Verdict) -> ApprovalReq
         quorum=rule.quorum,
         approvers=rule.approvers,
         expires_at=workflow.now() + timedelta(seconds=rule.expires_after_seconds),
+        least=rule.least,
     )
 
 

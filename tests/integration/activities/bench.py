@@ -148,6 +148,7 @@ class Bench(ABC):
         self.home = home
         """The namespace that the tests work in."""
         self.clock = clock
+        self.issuers: Path | None = None
         self.switch = Switch()
         self.bounds = Held()
         self.ledger = GrantSigner(new_private_key())
@@ -189,7 +190,7 @@ class Bench(ABC):
             looks={READ_SITUATION.name: self.reader, READ_LOAD.name: self.load, READ_NODE.name: self.nodes},
             policy=policy,
             grants=self.verifier,
-            signers=SignersFiles(self.folder / "allowed_signers", self.folder / "revoked"),
+            signers=SignersFiles(self.folder / "allowed_signers", self.folder / "revoked", self.issuers),
             halt=self.switch,
             clock=clock,
             bounds=bounds,
