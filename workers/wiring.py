@@ -58,6 +58,7 @@ from workers.exporting import shipping
 from workers.processes import ROLES, Process, Role
 from workers.signing import is_signed, signer_acts, witness_acts
 from workers.telling import pager
+from workers.telling import pager
 
 CLUSTER_SECONDS = 8.0
 """A cluster that has not answered its first question by then is said to be unreachable."""

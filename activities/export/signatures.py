@@ -56,14 +56,18 @@ class Private:
 
 def read_secrets(path: Path, setting: str) -> tuple[Secret, ...]:
     """The secrets of a file, one a line; empty lines and lines that start with `#` are skipped. Raises `ConfigError`."""
-    text = read_private_file(path, setting, remedy=f"{_MAKE} > {path} && chmod 600 {path}")
+    return parse_secrets(read_private_file(path, setting, remedy=f"{_MAKE} > {path} && chmod 600 {path}"), path, setting)
+
+
+def parse_secrets(text: str, named: Path | str, setting: str) -> tuple[Secret, ...]:
+    """The same, where the text was read elsewhere: `named` is what a message calls the place. Raises `ConfigError`."""
     secrets = tuple(
-        _secret(line.strip(), number, path, setting)
+        _secret(line.strip(), number, named, setting)
         for number, line in enumerate(text.splitlines(), 1)
         if line.strip() and not line.lstrip().startswith("#")
     )
     if not secrets:
-        raise ConfigError(setting, f"{path} holds no secret; {_MAKE} > {path}")
+        raise ConfigError(setting, f"{named} holds no secret; {_MAKE} > {named}")
     return secrets
 
 
@@ -77,7 +81,7 @@ def signed_headers(secrets: Sequence[Secret], message_id: str, at: int, body: by
     }
 
 
-def _secret(line: str, number: int, path: Path, setting: str) -> Secret:
+def _secret(line: str, number: int, named: Path | str, setting: str) -> Secret:
     for prefix, make in ((SYMMETRIC, _symmetric), (PRIVATE, _private)):
         if line.startswith(prefix):
             try:
@@ -86,7 +90,7 @@ def _secret(line: str, number: int, path: Path, setting: str) -> Secret:
                 break
     raise ConfigError(
         setting,
-        f"{path} line {number} is no secret: write whsec_ and {SHORTEST} to {LONGEST} bytes in base64, "
+        f"{named} line {number} is no secret: write whsec_ and {SHORTEST} to {LONGEST} bytes in base64, "
         f"or whsk_ and an Ed25519 key of {_SEED} bytes",
     )
 

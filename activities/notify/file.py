@@ -12,6 +12,7 @@ import fcntl
 import json
 import logging
 import os
+from collections import deque
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,8 @@ from byteport.contracts.people import Notice
 from byteport.errors import Unavailable
 
 LONGEST_FIELD = 300
+MOST_LATELY = 1000
+"""Notices that the process's own log remembers to have written."""
 
 logger = logging.getLogger("byteport.notify")
 
@@ -80,11 +83,17 @@ class FileChannel:
 
 
 class LogChannel:
-    """One line in the process's log: what, where, why, and the command that answers."""
+    """One line in the process's log: what, where, why, and the command that answers. Once, though others are tried again."""
 
     name = "log"
 
+    def __init__(self) -> None:
+        self._lately: deque[tuple[str, int]] = deque(maxlen=MOST_LATELY)
+
     async def deliver(self, notice: Notice) -> None:
+        if (notice.key, notice.rung) in self._lately:
+            return
+        self._lately.append((notice.key, notice.rung))
         logger.log(logging.WARNING if notice.rung else logging.INFO, "%s", log_line(notice))
 
 
@@ -95,6 +104,8 @@ def log_line(notice: Notice) -> str:
     parts = [
         f"[{rung}] {printable(notice.title)}",
         f"{printable(notice.cluster)}/{printable(notice.target)}",
+        *((printable(notice.symptom),) if notice.symptom else ()),
+        *((f"since {notice.since:%Y-%m-%dT%H:%M:%SZ}",) if notice.since else ()),
         f"cause {printable(notice.cause)}" + (f" ({why})" if why else ""),
         *(printable(item) for item in (*notice.evidence, *notice.tried)),
     ]

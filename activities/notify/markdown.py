@@ -22,6 +22,7 @@ def as_markdown(notice: Notice) -> str:
     parts = [
         f"## {inert(notice.title)}",
         f"**{inert(notice.target)}** on cluster **{inert(notice.cluster)}**: {inert(notice.cause.replace('_', ' '))}",
+        _section("What is broken", [inert(item) for item in _broken(notice)]),
         _section("What was seen", [inert(item) for item in notice.evidence]),
         _section("What was tried", [inert(item) for item in notice.tried] or ["nothing"]) if notice.rung else "",
         _section("Why it stopped here", [inert(text) for text in meanings(notice.reasons)]),
@@ -45,6 +46,14 @@ def inert(text: str) -> str:
 
 def _section(title: str, items: list[str]) -> str:
     return "\n".join([f"### {title}", "", *(f"- {item}" for item in items)]) if items else ""
+
+
+def _broken(notice: Notice) -> list[str]:
+    """Symptom, since when, and on how much the cause rests, as far as the notice tells."""
+    since = f"since {notice.since:%Y-%m-%d %H:%M} UTC" if notice.since else ""
+    facts = f"facts that the cause rests on: {notice.facts}" if notice.facts is not None else ""
+    until = f"the question ends at {notice.answer_by:%Y-%m-%d %H:%M} UTC" if notice.answer_by else ""
+    return [line for line in (notice.symptom or "", since, facts, until) if line]
 
 
 def _plan(notice: Notice) -> str:

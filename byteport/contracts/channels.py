@@ -9,15 +9,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from byteport.contracts.receiver_addresses import HostAndPort, ReceiverUrl
-from byteport.contracts.secret_names import NamesASecret
+from byteport.contracts.secret_names import SecretName
 from byteport.domain.base import Frozen
 
 MOST_RECIPIENTS = 20
 ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9-]{1,63})+$"
-SECRET_NAME = r"^[A-Za-z0-9][A-Za-z0-9._@/-]{0,199}(#[A-Za-z0-9][A-Za-z0-9._-]{0,99})?$"  # noqa: S105  the form of a name
 
 
 class ChannelKind(StrEnum):
@@ -39,29 +38,21 @@ class SmtpTls(StrEnum):
     """From the first byte."""
 
 
-def _no_way_out(name: str) -> str:
-    if any(part in ("", ".", "..") for part in name.partition("#")[0].split("/")):
-        raise ValueError("name a secret as path/to/it, or path/to/it#key, without `..`")
-    return name
-
-
-SecretRef = Annotated[str, Field(pattern=SECRET_NAME, max_length=300), AfterValidator(_no_way_out), NamesASecret()]
-"""The name of a secret in the backend: `path`, or `path#key`."""
 MailAddress = Annotated[str, Field(pattern=ADDRESS, max_length=254)]
 
 
 class SlackConfig(Frozen):
     """A Slack workspace: an app with a bot token, or an incoming webhook."""
 
-    token: SecretRef | None = None
+    token: SecretName | None = None
     """Secret that holds the bot's token (`xoxb-…`, scope `chat:write`). With it, an incident is one thread. Needs `channel`."""
     channel: Annotated[str, Field(pattern=r"^[CGD][A-Z0-9]{2,20}$")] | None = None
     """Id of the Slack channel (`C0123456789`, in its details), to which the bot was invited."""
-    webhook: SecretRef | None = None
+    webhook: SecretName | None = None
     """Secret that holds the URL of an incoming webhook, instead of `token` and `channel`. Then there are no threads."""
     api: ReceiverUrl = "https://slack.com/api"
     """Where Slack's Web API is."""
-    signing_secret: SecretRef | None = None
+    signing_secret: SecretName | None = None
     """Secret that holds the app's signing secret, by which presses of its buttons are believed. Default: none is answered."""
 
     @model_validator(mode="after")
@@ -76,18 +67,18 @@ class SlackConfig(Frozen):
 class TeamsConfig(Frozen):
     """A channel of Microsoft Teams, by a workflow that posts what its webhook is sent."""
 
-    webhook: SecretRef | None = None
+    webhook: SecretName | None = None
     """Secret that holds the workflow's URL (`https://…/triggers/manual/paths/invoke?…&sig=…`)."""
 
 
 class PagerDutyConfig(Frozen):
     """A service of PagerDuty, by its Events API v2."""
 
-    routing_key: SecretRef | None = None
+    routing_key: SecretName | None = None
     """Secret that holds the integration key (32 characters) of the service."""
     api: ReceiverUrl = "https://events.pagerduty.com"
     """Where the Events API is; `https://events.eu.pagerduty.com` in the EU."""
-    webhook_secret: SecretRef | None = None
+    webhook_secret: SecretName | None = None
     """Secret that holds what signs PagerDuty's webhooks to us, one a line while it is being changed. Default: an
     acknowledgement in PagerDuty is not heard here."""
 
@@ -101,7 +92,7 @@ class EmailConfig(Frozen):
     """`starttls` or `implicit`. Nothing is sent in clear."""
     user: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
     """Name to log in with. Needs `password`."""
-    password: SecretRef | None = None
+    password: SecretName | None = None
     """Secret that holds the password. Needs `user`. Default: no login."""
     sender: MailAddress | None = None
     """Address in `From`."""
@@ -120,7 +111,7 @@ class NoticeWebhookConfig(Frozen):
 
     url: ReceiverUrl | None = None
     """Where each notice is posted to; `https` only."""
-    secret: SecretRef | None = None
+    secret: SecretName | None = None
     """Secret that holds what signs, one a line: `whsec_…` or `whsk_…` (Ed25519). All of them sign."""
 
 

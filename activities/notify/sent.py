@@ -1,0 +1,97 @@
+"""What was delivered by which channel, in a file that outlives the process: so that a retry repeats nothing.
+
+No chat and no mail server takes a key by which it would know a message again. So a line is written here, and synced to the disk,
+once a channel has taken a notice. A process that is killed between the two repeats that one message after its start; a file that is
+lost makes each open incident begin a new thread. Comes before `page.py`; beside the file of notices, on the same volume.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from byteport.errors import Unavailable
+
+logger = logging.getLogger("byteport.notify")
+
+
+@dataclass
+class _Known:
+    delivered: set[tuple[str, str]] = field(default_factory=set)
+    first: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+class Sent:
+    """Keyed by channel and notice; read on by each process that shares the file. Its methods block for a disk's time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known = _Known()
+        self._read_to = 0
+
+    def has(self, channel: str, key: str) -> bool:
+        """Whether that channel has taken the notice. Raises `Unavailable`."""
+        self._look()
+        return (channel, key) in self._known.delivered
+
+    def first(self, channel: str, incident_id: str) -> str:
+        """What that channel calls the first message of the incident; empty where there is none. Raises `Unavailable`."""
+        self._look()
+        return self._known.first.get((channel, incident_id), "")
+
+    def write(self, channel: str, key: str, incident_id: str, ref: str) -> None:
+        """Remember, on the disk. Raises `Unavailable`."""
+        line = json.dumps([channel, key, incident_id, ref], ensure_ascii=True)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._catch_up(file)
+                end = file.seek(0, os.SEEK_END)
+                torn = end > self._read_to
+                file.write((b"\n" if torn else b"") + line.encode("ascii") + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+                self._catch_up(file)
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def _look(self) -> None:
+        try:
+            with self._path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+                self._catch_up(file)
+        except FileNotFoundError:
+            self._known, self._read_to = _Known(), 0
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def _catch_up(self, file: BinaryIO) -> None:
+        """Learn what was written since the last look; a torn last line (a crash) is left out."""
+        if file.seek(0, os.SEEK_END) < self._read_to:
+            self._known, self._read_to = _Known(), 0
+        file.seek(self._read_to)
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            self._read_to += len(line)
+            self._learn(line)
+
+    def _learn(self, line: bytes) -> None:
+        try:
+            channel, key, incident_id, ref = (str(part) for part in json.loads(line))
+        except (ValueError, TypeError, RecursionError):
+            if line.strip():
+                logger.warning("%s has a line that tells of no delivery", self._path)
+            return
+        self._known.delivered.add((channel, key))
+        if ref:
+            self._known.first.setdefault((channel, incident_id), ref)
+
+    def _unavailable(self, error: OSError) -> Unavailable:
+        return Unavailable(f"{self._path}: {error.strerror or 'cannot be used'}")
