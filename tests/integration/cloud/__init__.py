@@ -1,0 +1,1 @@
+"""Sources of metrics against servers that speak, and enforce, what the clouds speak."""

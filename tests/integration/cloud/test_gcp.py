@@ -1,0 +1,322 @@
+"""Google Cloud Monitoring over gRPC and TLS: which machine a value is of, what is not yet whole, pages, and refusals by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+
+from activities.cloud.gcp import GcpMetrics
+from activities.cloud.source import Measured, Window
+from byteport.contracts.cloud import Metric
+from byteport.contracts.cloud_gcp import GcpSource
+from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
+from tests.integration.cloud.gcp_monitoring import WORDS, Monitoring, error_info, monitoring, retry_info
+from tests.integration.cloud.google_as_a_pod import PROJECT, Google, as_a_pod, google
+from tests.integration.export.authority import Authority, new_authority
+
+pytestmark = pytest.mark.peers
+
+NOW = datetime(2026, 3, 10, 9, 30, 20, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+NODE = "gke-prod-default-pool-1a2b3c4d-x7k2"
+PROVIDER_ID = f"gce://{PROJECT}/europe-west1-b/{NODE}"
+CLUSTER = {"project_id": PROJECT, "location": "europe-west1", "cluster_name": "prod"}
+CPU = "kubernetes.io/node/cpu/allocatable_utilization"
+MEMORY = "kubernetes.io/node/memory/allocatable_utilization"
+USED, TOTAL = "kubernetes.io/node/ephemeral_storage/used_bytes", "kubernetes.io/node/ephemeral_storage/total_bytes"
+INSTANCE = "compute.googleapis.com/instance/cpu/utilization"
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return new_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest_asyncio.fixture
+async def cloud(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Google]:
+    async with google(authority) as there:
+        as_a_pod(monkeypatch, tmp_path, there)
+        yield there
+
+
+@pytest_asyncio.fixture
+async def metrics(cloud: Google, authority: Authority) -> AsyncIterator[Monitoring]:
+    async with monitoring(PROJECT, cloud.for_metrics, NOW, authority.trusted.issue_cert("localhost")) as there:
+        yield there
+
+
+def minute(ago: int) -> datetime:
+    """The whole minute so many before that of NOW."""
+    return NOW.replace(second=0) - ago * MINUTE
+
+
+def every(value: float, *, ago: range = range(2, 6)) -> dict[datetime, float]:
+    return {minute(one): value for one in ago}
+
+
+def machine(there: Monitoring, name: str = NODE, *, zone: str = "europe-west1-b", instance_id: str = "4711") -> None:
+    resource = {"project_id": PROJECT, "zone": zone, "instance_id": instance_id}
+    there.hold(INSTANCE, resource, every(0.5), metric={"instance_name": name})
+
+
+def node(there: Monitoring, metric_type: str, values: Mapping[datetime, float], name: str = NODE, **more: Any) -> None:
+    there.hold(metric_type, {**CLUSTER, "node_name": name}, values, **more)
+
+
+def source(there: Monitoring, authority: Authority, **changes: Any) -> GcpMetrics:
+    named: dict[str, Any] = {"project": PROJECT, "cluster": "prod", "location": "europe-west1"} | changes
+    return GcpMetrics(GcpSource(endpoint=f"localhost:{there.port}", **named), ca_file=authority.ca_file)
+
+
+async def measured(
+    there: Monitoring, authority: Authority, *, since: datetime | None = None, **changes: Any
+) -> Measured:
+    asked = source(there, authority, **changes)
+    try:
+        return await asked.read(Window(since or minute(6), NOW))
+    finally:
+        await asked.close()
+
+
+async def refusal(there: Monitoring, authority: Authority, error: type[BytePortError], **changes: Any) -> BytePortError:
+    with pytest.raises(error) as refused:
+        await measured(there, authority, **changes)
+    assert WORDS not in refused.value.message
+    return refused.value
+
+
+def said(found: Measured, metric: Metric) -> dict[datetime, float]:
+    return {point.at: round(point.percent, 3) for point in found.points if point.metric is metric}
+
+
+@pytest.mark.claim("C-413")
+async def test_cpu_memory_and_disk_are_of_the_machine_whose_provider_id_it_is(
+    metrics: Monitoring, authority: Authority
+) -> None:
+    machine(metrics)
+    node(metrics, CPU, every(0.61))
+    node(metrics, MEMORY, every(0.72), metric={"memory_type": "non-evictable"})
+    node(metrics, MEMORY, every(0.2), metric={"memory_type": "evictable"})
+    node(metrics, USED, every(86.0e9))
+    node(metrics, TOTAL, every(100.0e9))
+    found = await measured(metrics, authority)
+    assert {point.subject.provider_id for point in found.points} == {PROVIDER_ID}
+    assert said(found, Metric.CPU) == every(61.0)
+    assert said(found, Metric.MEMORY) == every(72.0)
+    assert said(found, Metric.DISK) == every(86.0)
+    assert found.source_now == NOW.replace(microsecond=0)
+    assert not found.truncated
+
+
+@pytest.mark.claim("C-413")
+@pytest.mark.parametrize(
+    "other", [{"zone": "europe-west1-c"}, {"instance_id": "4712"}], ids=["in another zone", "made anew"]
+)
+async def test_a_name_that_means_two_machines_says_nothing_of_either(
+    metrics: Monitoring, authority: Authority, other: dict[str, str]
+) -> None:
+    machine(metrics)
+    machine(metrics, **other)
+    machine(metrics, "gke-prod-other")
+    node(metrics, CPU, every(0.99))
+    node(metrics, CPU, every(0.3), "gke-prod-other")
+    found = await measured(metrics, authority)
+    assert {point.subject.provider_id for point in found.points} == {f"gce://{PROJECT}/europe-west1-b/gke-prod-other"}
+
+
+@pytest.mark.claim("C-413")
+async def test_nodes_of_another_cluster_and_names_without_a_machine_are_left_out(
+    metrics: Monitoring, authority: Authority
+) -> None:
+    machine(metrics)
+    node(metrics, CPU, every(0.3), "no-such-machine")
+    metrics.hold(CPU, {**CLUSTER, "cluster_name": "staging", "node_name": NODE}, every(0.99))
+    metrics.hold(CPU, {**CLUSTER, "location": "us-east1", "node_name": NODE}, every(0.99))
+    found = await measured(metrics, authority)
+    assert not found.points
+    assert found.series == 1
+
+
+async def test_without_a_cluster_the_cpu_of_instances_is_read_and_nothing_else(
+    metrics: Monitoring, authority: Authority
+) -> None:
+    machine(metrics)
+    node(metrics, CPU, every(0.99))
+    found = await measured(metrics, authority, cluster=None, location=None)
+    assert [point.subject.provider_id for point in found.points] == [PROVIDER_ID] * 4
+    assert said(found, Metric.CPU) == every(50.0)
+    assert [f'metric.type = "{INSTANCE}"' in request.filter for request in metrics.asked] == [True]
+
+
+@pytest.mark.claim("C-414")
+async def test_the_mean_of_a_minute_that_is_still_running_is_not_taken(
+    metrics: Monitoring, authority: Authority
+) -> None:
+    """Every ten seconds one sample, the last of which has just come: the running minute's mean would be 99."""
+    machine(metrics)
+    samples = {minute(5) + timedelta(seconds=10 * step): 0.3 for step in range(1, 25)}
+    node(metrics, CPU, samples | {minute(0) + timedelta(seconds=10): 0.99, minute(1) + timedelta(seconds=10): 0.99})
+    assert said(await measured(metrics, authority), Metric.CPU) == every(30.0, ago=range(1, 5))
+
+
+@pytest.mark.claim("C-414")
+async def test_what_comes_late_is_the_same_point_in_the_next_poll(metrics: Monitoring, authority: Authority) -> None:
+    machine(metrics)
+    node(metrics, CPU, every(0.4, ago=range(1, 6)), late=4 * MINUTE)
+    first = await measured(metrics, authority)
+    assert said(first, Metric.CPU) == every(40.0, ago=range(4, 6))
+    metrics.now = NOW + 4 * MINUTE
+    asked = source(metrics, authority)
+    second = await asked.read(Window(minute(6) + timedelta(seconds=37), NOW + 4 * MINUTE))
+    await asked.close()
+    assert said(second, Metric.CPU) == every(40.0, ago=range(1, 6))
+    assert set(first.points) <= set(second.points)
+
+
+async def test_a_gap_is_not_filled(metrics: Monitoring, authority: Authority) -> None:
+    machine(metrics)
+    values = every(0.4)
+    del values[minute(3)]
+    node(metrics, CPU, values)
+    node(metrics, USED, values)
+    node(metrics, TOTAL, every(0.8))
+    found = await measured(metrics, authority)
+    assert set(said(found, Metric.CPU)) == set(said(found, Metric.DISK)) == {minute(2), minute(4), minute(5)}
+
+
+@pytest.mark.claim("C-414")
+async def test_every_page_is_read_and_a_series_that_goes_on_in_the_next_is_one(
+    metrics: Monitoring, authority: Authority
+) -> None:
+    metrics.largest_page = 3
+    for number in range(4):
+        machine(metrics, f"node-{number}")
+        node(metrics, CPU, every(0.4), f"node-{number}")
+    found = await measured(metrics, authority)
+    assert len(found.points) == 16
+    assert found.series == 4
+    assert sum(bool(request.page_token) for request in metrics.asked) == 1 + 5
+
+
+async def test_what_google_could_not_give_and_what_is_too_much_is_said(
+    metrics: Monitoring, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        machine(metrics, f"node-{number}")
+        node(metrics, CPU, every(0.4), f"node-{number}")
+    metrics.partial = True
+    assert (await measured(metrics, authority)).truncated
+    metrics.partial = False
+    monkeypatch.setattr("activities.cloud.gcp.MOST_SERIES", 2)
+    found = await measured(metrics, authority)
+    assert found.truncated
+    assert found.series == 2
+
+
+async def test_only_series_are_asked_for_where_no_values_are_needed(metrics: Monitoring, authority: Authority) -> None:
+    machine(metrics)
+    node(metrics, CPU, every(0.4))
+    await measured(metrics, authority)
+    views = [request.view.name for request in metrics.asked]
+    assert views == ["HEADERS", "FULL", "FULL", "FULL", "FULL"]
+
+
+@pytest.mark.claim("C-415")
+@pytest.mark.parametrize(
+    ("code", "details", "error", "says"),
+    [
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, (retry_info(17),), Throttled, "RESOURCE_EXHAUSTED"),
+        (grpc.StatusCode.PERMISSION_DENIED, (), NotPermitted, "monitoring.timeSeries.list"),
+        (grpc.StatusCode.PERMISSION_DENIED, (error_info("SERVICE_DISABLED"),), NotPermitted, "enable monitoring"),
+        (grpc.StatusCode.UNAUTHENTICATED, (), NotPermitted, "clouds.gcp"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, (), Unavailable, "DEADLINE_EXCEEDED"),
+        (grpc.StatusCode.UNAVAILABLE, (), Unavailable, "UNAVAILABLE"),
+        (grpc.StatusCode.INTERNAL, (), Unavailable, "INTERNAL"),
+        (grpc.StatusCode.NOT_FOUND, (), ConfigError, "clouds.gcp.project"),
+        (grpc.StatusCode.INVALID_ARGUMENT, (), ConfigError, "clouds.gcp"),
+    ],
+)
+async def test_each_refusal_has_its_name_and_none_of_its_words(
+    metrics: Monitoring,
+    authority: Authority,
+    code: grpc.StatusCode,
+    details: tuple[Any, ...],
+    error: type[BytePortError],
+    says: str,
+) -> None:
+    metrics.refusals = [(code, details)]
+    refused = await refusal(metrics, authority, error)
+    assert says in refused.message
+    if isinstance(refused, Throttled):
+        assert refused.delay == timedelta(seconds=17)
+    assert len(metrics.asked) == 1
+
+
+@pytest.mark.claim("C-415")
+async def test_an_endless_delay_is_cut_short(metrics: Monitoring, authority: Authority) -> None:
+    metrics.refusals = [(grpc.StatusCode.RESOURCE_EXHAUSTED, (retry_info(10**9),))]
+    refused = await refusal(metrics, authority, Throttled)
+    assert isinstance(refused, Throttled)
+    assert refused.delay == timedelta(hours=1)
+
+
+@pytest.mark.claim("C-415")
+async def test_a_token_that_is_not_taken_is_not_used_again(
+    metrics: Monitoring, authority: Authority, cloud: Google
+) -> None:
+    machine(metrics)
+    asked = source(metrics, authority)
+    await asked.read(Window(minute(6), NOW))
+    cloud.tokens.clear()
+    with pytest.raises(NotPermitted):
+        await asked.read(Window(minute(6), NOW))
+    cloud.tokens["spent"] = ""
+    await asked.read(Window(minute(6), NOW))
+    await asked.close()
+    assert len(cloud.exchange.got) == 2
+
+
+async def test_another_project_than_the_identitys_is_refused_by_name(metrics: Monitoring, authority: Authority) -> None:
+    assert PROJECT not in (await refusal(metrics, authority, NotPermitted, project="someone-else")).message
+
+
+@pytest.mark.claim("C-415")
+async def test_a_server_that_another_authority_vouches_for_is_told_nothing(cloud: Google, authority: Authority) -> None:
+    stranger = authority.stranger.issue_cert("localhost")
+    async with monitoring(PROJECT, cloud.for_metrics, NOW, stranger) as there:
+        refused = await refusal(there, authority, NotPermitted)
+        assert "clouds.ca_file" in refused.message
+        assert there.asked == []
+
+
+@pytest.mark.claim("C-415")
+async def test_no_variable_of_the_environment_sends_it_elsewhere(
+    metrics: Monitoring, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    machine(metrics)
+    node(metrics, CPU, every(0.4))
+    assert said(await measured(metrics, authority), Metric.CPU) == every(40.0)
+
+
+async def test_nobody_listening_is_unavailable(metrics: Monitoring, authority: Authority, cloud: Google) -> None:
+    free = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = free.sockets[0].getsockname()[1]
+    free.close()
+    await free.wait_closed()
+    metrics.port = port
+    await refusal(metrics, authority, Unavailable)
+
+
+def test_a_source_without_a_project_does_not_begin() -> None:
+    with pytest.raises(ConfigError, match=r"clouds\.gcp\.project"):
+        GcpMetrics(GcpSource())

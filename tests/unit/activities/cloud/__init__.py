@@ -1,0 +1,1 @@
+"""What sources of metrics make of answers, and which rights they ask for, without a network."""
