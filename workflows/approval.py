@@ -31,6 +31,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.perform import perform
+from workflows.phases.escalate import TOLD_WHOLE
 from workflows.proof import with_a_record
 
 FIRST_ANSWER = timedelta(seconds=5)
@@ -169,6 +170,9 @@ class ApprovalWorkflow:
             how_to_answer=f"byteport approve {request.plan_digest}",
             at=workflow.now(),
         )
+        if workflow.patched(TOLD_WHOLE):
+            named = {"plan_digest": request.plan_digest, "answer_by": request.expires_at}
+            notice = notice.model_copy(update=named)
         try:
             await perform(NOTIFY, notice, cluster_uid=request.cluster_uid, summary="Remind people")
         except BytePortError:

@@ -84,6 +84,8 @@ class Incident:
         self.telling: asyncio.Task[None] | None = None
         self.storm = False
         """It was not paged at once, because a storm was on."""
+        self.told = False
+        """People have had a notice about it."""
         self.passed = False
         """It was over before the storm was, so that nobody needs to be paged."""
         self.decision: Decision | None = None

@@ -5,6 +5,7 @@ import pytest_asyncio
 
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
+from byteport.contracts.people import Ending
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Cause, Reason
@@ -20,7 +21,8 @@ pytestmark = pytest.mark.slow
 
 
 def rungs(world: World) -> list[int]:
-    return [notice.rung for notice in world.notices]
+    """Of the notices while it went on."""
+    return [notice.rung for notice in world.notices if notice.ending is None]
 
 
 @pytest_asyncio.fixture
@@ -68,6 +70,26 @@ async def test_acknowledging_by_message_stops_the_ladder_and_closes_it(
     escalated, acknowledged = world.records
     assert (escalated.event, acknowledged.event) == (Event.ESCALATED, Event.ACKNOWLEDGED)
     assert (acknowledged.approver, acknowledged.note) == ("claimed: grace", "on it")
+
+
+@pytest.mark.claim("C-431")
+async def test_a_page_is_enough_to_decide_by_and_whoever_got_it_hears_of_the_end(
+    world: World, out_of_memory: Remediation
+) -> None:
+    await out_of_memory.until(Phase.ESCALATED)
+    page = await paged(world, 1)
+    assert page.symptom is not None
+    assert " (threshold " in page.symptom
+    assert page.since is not None
+    assert page.since <= page.at
+    assert page.facts is not None
+    assert page.facts >= 2
+    assert (page.plan_digest, page.ending) == (None, None)
+    await out_of_memory.acknowledge(by="grace")
+    await out_of_memory.closed()
+    end = world.notices[-1]
+    assert (end.ending, end.rung, end.incident_id) == (Ending.TAKEN_OVER, 0, page.incident_id)
+    assert "grace" in end.title
 
 
 async def test_symptoms_fold_into_an_escalation_until_it_is_acknowledged(

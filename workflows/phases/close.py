@@ -7,6 +7,7 @@ incident, or opens the next one, and is never lost between the two.
 from __future__ import annotations
 
 from byteport.contracts.ledger import RECORD, Decision, Event, Result
+from byteport.contracts.people import Ending
 from byteport.contracts.workflows import REOBSERVE, Closed, Phase, Remediate, Reobserve
 from byteport.domain import ids
 from byteport.domain.reasons import Reason
@@ -15,7 +16,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from workflows.incident import Incident
 from workflows.perform import perform
-from workflows.phases.escalate import page
+from workflows.phases.escalate import TOLD_WHOLE, page, tell_the_end
 
 
 async def close_skipped(incident: Incident, reasons: tuple[Reason, ...]) -> None:
@@ -26,12 +27,17 @@ async def close_skipped(incident: Incident, reasons: tuple[Reason, ...]) -> None
         incident.draft(Event.SKIPPED, Decision.SKIPPED, None, reasons=reasons),
         cluster_uid=incident.cluster_uid,
     )
+    await tell_the_end(incident, Ending.OVER, f"Nothing is left to do about {incident.start.target.ref}", reasons)
 
 
 async def close_verified(incident: Incident) -> None:
     """Tell what was done, and look again after an hour and a day in a run of its own."""
     incident.decision, incident.result = Decision.ACTED, Result.SUCCESS
-    await page(incident, (), rung=0, how_to_answer=None, title=f"Repaired {incident.start.target.ref}")
+    repaired = f"Repaired {incident.start.target.ref}"
+    if incident.told and workflow.patched(TOLD_WHOLE):
+        await tell_the_end(incident, Ending.OVER, repaired)
+    else:
+        await page(incident, (), rung=0, how_to_answer=None, title=repaired)
     after = incident.start.reobserve_after_seconds
     if not after:
         return

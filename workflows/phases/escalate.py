@@ -9,8 +9,9 @@ import asyncio
 from datetime import timedelta
 
 from byteport.contracts.ledger import RECORD, Decision, Event, Result
-from byteport.contracts.people import NOTIFY, Notice
+from byteport.contracts.people import NOTIFY, Ending, Notice
 from byteport.contracts.workflows import Phase
+from byteport.domain.approvals import ApprovalRequest
 from byteport.domain.plans import DeletePodPlan
 from byteport.domain.reasons import Reason
 from byteport.errors import BytePortError
@@ -26,6 +27,11 @@ MOST_EVIDENCE = 20
 
 TRIED_APART = "tried-apart"
 """From here on a notice tells what was tried apart from what was seen."""
+TOLD_WHOLE = "told-whole"
+"""From here on a notice tells the symptom, since when, on how many facts its cause rests and which plan waits until when; and
+whoever was told of an incident hears of its end."""
+LONGEST_ENDING = 60
+"""Seconds that channels which are down may hold up the end of a run."""
 
 
 def evidence_of(incident: Incident) -> tuple[str, ...]:
@@ -43,13 +49,53 @@ def seen(incident: Incident) -> tuple[str, ...]:
 
 
 async def page(
-    incident: Incident, reasons: tuple[Reason, ...], *, rung: int, how_to_answer: str | None, title: str | None = None
+    incident: Incident,
+    reasons: tuple[Reason, ...],
+    *,
+    rung: int,
+    how_to_answer: str | None,
+    title: str | None = None,
+    asked: ApprovalRequest | None = None,
 ) -> None:
     """One notice. A channel that is down for half an hour does not stop the incident: the next rung is tried."""
+    key = f"{incident.incident_id}:{incident.phase.value}:{rung}:{incident.next_action}"
+    told = _notice(incident, key, reasons, rung=rung, how_to_answer=how_to_answer, title=title)
+    if workflow.patched(TOLD_WHOLE):
+        told = told.model_copy(update=_whole(incident, asked))
+    incident.told = True
+    try:
+        await perform(NOTIFY, told, cluster_uid=incident.cluster_uid, summary=f"Tell people (rung {rung})")
+    except BytePortError:
+        incident.note(f"rung {rung} could not be reached")
+
+
+async def tell_the_end(incident: Incident, ending: Ending, title: str, reasons: tuple[Reason, ...] = ()) -> None:
+    """Whoever was told of the incident hears of its end, in a minute or not at all: a run ends without its channels."""
+    if not incident.told or not workflow.patched(TOLD_WHOLE):
+        return
+    key = f"{incident.incident_id}:{ending.value}"
+    told = _notice(incident, key, reasons, rung=0, how_to_answer=None, title=title)
+    told = told.model_copy(update={**_whole(incident, None), "ending": ending})
+    try:
+        async with asyncio.timeout(LONGEST_ENDING):
+            await perform(NOTIFY, told, cluster_uid=incident.cluster_uid, summary=f"Tell people: {ending.value}")
+    except (BytePortError, TimeoutError):
+        incident.note("the end could not be told")
+
+
+def _notice(
+    incident: Incident,
+    key: str,
+    reasons: tuple[Reason, ...],
+    *,
+    rung: int,
+    how_to_answer: str | None,
+    title: str | None,
+) -> Notice:
     diagnosis = incident.diagnosis
     apart = workflow.patched(TRIED_APART)
-    notice = Notice(
-        key=f"{incident.incident_id}:{incident.phase.value}:{rung}:{incident.next_action}",
+    return Notice(
+        key=key,
         incident_id=incident.incident_id,
         workflow_id=incident.workflow_id,
         cluster=incident.start.installation.cluster_name,
@@ -67,13 +113,24 @@ async def page(
         how_to_answer=how_to_answer,
         at=workflow.now(),
     )
-    try:
-        await perform(NOTIFY, notice, cluster_uid=incident.cluster_uid, summary=f"Tell people (rung {rung})")
-    except BytePortError:
-        incident.note(f"rung {rung} could not be reached")
 
 
-async def climb(incident: Incident, reasons: tuple[Reason, ...], *, how_to_answer: str) -> None:
+def _whole(incident: Incident, asked: ApprovalRequest | None) -> dict[str, object]:
+    """What a notice says besides, so that it is enough to decide by."""
+    signal, diagnosis = incident.the_signal, incident.diagnosis
+    times = "once" if incident.reports == 1 else f"{incident.reports} times"
+    return {
+        "since": incident.opened_at,
+        "symptom": f"{signal.type.value} = {signal.value:g} (threshold {signal.threshold:g}), reported {times}",
+        "facts": len(diagnosis.facts) if diagnosis else None,
+        "plan_digest": asked.plan_digest if asked else None,
+        "answer_by": asked.expires_at if asked else None,
+    }
+
+
+async def climb(
+    incident: Incident, reasons: tuple[Reason, ...], *, how_to_answer: str, asked: ApprovalRequest | None = None
+) -> None:
     """Page the first rung, then the next whenever one has had its time, until somebody acknowledges.
 
     In a storm nobody is paged before it is over. Ends after the last rung; whoever waits, waits on.
@@ -83,7 +140,7 @@ async def climb(incident: Incident, reasons: tuple[Reason, ...], *, how_to_answe
         return
     rungs = incident.start.ladder.rung_seconds
     for rung, seconds in enumerate((*rungs, None), start=1):
-        await page(incident, reasons, rung=rung, how_to_answer=how_to_answer)
+        await page(incident, reasons, rung=rung, how_to_answer=how_to_answer, asked=asked)
         incident.note(f"paged rung {rung}")
         if seconds is None:
             return
@@ -138,3 +195,6 @@ async def record_acknowledgement(incident: Incident) -> None:
         note=acknowledged.note or None,
     )
     await perform(RECORD, draft.model_copy(update={"approver": acknowledged.by}), cluster_uid=incident.cluster_uid)
+    await tell_the_end(
+        incident, Ending.TAKEN_OVER, f"{acknowledged.by} has taken over {incident.start.target.ref}", incident.reasons
+    )

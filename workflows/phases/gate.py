@@ -111,9 +111,9 @@ async def _ask(
     incident.enter(Phase.AWAITING_APPROVAL, f"waiting for a yes to: {plan.command}")
     answer_with = f"byteport approve {request.plan_digest}"
     ladder = asyncio.create_task(
-        climb(incident, verdict.reasons, how_to_answer=answer_with)
+        climb(incident, verdict.reasons, how_to_answer=answer_with, asked=request)
         if escalated
-        else page(incident, verdict.reasons, rung=0, how_to_answer=answer_with)
+        else page(incident, verdict.reasons, rung=0, how_to_answer=answer_with, asked=request)
     )
     try:
         draft = incident.draft(
