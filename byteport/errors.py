@@ -95,6 +95,13 @@ class BudgetRefuses(PermanentError):
         self.budget = budget
 
 
+class TooLarge(PermanentError):
+    """An answer is larger than is read at once: ask for less.
+
+    Told apart inside the process only: it crosses Temporal as what it is a kind of.
+    """
+
+
 class TemporaryError(BytePortError):
     """Trying again may help, after `delay` if the server gave one."""
 

@@ -13,12 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
-from activities.kubernetes import execution, watching
+from activities.kubernetes import execution, listing, watching
 from activities.kubernetes.answers import JSON, Asked, decoded, error_of, is_no_log
 from activities.kubernetes.credentials import Credentials, load_credentials
 from activities.kubernetes.paths import collection_path, object_path, review_body, what
 from activities.kubernetes.wire import Answer, Request, Wire
-from byteport.errors import Unavailable
 from byteport.kubernetes.port import (
     EXEC_SECONDS,
     NAMESPACES,
@@ -27,18 +26,16 @@ from byteport.kubernetes.port import (
     Attribution,
     ClusterPort,
     ExecResult,
+    Expired,
+    Glimpsed,
     InVain,
     Listed,
+    Page,
     Resource,
     WatchEvent,
 )
 
 CALL_SECONDS = 10.0
-PAGE_SECONDS = 30.0
-WATCH_GRACE_SECONDS = 15.0
-"""How much longer than asked for a watch may take to end."""
-
-LIST_ATTEMPTS = 3
 LOG_LIMIT = 64 << 10
 LARGEST_REVIEW = 4 << 20
 """Tenants write roles, and whatever is bound to our account comes back in a review of all rules."""
@@ -76,35 +73,26 @@ class KubernetesCluster(ClusterPort):
     async def list(
         self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "", limit: int = 500
     ) -> Listed:
-        asked = Asked(f"list {what(resource, namespace)}")
-        query = [("limit", str(limit)), *_selectors(labels, fields)]
-        for _ in range(LIST_ATTEMPTS):
-            listed = await self._pages(collection_path(resource, namespace), query, asked)
-            if listed is not None:
-                return listed
-        raise Unavailable(f"{asked.what}: the list expired between its pages, {LIST_ATTEMPTS} times")
+        return await listing.whole(self._wire, resource, namespace, _selectors(labels, fields), limit=limit)
+
+    async def page(self, resource: Resource, namespace: str, *, limit: int, token: str = "") -> Page | Expired:
+        return await listing.page(self._wire, resource, namespace, limit=limit, token=token)
 
     async def watch(
         self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int = 300
     ) -> AsyncIterator[WatchEvent]:
-        asked = Asked(f"watch {what(resource, namespace)}")
-        query = (
-            ("watch", "true"),
-            ("resourceVersion", resource_version),
-            ("allowWatchBookmarks", "true"),
-            ("timeoutSeconds", str(timeout_seconds)),
-        )
-        request = Request("GET", collection_path(resource, namespace), query)
-        async with self._wire.open(request, asked, self._seconds) as response:
-            if response.status == HTTPStatus.GONE:
-                yield watching.GONE
-                return
-            if response.status >= HTTPStatus.BAD_REQUEST:
-                raise error_of(asked, response.status, response.headers, await response.read())
-            seconds = timeout_seconds + WATCH_GRACE_SECONDS
-            async with aclosing(watching.events(response, asked, seconds=seconds)) as events:
-                async for event in events:
-                    yield event
+        opened = watching.Opened(resource, namespace, resource_version, timeout_seconds)
+        async with aclosing(watching.events(self._wire, opened, self._seconds)) as events:
+            async for event in events:
+                yield event
+
+    async def glimpses(
+        self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int
+    ) -> AsyncIterator[Glimpsed]:
+        opened = watching.Opened(resource, namespace, resource_version, timeout_seconds)
+        async with aclosing(watching.glimpses(self._wire, opened, self._seconds)) as events:
+            async for event in events:
+                yield event
 
     async def patch(
         self,
@@ -217,24 +205,6 @@ class KubernetesCluster(ClusterPort):
     async def server_version(self) -> str:
         answer = await self._object(Request("GET", "/version"), Asked("get the server's version"))
         return str(answer.get("gitVersion", ""))
-
-    async def _pages(self, path: str, query: Sequence[tuple[str, str]], asked: Asked) -> Listed | None:
-        """All pages of one list; None when the list expired between two of them."""
-        items: list[JSON] = []
-        token = ""
-        while True:
-            more = [("continue", token)] if token else []
-            answer = await self._wire.ask(Request("GET", path, (*query, *more)), asked, PAGE_SECONDS)
-            if answer.status == HTTPStatus.GONE:
-                return None
-            if answer.status >= HTTPStatus.BAD_REQUEST:
-                raise error_of(asked, answer.status, answer.headers, answer.body)
-            page = _json(answer, asked)
-            items += page.get("items") or []
-            metadata: JSON = page.get("metadata") or {}
-            token = metadata.get("continue") or ""
-            if not token:
-                return Listed(items, str(metadata.get("resourceVersion", "")))
 
     async def _review(self, group: str, plural: str, body: JSON, asked: Asked) -> JSON:
         """The status of one question about ourselves. Nothing is stored by it, so that it may be asked again."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from activities.kubernetes.streams import Stream
+from activities.kubernetes.streams import Sees, Stream
 from byteport.errors import NotPermitted
-from byteport.kubernetes.port import JSON, ClusterPort, Resource
+from byteport.kubernetes.port import ClusterPort, Resource
 
 MANY_STREAMS = 200
 """From here on one watch of the whole cluster is cheaper for everybody: it is said once."""
@@ -34,8 +34,7 @@ class Followed(NamedTuple):
 
     kind: str
     resource: Resource
-    see: Callable[[str, JSON], Awaitable[None]]
-    forget: Callable[[str, JSON], None]
+    sees: Sees
     namespace: str = ""
     """Where it is watched, when that is always the same namespace."""
     dispensable: str = ""
@@ -62,6 +61,8 @@ class Following:
         self._tasks: dict[_Key, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._said: set[str] = set()
+        self._resumed: list[tuple[Followed, str]] = []
+        self._unfollowed: dict[str, frozenset[str]] = {}
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -85,13 +86,25 @@ class Following:
             kept[name] = found[name]
         return kept
 
+    def resumed(self) -> list[tuple[Followed, str]]:
+        """Streams that went on from a bookmark, and so have not seen what was there before it. Each is told once."""
+        resumed, self._resumed = self._resumed, []
+        return resumed
+
+    @property
+    def unfollowed(self) -> frozenset[str]:
+        """Namespaces of which some kind has no stream, since there would be too many."""
+        return frozenset[str]().union(*self._unfollowed.values())
+
     def keep(self, kinds: Sequence[Followed], places: Collection[str]) -> None:
         """Have exactly these streams: begin what is missing, end what is too many, leave every other alone.
 
         `places` are namespaces, or the empty name of the whole cluster.
         """
         fit = max(1, MOST_STREAMS // max(1, len(kinds)))
-        wanted = sorted(places)[:fit]
+        ordered = sorted(places)
+        wanted = ordered[:fit]
+        self._unfollowed |= {one.kind: frozenset(ordered[fit:]) for one in kinds}
         named = {one.kind for one in kinds}
         for key in [key for key in self._tasks if key.kind in named and key.place not in wanted]:
             self._end(key)
@@ -115,7 +128,9 @@ class Following:
         if key in self._tasks:
             return
         start = self._start.pop(_bookmark(one.resource, place), "")
-        stream = Stream(self._cluster, one.resource, start, place or one.namespace, lists=self._lists)
+        if start:
+            self._resumed.append((one, place))
+        stream = Stream(self._cluster, one.kind, one.resource, start, place or one.namespace, lists=self._lists)
         task = asyncio.create_task(self._follow(one, place, stream))
         task.add_done_callback(self._ended)
         self._streams[key], self._tasks[key] = stream, task
@@ -137,15 +152,9 @@ class Following:
     async def _follow(self, one: Followed, place: str, stream: Stream) -> None:
         """A kind that is dispensable, or one namespace, may be refused; everything else is still watched."""
 
-        async def see(item: JSON) -> None:
-            await one.see(one.kind, item)
-
-        def forget(item: JSON) -> None:
-            one.forget(one.kind, item)
-
         while True:
             try:
-                await stream.run(see, forget)
+                await stream.run(one.sees)
             except NotPermitted as refused:
                 if one.dispensable:
                     self._say(f"{one.dispensable} are not watched", refused.message)

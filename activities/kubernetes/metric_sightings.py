@@ -1,6 +1,6 @@
 """What the metrics API measured, as symptoms: containers near their limits, for as long as it takes to mean it.
 
-The metrics API has no watch, so `watch.py` asks at each of its second looks, one namespace after the other. A share must
+The metrics API has no watch, so `second_looks.py` asks, one namespace after the other. A share must
 have been too high for `HELD`, at two looks or more, before it is reported: a moment's peak starts nothing. A metrics API
 that is not installed, refuses or is out of order shows nothing; the runbook says so when it is asked about a workload.
 """
@@ -8,22 +8,27 @@ that is not installed, refuses or is out of order shows nothing; the runbook say
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from activities.clock import Clock
+from activities.kubernetes.paced import Pace
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.recent import Recent
+from activities.kubernetes.streams import PAGE_LIMIT
 from activities.orchestration import SymptomSink
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.failures import Failure
 from byteport.domain.signals import Signal, SignalType
 from byteport.domain.targets import Target
-from byteport.errors import MalformedInput, NotPermitted, TargetGone, Unavailable
-from byteport.kubernetes import port
+from byteport.errors import MalformedInput, NotPermitted, TargetGone, TooLarge, Unavailable
+from byteport.kubernetes import fields, port
+from byteport.kubernetes.glimpses import Glimpse
 from byteport.kubernetes.load_symptoms import usage_symptoms
 from byteport.kubernetes.memory_symptoms import memory_symptoms
-from byteport.kubernetes.port import JSON, ClusterPort, Resource
+from byteport.kubernetes.nearness import near_limit, of_use
+from byteport.kubernetes.owners import pod_owner
+from byteport.kubernetes.port import JSON, ClusterPort, Page, Resource
 from byteport.kubernetes.world import World
 
 HELD = timedelta(seconds=45)
@@ -55,6 +60,7 @@ class MetricSightings:
         sink: SymptomSink,
         policy: PolicySource,
         clock: Clock,
+        pace: Pace,
         off: frozenset[Failure] = frozenset(),
     ) -> None:
         """`off`: failures that are not reported, since their runbook is switched off."""
@@ -64,27 +70,68 @@ class MetricSightings:
         self._sink = sink
         self._policy = policy
         self._clock = clock
+        self._pace = pace
         self._seen: Recent[tuple[SignalType, Target], _Seen] = Recent(REMEMBERED)
+        self.hot = frozenset[str]()
+        """Namespaces in which something was near its limit at the last look."""
         self.reported = 0
 
     async def look(self, namespace: str) -> None:
-        """One look at one enabled namespace. Raises `Unavailable` when a report does not get through."""
+        """One look at one enabled namespace. Raises `Unavailable` when a report does not get through.
+
+        Of pods that are not near a limit nothing is kept. Where one is, its workload is read again, whole in number.
+        """
         if self._off >= _OF_LOAD:
             return
-        metrics = await self._optional("PodMetrics", port.POD_METRICS, namespace)
-        if not metrics:
-            return
-        pods = await self._listed("Pod", port.PODS, namespace)
-        if not self._symptoms((*metrics, *pods)):
-            return
-        # Only now is it worth asking whose the pods are.
-        replica_sets = await self._listed("ReplicaSet", port.REPLICA_SETS, namespace)
-        autoscalers = await self._optional("HorizontalPodAutoscaler", port.AUTOSCALERS, namespace)
-        for signal in self._symptoms((*metrics, *pods, *replica_sets, *autoscalers)):
+        measured = await self._measured(namespace)
+        near = [pod async for pod in self._pods(namespace, measured) if self._is_near(pod, measured)]
+        found = await self._signals(namespace, measured, near) if near else []
+        self.hot = self.hot | {namespace} if found else self.hot - {namespace}
+        for signal in found:
             await self._see(signal)
 
-    def _symptoms(self, objects: Sequence[JSON]) -> list[Signal]:
-        world = World(now=self._clock(), objects=tuple(objects))
+    async def _measured(self, namespace: str) -> dict[str, Glimpse]:
+        """By the pod's name. The metrics API has no pages: what is too much for one is not looked at."""
+        try:
+            return {item.name: item async for item in self._paged(port.POD_METRICS, namespace)}
+        except (TargetGone, NotPermitted, Unavailable):
+            return {}
+        except TooLarge:
+            logger.warning("the namespace %s has more pods than are measured at once: none of them is", namespace)
+            return {}
+
+    async def _pods(self, namespace: str, measured: Mapping[str, Glimpse]) -> AsyncIterator[JSON]:
+        if measured:
+            async for glimpse in self._paged(port.PODS, namespace):
+                if glimpse.name in measured:
+                    yield of_use(glimpse.whole())
+
+    def _is_near(self, pod: JSON, measured: Mapping[str, Glimpse]) -> bool:
+        policy, name = self._policy.read(), fields.name(fields.metadata(pod).get("name"))
+        item = measured[name].whole() if name else {}
+        return near_limit(
+            pod, item, self._clock(), memory_percent=policy.memory_percent, cpu_percent=policy.cpu_percent
+        )
+
+    async def _signals(self, namespace: str, measured: Mapping[str, Glimpse], near: Sequence[JSON]) -> list[Signal]:
+        # Only now is it worth asking whose the pods are.
+        replica_sets = tuple(
+            [of_use(item.whole()) | {"kind": "ReplicaSet"} async for item in self._paged(port.REPLICA_SETS, namespace)]
+        )
+        owners = World(now=self._clock(), objects=replica_sets)
+        wanted = {_top(pod, owners) for pod in near}
+        pods = [pod async for pod in self._pods(namespace, measured) if _top(pod, owners) in wanted]
+        metrics = [measured[name].whole() for pod in pods if (name := fields.name(fields.metadata(pod).get("name")))]
+        autoscalers = await self._autoscalers(namespace)
+        world = World(
+            now=self._clock(),
+            objects=(
+                *({"kind": "PodMetrics"} | item for item in metrics),
+                *({"kind": "Pod"} | pod for pod in pods),
+                *replica_sets,
+                *({"kind": "HorizontalPodAutoscaler"} | item for item in autoscalers),
+            ),
+        )
         policy = self._policy.read()
         found = [
             *memory_symptoms(world, self._cluster_uid, percent=policy.memory_percent),
@@ -108,16 +155,28 @@ class MetricSightings:
         self._seen.put(key, before.model_copy(update={"last": now, "reported": signal.evidence_digest}))
         self.reported += 1
 
-    async def _optional(self, kind: str, resource: Resource, namespace: str) -> list[JSON]:
+    async def _autoscalers(self, namespace: str) -> list[JSON]:
         try:
-            return await self._listed(kind, resource, namespace)
+            return [item.whole() async for item in self._paged(port.AUTOSCALERS, namespace)]
         except (TargetGone, NotPermitted, Unavailable):
             return []
 
-    async def _listed(self, kind: str, resource: Resource, namespace: str) -> list[JSON]:
-        """Objects of a list do not say of what kind they are."""
-        listed = await self._cluster.list(resource, namespace)
-        return [{"kind": kind} | item for item in listed.items]
+    async def _paged(self, resource: Resource, namespace: str) -> AsyncIterator[Glimpse]:
+        token = ""
+        while True:
+            await self._pace.wait()
+            page = await self._cluster.page(resource, namespace, limit=PAGE_LIMIT, token=token)
+            if isinstance(page, Page):
+                for glimpse in page.glimpses:
+                    yield glimpse
+            token = page.token
+            if not token:
+                return
+
+
+def _top(pod: JSON, owners: World) -> tuple[str, str]:
+    owner = pod_owner(pod, owners)
+    return owner.api_kind or owner.kind.value, owner.name
 
 
 def _due(seen: _Seen, signal: Signal, now: datetime) -> bool:

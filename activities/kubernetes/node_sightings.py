@@ -1,7 +1,7 @@
 """From a node, or an event about one, to a reported symptom. A node without a label of its own is dropped at once.
 
-`watch.py` calls `see` for each node and each event of the namespace `default`, where the kubelets' own events lie. Kept
-are the names of the enabled nodes, and of those in trouble the digest of what was last reported.
+`streams.py` calls `see` for each node and each event of the namespace `default`, where the kubelets' own events lie. Kept
+is of the enabled nodes in trouble the digest of what was last reported.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from byteport.domain.signals import FAILURE_OF
 from byteport.errors import MalformedInput, NotPermitted, TargetGone
 from byteport.kubernetes import fields, port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
+from byteport.kubernetes.glimpses import Glimpse
 from byteport.kubernetes.node_symptoms import NodeSymptom, node_signal, node_target, of_node, of_node_event
 from byteport.kubernetes.port import JSON, ClusterPort
 
 REMEMBERED = 10_000
+_OF_CONDITIONS = frozenset({"disk_pressure", "memory_pressure"})
 
 logger = logging.getLogger("byteport.watch")
 
@@ -46,14 +48,18 @@ class NodeSightings:
         self._reported: Recent[tuple[str, str, str], str] = Recent(REMEMBERED)
         self.reported = 0
 
-    async def see(self, kind: str, item: JSON) -> None:
+    async def see(self, kind: str, glimpse: Glimpse) -> None:
         """Raises `Unavailable` when the report does not get through: the bookmark then stays where it is."""
+        if glimpse.calm:
+            self.forget(kind, glimpse)
+            return
+        item = glimpse.whole()
         if kind == "Node":
             if not _enabled(item):
                 return
             found = self._treated(of_node(item))
             name = fields.name(fields.metadata(item).get("name"))
-            for symptom_type in {"disk_pressure", "memory_pressure"} - {symptom.type.value for symptom in found}:
+            for symptom_type in _OF_CONDITIONS - {symptom.type.value for symptom in found}:
                 self._reported.forget((kind, name, symptom_type))
             await self._report(kind, found, item)
             return
@@ -63,11 +69,18 @@ class NodeSightings:
                 if node is not None:
                     await self._report(kind, [symptom], node)
 
-    def forget(self, item: JSON) -> None:
-        """A node that was deleted; events are deleted by time, which says nothing."""
-        name = fields.name(fields.metadata(item).get("name"))
-        for symptom_type in ("disk_pressure", "memory_pressure"):
-            self._reported.forget(("Node", name, symptom_type))
+    def forget(self, kind: str, glimpse: Glimpse) -> None:
+        """A node that is well, or was deleted; events are deleted by time, which says nothing."""
+        if kind == "Node":
+            for symptom_type in _OF_CONDITIONS:
+                self._reported.forget((kind, glimpse.name, symptom_type))
+
+    def remembered(self, kind: str, namespace: str) -> frozenset[str]:  # noqa: ARG002  see below
+        """None by its uid: another node of the name has another, and so another digest."""
+        return frozenset()
+
+    def forget_uids(self, uids: frozenset[str]) -> None:
+        """There are none."""
 
     def _treated(self, symptoms: Iterable[NodeSymptom]) -> list[NodeSymptom]:
         return [symptom for symptom in symptoms if FAILURE_OF[symptom.type] not in self._off]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, ItemsView
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -30,6 +30,10 @@ class Recent(Generic[K, V]):
         self._kept.move_to_end(key)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
+
+    def items(self) -> ItemsView[K, V]:
+        """Every entry, the one that was used last at the end."""
+        return self._kept.items()
 
     def forget(self, key: K) -> None:
         self._kept.pop(key, None)

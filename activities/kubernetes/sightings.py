@@ -1,7 +1,8 @@
 """From one object to a reported symptom: dropped, looked at, reduced to its owner, folded, reported.
 
-`watch.py` calls `see` for each object that appears, changes, or is looked at again. Nothing of a healthy object is
-kept; of a failing one, the digest of what was last reported.
+`streams.py` calls `see` for each object that appears or changes, `second_looks.py` for each that is looked at again. Nothing
+of a healthy object is kept; of a failing one, the digest of what was last reported; of one that time alone may make a
+symptom of, its name.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from activities.orchestration import SymptomSink
 from byteport.domain.failures import Failure
 from byteport.domain.signals import FAILURE_OF, Signal, Source
 from byteport.errors import MalformedInput, NotPermitted
-from byteport.kubernetes import fields
+from byteport.kubernetes.glimpses import Glimpse
 from byteport.kubernetes.port import JSON
+from byteport.kubernetes.ripening import ripens
 from byteport.kubernetes.symptoms import Symptom, symptom_of, too_young
 
 REMEMBERED = 10_000
@@ -32,6 +34,7 @@ class _Reported(NamedTuple):
     """What was last reported of an object, and where it lies."""
 
     digest: str
+    kind: str
     namespace: str
 
 
@@ -41,6 +44,15 @@ class _Young(NamedTuple):
     at: datetime
     namespace: str
     name: str
+
+
+class Ripening(NamedTuple):
+    """An object of which time alone may make a symptom."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
 
 
 class Sightings:
@@ -63,22 +75,29 @@ class Sightings:
         self._clock = clock
         self._reported: Recent[str, _Reported] = Recent(REMEMBERED)
         self._young: dict[str, _Young] = {}
+        self._ripening: dict[str, Ripening] = {}
+        self._crowded: set[str] = set()
         self.reported = 0
 
-    async def see(self, kind: str, item: JSON) -> None:
+    async def see(self, kind: str, glimpse: Glimpse) -> None:
         """Raises `Unavailable` when the report does not get through: the bookmark then stays where it is."""
-        if item not in self._enabled:
+        if glimpse.namespace not in self._enabled.names:
             return
-        key, now = _uid(item), self._clock()
+        if glimpse.calm:
+            self._forget(glimpse.uid)
+            return
+        item, now = glimpse.whole(), self._clock()
+        key = glimpse.uid
         symptom = symptom_of(kind, item, now=now)
         self._young.pop(key, None)
+        self._remember_ripening(kind, glimpse, ripens(kind, item, symptom, now=now))
         if symptom is None:
             self._reported.forget(key)
-            self._remember_young(kind, item, now)
+            self._remember_young(kind, glimpse, item, now)
             return
         if FAILURE_OF[symptom.type] in self._off:
             return
-        told = _Reported(symptom.evidence_digest, fields.name(fields.metadata(item).get("namespace")))
+        told = _Reported(symptom.evidence_digest, kind, glimpse.namespace)
         if self._reported.get(key) == told:
             return
         self._reported.put(key, told)
@@ -92,9 +111,21 @@ class Sightings:
         """They have just been enabled: what was reported when they were last is over, and is told again."""
         self._reported.forget_where(lambda told: told.namespace in namespaces)
 
-    def forget(self, item: JSON) -> None:
-        self._reported.forget(_uid(item))
-        self._young.pop(_uid(item), None)
+    def forget(self, kind: str, glimpse: Glimpse) -> None:  # noqa: ARG002  uids are enough here
+        self._forget(glimpse.uid)
+
+    def forget_uids(self, uids: frozenset[str]) -> None:
+        for uid in uids:
+            self._forget(uid)
+
+    def remembered(self, kind: str, namespace: str) -> frozenset[str]:
+        """Uids of which something is kept."""
+        kept = [
+            *((uid, told.kind, told.namespace) for uid, told in self._reported.items()),
+            *((uid, "Pod", young.namespace) for uid, young in self._young.items()),
+            *((uid, one.kind, one.namespace) for uid, one in self._ripening.items()),
+        ]
+        return frozenset(uid for uid, of, place in kept if of == kind and namespace in ("", place))
 
     def ripe(self) -> list[tuple[str, str]]:
         """Namespace and name of the pods that were too young to be a symptom and are not any more; each is told once."""
@@ -102,11 +133,32 @@ class Sightings:
         due = [key for key, young in self._young.items() if young.at <= now]
         return [(young.namespace, young.name) for young in map(self._young.pop, due)]
 
-    def _remember_young(self, kind: str, item: JSON, now: datetime) -> None:
+    def ripening(self) -> list[Ripening]:
+        """What is to be looked at again before long, though no event may come of it."""
+        return list(self._ripening.values())
+
+    def crowded(self) -> list[str]:
+        """Namespaces with more of it than is remembered: everything in them is to be looked at again. Each is told once."""
+        crowded, self._crowded = sorted(self._crowded), set()
+        return crowded
+
+    def _forget(self, uid: str) -> None:
+        self._reported.forget(uid)
+        self._young.pop(uid, None)
+        self._ripening.pop(uid, None)
+
+    def _remember_ripening(self, kind: str, glimpse: Glimpse, ripens_later: bool) -> None:  # noqa: FBT001
+        if not ripens_later:
+            self._ripening.pop(glimpse.uid, None)
+        elif glimpse.uid in self._ripening or len(self._ripening) < REMEMBERED:
+            self._ripening[glimpse.uid] = Ripening(kind, glimpse.namespace, glimpse.name, glimpse.uid)
+        else:
+            self._crowded.add(glimpse.namespace)
+
+    def _remember_young(self, kind: str, glimpse: Glimpse, item: JSON, now: datetime) -> None:
         at = too_young(kind, item, now=now)
-        if at is not None and len(self._young) < REMEMBERED:  # what does not fit is seen at the next look at everything
-            meta = fields.metadata(item)
-            self._young[_uid(item)] = _Young(at, fields.name(meta.get("namespace")), fields.name(meta.get("name")))
+        if at is not None and len(self._young) < REMEMBERED:  # what does not fit ripens like everything else
+            self._young[glimpse.uid] = _Young(at, glimpse.namespace, glimpse.name)
 
     async def _report(self, kind: str, item: JSON, symptom: Symptom) -> None:
         target = await self._owners.target_of(kind, item)
@@ -127,7 +179,3 @@ class Sightings:
             logger.warning("a symptom of %s cannot be reported: %s", kind, error.message)
             return
         self.reported += 1
-
-
-def _uid(item: JSON) -> str:
-    return fields.uid(fields.metadata(item).get("uid"))

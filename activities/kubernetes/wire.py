@@ -25,7 +25,7 @@ from yarl import URL
 
 from activities.kubernetes.answers import Asked, error_of
 from activities.kubernetes.credentials import Credentials
-from byteport.errors import PermanentError, Unavailable
+from byteport.errors import PermanentError, TooLarge, Unavailable
 
 LARGEST_ANSWER = 64 << 20
 JSON_TYPE = "application/json"
@@ -180,7 +180,7 @@ async def _bounded(response: aiohttp.ClientResponse, asked: Asked, largest: int)
     async for part in response.content.iter_any():
         size += len(part)
         if size > largest:
-            raise PermanentError(f"{asked.what}: the answer is larger than {largest >> 20} MiB")
+            raise TooLarge(f"{asked.what}: the answer is larger than {largest >> 20} MiB")
         parts.append(part)
     return b"".join(parts)
 

@@ -7,9 +7,11 @@ Two implementations stand behind it, the real API (`activities/kubernetes/`) and
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
+
+from byteport.kubernetes.glimpses import Glimpse, looks_at
 
 JSON = dict[str, Any]
 
@@ -26,6 +28,30 @@ class WatchEvent(NamedTuple):
 
     type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "GONE"]
     object: JSON
+
+
+class Page(NamedTuple):
+    """First looks at some objects of a list; `token` leads to the next page, and is empty on the last."""
+
+    glimpses: list[Glimpse]
+    resource_version: str
+    token: str
+
+
+class Expired(NamedTuple):
+    """The list that a token goes on with is not kept any more: begin again, for all of it as it was at one moment.
+
+    `token`, where the server gives one, goes on behind the same object with what is there now.
+    """
+
+    token: str
+
+
+class Glimpsed(NamedTuple):
+    """An event of a watch and the first look at its object, which for `BOOKMARK` and `GONE` says nothing but the version."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "GONE"]
+    glimpse: Glimpse
 
 
 EXEC_SECONDS = 10.0
@@ -112,6 +138,25 @@ class ClusterPort(Protocol):
         self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int = 300
     ) -> AsyncIterator[WatchEvent]:
         """Events after `resource_version`, bookmarks included; ends after `timeout_seconds`."""
+
+    async def page(self, resource: Resource, namespace: str, *, limit: int, token: str = "") -> Page | Expired:  # noqa: ARG002  a port with whole lists has one page
+        """One page of a list, at first sight, and nothing of it kept. Here of a whole list, which a real port need not hold."""
+        listed = await self.list(resource, namespace)
+        looks = looks_at(resource.group, resource.plural)
+        return Page([looks.of(item) for item in listed.items], listed.resource_version, "")
+
+    async def glimpses(
+        self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int
+    ) -> AsyncIterator[Glimpsed]:
+        """`watch` at first sight. Here of whole objects, which a real port need not decode."""
+        looks = looks_at(resource.group, resource.plural)
+        events = self.watch(resource, namespace, resource_version=resource_version, timeout_seconds=timeout_seconds)
+        try:
+            async for event in events:
+                yield Glimpsed(event.type, looks.of(event.object))
+        finally:
+            if isinstance(events, AsyncGenerator):
+                await events.aclose()
 
     async def patch(
         self,

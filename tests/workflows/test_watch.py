@@ -12,7 +12,7 @@ from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 
-from activities.kubernetes import watch
+from activities.kubernetes import rounds, watch
 from byteport.contracts.kubernetes import WATCH_CLUSTER
 from byteport.contracts.ledger import Decision, Event, Result
 from byteport.contracts.workflows import WATCH, Phase
@@ -37,7 +37,7 @@ CRASH_SECONDS = 1.5
 
 ALL_KINDS = sorted(
     resource.plural
-    for resource in (*watch.WATCHED.values(), *watch.OF_LOAD.values(), *(one for one, _ in watch.OF_NODES.values()))
+    for resource in (*rounds.WATCHED.values(), *rounds.OF_LOAD.values(), *(one for one, _ in rounds.OF_NODES.values()))
 )
 
 
@@ -144,7 +144,7 @@ async def test_fault_31_a_watcher_that_falls_silent_is_replaced_by_one_that_goes
 ) -> None:
     """A worker that was killed, or cut off: the server hears no more of it. Cut off, it watches on beside the next."""
 
-    async def once(round_: watch._Round) -> None:
+    async def once(round_: rounds.Round) -> None:
         activity.heartbeat(round_.following.bookmarks)
         await asyncio.Event().wait()
 

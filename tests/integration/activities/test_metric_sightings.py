@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from activities.kubernetes.metric_sightings import MetricSightings
+from activities.kubernetes.paced import Pace
 from byteport.contracts.kubernetes import READ_LOAD, WATCH_CLUSTER
 from byteport.domain.signals import SignalType, Source
 from byteport.errors import MalformedInput, Unavailable
@@ -42,7 +43,9 @@ async def uses(bench: SimulatedBench, memory: str) -> None:
 
 
 def sightings(bench: SimulatedBench, inbox: Inbox) -> MetricSightings:
-    return MetricSightings(bench.cluster, cluster_uid=bench.uid, sink=inbox, policy=bench.policy, clock=bench.clock)
+    return MetricSightings(
+        bench.cluster, cluster_uid=bench.uid, sink=inbox, policy=bench.policy, clock=bench.clock, pace=Pace(0)
+    )
 
 
 async def looks(bench: SimulatedBench, watch: MetricSightings, times: int, *, apart: float = 60) -> None:
@@ -137,7 +140,7 @@ async def test_the_watch_asks_at_its_second_looks(web: SimulatedBench, inbox: In
 async def test_only_declared_rights_are_used(web: SimulatedBench, inbox: Inbox) -> None:
     await uses(web, "250Mi")
     recorder = Recorder(web.cluster)
-    watch = MetricSightings(recorder, cluster_uid=web.uid, sink=inbox, policy=web.policy, clock=web.clock)
+    watch = MetricSightings(recorder, cluster_uid=web.uid, sink=inbox, policy=web.policy, clock=web.clock, pace=Pace(0))
     await watch.look("shop")
     declared = WATCH_CLUSTER.needs + READ_LOAD.needs  # what the runbooks for load want seen is theirs to ask for
     assert recorder.used <= {(right.group, right.resource, right.verb) for right in declared.rights}

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from activities.kubernetes import enabled, following, watch
+from activities.kubernetes.node_sightings import NodeSightings
 from byteport.boundary.choices import Choices
 from byteport.contracts.kubernetes import WatchCluster
 from byteport.domain.ceilings import Sight
@@ -308,12 +309,8 @@ async def test_bookmarks_of_a_thousand_namespaces_fit_into_a_heartbeat(
 ) -> None:
     monkeypatch.setattr(following, "MOST_STREAMS", 10_000)
 
-    async def see(kind: str, item: port.JSON) -> None: ...
-
-    def forget(kind: str, item: port.JSON) -> None: ...
-
     names = [f"{'namespace-of-team-' * 2}{number:04}" for number in range(1000)]
-    followed = following.Followed("Pod", port.PODS, see, forget)
+    followed = following.Followed("Pod", port.PODS, NodeSightings(Inbox(), agent, bench.uid, bench.clock))
     starts = {f"pods/{name}": "1234567890" for name in names}
     streams = following.Following(agent, starts, on_refused=lambda _: None)
     streams.keep([followed], names)
