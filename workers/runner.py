@@ -18,6 +18,7 @@ PASSED_THROUGH = (
     "workflows.perform",
     "workflows.phases",
     "workflows.screen",
+    "workflows.tracing",
 )
 """Beside pydantic, which the SDK passes through by itself."""
 

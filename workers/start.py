@@ -52,6 +52,7 @@ from workers.run import Workers, metrics_runtime, serve
 from workers.run_metrics import runs_watched
 from workers.signing import following, is_signed
 from workers.signing_metrics import signatures_watched
+from workers.tracing import traced
 from workers.wiring import Surroundings, connect_cluster, policy_changes, policy_of, uid_of, wire
 
 
@@ -67,20 +68,27 @@ async def start(settings: Settings, process: Process, *, stop: asyncio.Event, sa
         if Credential.CLUSTER in role.credentials:
             cluster = await connect_cluster(settings)
         uid = await uid_of(cluster) if cluster is not None else None
-        client = await connect(
-            settings.temporal,
-            ring,
-            identity=f"byteport-{process.value}:{platform.node()}:{os.getpid()}",
-            runtime=metrics_runtime(settings.telemetry.metrics_address),
-        )
-        await look(settings, role, cluster, uid, say)
-        if Queue.CONTROL in role.queues:
-            await ensure_search_attributes(client)
-        around = Surroundings(settings, installation(settings, uid), client, cluster, utc_now)
-        await serve_wired(role, around, stop=stop, say=say)
+        async with traced(settings.telemetry.traces, ring, _about(process, uid)) as interceptors:
+            client = await connect(
+                settings.temporal,
+                ring,
+                identity=f"byteport-{process.value}:{platform.node()}:{os.getpid()}",
+                runtime=metrics_runtime(settings.telemetry.metrics_address),
+                interceptors=interceptors,
+            )
+            await look(settings, role, cluster, uid, say)
+            if Queue.CONTROL in role.queues:
+                await ensure_search_attributes(client)
+            around = Surroundings(settings, installation(settings, uid), client, cluster, utc_now)
+            await serve_wired(role, around, stop=stop, say=say)
     finally:
         if cluster is not None:
             await cluster.close()
+
+
+def _about(process: Process, uid: str | None) -> dict[str, str]:
+    """Of which process a span is."""
+    return {"byteport.process": process.value} | ({"byteport.cluster_uid": uid} if uid is not None else {})
 
 
 async def serve_wired(role: Role, around: Surroundings, *, stop: asyncio.Event, say: Callable[[str], None]) -> None:

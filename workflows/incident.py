@@ -27,6 +27,7 @@ from temporalio import workflow
 from workflows import screen
 from workflows.phases.outcomes import Go
 from workflows.proof import with_a_record
+from workflows.tracing import phase_left
 
 MOST_MOMENTS = 200
 MOST_SEEN = 256
@@ -51,6 +52,7 @@ class Incident:
         self.decided = False
         """The outcome stands: what is seen from now on is the next incident's."""
         self.phase = Phase.STARTING
+        self.phase_since = workflow.now()
         self.runbook: Runbook | None = None
         self.policy: PolicyConfig | None = None
         self.diagnosis: Diagnosis | None = None
@@ -72,6 +74,9 @@ class Incident:
         self.earlier: tuple[UsageSample, ...] = ()
         """What the looks so far have measured, oldest first."""
         self.acknowledged: Acknowledge | None = None
+        self.told_over = False
+        """A source outside says that it is over, and nobody has looked since."""
+        self._over_heard: list[str] = []
         self.next_action = start.next_action
         self.open_action: str | None = None
         """The action whose intent is recorded and whose outcome is not."""
@@ -117,6 +122,12 @@ class Incident:
             self.signal = signal.model_copy(update={"reporter": reporter or signal.reporter})
         return Fate.OPENED if self.reports == 1 else Fate.FOLDED
 
+    def hear_over(self, evidence_digest: str) -> None:
+        """A source says that what it reported is over: the target is read again at once, for the same word once."""
+        if evidence_digest not in self._over_heard:
+            self._over_heard = [*self._over_heard, evidence_digest][-MOST_SEEN:]
+            self.told_over = True
+
     @property
     def the_signal(self) -> Signal:
         if self.signal is None:
@@ -140,9 +151,24 @@ class Incident:
     def enter(self, phase: Phase, what: str) -> None:
         """Move to `phase`, note it on the timeline and show it."""
         left, self.phase = self.phase, phase
+        since, self.phase_since = self.phase_since, workflow.now()
+        if left is not Phase.STARTING and phase is not left:
+            phase_left(left, since, self._about())
         if phase in screen.LOOKED_FOR or (left in screen.LOOKED_FOR and phase is not Phase.CLOSED):
             screen.phase_changed(self)
         self.note(what)
+
+    def _about(self) -> dict[str, str | None]:
+        """What a span may say of this incident."""
+        return {
+            "byteport.workflow_id": self.workflow_id,
+            "byteport.incident_id": self.incident_id,
+            "byteport.runbook": self.runbook_name,
+            "byteport.plan_digest": self.plan_digest,
+            "byteport.verdict": self.verdict.kind.value if self.verdict else None,
+            "byteport.decision": self.decision.value if self.decision else None,
+            "byteport.result": self.result.value if self.result else None,
+        }
 
     def note(self, what: str) -> None:
         self.timeline = [*self.timeline, Moment(at=workflow.now(), what=what)][-MOST_MOMENTS:]

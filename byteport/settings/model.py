@@ -8,8 +8,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from byteport.contracts.console import ConsoleConfig
 from byteport.contracts.ledger_api import ApiConfig
 from byteport.contracts.secret_backends import SecretConfig
+from byteport.contracts.traces import TracesConfig
 from byteport.contracts.workflows import Ladder
 from byteport.domain.ceilings import Sight
 from byteport.domain.limits import Limits, StormRule
@@ -118,6 +120,12 @@ class BoundaryConfig(Section):
         return names
 
 
+class Telemetry(TelemetryConfig):
+    """Logs, metrics and traces."""
+
+    traces: TracesConfig = TracesConfig()
+
+
 class Settings(Section):
     """Everything, with its defaults filled in; paths are absolute."""
 
@@ -134,6 +142,7 @@ class Settings(Section):
     ledger: LedgerConfig = LedgerConfig()
     audit: AuditConfig = AuditConfig()
     api: ApiConfig = ApiConfig()
+    console: ConsoleConfig = ConsoleConfig()
     limits: Limits = Limits()
     storm: StormRule = StormRule()
     approvals: ApprovalsConfig = ApprovalsConfig()
@@ -143,7 +152,7 @@ class Settings(Section):
     watch: WatchConfig = WatchConfig()
     boundary: BoundaryConfig = BoundaryConfig()
     clouds: CloudsConfig = CloudsConfig()
-    telemetry: TelemetryConfig = TelemetryConfig()
+    telemetry: Telemetry = Telemetry()
 
     @field_validator("reobserve_after_seconds")
     @classmethod

@@ -33,7 +33,8 @@ WORKFLOW_ID = "byteport-workflow-id"
 NONCE_BYTES = 12
 
 _SCHEDULED = re.compile(r"-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
-"""What Temporal appends to the id of a scheduled run; its input was encrypted under the id without it."""
+"""What Temporal appends to the id of a scheduled run. Its payloads are bound to the id without it: its input is encrypted
+before there is a run, and its result is read by the next one."""
 
 
 class Undecodable(PermanentError):
@@ -68,8 +69,14 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         reader._any_workflow = True
         return reader
 
+    def sealed_for(self, workflow_id: str, payload: Payload) -> Payload:
+        """`payload`, encrypted for one workflow, where the SDK gives no context."""
+        return self._encrypt(payload, workflow_id)
+
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         if self._bound_to is None:
+            if all(payload.metadata.get("encoding") == ENCODING for payload in payloads):
+                return list(payloads)  # the header of a start, of which the SDK does not say whose it is: `sealed_for`
             raise Undecodable("a payload without a workflow cannot be encrypted: there is nothing to bind it to")
         return [self._encrypt(payload, self._bound_to) for payload in payloads]
 
@@ -79,7 +86,7 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         ]
 
     def _encrypt(self, payload: Payload, workflow_id: str) -> Payload:
-        key = self._ring.active
+        key, workflow_id = self._ring.active, _SCHEDULED.sub("", workflow_id)
         nonce = os.urandom(NONCE_BYTES)
         metadata = {"encoding": ENCODING, KEY_ID: key.id.encode(), WORKFLOW_ID: workflow_id.encode()}
         sealed = AESGCM(key.secret).encrypt(nonce, payload.SerializeToString(), _bound(key.id, workflow_id))

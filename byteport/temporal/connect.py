@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetSystemInfoRequest
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
@@ -22,8 +23,15 @@ DEADLINE = timedelta(seconds=8)
 """Connecting and the first call together; leaves room for a program's own start within ten seconds."""
 
 
-async def connect(config: TemporalConfig, ring: KeyRing, *, identity: str, runtime: Runtime | None = None) -> Client:
-    """A connected client whose namespace was seen to exist.
+async def connect(
+    config: TemporalConfig,
+    ring: KeyRing,
+    *,
+    identity: str,
+    runtime: Runtime | None = None,
+    interceptors: Sequence[Interceptor] = (),
+) -> Client:
+    """A connected client whose namespace was seen to exist. Its workers use those of its `interceptors` that are theirs too.
 
     Raises `Unavailable` (cannot be reached), `NotPermitted` (credentials refused) or `ConfigError` (no such namespace,
     unreadable files), each with one line for a person.
@@ -40,6 +48,7 @@ async def connect(config: TemporalConfig, ring: KeyRing, *, identity: str, runti
                 header_codec_behavior=HEADERS,
                 identity=identity,
                 runtime=runtime,
+                interceptors=interceptors,
             )
             await _look_at_namespace(client, config)
             return client

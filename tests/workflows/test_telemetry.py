@@ -1,0 +1,220 @@
+"""What a monitoring system and a collector hear of one whole remediation, on a real Temporal server: one connected trace, our
+metrics with words of ours, and no secret, name or text of a cluster but what the pages say."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import urllib.request
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from temporalio.client import Client, Interceptor
+from temporalio.testing import TimeSkipper
+
+from byteport.audit.words import Decision
+from byteport.contracts.metrics import METRICS, MetricKind
+from byteport.contracts.traces import ATTRIBUTES, NAME, TracesConfig
+from byteport.contracts.workflows import Phase
+from byteport.domain.failures import Failure
+from byteport.runbooks.catalogue import RUNBOOKS
+from byteport.sandbox.dev_server import DevServer
+from byteport.temporal.connect import connect
+from tests.builders.otlp import Collector, collecting
+from tests.integration.export.authority import Authority, new_authority
+from tests.workflows import canaries
+from tests.workflows.patience import until_so
+from tests.workflows.remediation import crash_loop, remediation_of
+from tests.workflows.test_secrecy import everything, histories
+from tests.workflows.world import SKIPPING, World, installed
+from workers.run import metrics_runtime
+from workers.tracing import traced
+
+pytestmark = pytest.mark.peers
+SAMPLE = re.compile(r"^(?P<name>byteport_[a-z_]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>[0-9.e+]+)$", re.MULTILINE)
+ADDED = {"namespace", "task_queue", "workflow_type", "activity_type", "service_name", "le"}
+"""Labels that Temporal's SDK, or the kind of a metric, puts there."""
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return new_authority(tmp_path)
+
+
+@asynccontextmanager
+async def told(
+    server: DevServer, namespace: str, folder: Path, traces: TracesConfig
+) -> AsyncIterator[tuple[World, str]]:
+    """A world whose worker traces and serves metrics, as `workers/start.py` has it; and where it serves them."""
+    address = f"127.0.0.1:{free_port()}"
+    folder.mkdir()  # noqa: ASYNC240  one folder of a test
+    async with installed(server, namespace, folder, telemetry={"metrics_address": address}) as world:
+        await world.stop_worker()
+        following = list(world.client.config()["interceptors"])
+        async with traced(traces, world.ring, {"byteport.process": "embedded"}) as interceptors:
+            chosen: list[Interceptor] = [*interceptors, *following]
+            client = await connect(
+                world.settings.temporal,
+                world.ring,
+                identity="test",
+                runtime=metrics_runtime(address),
+                interceptors=chosen,
+            )
+            world.skipper = TimeSkipper(client, config=SKIPPING)
+            world.client = world.skipper.client
+            await world.start_worker()
+            yield world, address
+            await world.stop_worker()
+
+
+def samples(address: str) -> list[tuple[str, Mapping[str, str], float]]:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return [
+        (found["name"], dict(re.findall(r'(\w+)="([^"]*)"', found["labels"] or "")), float(found["value"]))
+        for found in SAMPLE.finditer(text)
+    ]
+
+
+def value(address: str, name: str, **labels: str) -> float | None:
+    for sample, has, number in samples(address):
+        if sample == name and labels.items() <= has.items():
+            return number
+    return None
+
+
+async def rolled_back(world: World) -> None:
+    """A release that fails, with secrets wherever a pod, a log or an event holds them, rolled back after a yes."""
+    await canaries.planted(world, world.cluster)
+    assert canaries.in_events(world.cluster) > 3
+    remediation = await remediation_of(world, Failure.BAD_ROLLOUT)
+    await remediation.report()
+    await (await remediation.until(Phase.AWAITING_APPROVAL)).approve(by="ada")
+    assert (await remediation.closed()).decision is Decision.ACTED
+
+
+@pytest.mark.claim("C-457")
+async def test_review_12_one_remediation_is_one_connected_trace_that_holds_no_secret_and_no_text(
+    server: DevServer, namespace: str, tmp_path: Path, authority: Authority
+) -> None:
+    headers = tmp_path / "headers"
+    headers.write_text("Authorization: Bearer of-the-collector\n")
+    headers.chmod(0o600)
+    with collecting(authority.server()) as collector:
+        config = TracesConfig(endpoint=collector.url, headers_file=headers, ca_file=authority.ca_file)
+        async with told(server, namespace, tmp_path / "home", config) as (world, _):
+            await rolled_back(world)
+            raw = await Client.connect(world.settings.temporal.address, namespace=world.client.namespace)
+            sealed = "".join([everything(history) async for history in histories(raw)])
+        assert collector.refused == []
+        connected(collector)
+        assert {header["authorization"] for header in collector.headers} == {"Bearer of-the-collector"}
+        assert collector.resources[0]["service.name"] == "byteport"
+        assert collector.resources[0].keys() == {"service.name", "service.version", "byteport.process"}
+        together = b"".join(collector.raw)
+        assert canaries.found(together) == []
+        assert b"kubectl" not in together
+        assert "traceparent" not in sealed
+        assert "_tracer-data" in sealed  # its name is readable, what it says is not
+
+
+def connected(collector: Collector) -> None:
+    """One trace from the report to the last record, in words of ours alone."""
+    spans = collector.spans
+    assert len({span.trace_id for span in spans}) == 1
+    (root,) = [span for span in spans if not span.parent_span_id]
+    assert root.name == "symptom reported"
+    ids = {span.span_id for span in spans}
+    assert [span.name for span in spans if span.parent_span_id and span.parent_span_id not in ids] == []
+    names = {span.name for span in spans}
+    assert names >= {
+        "remediation begun",
+        "report heard",
+        "ask kubernetes.read_situation",
+        "kubernetes.read_situation",
+        "audit.read_standing",
+        "start approval",
+        "approval begun",
+        "approvals.check_answer",
+        "audit.reserve",
+        "kubernetes.roll_back",
+        "audit.finish",
+        "audit.record",
+        "phase diagnosing",
+        "phase planning",
+        "phase awaiting_approval",
+        "phase acting",
+        "phase verifying",
+        "remediation ended",
+    }, names
+    assert all(NAME.fullmatch(name) for name in names)
+    assert "other" not in names
+    for span in spans:
+        allowed(span)
+    began = {span.name: span.start_time_unix_nano for span in spans}
+    walk = ["symptom reported", "phase diagnosing", "phase awaiting_approval", "phase acting", "phase verifying"]
+    assert sorted(walk, key=lambda name: began[name]) == walk
+
+
+def allowed(span: Span) -> None:
+    assert not span.events
+    assert not span.status.message
+    for one in span.attributes:
+        assert ATTRIBUTES[one.key].fullmatch(one.value.string_value), (span.name, one.key)
+
+
+@pytest.mark.claim("C-458")
+async def test_a_collector_that_is_down_holds_nothing_up_and_nothing_grows(
+    server: DevServer, namespace: str, tmp_path: Path, authority: Authority
+) -> None:
+    config = TracesConfig(endpoint=f"https://localhost:{free_port()}/v1/traces", ca_file=authority.ca_file, queue=64)
+    async with told(server, namespace, tmp_path / "home", config) as (world, _):
+        world.policy(mode="auto")
+        remediation = await crash_loop(world)
+        assert (await remediation.closed()).decision is Decision.ACTED
+        async with asyncio.timeout(5):
+            await world.stop_worker()
+
+
+@pytest.mark.claim("C-456")
+async def test_what_is_told_of_a_remediation_is_counted_once_in_words_of_ours(
+    server: DevServer, namespace: str, tmp_path: Path
+) -> None:
+    async with told(server, namespace, tmp_path / "home", TracesConfig()) as (world, address):
+        world.policy(mode="auto")
+        remediation = await crash_loop(world)
+        closed = await remediation.closed()
+        runbook = {"runbook": "PodCrashloopRunbook"}
+
+        async def heard() -> bool:
+            return value(address, "byteport_remediations_total", **runbook) is not None
+
+        await until_so(heard, "the outcome among the metrics")
+        ended = {"decision": "acted", "result": "success"} | runbook
+        assert value(address, "byteport_remediations_total", **ended) == 1
+        assert value(address, "byteport_symptoms_total", source="watch", fate="opened") == 1
+        assert value(address, "byteport_mttr_seconds_count", **runbook) == 1
+        assert value(address, "byteport_mttr_seconds_sum", **runbook) == closed.mttr_seconds
+        assert value(address, "byteport_mttr_seconds_bucket", **runbook, le="259200") == 1
+        assert value(address, "byteport_refusals_total") is None
+        assert value(address, "byteport_budget_acts_left", of="cluster") == world.settings.limits.per_cluster_per_hour
+        assert value(address, "byteport_stopped", by="halt") == 0
+        assert value(address, "byteport_approvals_waiting") == 0
+        known = {metric.name: metric for metric in METRICS}
+        for name, labels, _ in samples(address):
+            core = re.sub(r"_(bucket|sum|count)$", "", name)
+            metric = known[core if core in known and known[core].kind is MetricKind.HISTOGRAM else name]
+            words = {label.name: label.values for label in metric.labels}
+            words["runbook"] = frozenset({*(one.name for one in RUNBOOKS), "none"})
+            assert labels.keys() - ADDED == {label.name for label in metric.labels}, name
+            assert all(labels[label.name] in words[label.name] for label in metric.labels), name
