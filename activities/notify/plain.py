@@ -20,8 +20,9 @@ _STARTS = re.compile(
     r"""(?<![\w.])@(?=\w)           # a mention; an image's digest has a name before its @
       | <(?=[!@#a-zA-Z/?])          # a tag, or a chat's own command
       | :(?=//)                     # an address
-      | (?<=\bwww)\.                # an address without one
-      | (?<=\bmailto):|(?<=\bjavascript):|(?<=\bdata):
+      | \bwww(?=\.)                # an address without one
+      | \b(?:mailto|javascript|data|vbscript)(?=:)
+      | =(?=\?)                    # an encoded word of a header
       | [\[\]](?=[(\[:])            # a link in Markdown
       | \{(?=\{) | \$(?=\{)         # a card's function, a template's expression
     """,

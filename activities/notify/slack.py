@@ -57,7 +57,7 @@ class Slack:
     async def _post(self, message: Told, earlier: str) -> Taken:
         form = "a bot's token (xoxb-…)"
         token = await read_matching(self._secrets, self._config.token, TOKEN, _TOKEN_FORM, form)
-        body: dict[str, Any] = _message(message) | {
+        body: dict[str, Any] = message_of(message) | {
             "channel": self._config.channel,
             "metadata": {"event_type": "byteport_notice", "event_payload": {"key": message.key}},
         }
@@ -74,7 +74,7 @@ class Slack:
 
     async def _hook(self, message: Told) -> Taken:
         url = await read_url(self._secrets, self._config.webhook, WEBHOOK)
-        answer = await self._posting.ask(url, as_json(_message(message)), HOOK, headers=JSON)
+        answer = await self._posting.ask(url, as_json(message_of(message)), HOOK, headers=JSON)
         if answer.taken:
             return Taken(said="posted")
         raise self._refusal(HOOK, answer.body[:100].decode("utf-8", "replace").strip(), answer)
@@ -98,7 +98,7 @@ class Slack:
         return PermanentError(f"{asked.what}: Slack does not take the message")
 
 
-def _message(message: Told) -> dict[str, Any]:
+def message_of(message: Told) -> dict[str, Any]:
     """Nothing of it is looked through for names, links and previews."""
     return {
         "text": fallback(message),

@@ -20,6 +20,7 @@ from byteport.domain.targets import Target
 
 MOST_LINES = 25
 """Of one section; what follows is counted."""
+NAMELESS = "nameless"
 APPROVE, LOOK = "Read the plan and answer", "Read it and take it over"
 
 
@@ -75,8 +76,8 @@ def told(notice: Notice, page_url: str | None) -> Told:
         rung=notice.rung,
         ending=notice.ending,
         headline=headline,
-        cluster=plain(notice.cluster),
-        target=plain(notice.target),
+        cluster=plain(notice.cluster) or NAMELESS,
+        target=plain(notice.target) or NAMELESS,
         summary=plain(f"{headline}: {notice.target} on {notice.cluster}, {_cause_words(notice)}", 500),
         sections=tuple(section for section in _sections(notice, link) if section.lines or section.commands),
         link=link,
@@ -104,7 +105,7 @@ def _broken(notice: Notice) -> tuple[str, ...]:
     lines = [f"{notice.target} on cluster {notice.cluster}"]
     lines += [notice.symptom] if notice.symptom else []
     lines += [f"since {notice.since:%Y-%m-%d %H:%M:%S} UTC ({_ago(notice)})"] if notice.since else []
-    return (*(plain(line, 600) for line in lines), plain("cause: " + _cause_words(notice), 400))
+    return tuple(text for line in [*lines, f"cause: {_cause_words(notice)}"] if (text := plain(line, 600)))
 
 
 def _cause_words(notice: Notice) -> str:
@@ -152,6 +153,7 @@ def _target(ref: str) -> Target:
 
 
 def _bounded(lines: Sequence[str]) -> tuple[str, ...]:
-    shown = tuple(plain(line) for line in lines[:MOST_LINES])
-    left = len(lines) - MOST_LINES
+    """The first of them, without those that say nothing."""
+    said = [text for line in lines if (text := plain(line))]
+    shown, left = tuple(said[:MOST_LINES]), len(said) - MOST_LINES
     return (*shown, f"and {left} more") if left > 0 else shown
