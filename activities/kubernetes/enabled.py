@@ -23,8 +23,12 @@ from byteport.kubernetes.port import JSON, ClusterPort
 
 AT_ONCE = 12
 """Namespaces that are asked for at the same time."""
-ASKED_EACH_TIME = 100
-"""So many at most at one refresh of the watch: every few seconds, twenty a second. Of more, each has its turn."""
+ASKED_EACH_TIME = 1
+"""So many at one refresh of the watch, which is every few seconds: each has its turn, however many were given. One that is
+taken away by `byteport disable` is not given any more, and goes at once."""
+EAGER_AT_ONCE = 100
+EAGER_TIMES = 12
+"""So often one that has just been given, or refused, is asked for at every refresh: a binding takes a moment to hold."""
 
 logger = logging.getLogger("byteport.watch")
 
@@ -83,6 +87,7 @@ class EnabledNamespaces:
         self._policy = policy
         self._names: frozenset[str] = frozenset()
         self._asked: dict[str, int] = {}
+        self._chances: dict[str, int] = {}
         self._refreshes = 0
         self._refused: set[str] = set()
 
@@ -99,32 +104,39 @@ class EnabledNamespaces:
     def drop(self, name: str) -> None:
         """It may not be read after all: no longer enabled, until it is asked again."""
         self._names -= {name}
-
-    def __contains__(self, item: JSON) -> bool:
-        """Whether `item` lies in one of them; the only thing that is looked at of an object that does not."""
-        return fields.name(fields.metadata(item).get("namespace")) in self._names
+        self._chances.setdefault(name, EAGER_TIMES)
 
     @property
     def names(self) -> frozenset[str]:
         return self._names
 
     async def _in_sight(self, policy: PolicyConfig) -> frozenset[str]:
-        """Those not asked for the longest go first, so that a new one is asked for at once; the rest stay as they were."""
+        """New ones at once, then those not asked for the longest; the rest stay as they were."""
         given = [name for name in await self._namespaces.given() if not policy.protects(name)]
-        order = sorted(given, key=lambda name: self._asked.get(name, -1))
-        asked = order[:ASKED_EACH_TIME] if self._refreshes else order
-        before = {name: turn for name, turn in self._asked.items() if name in given}
-        self._asked = before | dict.fromkeys(asked, self._refreshes)
+        eager = [name for name in given if self._is_eager(name)][:EAGER_AT_ONCE]
+        others = sorted((name for name in given if name not in eager), key=lambda name: self._asked.get(name, -1))
+        asked = [*eager, *others[: max(0, ASKED_EACH_TIME - len(eager))]] if self._refreshes else given
+        answers = dict(zip(asked, await self._ask(asked, policy), strict=True))
+        for name in asked:
+            if name in self._chances:
+                self._chances[name] = max(0, self._chances[name] - 1)
+            elif name not in self._asked and not answers[name]:
+                self._chances[name] = EAGER_TIMES
+        self._asked = {name: turn for name, turn in self._asked.items() if name in given}
+        self._asked |= dict.fromkeys(asked, self._refreshes)
+        self._chances = {name: left for name, left in self._chances.items() if name in given}
         self._refreshes += 1
         self._refused.intersection_update(given)
-        answers = dict(zip(asked, await self._ask(asked, policy), strict=True))
         return frozenset(name for name in given if answers.get(name, name in self._names))
 
+    def _is_eager(self, name: str) -> bool:
+        return name not in self._asked or (name not in self._names and self._chances.get(name, 0) > 0)
+
     async def _ask(self, names: Sequence[str], policy: PolicyConfig) -> list[bool]:
-        """Whether each is enabled. One that does not answer stays as it was; when none of them does, that is raised."""
+        """Whether each is enabled. One that does not answer stays as it was; when none of several does, that is raised."""
         answers = await asyncio.gather(*(self._is_enabled(name, policy) for name in names))
         unanswered = [answer for answer in answers if isinstance(answer, TemporaryError)]
-        if unanswered and len(unanswered) == len(answers):
+        if 1 < len(answers) == len(unanswered):
             raise unanswered[0]
         return [
             name in self._names if isinstance(answer, TemporaryError) else answer
