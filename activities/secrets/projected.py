@@ -17,7 +17,7 @@ from pathlib import Path
 from activities.secrets.tmpfs import on_tmpfs
 
 MOST_LINKS = 8
-TRIES = 5
+TRIES = 100
 """So often a file is looked for anew that a swap has taken away in the middle."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -20,7 +20,7 @@ from activities.secrets.backend import Fetched, Named, Order, key_of, said, unre
 from activities.secrets.strict_json import NotPlain, plain_object
 from activities.secrets.token_files import token_of
 from byteport.contracts.secret_backends import VaultAuth, VaultConfig
-from byteport.errors import BytePortError, ConfigError, NotPermitted, TargetGone, Unavailable
+from byteport.errors import BytePortError, ConfigError, MalformedInput, NotPermitted, TargetGone, Unavailable
 
 SETTING = "secret.vault"
 WHAT = "vault"
@@ -56,7 +56,7 @@ class Vault:
 
     async def fetch(self, named: Named) -> Fetched:
         if not named.key:
-            raise NotPermitted(said(WHAT, named, "name the key too, as in path#key"))
+            raise MalformedInput(f"secret {named.name}", "vault: name the key too, as in path#key")
         engine = f"{self._config.mount}/data" if self._config.kv == LATEST else self._config.mount
         answer = await self._ask(named, f"/v1/{engine}/{quote(named.path)}", token=await self._logged_in(named))
         if not answer.taken:
