@@ -11,9 +11,11 @@ from byteport.contracts.kubernetes import REPORT_SIGNAL, Report, Reported
 from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX, ReportTrouble, Started, StartTimebox
 from byteport.contracts.retention import START_ERASURE, OpenErasure, StartErasure
 from byteport.contracts.workflows import Box, Installation, Ladder, Trouble
+from byteport.domain.failures import Failure
 from byteport.domain.limits import StormRule
 from byteport.domain.signals import Signal
-from byteport.temporal import intake, standing_runs
+from byteport.domain.targets import Target
+from byteport.temporal import alerts_intake, intake, standing_runs
 
 
 class SymptomSink(Protocol):
@@ -62,6 +64,9 @@ class IntakeSink:
             ladder=self._ladder,
             reobserve_after_seconds=self._reobserve_after_seconds,
         )
+
+    async def told_over(self, target: Target, failure: Failure, evidence_digest: str) -> None:
+        await alerts_intake.tell_over(self._client, self._installation, target, failure, evidence_digest)
 
     async def start_timebox(self, box: Box) -> Started:
         return await intake.start_timebox(self._client, self._installation, box, ladder=self._ladder)

@@ -31,6 +31,8 @@ from byteport.contracts.ledger import FINISH, RAISE_ALARM, READ_STANDING, RECORD
 from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX
 from byteport.contracts.people import CHECK_ANSWER, NOTIFY
 from byteport.contracts.retention import ERASE, LIST_ERASURES, PRUNE, START_ERASURE
+from byteport.contracts.symptoms import REPORT_SYMPTOMS
+from workflows.alerts import AlertsWorkflow
 from workflows.approval import ApprovalWorkflow
 from workflows.checkpoint import CheckpointWorkflow
 from workflows.erasure import ErasureWorkflow
@@ -53,6 +55,7 @@ WORKFLOWS: tuple[type, ...] = (
     RetentionWorkflow,
     ErasureWorkflow,
     ExportWorkflow,
+    AlertsWorkflow,
 )
 """Served on the control queue."""
 
@@ -70,6 +73,7 @@ ACTS: tuple[AnyAct, ...] = (
     RESOLVE_OUTCOME,
     WATCH_CLUSTER,
     REPORT_SIGNAL,
+    REPORT_SYMPTOMS,
     START_TIMEBOX,
     REPORT_TROUBLE,
     START_ERASURE,

@@ -16,11 +16,13 @@ from byteport.contracts.workflows import (
     REMEDIATION,
     REPORT,
     STATE,
+    TOLD_OVER,
     Acknowledge,
     Closed,
     Phase,
     Remediate,
     State,
+    ToldOver,
 )
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal
@@ -207,6 +209,11 @@ class RemediationWorkflow:
         """A person takes over. The first one counts."""
         if self._incident.acknowledged is None:
             self._incident.acknowledged = by
+
+    @workflow.signal(name=TOLD_OVER)
+    def told_over(self, told: ToldOver) -> None:
+        """The source of a symptom calls it over: what waits for people looks at the target again. It is no proof."""
+        self._incident.hear_over(told.evidence_digest)
 
     @workflow.update(name=ACKNOWLEDGE)
     def acknowledge_at_once(self, by: Acknowledge) -> None:

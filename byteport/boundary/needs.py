@@ -15,11 +15,12 @@ from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.names import ADMISSION
 from byteport.contracts.acts import AnyAct
 from byteport.contracts.kubernetes import COUNT_TARGETS, WATCH_CLUSTER
+from byteport.contracts.symptoms import REPORT_SYMPTOMS
 from byteport.domain.ceilings import Sight
 from byteport.domain.scopes import Right, Rights, union
 from byteport.runbooks.catalogue import RUNBOOKS
 
-ALWAYS: tuple[AnyAct, ...] = (WATCH_CLUSTER, COUNT_TARGETS)
+ALWAYS: tuple[AnyAct, ...] = (WATCH_CLUSTER, COUNT_TARGETS, REPORT_SYMPTOMS)
 """Acts that no runbook declares, since the agent does them whichever are switched on."""
 
 READ_VERBS = frozenset({"get", "list", "watch"})

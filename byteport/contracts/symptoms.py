@@ -14,6 +14,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from byteport.contracts.acts import Act, Effect, Queue
+from byteport.contracts.kubernetes import WATCH_CLUSTER
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.signals import SignalType, Source
 
@@ -60,7 +61,7 @@ class Fate(StrEnum):
     REPORTED = "reported"
     TOLD_OVER = "told_over"
     NOT_FOUND = "not_found"
-    """No such object now."""
+    """No such object now; or, of what is over, no run of it that is open."""
     NOT_OURS = "not_ours"
     """Its namespace or node is not enabled, or may not be looked at: nothing was asked about it."""
     AMBIGUOUS = "ambiguous"
@@ -89,4 +90,5 @@ REPORT_SYMPTOMS = Act(
     schedule_to_close=timedelta(minutes=10),
     heartbeat=timedelta(seconds=20),
     summary="Find whose the outside symptoms are, and report them",
+    needs=WATCH_CLUSTER.needs,
 )

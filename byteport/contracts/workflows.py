@@ -32,6 +32,7 @@ WITHDRAW = "withdraw"
 STATE = "state"
 EXTEND = "extend"
 TROUBLE = "trouble"
+TOLD_OVER = "told_over"
 
 
 class Phase(StrEnum):
@@ -124,6 +125,12 @@ class Acknowledge(Frozen):
 
     by: Annotated[str, Field(min_length=1, max_length=200)]
     note: Annotated[str, Field(max_length=1000)] = ""
+
+
+class ToldOver(Frozen):
+    """A source outside says that what it reported is over. It is no proof: the run looks for itself, at once."""
+
+    evidence_digest: Annotated[str, Field(max_length=200)]
 
 
 class Withdraw(Frozen):

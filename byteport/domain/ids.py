@@ -55,6 +55,11 @@ def poll_id(cluster_uid: str, source: str) -> str:
     return f"poll:{cluster_uid}:{source}"
 
 
+def alerts_id(cluster_uid: str) -> str:
+    """One per cluster: the run to which alerts from outside are handed."""
+    return f"alerts:{cluster_uid}"
+
+
 def storm_id(cluster_uid: str) -> str:
     return f"storm:{cluster_uid}"
 

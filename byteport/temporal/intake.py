@@ -112,7 +112,7 @@ async def report_signal(
             summary=f"{signal.failure.value.replace('_', ' ')} of {target.ref}",
         )
     except RPCError as error:
-        if not _has_heard_enough(error):
+        if not has_heard_enough(error):
             raise unavailable(client, error) from error
     return Reported(workflow_id=workflow_id)
 
@@ -180,7 +180,7 @@ async def report_trouble(
             summary=f"storm watch of cluster {installation.cluster_name}",
         )
     except RPCError as error:
-        if _has_heard_enough(error):
+        if has_heard_enough(error):
             raise Unavailable("the storm watch has had all the messages that one run may have") from error
         raise unavailable(client, error) from error
     return Started(workflow_id=workflow_id)
@@ -229,7 +229,7 @@ async def acknowledge(client: Client, workflow_id: str, acknowledgement: Acknowl
         try:
             await handle.signal(ACKNOWLEDGE, acknowledgement, rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
-            if not _has_heard_enough(error):
+            if not has_heard_enough(error):
                 raise
             await handle.execute_update(ACKNOWLEDGE, acknowledgement, rpc_timeout=RPC_TIMEOUT)
     except WorkflowUpdateRPCTimeoutOrCancelledError:
@@ -313,5 +313,6 @@ async def _record_late(
     return AnswerReply(verdict=NotTaken(because=Rejection.CLOSED), quorum=0, approvals=0)
 
 
-def _has_heard_enough(error: RPCError) -> bool:
+def has_heard_enough(error: RPCError) -> bool:
+    """Whether the server refused a message because an open run has had as many as it may have."""
     return error.status is RPCStatusCode.INVALID_ARGUMENT and _HEARD_ENOUGH in error.message

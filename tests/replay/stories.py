@@ -16,6 +16,7 @@ from byteport.sandbox.controlplane import FAULT_ANNOTATION
 from byteport.temporal import intake
 from tests.agent.stops import Fate, Moment
 from tests.agent.trouble import trouble
+from tests.replay.alerting import alerts_are_handed_in, its_alert_is_over_while_it_waits
 from tests.replay.boxes import a_box_waits, a_floor_is_raised_and_put_back, a_halt_stands_in_the_way_of_a_floor
 from tests.replay.exporting import (
     TO_FILES,
@@ -294,6 +295,12 @@ ACTS = (
         ("remediation-closed-recovered", "approval-closed-withdrawn"),
         {"mode": "dry_run", "reread_seconds": 1},
     ),
+    Act(
+        its_alert_is_over_while_it_waits,
+        ("remediation-closed-recovered-when-told",),
+        {"mode": "dry_run", "reread_seconds": 600},
+    ),
+    Act(alerts_are_handed_in, ("alerts-open", "alerts-before-continue-as-new"), short=True),
     Act(
         nobody_answers,
         ("approval-closed-expired", "remediation-open-at-escalate-after-expiry"),

@@ -158,13 +158,18 @@ async def _answer(
 ) -> Go | Escalate | Skip | Declined | Again:
     """Wait for the answer, a person who takes over, or the end of the trouble, whichever is first."""
     while True:
+        look_again = False
         try:
             await workflow.wait_condition(
-                lambda: approval.done() or incident.acknowledged is not None,
+                lambda: approval.done() or incident.acknowledged is not None or incident.told_over,
                 timeout=timedelta(seconds=incident.the_policy.reread_seconds),
                 timeout_summary="read the target again",
             )
         except TimeoutError:
+            look_again = True
+        answered = approval.done() or incident.acknowledged is not None
+        if look_again or not answered:
+            incident.told_over = False
             gone = await _changed(incident, plan)
             if gone is None:
                 continue

@@ -49,7 +49,7 @@ def node(name: str, *, zone: str, at: datetime) -> JSON:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": labels},
-        "spec": {},
+        "spec": {"providerID": f"simulated:///{zone}/machine-{name}"},
         "status": {
             "conditions": conditions,
             "addresses": [

@@ -10,14 +10,16 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities.kubernetes import watch
 from activities.kubernetes.counting import Counting
 from activities.kubernetes.floors import Floors
+from activities.kubernetes.outside import Outside
 from activities.kubernetes.situations import Looker
 from byteport.boundary.choices import Choices
 from byteport.boundary.needs import ALWAYS
-from byteport.contracts import kubernetes
+from byteport.contracts import kubernetes, symptoms
 from byteport.contracts.acts import Act, AnyAct, Queue
 from byteport.contracts.kubernetes import (
     COUNT_TARGETS,
@@ -36,9 +38,11 @@ from byteport.contracts.kubernetes import (
     ReadFloor,
     ReadSituation,
 )
+from byteport.contracts.symptoms import REPORT_SYMPTOMS, OutsideSymptom, ReportSymptoms, Subject
 from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.scopes import Rights, union
+from byteport.domain.signals import SignalType, Source
 from byteport.domain.targets import Target
 from byteport.domain.warrants import Warrant
 from byteport.runbooks.catalogue import RUNBOOKS
@@ -50,7 +54,9 @@ from tests.integration.activities.simulated_bench import SimulatedBench
 from tests.integration.activities.watching import Inbox, watching
 
 EVERY_ACT: dict[str, AnyAct] = {
-    act.name: act for act in vars(kubernetes).values() if isinstance(act, Act) and act.queue is Queue.CLUSTER
+    act.name: act
+    for act in (*vars(kubernetes).values(), *vars(symptoms).values())
+    if isinstance(act, Act) and act.queue is Queue.CLUSTER
 }
 OWN = ("", "configmaps", "get")
 """Which namespaces were given to us: the agent's own, and no act's."""
@@ -168,6 +174,33 @@ async def watch_cluster(account: Account) -> None:
         await under_way.until(lambda: len(under_way.heartbeats) > 30 and bool(inbox.signals))
 
 
+async def report_symptoms(account: Account) -> None:
+    await full_of_images(account.bench)
+    pod = (await account.bench.one_pod_crashes())["metadata"]["name"]
+    bench, inbox = await account.limited(), Inbox()
+    outside = Outside(bench.port, cluster_uid=bench.uid, sink=inbox, policy=bench.policy, sight=account.sight)
+    told = tuple(
+        OutsideSymptom(
+            type=kind,
+            subject=subject,
+            value=1,
+            threshold=1,
+            observed_at=bench.clock(),
+            source=Source.ALERTMANAGER,
+            evidence_digest="e",
+        )
+        for kind, subject in (
+            (SignalType.POD_CRASHLOOP, Subject(kind="Pod", namespace="shop", name=pod)),
+            (SignalType.FAILED_DEPLOY, Subject(kind="Deployment", namespace="shop", name="web")),
+            (SignalType.DISK_PRESSURE, Subject(kind="Node", name=NODE)),
+            (SignalType.DISK_PRESSURE, Subject(kind="Node", provider_id="i-1")),
+        )
+    )
+    call = ReportSymptoms(cluster_uid=bench.uid, symptoms=told)
+    await ActivityEnvironment().run(outside.report_symptoms, call)
+    assert len(inbox.signals) == 3
+
+
 async def done(account: Account, make: Callable[[Account], Awaitable[Warrant]]) -> None:
     warrant = await make(account)
     await (await account.limited()).act(warrant)
@@ -186,6 +219,7 @@ DRIVEN: dict[str, Callable[[Account], Awaitable[object]]] = {
     READ_FLOOR.name: read_floor,
     COUNT_TARGETS.name: count_targets,
     WATCH_CLUSTER.name: watch_cluster,
+    REPORT_SYMPTOMS.name: report_symptoms,
     **{name: partial(done, make=make) for name, make in WARRANTS.items()},
 }
 

@@ -14,6 +14,7 @@ from byteport.contracts.kubernetes import Reported, WatchCluster, Watched
 from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.signals import Signal, SignalType
+from byteport.domain.targets import Target
 from byteport.kubernetes.port import ClusterPort
 from tests.integration.activities.bench import Bench, environment_of
 
@@ -27,6 +28,7 @@ class Inbox:
 
     signals: list[Signal] = field(default_factory=list)
     refusals: list[Exception] = field(default_factory=list)
+    over: list[tuple[str, Failure, str]] = field(default_factory=list)
 
     async def report(self, signal: Signal) -> Reported:
         await asyncio.sleep(0)
@@ -34,6 +36,11 @@ class Inbox:
             raise self.refusals.pop(0)
         self.signals.append(signal)
         return Reported(workflow_id="remediate:x")
+
+    async def told_over(self, target: Target, failure: Failure, evidence_digest: str) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.over.append((target.ref, failure, evidence_digest))
 
     def about(self) -> list[tuple[SignalType, str]]:
         return [(signal.type, signal.target.ref) for signal in self.signals]

@@ -1,0 +1,191 @@
+"""Alerts from outside, looked at in turn: one run that always stands, with an inbox that cannot grow for ever.
+
+The door (`byteport/alerts`, through `byteport/temporal/alerts_intake.py`) hands it batches; the cluster's worker finds whose
+they are (`activities/kubernetes/outside.py`) and reports them as the watch would. What no runbook treats, people are told
+once; what does not fit is counted, and they are told that, too: a storm of alerts must neither be lost unsaid nor page all night.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from datetime import timedelta
+
+from byteport.contracts.alerts import ALERTS, HAND_IN, AlertBatch, Alerts, AlertsState, Remembered, Untreated
+from byteport.contracts.people import NOTIFY, Notice
+from byteport.contracts.symptoms import MOST_SYMPTOMS, REPORT_SYMPTOMS, OutsideSymptom, ReportSymptoms
+from byteport.contracts.workflows import STATE
+from byteport.errors import BytePortError, TemporaryError
+from temporalio import workflow
+
+from workflows.perform import perform
+from workflows.phases import alert_words as words
+from workflows.phases.beside import Beside
+
+MOST_WAITING = 1000
+"""Symptoms in the inbox; they are carried in one payload, of which Temporal takes two million bytes."""
+MOST_REMEMBERED = 500
+MOST_MESSAGES = 2000
+SEEN_FOR = timedelta(minutes=10)
+"""So long the same observation is not looked at again: a source repeats it while it fires, and that is wanted later."""
+TOLD_FOR = timedelta(hours=4)
+"""The same alert that no runbook treats is told again after that; Alertmanager's own default for repeating."""
+MOST_TOLD = 10
+"""Notices of single alerts within the hour before; further ones are counted as left out."""
+HOUR = timedelta(hours=1)
+AGAIN = timedelta(seconds=30)
+QUIET = timedelta(seconds=0.25)
+
+
+@workflow.defn(name=ALERTS)
+class AlertsWorkflow:
+    """Never ends by itself; continues as new when its history has grown."""
+
+    @workflow.init
+    def __init__(self, start: Alerts) -> None:
+        self._start = start
+        self._waiting = list(start.waiting)
+        self._untreated = list(start.untreated)
+        self._seen, self._told = list(start.seen), list(start.told)
+        self._left_out, self._left_out_told_at = start.left_out, start.left_out_told_at
+        self._fates: Counter[str] = Counter()
+        self._messages = 0
+        self._beside = Beside(lambda: None)
+
+    @workflow.run
+    async def run(self, _start: Alerts) -> None:
+        while True:
+            await self._something_happens()
+            self._tell()
+            await self._report()
+            workflow.set_current_details(words.details(self.state()))
+            if self._full() and self._beside.idle and await self._quiet():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.continue_as_new(self._carried())
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    async def _report(self) -> None:
+        """The oldest that wait, in one call. A worker that is away leaves them waiting; what is refused is not asked again."""
+        batch = tuple(self._waiting[:MOST_SYMPTOMS])
+        if not batch:
+            return
+        call = ReportSymptoms(cluster_uid=self._uid, symptoms=batch)
+        try:
+            reported = await perform(REPORT_SYMPTOMS, call, cluster_uid=self._uid)
+        except BytePortError as error:
+            if isinstance(error, TemporaryError):
+                await workflow.sleep(AGAIN, summary="the cluster's worker does not answer")
+                return
+            self._fates[error.code] += len(batch)
+        else:
+            self._fates.update(fate.value for fate in reported.fates)
+        del self._waiting[: len(batch)]
+
+    # -- telling people ---------------------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        """One notice for each alert that no runbook treats, so many an hour; and one an hour for what was left out."""
+        now = workflow.now()
+        self._told = [one for one in self._told if one.at > now - TOLD_FOR]
+        for untreated in self._untreated:
+            lately = sum(one.at > now - HOUR for one in self._told)
+            if any(one.key == untreated.evidence_digest for one in self._told):
+                continue
+            if lately >= MOST_TOLD:
+                self._left_out += 1
+                continue
+            self._told = [*self._told, Remembered(key=untreated.evidence_digest, at=now)][-MOST_REMEMBERED:]
+            self._page(words.of_untreated(self._start.installation, untreated))
+        self._untreated = []
+        if self._must_say_left_out():
+            self._left_out_told_at = now
+            self._page(words.of_left_out(self._start.installation, self._left_out))
+            self._left_out = 0
+
+    def _must_say_left_out(self) -> bool:
+        at = self._left_out_told_at
+        return self._left_out > 0 and (at is None or workflow.now() >= at + HOUR)
+
+    def _page(self, notice: Notice) -> None:
+        self._beside.do(perform(NOTIFY, notice, cluster_uid=self._uid, summary=f"Tell people: {notice.title}"))
+
+    # -- messages ---------------------------------------------------------------------------------------------------
+
+    @workflow.signal(name=HAND_IN)
+    def hand_in(self, batch: AlertBatch) -> None:
+        """A batch. The same observation within ten minutes waits once; what does not fit is counted."""
+        self._messages += 1
+        now = workflow.now()
+        self._seen = [one for one in self._seen if one.at > now - SEEN_FOR]
+        known = {one.key for one in self._seen}
+        for symptom in batch.symptoms:
+            key = _key(symptom)
+            if key in known:
+                continue
+            if len(self._waiting) >= MOST_WAITING:
+                self._left_out += 1
+                continue
+            known.add(key)
+            self._seen.append(Remembered(key=key, at=now))
+            self._waiting.append(symptom)
+        self._seen = self._seen[-MOST_REMEMBERED:]
+        for untreated in batch.untreated:
+            self._keep_untreated(untreated)
+
+    def _keep_untreated(self, untreated: Untreated) -> None:
+        if any(one.evidence_digest == untreated.evidence_digest for one in self._untreated):
+            return
+        if len(self._untreated) >= MOST_REMEMBERED:
+            self._left_out += 1
+            return
+        self._untreated.append(untreated)
+
+    @workflow.query(name=STATE)
+    def state(self) -> AlertsState:
+        return AlertsState(waiting=len(self._waiting), fates=dict(self._fates), left_out=self._left_out)
+
+    # -- going on ---------------------------------------------------------------------------------------------------
+
+    async def _something_happens(self) -> None:
+        """A message, or the time to say what was left out."""
+        at = self._left_out_told_at
+        pause = at + HOUR - workflow.now() if self._left_out and at is not None else None
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._has_work() or (self._full() and self._beside.idle),
+                timeout=None if pause is None else max(pause, QUIET),
+                timeout_summary="say what was left out",
+            )
+
+    def _has_work(self) -> bool:
+        return bool(self._waiting) or bool(self._untreated) or self._must_say_left_out()
+
+    def _full(self) -> bool:
+        return self._messages >= MOST_MESSAGES or workflow.info().is_continue_as_new_suggested()
+
+    async def _quiet(self) -> bool:
+        """Whether no message came for a moment: a run cannot be renewed while they pour in, see `workflows/storm.py`."""
+        before = self._messages
+        await workflow.sleep(QUIET, summary="until no message comes for a moment")
+        return self._messages == before
+
+    def _carried(self) -> Alerts:
+        return self._start.model_copy(
+            update={
+                "waiting": tuple(self._waiting),
+                "untreated": tuple(self._untreated),
+                "seen": tuple(self._seen),
+                "told": tuple(self._told),
+                "left_out": self._left_out,
+                "left_out_told_at": self._left_out_told_at,
+            }
+        )
+
+    @property
+    def _uid(self) -> str:
+        return self._start.installation.cluster_uid
+
+
+def _key(symptom: OutsideSymptom) -> str:
+    return f"{symptom.evidence_digest}{'!' if symptom.over else ''}"
