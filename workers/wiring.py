@@ -54,10 +54,10 @@ from byteport.runbooks.catalogue import switched_off
 from byteport.settings import Settings
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
+from workers.clouds import polling
 from workers.exporting import shipping
 from workers.processes import ROLES, Process, Role
 from workers.signing import is_signed, signer_acts, witness_acts
-from workers.telling import pager
 from workers.telling import pager
 
 CLUSTER_SECONDS = 8.0
@@ -116,6 +116,8 @@ def wire(role: Role, around: Surroundings, bounds: Bounds) -> dict[Queue, list[C
     if Queue.EXPORT in role.queues:
         parts.append(witness_acts(around.settings, around.installation, around.clock))
         parts.append(shipping(around.settings, around.installation, _store(around), around.clock))
+    if Queue.CLOUD in role.queues:
+        parts.append(polling(around.settings, around.installation, policy_of(around.settings), around.clock))
     if Queue.SIGNER in role.queues and (is_signed(around.settings) or role == ROLES[Process.SIGNER]):
         parts.append(signer_acts(around.settings, around.installation, _store(around, bodies=False)))
     wired: dict[Queue, list[Callable[..., Any]]] = {queue: [] for queue in role.queues}
