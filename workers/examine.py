@@ -26,6 +26,7 @@ from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
 from workers.boundary_doctor import examine_boundary, way_out
 from workers.clocks import check_clocks
+from workers.clouds import check_clouds
 from workers.ledger_check import check_ledger
 from workers.overdue import check_floors
 from workers.preflight import (
@@ -78,6 +79,7 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
     )
     way = remedy(Amiss.SECRETS_UNREAD)
     checks += await _each("secrets", way, lambda: check_secrets(settings))
+    checks += await _each("metrics", remedy(Amiss.CLOUDS_UNASKED), lambda: check_clouds(settings))
     return checks
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from byteport.contracts.acts import AnyAct, Queue
 from byteport.contracts.checkpoints import COSIGN, KEEP_COSIGNATURES, SIGN_CHECKPOINT
+from byteport.contracts.cloud import POLL_METRICS
 from byteport.contracts.export import SHIP
 from byteport.contracts.kubernetes import (
     COUNT_TARGETS,
@@ -37,6 +38,7 @@ from workflows.approval import ApprovalWorkflow
 from workflows.checkpoint import CheckpointWorkflow
 from workflows.erasure import ErasureWorkflow
 from workflows.export import ExportWorkflow
+from workflows.metric_poll import MetricPollWorkflow
 from workflows.remediation import RemediationWorkflow
 from workflows.reobserve import ReobserveWorkflow
 from workflows.retention import RetentionWorkflow
@@ -56,6 +58,7 @@ WORKFLOWS: tuple[type, ...] = (
     ErasureWorkflow,
     ExportWorkflow,
     AlertsWorkflow,
+    MetricPollWorkflow,
 )
 """Served on the control queue."""
 
@@ -92,6 +95,7 @@ ACTS: tuple[AnyAct, ...] = (
     COSIGN,
     KEEP_COSIGNATURES,
     SHIP,
+    POLL_METRICS,
 )
 """Every act there is. A process must implement exactly those of its queues."""
 

@@ -31,6 +31,7 @@ from byteport.temporal.standing_runs import start_retention, start_watch
 from workers.boundary_metrics import BoundaryMetrics
 from workers.boundary_watch import MOST_SAID, Boundary, watch_boundary
 from workers.clocks import check_clocks
+from workers.clouds import start_polls
 from workers.exporting import start_exports
 from workers.health import ANSWER_SECONDS, Health, Part, Question
 from workers.health_endpoint import health_served
@@ -137,6 +138,7 @@ async def _serve(
         await start_retention(around.client, around.installation)
     if Queue.CONTROL in role.queues:
         await start_exports(around.client, around.installation, around.settings)
+        await start_polls(around.client, around.installation, around.settings)
     cluster_uid = around.installation.cluster_uid
 
     def ready(workers: Workers) -> None:

@@ -114,6 +114,7 @@ class PollState(Frozen):
     series: int = 0
     reported: int = 0
     """Symptoms of the last poll that a run has taken."""
+    truncated: bool = False
 
 
 POLL_METRICS = Act(

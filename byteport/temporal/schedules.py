@@ -1,0 +1,125 @@
+"""The Schedules by which metrics are polled: one for each source that the settings name, and none for any other.
+
+A part of the one door (`intake.py`): every worker's start makes what Temporal has match the settings. The id of a Schedule
+is derived, so two workers that start at once make one; nothing is written where nothing has changed; and a Schedule
+that a person has paused stays paused, since its note is then not ours. Before it comes `byteport/settings/clouds.py`; after
+it `workflows/metric_poll.py`, which each of them starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleHandle,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleState,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError, RPCStatusCode
+
+from byteport.contracts.acts import Queue, task_queue_name
+from byteport.contracts.cloud import METRIC_POLL, CloudSource, MetricPoll
+from byteport.contracts.workflows import Installation
+from byteport.domain.canonical import digest
+from byteport.domain.ids import poll_id
+from byteport.temporal.attributes import CLUSTER
+from byteport.temporal.connect import RPC_TIMEOUT, unavailable
+
+NOTE = "set by byteport's settings"
+"""What the note of a Schedule that we made begins with; whoever pauses one in Temporal's UI writes another."""
+CATCH_UP = timedelta(seconds=20)
+"""Polls that Temporal could not start in time are left out but for the last moment's: each reads what the ones before missed."""
+MOST_JITTER = timedelta(seconds=10)
+LONGEST_RUN = timedelta(minutes=20)
+"""A poll that has not ended by then, however that comes, is ended, so that the next one begins."""
+
+
+async def follow_polls(
+    client: Client,
+    installation: Installation,
+    sources: Collection[CloudSource],
+    *,
+    every: timedelta,
+    paused: bool = False,
+) -> None:
+    """Have Temporal start exactly the polls that the settings name; every worker calls this at its start.
+
+    Raises `Unavailable` when Temporal does not answer, `NotPermitted` when it refuses.
+    """
+    try:
+        for source in CloudSource:
+            if source in sources:
+                await _see_to(client, installation, source, every=every, paused=paused)
+            else:
+                await _see_off(client.get_schedule_handle(poll_id(installation.cluster_uid, source.value)))
+    except RPCError as error:
+        raise unavailable(client, error) from error
+
+
+async def _see_to(
+    client: Client, installation: Installation, source: CloudSource, *, every: timedelta, paused: bool
+) -> None:
+    wanted = _schedule(installation, source, every=every, paused=paused)
+    schedule_id = poll_id(installation.cluster_uid, source.value)
+    attributes = TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)])
+    try:
+        await client.create_schedule(schedule_id, wanted, search_attributes=attributes, rpc_timeout=RPC_TIMEOUT)
+    except ScheduleAlreadyRunningError:
+        await _make_match(client.get_schedule_handle(schedule_id), wanted)
+
+
+async def _make_match(handle: ScheduleHandle, wanted: Schedule) -> None:
+    """The one that is there has what is wanted, but stays paused where a person paused it."""
+
+    def changed(there: ScheduleUpdateInput) -> ScheduleUpdate | None:
+        state = there.description.schedule.state
+        if state.note == wanted.state.note:
+            return None
+        if state.paused and not (state.note or "").startswith(NOTE):
+            wanted.state = ScheduleState(note=state.note, paused=True)
+        return ScheduleUpdate(wanted)
+
+    await handle.update(changed, rpc_timeout=RPC_TIMEOUT)
+
+
+async def _see_off(handle: ScheduleHandle) -> None:
+    """A poll that is under way ends by itself."""
+    try:
+        await handle.delete(rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+def _schedule(installation: Installation, source: CloudSource, *, every: timedelta, paused: bool) -> Schedule:
+    call = MetricPoll(installation=installation, source=source)
+    said = digest([call.model_dump(mode="json"), every.total_seconds(), paused, _FORM])
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            METRIC_POLL,
+            call,
+            id=poll_id(installation.cluster_uid, source.value),
+            task_queue=task_queue_name(Queue.CONTROL, installation.cluster_uid),
+            execution_timeout=LONGEST_RUN,
+            static_summary=f"metrics of {source.value} for cluster {installation.cluster_name}",
+            typed_search_attributes=TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)]),
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)], jitter=min(every / 4, MOST_JITTER)),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
+        state=ScheduleState(note=f"{NOTE} ({said[:16]})", paused=paused),
+    )
+
+
+_FORM = 1
+"""Raised when what is scheduled changes with the program: Schedules that an older version made are then written anew."""
