@@ -89,6 +89,8 @@ class Incident:
         self.telling: asyncio.Task[None] | None = None
         self.storm = False
         """It was not paged at once, because a storm was on."""
+        self.heard: Acknowledge | None = None
+        """Somebody has said in a pager that they are at it, while a plan waits for a yes: nobody else is paged."""
         self.told = False
         """People have had a notice about it."""
         self.passed = False
@@ -183,6 +185,17 @@ class Incident:
         """Keep what a look has measured; the same measurement again is none."""
         if sample is not None and (not self.earlier or sample.at > self.earlier[-1].at):
             self.earlier = (*self.earlier, sample)[-MOST_SAMPLES:]
+
+    def hear(self, by: Acknowledge) -> None:
+        """A person takes over. A pager's word is for the incident that it paged, and takes no question back."""
+        if by.of_incident is not None and by.of_incident != self.incident_id:
+            return
+        if by.of_incident is not None and self.phase is Phase.AWAITING_APPROVAL:
+            if self.heard is None:
+                self.heard = by
+                self.note(f"{by.by} is at it; the question stays open")
+        elif self.acknowledged is None:
+            self.acknowledged = by
 
     def forget_plan(self) -> None:
         """The target is not what the plan was made for: nothing of it is kept for the next one."""

@@ -207,8 +207,7 @@ class RemediationWorkflow:
     @workflow.signal(name=ACKNOWLEDGE)
     def acknowledge(self, by: Acknowledge) -> None:
         """A person takes over. The first one counts."""
-        if self._incident.acknowledged is None:
-            self._incident.acknowledged = by
+        self._incident.hear(by)
 
     @workflow.signal(name=TOLD_OVER)
     def told_over(self, told: ToldOver) -> None:

@@ -256,8 +256,9 @@ class StormWorkflow:
 
     @workflow.signal(name=ACKNOWLEDGE)
     def acknowledge(self, by: Acknowledge) -> None:
-        """A person takes the storm over. The first one counts, and only while there is a storm."""
-        if self._since is not None and self._acknowledged is None:
+        """A person takes the storm over. The first one counts, and only while there is a storm; a pager's word is for its own."""
+        ours = by.of_incident in (None, f"storm-{self._number}")
+        if self._since is not None and self._acknowledged is None and ours:
             self._acknowledged = by
             self._news = True
 

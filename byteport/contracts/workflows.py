@@ -125,6 +125,8 @@ class Acknowledge(Frozen):
 
     by: Annotated[str, Field(min_length=1, max_length=200)]
     note: Annotated[str, Field(max_length=1000)] = ""
+    of_incident: Annotated[str | None, Field(max_length=100, exclude_if=lambda incident: incident is None)] = None
+    """Set by a pager, where a person said so: it counts for that incident alone, and leaves a question for a yes open."""
 
 
 class ToldOver(Frozen):

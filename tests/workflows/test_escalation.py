@@ -6,11 +6,12 @@ import pytest_asyncio
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.people import Ending
-from byteport.contracts.workflows import Phase
+from byteport.contracts.workflows import Acknowledge, Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Cause, Reason
 from byteport.kubernetes import port
 from byteport.sandbox.simulated import SimulatedCluster
+from byteport.temporal.intake import acknowledge
 from tests.workflows.interference import Outage, after_the_call, held
 from tests.workflows.operator import give_up, is_tried_again
 from tests.workflows.patience import paged, until
@@ -183,3 +184,19 @@ async def test_who_took_over_before_it_escalated_is_paged_of_what_they_could_not
     assert await bad_release.is_running()
     await bad_release.acknowledge(by="grace")
     assert (await bad_release.closed()).decision is Decision.ESCALATED
+
+
+@pytest.mark.claim("C-434")
+async def test_what_a_pager_says_stops_the_ladder_of_its_own_incident_and_takes_no_question_back(
+    world: World, bad_release: Remediation
+) -> None:
+    waiting = await bad_release.until(Phase.AWAITING_APPROVAL)
+    client, note = bad_release.client, "acknowledged in PagerDuty"
+    for incident in ("inc-another", waiting.state.incident_id):
+        said = Acknowledge(by="pagerduty:PLH1HKV (Ada)", note=note, of_incident=incident)
+        await acknowledge(client, bad_release.id, said)
+    state = await bad_release.state()
+    assert state.phase is Phase.AWAITING_APPROVAL
+    heard = [moment.what for moment in state.timeline if "the question stays open" in moment.what]
+    assert heard == ["pagerduty:PLH1HKV (Ada) is at it; the question stays open"]
+    assert (state.approvals, world.writes) == ((), [])

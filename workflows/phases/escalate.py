@@ -135,6 +135,7 @@ async def climb(
 
     In a storm nobody is paged before it is over. Ends after the last rung; whoever waits, waits on.
     """
+    incident.heard = None  # whoever was at it before was at something else
     await sit_out(incident)
     if incident.passed or incident.acknowledged is not None:
         return
@@ -146,7 +147,7 @@ async def climb(
             return
         try:
             await workflow.wait_condition(
-                lambda: incident.acknowledged is not None,
+                lambda: incident.acknowledged is not None or incident.heard is not None,
                 timeout=timedelta(seconds=seconds),
                 timeout_summary=f"rung {rung} has not answered yet",
             )

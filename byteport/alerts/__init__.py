@@ -1,0 +1,1 @@
+"""What outside services send us: alerts, and what people do in a pager or a chat."""

@@ -1,0 +1,1 @@
+"""What outside services send us."""
