@@ -13,11 +13,11 @@ from datetime import datetime
 from byteport.api.enrolment import Enrolment, EnrolmentFile, Identity, Role
 from byteport.api.problems import LedgerCode
 from byteport.audit.heads import Chain
+from byteport.contracts.issuers import TokenIdentity
 from byteport.domain.base import Frozen
 from byteport.errors import ConfigError
 from byteport.serving.bearer import bearer
 from byteport.serving.certificates import Presented, identify
-from byteport.serving.issuers import TokenIdentity
 from byteport.serving.problems import Code, Problem
 from byteport.serving.tokens import Tokens
 

@@ -18,10 +18,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from byteport.audit.heads import Chain
 from byteport.audit.notes import SignatureType, parse_vkey
+from byteport.contracts.issuers import CertificateIdentity, Issuer, Name, TokenIdentity
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.yaml_text import read_strict
 from byteport.errors import ConfigError, MalformedInput
-from byteport.serving.issuers import CertificateIdentity, Issuer, Name, TokenIdentity
 
 SETTING = "api.enrolment"
 LARGEST = 1 << 20

@@ -1,7 +1,6 @@
 """Alert bodies of other systems, reduced to: does anything fire, and about which objects. Their prose is not read.
 
-An annotation still carries the words of the last firing after it was resolved, a group's status hides resolved members,
-and labels may hold anything: only a value that can be an object's name may become one.
+Comes after `byteport/kubernetes/alerts.py`, which reads Alertmanager's bodies for the door, too; bodies of clouds are read here.
 """
 
 from __future__ import annotations
@@ -13,22 +12,11 @@ from typing import Any
 
 from byteport.domain.base import Frozen
 from byteport.kubernetes import fields
+from byteport.kubernetes.alerts import QUIET, read_alert
 
-_ALERT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:-]{0,99}\Z")
 _CPU = re.compile("cpu", re.IGNORECASE)
 _MEASURED = re.compile(
     "cpu|throttl|memory|disk|filesystem|inode|volume|latency|duration|error_?rate|5xx|saturat", re.IGNORECASE
-)
-_INFORMS = "none"
-"""The severity, by the convention of Prometheus' own rules, of what fires to show that alerting works, or to inhibit."""
-_KINDS = (
-    ("pod", "Pod"),
-    ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
-    ("hpa", "HorizontalPodAutoscaler"),
-    ("deployment", "Deployment"),
-    ("statefulset", "StatefulSet"),
-    ("daemonset", "DaemonSet"),
-    ("node", "Node"),
 )
 
 
@@ -66,28 +54,17 @@ def firing(body: Mapping[str, Any]) -> tuple[FiringAlert, ...]:
         body.get("status"),
     ):
         if isinstance(state, str):
-            return (FiringAlert(name="alert"),) if state.lower() not in _QUIET else ()
+            return (FiringAlert(name="alert"),) if state.lower() not in QUIET else ()
     return (FiringAlert(name="alert"),)
 
 
-_QUIET = frozenset({"ok", "resolved", "closed", "inactive", "suppressed", "insufficient_data"})
-
-
 def _alertmanager(body: Mapping[str, Any]) -> tuple[FiringAlert, ...]:
-    found = []
-    for alert in fields.entries(body.get("alerts")):
-        status = alert.get("status", body.get("status"))
-        if isinstance(status, str) and status.lower() in _QUIET:
-            continue
-        labels = fields.mapping(alert.get("labels"))
-        if labels.get("severity") == _INFORMS:
-            continue
-        kind, about = next(
-            ((kind, named) for label, kind in _KINDS if (named := fields.name(labels.get(label)))), ("", "")
-        )
-        said = labels.get("alertname")
-        name = said if isinstance(said, str) and _ALERT_NAME.match(said) else "alert"
-        found.append(FiringAlert(name=name, namespace=fields.name(labels.get("namespace")), kind=kind, about=about))
+    read = [read_alert(alert, body.get("status")) for alert in fields.entries(body.get("alerts"))]
+    found = [
+        FiringAlert(name=one.name, namespace=one.namespace, kind=one.kind, about=one.about)
+        for one in read
+        if one.firing and not one.informs
+    ]
     if not found and fields.count(body.get("truncatedAlerts")) > 0:
         found.append(FiringAlert(name="alert"))
     return tuple(found)
@@ -100,7 +77,7 @@ def _sns(message: str) -> tuple[FiringAlert, ...]:
     except (ValueError, RecursionError):
         return ()
     state = fields.mapping(alarm).get("NewStateValue")
-    if not isinstance(state, str) or state.lower() in _QUIET:
+    if not isinstance(state, str) or state.lower() in QUIET:
         return ()
     dimensions = fields.entries(fields.at(alarm, "Trigger", "Dimensions"))
     named = {

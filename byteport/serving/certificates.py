@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cryptography import x509
 
-from byteport.serving.issuers import CertificateIdentity
+from byteport.contracts.issuers import CertificateIdentity
 from byteport.serving.problems import Code, Problem
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,35 +27,58 @@ LARGEST = 256 * 1024
 TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
-async def fetch(url: str, ca_file: Path | None = None) -> bytes:
-    """The body of a 200, at most `LARGEST` bytes. Raises `Unavailable` for everything else, and says which it was."""
+@dataclass(frozen=True)
+class Form:
+    """What is posted there, instead of asking for what lies there."""
+
+    fields: Mapping[str, str]
+    authorization: str | None = None
+
+
+async def fetch(
+    url: str, ca_file: Path | None = None, *, form: Form | None = None, what: str = "an issuer's keys"
+) -> bytes:
+    """The body of a 200, at most `LARGEST` bytes. Raises `Unavailable` for everything else, and says which it was, of `what`."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError as error:
-        raise Unavailable("the place of an issuer's keys is no URL") from error
+        raise Unavailable(f"the place of {what} is no URL") from error
     here = names_loopback(host)
     if (address := literal(host)) is not None and not _allowed(address, here=here):
-        raise Unavailable("an issuer's keys lie at an address that is not spoken to")
+        raise Unavailable(f"{what}: at an address that is not spoken to")
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise Unavailable("the authority for an issuer's keys cannot be read") from error
+        raise Unavailable(f"the authority for {what} cannot be read") from error
     connector = aiohttp.TCPConnector(resolver=_Judged(here=here), ssl=context, use_dns_cache=False, force_close=True)
     try:
         async with (
             aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=False) as session,
-            session.get(url, allow_redirects=False, headers={"Accept": "application/json"}) as answer,
+            session.request(
+                "GET" if form is None else "POST",
+                url,
+                allow_redirects=False,
+                headers=_headers(form),
+                data=None if form is None else dict(form.fields),
+            ) as answer,
         ):
             if answer.status != 200:
-                raise Unavailable(f"the place of an issuer's keys answers {answer.status}")
+                raise Unavailable(f"the place of {what} answers {answer.status}")
             body = b""
             while more := await answer.content.read(LARGEST + 1 - len(body)):
                 body += more
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        raise Unavailable(f"an issuer's keys cannot be fetched: {type(error).__name__}") from error
+        raise Unavailable(f"{what} cannot be had: {type(error).__name__}") from error
     if len(body) > LARGEST:
-        raise Unavailable("an issuer's keys are larger than is read")
+        raise Unavailable(f"{what}: larger than is read")
     return body
+
+
+def _headers(form: Form | None) -> dict[str, str]:
+    found = {"Accept": "application/json"}
+    if form is not None and form.authorization is not None:
+        found["Authorization"] = form.authorization
+    return found
 
 
 class _Judged(AbstractResolver):

@@ -31,6 +31,7 @@ HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
+"""Of each answer that does not say the same header itself, as a face with pages does."""
 REQUEST_ID = b"x-request-id"
 _ID = "byteport.request"
 _REFUSED = "byteport.refused"
@@ -117,7 +118,9 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
-            headers = [*message.get("headers", []), *HEADERS, (REQUEST_ID, self.id.encode())]
+            said = list(message.get("headers", []))
+            own = {name.lower() for name, _ in said}
+            headers = [*said, *(one for one in HEADERS if one[0] not in own), (REQUEST_ID, self.id.encode())]
             await self._discard()
             if self._unread or self.ambiguous:
                 headers.append((b"connection", b"close"))

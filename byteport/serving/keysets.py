@@ -14,10 +14,10 @@ from pathlib import Path
 
 import jwt
 
+from byteport.contracts.issuers import Issuer
 from byteport.errors import BytePortError, Unavailable
 from byteport.serving.buckets import Seconds
 from byteport.serving.fetch import LARGEST, fetch
-from byteport.serving.issuers import Issuer
 
 FRESH_SECONDS = 300.0
 STALE_SECONDS = 3600.0

@@ -14,8 +14,8 @@ from typing import Any
 import jwt
 from jwt.types import Options
 
+from byteport.contracts.issuers import Issuer, TokenIdentity
 from byteport.errors import BytePortError
-from byteport.serving.issuers import Issuer, TokenIdentity
 from byteport.serving.keysets import KeySets
 from byteport.serving.problems import Code, Problem
 

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from byteport.contracts.issuers import Issuer
 from byteport.errors import Unavailable
 from byteport.serving.fetch import LARGEST, fetch
-from byteport.serving.issuers import Issuer
 from byteport.serving.keysets import AGAIN_SECONDS, FRESH_SECONDS, STALE_SECONDS, KeySets
 from tests.builders.certifying import Authority
 from tests.builders.issuing import Cluster

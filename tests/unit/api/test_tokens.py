@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from byteport.api.enrolment import Enrolment, Identity, Role
+from byteport.contracts.issuers import Issuer, TokenIdentity
 from byteport.contracts.ledger_api import AUDIENCE
-from byteport.serving.issuers import Issuer, TokenIdentity
 from byteport.serving.keysets import KeySets
 from byteport.serving.problems import AnyCode, Code, Problem
 from byteport.serving.tokens import Tokens
