@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from byteport.cli import alarm, erase, export, hold, keys, migrate, policy, sandbox, secrets, signer, witness
+from byteport.cli import alarm, erase, export, hold, keys, migrate, notify, policy, sandbox, secrets, signer, witness
 from byteport.cli.ack import ack
 from byteport.cli.api import api
 from byteport.cli.approve import approve
@@ -41,6 +41,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(migrate.app, name="ledger", rich_help_panel=RUN)
     app.add_typer(alarm.app, name="alarm", rich_help_panel=ANSWER)
     app.add_typer(policy.app, name="policy", rich_help_panel=ANSWER)
+    app.add_typer(notify.app, name="notify", rich_help_panel=RUN)
     app.add_typer(hold.app, name="hold", rich_help_panel=PROVE)
     app.add_typer(erase.app, name="erase", rich_help_panel=PROVE)
     app.add_typer(export.app, name="export", rich_help_panel=PROVE)
