@@ -46,7 +46,7 @@ class Machines:
                 ids.setdefault(name, set()).add((zone, one.resource.get("instance_id", "")))
         return cls(
             {
-                name: f"gce://{project}/{next(iter(found))[0]}/{name}" if len(found) == 1 else None
+                name: f"projects/{project}/zones/{next(iter(found))[0]}/instances/{name}" if len(found) == 1 else None
                 for name, found in ids.items()
             }
         )

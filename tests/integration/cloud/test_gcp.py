@@ -17,6 +17,7 @@ from activities.cloud.source import Measured, Window
 from byteport.contracts.cloud import Metric
 from byteport.contracts.cloud_gcp import GcpSource
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
+from byteport.kubernetes.provider_ids import runs_on
 from tests.integration.cloud.gcp_monitoring import WORDS, Monitoring, error_info, monitoring, retry_info
 from tests.integration.cloud.google_as_a_pod import PROJECT, Google, as_a_pod, google
 from tests.integration.export.authority import Authority, new_authority
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.peers
 NOW = datetime(2026, 3, 10, 9, 30, 20, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 NODE = "gke-prod-default-pool-1a2b3c4d-x7k2"
-PROVIDER_ID = f"gce://{PROJECT}/europe-west1-b/{NODE}"
+PROVIDER_ID = f"projects/{PROJECT}/zones/europe-west1-b/instances/{NODE}"
 CLUSTER = {"project_id": PROJECT, "location": "europe-west1", "cluster_name": "prod"}
 CPU = "kubernetes.io/node/cpu/allocatable_utilization"
 MEMORY = "kubernetes.io/node/memory/allocatable_utilization"
@@ -108,6 +109,7 @@ async def test_cpu_memory_and_disk_are_of_the_machine_whose_provider_id_it_is(
     node(metrics, TOTAL, every(100.0e9))
     found = await measured(metrics, authority)
     assert {point.subject.provider_id for point in found.points} == {PROVIDER_ID}
+    assert runs_on({"spec": {"providerID": f"gce://{PROJECT}/europe-west1-b/{NODE}"}}, PROVIDER_ID)
     assert said(found, Metric.CPU) == every(61.0)
     assert said(found, Metric.MEMORY) == every(72.0)
     assert said(found, Metric.DISK) == every(86.0)
@@ -128,7 +130,7 @@ async def test_a_name_that_means_two_machines_says_nothing_of_either(
     node(metrics, CPU, every(0.99))
     node(metrics, CPU, every(0.3), "gke-prod-other")
     found = await measured(metrics, authority)
-    assert {point.subject.provider_id for point in found.points} == {f"gce://{PROJECT}/europe-west1-b/gke-prod-other"}
+    assert {point.subject.provider_id for point in found.points} == {PROVIDER_ID.replace(NODE, "gke-prod-other")}
 
 
 @pytest.mark.claim("C-413")

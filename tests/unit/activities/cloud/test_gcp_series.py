@@ -59,7 +59,7 @@ def test_a_name_is_a_machine_only_where_it_is_one(found: list[tuple[str, str, st
         subject = known.subject(name)
         assert (subject is not None) is (len(meant) == 1)
         if subject is not None:
-            assert subject.provider_id == f"gce://{PROJECT}/{next(iter(meant))[1]}/{name}"
+            assert subject.provider_id == f"projects/{PROJECT}/zones/{next(iter(meant))[1]}/instances/{name}"
 
 
 def test_an_instance_of_another_project_is_not_one_of_ours() -> None:
