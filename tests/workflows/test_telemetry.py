@@ -4,6 +4,7 @@ metrics with words of ours, and no secret, name or text of a cluster but what th
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 import urllib.request
@@ -17,6 +18,8 @@ from temporalio.client import Client, Interceptor
 from temporalio.testing import TimeSkipper
 
 from byteport.audit.words import Decision
+from byteport.cli.support_bundle import gathered_of
+from byteport.cli.support_parts import Asked
 from byteport.contracts.metrics import METRICS, MetricKind
 from byteport.contracts.traces import ATTRIBUTES, NAME, TracesConfig
 from byteport.contracts.workflows import Phase
@@ -53,12 +56,14 @@ def authority(tmp_path: Path) -> Authority:
 
 @asynccontextmanager
 async def told(
-    server: DevServer, namespace: str, folder: Path, traces: TracesConfig
+    server: DevServer, namespace: str, folder: Path, traces: TracesConfig, health: str | None = None
 ) -> AsyncIterator[tuple[World, str]]:
     """A world whose worker traces and serves metrics, as `workers/start.py` has it; and where it serves them."""
     address = f"127.0.0.1:{free_port()}"
     folder.mkdir()  # noqa: ASYNC240  one folder of a test
-    async with installed(server, namespace, folder, telemetry={"metrics_address": address}) as world:
+    async with installed(
+        server, namespace, folder, telemetry={"metrics_address": address, "health_address": health}
+    ) as world:
         await world.stop_worker()
         following = list(world.client.config()["interceptors"])
         async with traced(traces, world.ring, {"byteport.process": "embedded"}) as interceptors:
@@ -218,3 +223,23 @@ async def test_what_is_told_of_a_remediation_is_counted_once_in_words_of_ours(
             words["runbook"] = frozenset({*(one.name for one in RUNBOOKS), "none"})
             assert labels.keys() - ADDED == {label.name for label in metric.labels}, name
             assert all(labels[label.name] in words[label.name] for label in metric.labels), name
+
+
+@pytest.mark.claim("C-470")
+async def test_review_12_a_bundle_for_support_tells_of_runs_and_workers_and_holds_nothing_that_a_pod_printed(
+    server: DevServer, namespace: str, tmp_path: Path
+) -> None:
+    health = f"127.0.0.1:{free_port()}"
+    async with told(server, namespace, tmp_path / "home", TracesConfig(), health) as (world, _):
+        await rolled_back(world)
+        made = await gathered_of(world.settings, Asked(records=100, bodies=True, runs=10, values=None))
+        there = {one.name: one.content for one in made if one.content is not None}
+        assert {one.name: one.missing for one in made if one.content is None} == {}
+        (run, *_) = json.loads(there["runs.json"])["runs"]
+        assert (run["phase"], run["decision"]) == ("closed", "acted")
+        (happened,) = json.loads(there["timelines.json"]).values()
+        assert len(happened) > 10
+        assert json.loads(there["health.json"])["livez"]["status"] == 200
+        assert b"byteport_remediations_total" in there["metrics.txt"]
+        assert b"kubectl rollout undo" in there["records.ndjson"]
+        assert [name for name, content in there.items() if canaries.found(content)] == []
