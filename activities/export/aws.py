@@ -9,6 +9,7 @@ and renewed. Comes before `s3.py`, and whoever else of us asks something of AWS,
 from __future__ import annotations
 
 import io
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
@@ -66,6 +67,7 @@ def session_of(region: str, send: Send, *, of: str = SETTING) -> Session:
 
     `of` is the settings' section that a message names. Raises `ConfigError` where there is no identity to take, or one that is not taken.
     """
+    logging.getLogger("botocore").setLevel(logging.CRITICAL)  # it warns in the words of the answer that it cannot read
     session = Session()
     session.register_component("data_loader", _loader())
     for file in ("config_file", "credentials_file"):

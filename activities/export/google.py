@@ -203,7 +203,17 @@ class _Through(GoogleRequest):
         answer = asyncio.run_coroutine_threadsafe(going, self._loop).result()
         if answer.status >= 500 or answer.status == 429:
             raise error_of(asked, answer, self._clock())
+        if answer.taken and not _is_json(answer.body):
+            raise Unavailable(f"{asked.what}: an answer that cannot be read")
         return _Answered(answer)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 class _Answered(GoogleResponse):

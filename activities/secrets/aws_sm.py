@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from yarl import URL
 
 from activities.export.answers import Answer, Asked
@@ -52,6 +53,8 @@ class AwsSecrets:
         self._guarded = GuardedClient(self._home, ca_file=line.ca_file, ca_setting=CA_SETTING, clock=line.clock)
         self._client: Any = None
         self._one_at_a_time = asyncio.Lock()
+        self._status = 0
+        """Of the last answer, where botocore makes nothing of it."""
 
     async def fetch(self, named: Named) -> Fetched:
         async with self._one_at_a_time:
@@ -79,13 +82,16 @@ class AwsSecrets:
             return error
         except ClientError as error:
             return _meaning(named, error)
-        except BotoCoreError as error:
-            return Unavailable(said(WHAT, named, f"no answer ({type(error).__name__})"))
         except OSError as error:
             return ConfigError(WEB_IDENTITY[0], f"{error.strerror or 'cannot be read'}; {HOW}")
         except Exception as error:  # noqa: BLE001  whatever botocore makes of an answer that is none
-            return Unavailable(said(WHAT, named, f"an answer that cannot be read ({type(error).__name__})"))
+            return self._unreadable(named, type(error).__name__)
         return found
+
+    def _unreadable(self, named: Named, why: str) -> BytePortError:
+        if self._status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            return NotPermitted(said(WHAT, named, f"the backend answers {self._status}; look at {SETTING}"))
+        return Unavailable(said(WHAT, named, f"an answer that cannot be read ({why})"))
 
     def _send(self, named: Named, loop: asyncio.AbstractEventLoop) -> Callable[[AWSPreparedRequest], Answer]:
         asked = Asked(f"{WHAT}: {named.name}", url=f"{SETTING}.endpoint", credential=SETTING)
@@ -93,6 +99,7 @@ class AwsSecrets:
         def send(request: AWSPreparedRequest) -> Answer:
             going = self._guarded.ask(_request(request, self._line.seconds), asked)
             answer = asyncio.run_coroutine_threadsafe(going, loop).result()
+            self._status = answer.status
             if answer.taken and kept_by_a_cache(answer.headers):
                 raise Unavailable(said(WHAT, named, f"a cache answered, not the backend; look at {SETTING}.endpoint"))
             if len(answer.body) > LARGEST:
