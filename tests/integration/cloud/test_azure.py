@@ -1,54 +1,52 @@
-"""Azure Monitor over TLS: which machine a value is of, what is not yet whole, batches, a workspace's disks, and refusals by name."""
+"""Azure Monitor over TLS: which machine a value is of, what is not yet whole, batches, and a workspace's disks."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from activities.cloud.azure import AzureMetrics
-from activities.cloud.source import Measured, Window
+from activities.cloud.source import Window
 from byteport.contracts.cloud import Metric
 from byteport.contracts.cloud_azure import AzureSource
-from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
+from byteport.errors import ConfigError
 from byteport.kubernetes.provider_ids import runs_on
-from tests.integration.cloud.azure_as_a_pod import as_a_pod, source
-from tests.integration.cloud.azure_cloud import (
+from tests.integration.cloud.azure_as_a_pod import (
+    CPU,
+    DISK,
+    FREE,
+    MACHINE,
+    MINUTE,
+    NODE,
+    NOW,
+    PROVIDER_ID,
+    SET,
+    as_a_pod,
+    ends,
+    every,
+    machine,
+    measured,
+    minute,
+    said,
+    source,
+)
+from tests.integration.cloud.azure_cloud import azure
+from tests.integration.cloud.azure_state import (
     CLUSTER,
     COMPUTE,
     GROUP,
-    LOGS,
-    MANAGEMENT,
-    METRICS,
     REGION,
     SUBSCRIPTION,
-    WORDS,
     WORKSPACE,
     Azure,
-    azure,
-    instance,
     virtual_machine,
 )
-from tests.integration.export.authority import Authority, new_authority
+from tests.integration.export.authority import Authority
 
 pytestmark = pytest.mark.peers
-
-NOW = datetime(2026, 3, 10, 9, 30, 20, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-SET = "aks-pool1-12345678-vmss"
-NODE = f"{SET}000003"
-MACHINE = f"{COMPUTE}/virtualMachineScaleSets/{SET}/virtualMachines/3"
-PROVIDER_ID = MACHINE.lower()
-CPU, FREE, DISK = "Percentage CPU", "Available Memory Percentage", "node_disk_usage_percentage"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return new_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest_asyncio.fixture
@@ -56,47 +54,6 @@ async def cloud(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path:
     async with azure(authority, NOW) as there:
         as_a_pod(monkeypatch, tmp_path, there)
         yield there
-
-
-def minute(ago: int) -> datetime:
-    """The beginning of the minute so many before that of NOW."""
-    return NOW.replace(second=0) - ago * MINUTE
-
-
-def every(value: float, *, ago: range = range(2, 7)) -> dict[datetime, float]:
-    return {minute(one): value for one in ago}
-
-
-def ends(values: Mapping[datetime, float]) -> dict[datetime, float]:
-    """By the end of each minute, as points are."""
-    return {at + MINUTE: value for at, value in values.items()}
-
-
-async def measured(there: Azure, authority: Authority, **changes: Any) -> Measured:
-    asked = source(there, authority, **changes)
-    try:
-        return await asked.read(Window(minute(6), there.now))
-    finally:
-        await asked.close()
-
-
-async def refusal(there: Azure, authority: Authority, error: type[BytePortError], **changes: Any) -> BytePortError:
-    with pytest.raises(error) as refused:
-        await measured(there, authority, **changes)
-    assert WORDS not in refused.value.message
-    assert refused.value.__cause__ is None
-    return refused.value
-
-
-def said(found: Measured, metric: Metric) -> dict[datetime, float]:
-    return {point.at: round(point.percent, 3) for point in found.points if point.metric is metric}
-
-
-def machine(there: Azure, number: int = 3, **changes: Any) -> str:
-    """The id of one more machine of the scale set."""
-    made = instance(SET, number, **changes)
-    there.scale_sets.setdefault(SET, []).append(made)
-    return str(made["id"])
 
 
 @pytest.mark.claim("C-413")
@@ -260,127 +217,6 @@ async def test_a_partial_answer_of_a_workspace_is_taken_and_said(cloud: Azure, a
     found = await measured(cloud, authority, cluster_id=CLUSTER, workspace=WORKSPACE)
     assert said(found, Metric.DISK) == {minute(2): 88.0}
     assert found.truncated
-
-
-@pytest.mark.claim("C-417")
-async def test_each_service_is_shown_a_token_that_is_for_it_alone(cloud: Azure, authority: Authority) -> None:
-    machine(cloud)
-    await measured(cloud, authority, cluster_id=CLUSTER, workspace=WORKSPACE)
-    assert sorted(cloud.tokens.values()) == sorted([METRICS, MANAGEMENT, LOGS])
-    for service, audience in ((cloud.metrics, METRICS), (cloud.management, MANAGEMENT), (cloud.logs, LOGS)):
-        shown = {got.headers["authorization"].removeprefix("Bearer ") for got in service.got}
-        assert {cloud.tokens[token] for token in shown} == {audience}
-
-
-@pytest.mark.claim("C-417")
-@pytest.mark.parametrize(
-    ("service", "status", "headers", "error", "says"),
-    [
-        ("metrics", 429, {"Retry-After": "17"}, Throttled, "429"),
-        ("metrics", 429, {"x-ms-retry-after-ms": "17000"}, Throttled, "429"),
-        ("metrics", 529, {"retry-after-ms": "17000"}, Throttled, "529"),
-        ("metrics", 503, {"Retry-After": "17"}, Throttled, "503"),
-        ("metrics", 500, {}, Unavailable, "500"),
-        ("metrics", 401, {}, NotPermitted, "on the subscription"),
-        ("metrics", 403, {}, NotPermitted, "on the subscription"),
-        ("metrics", 400, {}, ConfigError, "clouds.azure.metrics"),
-        ("management", 429, {"Retry-After": "17"}, Throttled, "429"),
-        ("management", 403, {}, NotPermitted, "Monitoring Reader"),
-        ("management", 404, {}, ConfigError, "clouds.azure.node_resource_group"),
-        ("management", 500, {}, Unavailable, "500"),
-        ("login", 400, {}, NotPermitted, "token endpoint"),
-        ("login", 401, {}, NotPermitted, "token endpoint"),
-        ("login", 429, {"Retry-After": "17"}, Throttled, "429"),
-        ("login", 503, {"Retry-After": "17"}, Throttled, "503"),
-        ("logs", 403, {}, NotPermitted, "on the workspace"),
-        ("logs", 429, {"Retry-After": "17"}, Throttled, "429"),
-        ("logs", 400, {}, ConfigError, "clouds.azure.workspace"),
-    ],
-)
-async def test_each_refusal_has_its_name_and_none_of_its_words(
-    cloud: Azure,
-    authority: Authority,
-    service: str,
-    status: int,
-    headers: dict[str, str],
-    error: type[BytePortError],
-    says: str,
-) -> None:
-    machine(cloud)
-    cloud.refusals = [(service, status, headers)]
-    refused = await refusal(cloud, authority, error, cluster_id=CLUSTER, workspace=WORKSPACE)
-    assert says in str(refused)
-    if isinstance(refused, Throttled):
-        assert refused.delay == timedelta(seconds=17)
-
-
-@pytest.mark.claim("C-417")
-async def test_a_token_that_is_not_taken_is_not_used_again(cloud: Azure, authority: Authority) -> None:
-    machine(cloud)
-    asked = source(cloud, authority)
-    await asked.read(Window(minute(6), NOW))
-    cloud.tokens = dict.fromkeys(cloud.tokens, "")
-    with pytest.raises(NotPermitted):
-        await asked.read(Window(minute(6), NOW))
-    await asked.read(Window(minute(6), NOW))
-    await asked.close()
-    assert [cloud.tokens[token] for token in cloud.tokens if cloud.tokens[token]] == [METRICS]
-
-
-@pytest.mark.claim("C-417")
-async def test_a_page_that_lies_elsewhere_is_not_asked_for(cloud: Azure, authority: Authority) -> None:
-    cloud.page = 1
-    cloud.machines = [virtual_machine("one"), virtual_machine("two")]
-    for elsewhere in ("https://elsewhere.example", "https://localhost:1", "http://localhost", "//[", "no address"):
-        cloud.next_page_at = elsewhere
-        assert "lies elsewhere" in (await refusal(cloud, authority, NotPermitted)).message
-
-
-@pytest.mark.claim("C-417")
-@pytest.mark.parametrize("raw", [b"{}", b"[]", b'"words"', b"\xff", b'{"values": [{}, 1]}', b'{"values": null}'])
-async def test_an_answer_that_cannot_be_read_is_unavailable(cloud: Azure, authority: Authority, raw: bytes) -> None:
-    machine(cloud)
-    cloud.raw = raw
-    await refusal(cloud, authority, Unavailable)
-
-
-@pytest.mark.claim("C-417")
-async def test_a_server_that_another_authority_vouches_for_is_told_nothing(
-    cloud: Azure, authority: Authority, tmp_path: Path
-) -> None:
-    other = new_authority(tmp_path)
-    refused = await refusal(cloud, other, NotPermitted)
-    assert "clouds.ca_file" in refused.message
-    assert cloud.login.got == []
-
-
-@pytest.mark.claim("C-417")
-async def test_no_variable_of_the_environment_sends_it_elsewhere(
-    cloud: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("https_proxy", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
-    monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-taken")
-    cloud.measure(machine(cloud), CPU, every(50.0))
-    assert said(await measured(cloud, authority), Metric.CPU) == ends(every(50.0))
-    assert not any(b"not-taken" in got.body for got in cloud.login.got)
-
-
-@pytest.mark.claim("C-417")
-async def test_only_a_workload_identity_is_taken(
-    cloud: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-taken")
-    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "none"))
-    assert "AZURE_FEDERATED_TOKEN_FILE" in str(await refusal(cloud, authority, ConfigError))
-    monkeypatch.delenv("AZURE_FEDERATED_TOKEN_FILE")
-    assert "workload identity" in (await refusal(cloud, authority, ConfigError)).message
-    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "azure-identity-token"))
-    monkeypatch.setenv("AZURE_AUTHORITY_HOST", "http://localhost")
-    assert "AZURE_AUTHORITY_HOST" in str(await refusal(cloud, authority, ConfigError))
-    assert cloud.login.got == []
 
 
 @pytest.mark.parametrize("name", ["subscription", "node_resource_group", "region"])

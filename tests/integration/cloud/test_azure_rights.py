@@ -14,8 +14,9 @@ from activities.cloud.source import Excess, RightFinding
 from byteport.contracts.cloud_azure_rights import BUILT_IN, LOGS, NEEDED
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
 from tests.integration.cloud.azure_as_a_pod import as_a_pod, source
-from tests.integration.cloud.azure_cloud import CLUSTER, WORDS, WORKSPACE, Azure, azure
-from tests.integration.export.authority import Authority, new_authority
+from tests.integration.cloud.azure_cloud import azure
+from tests.integration.cloud.azure_state import CLUSTER, WORDS, WORKSPACE, Azure
+from tests.integration.export.authority import Authority
 
 pytestmark = pytest.mark.peers
 
@@ -26,11 +27,6 @@ CONTRIBUTOR = {
     "notActions": ["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"],
     "dataActions": [],
 }
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return new_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest_asyncio.fixture

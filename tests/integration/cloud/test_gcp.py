@@ -1,43 +1,44 @@
-"""Google Cloud Monitoring over gRPC and TLS: which machine a value is of, what is not yet whole, pages, and refusals by name."""
+"""Google Cloud Monitoring over gRPC and TLS: which machine a value is of, what is not yet whole, and pages."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import grpc
 import pytest
 import pytest_asyncio
 
 from activities.cloud.gcp import GcpMetrics
-from activities.cloud.source import Measured, Window
+from activities.cloud.source import Window
 from byteport.contracts.cloud import Metric
 from byteport.contracts.cloud_gcp import GcpSource
-from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
+from byteport.errors import ConfigError
 from byteport.kubernetes.provider_ids import runs_on
-from tests.integration.cloud.gcp_monitoring import WORDS, Monitoring, error_info, monitoring, retry_info
+from tests.integration.cloud.gcp_monitoring import Monitoring, monitoring
+from tests.integration.cloud.gcp_reading import (
+    CLUSTER,
+    CPU,
+    INSTANCE,
+    MEMORY,
+    MINUTE,
+    NODE,
+    NOW,
+    PROVIDER_ID,
+    TOTAL,
+    USED,
+    every,
+    machine,
+    measured,
+    minute,
+    node,
+    said,
+    source,
+)
 from tests.integration.cloud.google_as_a_pod import PROJECT, Google, as_a_pod, google
-from tests.integration.export.authority import Authority, new_authority
+from tests.integration.export.authority import Authority
 
 pytestmark = pytest.mark.peers
-
-NOW = datetime(2026, 3, 10, 9, 30, 20, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-NODE = "gke-prod-default-pool-1a2b3c4d-x7k2"
-PROVIDER_ID = f"projects/{PROJECT}/zones/europe-west1-b/instances/{NODE}"
-CLUSTER = {"project_id": PROJECT, "location": "europe-west1", "cluster_name": "prod"}
-CPU = "kubernetes.io/node/cpu/allocatable_utilization"
-MEMORY = "kubernetes.io/node/memory/allocatable_utilization"
-USED, TOTAL = "kubernetes.io/node/ephemeral_storage/used_bytes", "kubernetes.io/node/ephemeral_storage/total_bytes"
-INSTANCE = "compute.googleapis.com/instance/cpu/utilization"
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return new_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest_asyncio.fixture
@@ -51,50 +52,6 @@ async def cloud(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path:
 async def metrics(cloud: Google, authority: Authority) -> AsyncIterator[Monitoring]:
     async with monitoring(PROJECT, cloud.for_metrics, NOW, authority.trusted.issue_cert("localhost")) as there:
         yield there
-
-
-def minute(ago: int) -> datetime:
-    """The whole minute so many before that of NOW."""
-    return NOW.replace(second=0) - ago * MINUTE
-
-
-def every(value: float, *, ago: range = range(2, 6)) -> dict[datetime, float]:
-    return {minute(one): value for one in ago}
-
-
-def machine(there: Monitoring, name: str = NODE, *, zone: str = "europe-west1-b", instance_id: str = "4711") -> None:
-    resource = {"project_id": PROJECT, "zone": zone, "instance_id": instance_id}
-    there.hold(INSTANCE, resource, every(0.5), metric={"instance_name": name})
-
-
-def node(there: Monitoring, metric_type: str, values: Mapping[datetime, float], name: str = NODE, **more: Any) -> None:
-    there.hold(metric_type, {**CLUSTER, "node_name": name}, values, **more)
-
-
-def source(there: Monitoring, authority: Authority, **changes: Any) -> GcpMetrics:
-    named: dict[str, Any] = {"project": PROJECT, "cluster": "prod", "location": "europe-west1"} | changes
-    return GcpMetrics(GcpSource(endpoint=f"localhost:{there.port}", **named), ca_file=authority.ca_file)
-
-
-async def measured(
-    there: Monitoring, authority: Authority, *, since: datetime | None = None, **changes: Any
-) -> Measured:
-    asked = source(there, authority, **changes)
-    try:
-        return await asked.read(Window(since or minute(6), NOW))
-    finally:
-        await asked.close()
-
-
-async def refusal(there: Monitoring, authority: Authority, error: type[BytePortError], **changes: Any) -> BytePortError:
-    with pytest.raises(error) as refused:
-        await measured(there, authority, **changes)
-    assert WORDS not in refused.value.message
-    return refused.value
-
-
-def said(found: Measured, metric: Metric) -> dict[datetime, float]:
-    return {point.at: round(point.percent, 3) for point in found.points if point.metric is metric}
 
 
 @pytest.mark.claim("C-413")
@@ -228,95 +185,6 @@ async def test_only_series_are_asked_for_where_no_values_are_needed(metrics: Mon
     await measured(metrics, authority)
     views = [request.view.name for request in metrics.asked]
     assert views == ["HEADERS", "FULL", "FULL", "FULL", "FULL"]
-
-
-@pytest.mark.claim("C-415")
-@pytest.mark.parametrize(
-    ("code", "details", "error", "says"),
-    [
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, (retry_info(17),), Throttled, "RESOURCE_EXHAUSTED"),
-        (grpc.StatusCode.PERMISSION_DENIED, (), NotPermitted, "monitoring.timeSeries.list"),
-        (grpc.StatusCode.PERMISSION_DENIED, (error_info("SERVICE_DISABLED"),), NotPermitted, "enable monitoring"),
-        (grpc.StatusCode.UNAUTHENTICATED, (), NotPermitted, "clouds.gcp"),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, (), Unavailable, "DEADLINE_EXCEEDED"),
-        (grpc.StatusCode.UNAVAILABLE, (), Unavailable, "UNAVAILABLE"),
-        (grpc.StatusCode.INTERNAL, (), Unavailable, "INTERNAL"),
-        (grpc.StatusCode.NOT_FOUND, (), ConfigError, "clouds.gcp.project"),
-        (grpc.StatusCode.INVALID_ARGUMENT, (), ConfigError, "clouds.gcp"),
-    ],
-)
-async def test_each_refusal_has_its_name_and_none_of_its_words(
-    metrics: Monitoring,
-    authority: Authority,
-    code: grpc.StatusCode,
-    details: tuple[Any, ...],
-    error: type[BytePortError],
-    says: str,
-) -> None:
-    metrics.refusals = [(code, details)]
-    refused = await refusal(metrics, authority, error)
-    assert says in refused.message
-    if isinstance(refused, Throttled):
-        assert refused.delay == timedelta(seconds=17)
-    assert len(metrics.asked) == 1
-
-
-@pytest.mark.claim("C-415")
-async def test_an_endless_delay_is_cut_short(metrics: Monitoring, authority: Authority) -> None:
-    metrics.refusals = [(grpc.StatusCode.RESOURCE_EXHAUSTED, (retry_info(10**9),))]
-    refused = await refusal(metrics, authority, Throttled)
-    assert isinstance(refused, Throttled)
-    assert refused.delay == timedelta(hours=1)
-
-
-@pytest.mark.claim("C-415")
-async def test_a_token_that_is_not_taken_is_not_used_again(
-    metrics: Monitoring, authority: Authority, cloud: Google
-) -> None:
-    machine(metrics)
-    asked = source(metrics, authority)
-    await asked.read(Window(minute(6), NOW))
-    cloud.tokens.clear()
-    with pytest.raises(NotPermitted):
-        await asked.read(Window(minute(6), NOW))
-    cloud.tokens["spent"] = ""
-    await asked.read(Window(minute(6), NOW))
-    await asked.close()
-    assert len(cloud.exchange.got) == 2
-
-
-async def test_another_project_than_the_identitys_is_refused_by_name(metrics: Monitoring, authority: Authority) -> None:
-    assert PROJECT not in (await refusal(metrics, authority, NotPermitted, project="someone-else")).message
-
-
-@pytest.mark.claim("C-415")
-async def test_a_server_that_another_authority_vouches_for_is_told_nothing(cloud: Google, authority: Authority) -> None:
-    stranger = authority.stranger.issue_cert("localhost")
-    async with monitoring(PROJECT, cloud.for_metrics, NOW, stranger) as there:
-        refused = await refusal(there, authority, NotPermitted)
-        assert "clouds.ca_file" in refused.message
-        assert there.asked == []
-
-
-@pytest.mark.claim("C-415")
-async def test_no_variable_of_the_environment_sends_it_elsewhere(
-    metrics: Monitoring, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "")
-    machine(metrics)
-    node(metrics, CPU, every(0.4))
-    assert said(await measured(metrics, authority), Metric.CPU) == every(40.0)
-
-
-async def test_nobody_listening_is_unavailable(metrics: Monitoring, authority: Authority, cloud: Google) -> None:
-    free = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port = free.sockets[0].getsockname()[1]
-    free.close()
-    await free.wait_closed()
-    metrics.port = port
-    await refusal(metrics, authority, Unavailable)
 
 
 def test_a_source_without_a_project_does_not_begin() -> None:

@@ -15,14 +15,9 @@ from byteport.contracts.cloud_gcp_rights import NEEDED, NEVER, asked
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
 from tests.integration.cloud.gcp_monitoring import WORDS
 from tests.integration.cloud.google_as_a_pod import PROJECT, Google, as_a_pod, google
-from tests.integration.export.authority import Authority, new_authority
+from tests.integration.export.authority import Authority
 
 pytestmark = pytest.mark.peers
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return new_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest_asyncio.fixture

@@ -1,0 +1,168 @@
+"""Azure Monitor over TLS: whose token goes where, each refusal by its name, and nobody else who is asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from activities.cloud.source import Window
+from byteport.contracts.cloud import Metric
+from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
+from tests.integration.cloud.azure_as_a_pod import (
+    CPU,
+    NOW,
+    as_a_pod,
+    ends,
+    every,
+    machine,
+    measured,
+    minute,
+    refusal,
+    said,
+    source,
+)
+from tests.integration.cloud.azure_cloud import azure
+from tests.integration.cloud.azure_state import (
+    CLUSTER,
+    LOGS,
+    MANAGEMENT,
+    METRICS,
+    WORKSPACE,
+    Azure,
+    virtual_machine,
+)
+from tests.integration.export.authority import Authority, new_authority
+
+pytestmark = pytest.mark.peers
+
+
+@pytest_asyncio.fixture
+async def cloud(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Azure]:
+    async with azure(authority, NOW) as there:
+        as_a_pod(monkeypatch, tmp_path, there)
+        yield there
+
+
+@pytest.mark.claim("C-417")
+async def test_each_service_is_shown_a_token_that_is_for_it_alone(cloud: Azure, authority: Authority) -> None:
+    machine(cloud)
+    await measured(cloud, authority, cluster_id=CLUSTER, workspace=WORKSPACE)
+    assert sorted(cloud.tokens.values()) == sorted([METRICS, MANAGEMENT, LOGS])
+    for service, audience in ((cloud.metrics, METRICS), (cloud.management, MANAGEMENT), (cloud.logs, LOGS)):
+        shown = {got.headers["authorization"].removeprefix("Bearer ") for got in service.got}
+        assert {cloud.tokens[token] for token in shown} == {audience}
+
+
+@pytest.mark.claim("C-417")
+@pytest.mark.parametrize(
+    ("service", "status", "headers", "error", "says"),
+    [
+        ("metrics", 429, {"Retry-After": "17"}, Throttled, "429"),
+        ("metrics", 429, {"x-ms-retry-after-ms": "17000"}, Throttled, "429"),
+        ("metrics", 529, {"retry-after-ms": "17000"}, Throttled, "529"),
+        ("metrics", 503, {"Retry-After": "17"}, Throttled, "503"),
+        ("metrics", 500, {}, Unavailable, "500"),
+        ("metrics", 401, {}, NotPermitted, "on the subscription"),
+        ("metrics", 403, {}, NotPermitted, "on the subscription"),
+        ("metrics", 400, {}, ConfigError, "clouds.azure.metrics"),
+        ("management", 429, {"Retry-After": "17"}, Throttled, "429"),
+        ("management", 403, {}, NotPermitted, "Monitoring Reader"),
+        ("management", 404, {}, ConfigError, "clouds.azure.node_resource_group"),
+        ("management", 500, {}, Unavailable, "500"),
+        ("login", 400, {}, NotPermitted, "token endpoint"),
+        ("login", 401, {}, NotPermitted, "token endpoint"),
+        ("login", 429, {"Retry-After": "17"}, Throttled, "429"),
+        ("login", 503, {"Retry-After": "17"}, Throttled, "503"),
+        ("logs", 403, {}, NotPermitted, "on the workspace"),
+        ("logs", 429, {"Retry-After": "17"}, Throttled, "429"),
+        ("logs", 400, {}, ConfigError, "clouds.azure.workspace"),
+    ],
+)
+async def test_each_refusal_has_its_name_and_none_of_its_words(
+    cloud: Azure,
+    authority: Authority,
+    service: str,
+    status: int,
+    headers: dict[str, str],
+    error: type[BytePortError],
+    says: str,
+) -> None:
+    machine(cloud)
+    cloud.refusals = [(service, status, headers)]
+    refused = await refusal(cloud, authority, error, cluster_id=CLUSTER, workspace=WORKSPACE)
+    assert says in str(refused)
+    if isinstance(refused, Throttled):
+        assert refused.delay == timedelta(seconds=17)
+
+
+@pytest.mark.claim("C-417")
+async def test_a_token_that_is_not_taken_is_not_used_again(cloud: Azure, authority: Authority) -> None:
+    machine(cloud)
+    asked = source(cloud, authority)
+    await asked.read(Window(minute(6), NOW))
+    cloud.tokens = dict.fromkeys(cloud.tokens, "")
+    with pytest.raises(NotPermitted):
+        await asked.read(Window(minute(6), NOW))
+    await asked.read(Window(minute(6), NOW))
+    await asked.close()
+    assert [cloud.tokens[token] for token in cloud.tokens if cloud.tokens[token]] == [METRICS]
+
+
+@pytest.mark.claim("C-417")
+async def test_a_page_that_lies_elsewhere_is_not_asked_for(cloud: Azure, authority: Authority) -> None:
+    cloud.page = 1
+    cloud.machines = [virtual_machine("one"), virtual_machine("two")]
+    for elsewhere in ("https://elsewhere.example", "https://localhost:1", "http://localhost", "//[", "no address"):
+        cloud.next_page_at = elsewhere
+        assert "lies elsewhere" in (await refusal(cloud, authority, NotPermitted)).message
+
+
+@pytest.mark.claim("C-417")
+@pytest.mark.parametrize("raw", [b"{}", b"[]", b'"words"', b"\xff", b'{"values": [{}, 1]}', b'{"values": null}'])
+async def test_an_answer_that_cannot_be_read_is_unavailable(cloud: Azure, authority: Authority, raw: bytes) -> None:
+    machine(cloud)
+    cloud.raw = raw
+    await refusal(cloud, authority, Unavailable)
+
+
+@pytest.mark.claim("C-417")
+async def test_a_server_that_another_authority_vouches_for_is_told_nothing(
+    cloud: Azure, authority: Authority, tmp_path: Path
+) -> None:
+    other = new_authority(tmp_path)
+    refused = await refusal(cloud, other, NotPermitted)
+    assert "clouds.ca_file" in refused.message
+    assert cloud.login.got == []
+
+
+@pytest.mark.claim("C-417")
+async def test_no_variable_of_the_environment_sends_it_elsewhere(
+    cloud: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-taken")
+    cloud.measure(machine(cloud), CPU, every(50.0))
+    assert said(await measured(cloud, authority), Metric.CPU) == ends(every(50.0))
+    assert not any(b"not-taken" in got.body for got in cloud.login.got)
+
+
+@pytest.mark.claim("C-417")
+async def test_only_a_workload_identity_is_taken(
+    cloud: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-taken")
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "none"))
+    assert "AZURE_FEDERATED_TOKEN_FILE" in str(await refusal(cloud, authority, ConfigError))
+    monkeypatch.delenv("AZURE_FEDERATED_TOKEN_FILE")
+    assert "workload identity" in (await refusal(cloud, authority, ConfigError)).message
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "azure-identity-token"))
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", "http://localhost")
+    assert "AZURE_AUTHORITY_HOST" in str(await refusal(cloud, authority, ConfigError))
+    assert cloud.login.got == []

@@ -1,0 +1,136 @@
+"""Google Cloud Monitoring: each refusal by its name, and nobody else who is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+
+from activities.cloud.source import Window
+from byteport.contracts.cloud import Metric
+from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
+from tests.integration.cloud.gcp_monitoring import Monitoring, error_info, monitoring, retry_info
+from tests.integration.cloud.gcp_reading import (
+    CPU,
+    NOW,
+    every,
+    machine,
+    measured,
+    minute,
+    node,
+    refusal,
+    said,
+    source,
+)
+from tests.integration.cloud.google_as_a_pod import PROJECT, Google, as_a_pod, google
+from tests.integration.export.authority import Authority
+
+pytestmark = pytest.mark.peers
+
+
+@pytest_asyncio.fixture
+async def cloud(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Google]:
+    async with google(authority) as there:
+        as_a_pod(monkeypatch, tmp_path, there)
+        yield there
+
+
+@pytest_asyncio.fixture
+async def metrics(cloud: Google, authority: Authority) -> AsyncIterator[Monitoring]:
+    async with monitoring(PROJECT, cloud.for_metrics, NOW, authority.trusted.issue_cert("localhost")) as there:
+        yield there
+
+
+@pytest.mark.claim("C-415")
+@pytest.mark.parametrize(
+    ("code", "details", "error", "says"),
+    [
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, (retry_info(17),), Throttled, "RESOURCE_EXHAUSTED"),
+        (grpc.StatusCode.PERMISSION_DENIED, (), NotPermitted, "monitoring.timeSeries.list"),
+        (grpc.StatusCode.PERMISSION_DENIED, (error_info("SERVICE_DISABLED"),), NotPermitted, "enable monitoring"),
+        (grpc.StatusCode.UNAUTHENTICATED, (), NotPermitted, "clouds.gcp"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, (), Unavailable, "DEADLINE_EXCEEDED"),
+        (grpc.StatusCode.UNAVAILABLE, (), Unavailable, "UNAVAILABLE"),
+        (grpc.StatusCode.INTERNAL, (), Unavailable, "INTERNAL"),
+        (grpc.StatusCode.NOT_FOUND, (), ConfigError, "clouds.gcp.project"),
+        (grpc.StatusCode.INVALID_ARGUMENT, (), ConfigError, "clouds.gcp"),
+    ],
+)
+async def test_each_refusal_has_its_name_and_none_of_its_words(
+    metrics: Monitoring,
+    authority: Authority,
+    code: grpc.StatusCode,
+    details: tuple[Any, ...],
+    error: type[BytePortError],
+    says: str,
+) -> None:
+    metrics.refusals = [(code, details)]
+    refused = await refusal(metrics, authority, error)
+    assert says in refused.message
+    if isinstance(refused, Throttled):
+        assert refused.delay == timedelta(seconds=17)
+    assert len(metrics.asked) == 1
+
+
+@pytest.mark.claim("C-415")
+async def test_an_endless_delay_is_cut_short(metrics: Monitoring, authority: Authority) -> None:
+    metrics.refusals = [(grpc.StatusCode.RESOURCE_EXHAUSTED, (retry_info(10**9),))]
+    refused = await refusal(metrics, authority, Throttled)
+    assert isinstance(refused, Throttled)
+    assert refused.delay == timedelta(hours=1)
+
+
+@pytest.mark.claim("C-415")
+async def test_a_token_that_is_not_taken_is_not_used_again(
+    metrics: Monitoring, authority: Authority, cloud: Google
+) -> None:
+    machine(metrics)
+    asked = source(metrics, authority)
+    await asked.read(Window(minute(6), NOW))
+    cloud.tokens.clear()
+    with pytest.raises(NotPermitted):
+        await asked.read(Window(minute(6), NOW))
+    cloud.tokens["spent"] = ""
+    await asked.read(Window(minute(6), NOW))
+    await asked.close()
+    assert len(cloud.exchange.got) == 2
+
+
+async def test_another_project_than_the_identitys_is_refused_by_name(metrics: Monitoring, authority: Authority) -> None:
+    assert PROJECT not in (await refusal(metrics, authority, NotPermitted, project="someone-else")).message
+
+
+@pytest.mark.claim("C-415")
+async def test_a_server_that_another_authority_vouches_for_is_told_nothing(cloud: Google, authority: Authority) -> None:
+    stranger = authority.stranger.issue_cert("localhost")
+    async with monitoring(PROJECT, cloud.for_metrics, NOW, stranger) as there:
+        refused = await refusal(there, authority, NotPermitted)
+        assert "clouds.ca_file" in refused.message
+        assert there.asked == []
+
+
+@pytest.mark.claim("C-415")
+async def test_no_variable_of_the_environment_sends_it_elsewhere(
+    metrics: Monitoring, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    machine(metrics)
+    node(metrics, CPU, every(0.4))
+    assert said(await measured(metrics, authority), Metric.CPU) == every(40.0)
+
+
+async def test_nobody_listening_is_unavailable(metrics: Monitoring, authority: Authority, cloud: Google) -> None:
+    free = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = free.sockets[0].getsockname()[1]
+    free.close()
+    await free.wait_closed()
+    metrics.port = port
+    await refusal(metrics, authority, Unavailable)
