@@ -6,9 +6,11 @@ import typer
 
 from byteport.cli import alarm, erase, export, hold, keys, migrate, notify, policy, sandbox, secrets, signer, witness
 from byteport.cli.ack import ack
+from byteport.cli.alerts import alerts
 from byteport.cli.api import api
 from byteport.cli.approve import approve
 from byteport.cli.checkpoints import checkpoints
+from byteport.cli.console import console
 from byteport.cli.disable import disable
 from byteport.cli.doctor import doctor
 from byteport.cli.enable import enable
@@ -18,10 +20,12 @@ from byteport.cli.log_key import log_key
 from byteport.cli.records import records
 from byteport.cli.reject import reject
 from byteport.cli.replay import replay
+from byteport.cli.report import report
 from byteport.cli.resume import resume
 from byteport.cli.runs import runs
 from byteport.cli.show import show
 from byteport.cli.signal import signal
+from byteport.cli.support_bundle import support_bundle
 from byteport.cli.verify_log import verify_log
 from byteport.cli.worker import worker
 
@@ -50,6 +54,8 @@ def add_commands(app: typer.Typer) -> None:
     for panel, command in (
         (RUN, worker),
         (RUN, api),
+        (RUN, alerts),
+        (RUN, console),
         (RUN, signal),
         (RUN, enable),
         (RUN, disable),
@@ -61,11 +67,13 @@ def add_commands(app: typer.Typer) -> None:
         (ANSWER, ack),
         (ANSWER, halt),
         (ANSWER, resume),
+        (SEE, report),
         (PROVE, records),
         (PROVE, verify_log),
         (PROVE, checkpoints),
         (PROVE, log_key),
         (PROVE, replay),
         (PROVE, doctor),
+        (PROVE, support_bundle),
     ):
         app.command(rich_help_panel=panel)(command)

@@ -26,6 +26,8 @@ MOST_ALERTS = 500
 """Of one body; Alertmanager's `max_alerts` limits them at their source."""
 MOST_LABELS = 200
 """Of one alert; Prometheus itself suggests far fewer."""
+LONGEST_CLUSTER = 201
+"""One more than a setting may say, so that what is cut is nobody's name."""
 QUIET = frozenset({"ok", "resolved", "closed", "inactive", "suppressed", "insufficient_data"})
 _STATUSES = frozenset({"firing", "resolved"})
 _ALERT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:-]{0,99}\Z")
@@ -61,6 +63,8 @@ class Alert(Frozen):
     """Name of the object that its labels name; empty when none does."""
     node: str = ""
     """Where that runs, if its labels say it."""
+    cluster: str = ""
+    """What the label `cluster` says, where one Alertmanager serves several; compared, and shown to nobody."""
     value: float = 1.0
     threshold: float = 1.0
     starts_at: datetime | None = None
@@ -108,7 +112,7 @@ def read_alert(entry: Mapping[str, Any], group_status: object) -> Alert:
     """One alert of a body, whatever it is: what cannot be read says nothing, and what has no status fires."""
     status = entry.get("status", group_status)
     labels, annotations = fields.mapping(entry.get("labels")), fields.mapping(entry.get("annotations"))
-    said = labels.get("alertname")
+    said, cluster = labels.get("alertname"), labels.get("cluster")
     name = said if isinstance(said, str) and _ALERT_NAME.match(said) else "alert"
     rule = rule_of(name, labels, annotations)
     kind, about = _object(labels, rule.kinds if rule is not None else ())
@@ -122,6 +126,7 @@ def read_alert(entry: Mapping[str, Any], group_status: object) -> Alert:
         kind=kind,
         about=about,
         node=_node(labels),
+        cluster=cluster[:LONGEST_CLUSTER] if isinstance(cluster, str) else "",
         value=_number(labels.get(VALUE_LABEL, annotations.get(VALUE_LABEL))),
         threshold=_number(labels.get(THRESHOLD_LABEL, annotations.get(THRESHOLD_LABEL))),
         starts_at=fields.instant(entry.get("startsAt")),

@@ -5,14 +5,15 @@ Comes after `byteport/kubernetes/alerts.py`, which reads Alertmanager's bodies f
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from byteport.domain.base import Frozen
+from byteport.errors import MalformedInput
 from byteport.kubernetes import fields
 from byteport.kubernetes.alerts import QUIET, read_alert
+from byteport.kubernetes.cloudwatch_alarms import read_alarm
 
 _CPU = re.compile("cpu", re.IGNORECASE)
 _MEASURED = re.compile(
@@ -71,17 +72,11 @@ def _alertmanager(body: Mapping[str, Any]) -> tuple[FiringAlert, ...]:
 
 
 def _sns(message: str) -> tuple[FiringAlert, ...]:
-    """A CloudWatch alarm inside an SNS envelope: the message is JSON once more. Other messages are not alarms."""
+    """A CloudWatch alarm inside an SNS envelope. Other messages are not alarms."""
     try:
-        alarm = json.loads(message)
-    except (ValueError, RecursionError):
+        alarm = read_alarm(message)
+    except MalformedInput:
         return ()
-    state = fields.mapping(alarm).get("NewStateValue")
-    if not isinstance(state, str) or state.lower() in QUIET:
+    if alarm.state.lower() in QUIET:
         return ()
-    dimensions = fields.entries(fields.at(alarm, "Trigger", "Dimensions"))
-    named = {
-        str(entry.get("name") or entry.get("Name")): entry.get("value") or entry.get("Value") for entry in dimensions
-    }
-    node = fields.name(named.get("NodeName"))
-    return (FiringAlert(name="alert", kind="Node" if node else "", about=node),)
+    return (FiringAlert(name="alert", kind="Node" if alarm.node else "", about=alarm.node),)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from byteport.contracts.alerts_face import AlertsConfig
 from byteport.contracts.console import ConsoleConfig
 from byteport.contracts.ledger_api import ApiConfig
 from byteport.contracts.secret_backends import SecretConfig
@@ -142,6 +143,7 @@ class Settings(Section):
     ledger: LedgerConfig = LedgerConfig()
     audit: AuditConfig = AuditConfig()
     api: ApiConfig = ApiConfig()
+    alerts: AlertsConfig = AlertsConfig()
     console: ConsoleConfig = ConsoleConfig()
     limits: Limits = Limits()
     storm: StormRule = StormRule()

@@ -1,0 +1,95 @@
+"""The door put together: settings and a hand-over in, a server that can be run out. Comes last in this room."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from temporalio.client import Client
+
+from byteport.alerts.app import application, health_application
+from byteport.alerts.callers import Callers
+from byteport.alerts.counts import Counts
+from byteport.alerts.faces import Allowances, Face, HandOver
+from byteport.alerts.sns_signatures import Fetch, SnsVerifier
+from byteport.contracts.alerts_face import AUDIENCE, AlertsConfig
+from byteport.contracts.workflows import Installation
+from byteport.errors import ConfigError
+from byteport.serving.fetch import fetch
+from byteport.serving.keysets import KeySets
+from byteport.serving.looks import Looks
+from byteport.serving.serve import Ports, Server
+from byteport.serving.tls import Contexts, TlsFiles
+from byteport.serving.tokens import Tokens
+from byteport.temporal.alerts_intake import hand_in
+
+log = logging.getLogger(__name__)
+
+SECTION = "alerts"
+
+
+def assemble(
+    config: AlertsConfig, installation: Installation, hand_over: HandOver, base: Path, fetches: Fetch = fetch
+) -> Server:
+    """A server that has its ports and has read its files. `base` is the folder that issuers' paths start from, `fetches` gets
+    what SNS refers to. Raises `ConfigError` for what is missing or wrong, and when nobody could send anything."""
+    if config.tokens_file is None and not config.client_certificates and not config.workloads and not config.sns.topics:
+        says = "nobody may send: set it, or alerts.client_certificates, alerts.workloads or alerts.sns.topics"
+        raise ConfigError("alerts.tokens_file", says)
+    files = TlsFiles(_needed(config.certificate, "certificate"), _needed(config.key, "key"), config.client_ca, SECTION)
+    contexts = Contexts(files, _now)
+    callers = Callers(config, Tokens(KeySets(base, time.monotonic), AUDIENCE, _now), _now)
+
+    def lacks() -> list[str]:
+        missing = ["certificate"] if contexts.ended() else []
+        return [*missing, *(["tokens"] if callers.unreadable() else [])]
+
+    face = Face(
+        callers=callers,
+        allowances=Allowances(config.limits, time.monotonic),
+        limits=config.limits,
+        counts=Counts(),
+        looks=Looks(lacks),
+        hand_over=hand_over,
+        now=_now,
+        clusters=frozenset({installation.cluster_name, *config.clusters}),
+        tell_untreated=config.tell_untreated,
+        sns=SnsVerifier(config.sns, fetches, time.monotonic, _now) if config.sns.topics else None,
+    )
+    return Server(
+        application(face),
+        health_application(face),
+        Ports(config.address, config.health_address, SECTION),
+        contexts,
+        config.limits,
+        config.stop_seconds,
+        _Nothing(),
+    )
+
+
+def by_temporal(client: Client, installation: Installation) -> HandOver:
+    """Hands over to the run that always stands."""
+    return partial(hand_in, client, installation)
+
+
+class _Nothing:
+    """Nothing runs beside the requests."""
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+def _needed(path: Path | None, setting: str) -> Path:
+    if path is None:
+        raise ConfigError(f"{SECTION}.{setting}", "must be set")
+    return path
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,85 @@
+"""`POST /v1/sns`: CloudWatch alarms by way of SNS, known by its signature and by nothing else.
+
+Comes after `sns_signatures`. A subscription is confirmed for the topics of the settings alone; a message that was taken already is
+answered as if it were taken, since SNS sends again what it has had no answer to.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import APIRouter, BackgroundTasks, Request
+
+from byteport.alerts import reduction
+from byteport.alerts.faces import STRANGERS, AlertsCode, Face, TheFace, read_json
+from byteport.alerts.sns_signatures import Kind, SnsMessage
+from byteport.contracts.alerts_face import SNS_PATH
+from byteport.errors import BytePortError, MalformedInput, NotPermitted, Unavailable
+from byteport.kubernetes.cloudwatch_alarms import read_alarm
+from byteport.serving.problems import Code, Problem
+
+log = logging.getLogger(__name__)
+
+router = APIRouter()
+SOURCE = "sns"
+
+
+@router.post(SNS_PATH)
+async def sns(request: Request, face: TheFace, beside: BackgroundTasks) -> dict[str, int]:
+    """How many alarms came to what. SNS sends JSON as text/plain, so its media type is not looked at."""
+    with face.allowances.running():
+        face.allowances.request(STRANGERS)
+        if face.sns is None:
+            raise Problem(AlertsCode.TOPIC_REFUSED, "no topic is heard here; name it in alerts.sns.topics")
+        message = await _verified(face, request)
+        if face.sns.is_repeated(message):
+            return {}
+        if message.kind is Kind.NOTIFICATION:
+            answer = await _take(face, message)
+        else:
+            answer = {}
+            log.info("sns_%s: topic %s", message.kind.value.lower(), message.topic)
+            beside.add_task(_confirm, face, message)
+        face.sns.taken(message)
+        return answer
+
+
+async def _verified(face: Face, request: Request) -> SnsMessage:
+    assert face.sns is not None
+    body = await read_json(request, face.limits)
+    try:
+        return await face.sns.verified(body)
+    except MalformedInput as error:
+        raise Problem(AlertsCode.BODY_REFUSED, error.message, field=error.where) from None
+    except NotPermitted as error:
+        of_topic = error.message.startswith("TopicArn")
+        raise Problem(AlertsCode.TOPIC_REFUSED if of_topic else AlertsCode.SIGNATURE_REFUSED, error.message) from None
+    except Unavailable:
+        raise Problem(
+            Code.KEYS_UNAVAILABLE, "the certificate of SNS cannot be had; come again", retry_after=30
+        ) from None
+
+
+async def _take(face: Face, message: SnsMessage) -> dict[str, int]:
+    """A message of a topic that is no alarm is nothing to us; its sender need not send it again."""
+    try:
+        alarm = read_alarm(message.message)
+    except MalformedInput:
+        face.counts.reduced(SOURCE, reduction.nothing())
+        return {reduction.Outcome.NOTHING.value: 1}
+    reduced = reduction.of_alarm(alarm, clusters=face.clusters, now=face.now(), tell_untreated=face.tell_untreated)
+    return await face.take(SOURCE, message.topic, reduced)
+
+
+async def _confirm(face: Face, message: SnsMessage) -> None:
+    """Only what asks to be confirmed; of an end nothing is undone by itself, and whoever runs the topic is told by the log."""
+    assert face.sns is not None
+    if message.kind is Kind.UNSUBSCRIPTION:
+        log.error("sns_unsubscribed: topic %s does not send its alarms here any more", message.topic)
+        return
+    try:
+        await face.sns.confirm(message)
+    except BytePortError as error:
+        log.error("sns_unconfirmed: topic %s: %s", message.topic, error.message)
+    else:
+        log.info("sns_confirmed: topic %s", message.topic)

@@ -1,0 +1,43 @@
+"""`byteport alerts`: the door by which alerts from outside enter, over HTTPS."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import typer
+
+from byteport.cli.output import note
+from byteport.cli.session import client_of, run, settings_of
+
+if TYPE_CHECKING:
+    from byteport.settings import Settings
+
+
+def alerts(context: typer.Context) -> None:
+    """Take in alerts of Alertmanager and SNS over HTTPS, and hand them to Temporal, until it is told to stop."""
+    run(_serve(settings_of(context)))
+
+
+async def _serve(settings: Settings) -> None:
+    from byteport.alerts.assembly import assemble, by_temporal
+    from byteport.settings import installation
+    from byteport.telemetry import configure_logging
+    from workers.run import stop_on_signals
+
+    configure_logging(settings.telemetry)
+    ours = installation(settings)
+    client = await client_of(settings)
+    server = assemble(settings.alerts, ours, by_temporal(client, ours), settings.state_dir)
+    stop = asyncio.Event()
+    with stop_on_signals(stop):
+        serving = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(stop.wait())
+        note(f"alerts are taken in at https on port {server.port}, for cluster {ours.cluster_name}")
+        if server.health_port is not None:
+            note(f"health at http on port {server.health_port}, for this machine")
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        stopping.cancel()
+        await serving
+    note("stopped")
