@@ -1,6 +1,6 @@
 """How full disks are, from Container insights: one fixed query over one table of a Log Analytics workspace.
 
-For clusters whose own metrics hold no disks. The query gives the fullest device of each node and minute, never a line of a log;
+For clusters whose own metrics hold no disks. The query gives a number for each node, device and minute, never a line of a log;
 the cluster's id in it comes from the settings, whose pattern has no quote. Comes after `azure_transport.py`; before `azure.py`.
 """
 

@@ -25,6 +25,8 @@ AT_ONCE = 50
 MOST_SERIES = 100_000
 """Of a cluster's disks: nodes times devices."""
 _METRIC_ID = re.compile(r"(?P<resource>/subscriptions/.+)/providers/microsoft\.insights/metrics/[^/]+", re.IGNORECASE)
+LONGEST = 200
+"""Of a device's name."""
 _LOOP = re.compile(r"/dev/loop[0-9]*|loop[0-9]*")
 """Devices that hold one file, and are full by nature."""
 
@@ -61,17 +63,16 @@ def of_disks(
     by_name: Mapping[str, Machine],
     disks: Iterable[tuple[str, str, Iterable[tuple[datetime, float | None]]]],
 ) -> Iterator[Point]:
-    """The fullest device of each node, minute by minute, from (node, device, values); which device is the root's is not said."""
-    fullest: dict[tuple[str, datetime], float] = {}
+    """Each device of each node, from (node, device, values): which of them holds the root is not said."""
     for node, device, values in disks:
-        if node.lower() not in by_name or _LOOP.fullmatch(device):
+        machine = by_name.get(node.lower())
+        if machine is None or _LOOP.fullmatch(device):
             continue
         for begins, value in values:
             if value is not None:
-                key = node.lower(), begins.astimezone(UTC)
-                fullest[key] = max(fullest.get(key, value), value)
-    for (node, begins), percent in sorted(fullest.items()):
-        yield Point(by_name[node].subject, Metric.DISK, percent, begins + PERIOD, PERIOD)
+                yield Point(
+                    machine.subject, Metric.DISK, value, begins.astimezone(UTC) + PERIOD, PERIOD, device[:LONGEST]
+                )
 
 
 def dimension(values: Mapping[str, Any], name: str) -> str:

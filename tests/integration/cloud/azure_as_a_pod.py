@@ -95,8 +95,8 @@ async def refusal(there: Azure, authority: Authority, error: type[BytePortError]
     return refused.value
 
 
-def said(found: Measured, metric: Metric) -> dict[datetime, float]:
-    return {point.at: round(point.percent, 3) for point in found.points if point.metric is metric}
+def said(found: Measured, metric: Metric, part: str = "") -> dict[datetime, float]:
+    return {point.at: round(point.percent, 3) for point in found.points if (point.metric, point.part) == (metric, part)}
 
 
 def machine(there: Azure, number: int = 3, **changes: Any) -> str:

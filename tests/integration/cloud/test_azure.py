@@ -71,7 +71,9 @@ async def test_cpu_memory_and_disk_are_of_the_machine_whose_provider_id_it_is(
     assert runs_on({"spec": {"providerID": f"azure://{MACHINE.replace(GROUP, GROUP.lower())}"}}, PROVIDER_ID)
     assert said(found, Metric.CPU) == ends(every(61.0))
     assert said(found, Metric.MEMORY) == ends(every(72.0))
-    assert said(found, Metric.DISK) == ends(every(86.0))
+    assert said(found, Metric.DISK, "/dev/sda1") == ends(every(86.0))
+    assert said(found, Metric.DISK, "/dev/sdb1") == ends(every(40.0))
+    assert {point.part for point in found.points} == {"", "/dev/sda1", "/dev/sdb1"}
     assert found.source_now == NOW
     assert found.series == 5
     assert not found.truncated
@@ -206,7 +208,7 @@ async def test_with_a_workspace_the_disks_come_from_container_insights_alone(
     cloud.rows.append(["stranger", "sda1", minute(3).isoformat(), 99.0])
     cloud.rows.append([NODE, "sdb1", minute(3).isoformat(), "NaN"])
     found = await measured(cloud, authority, cluster_id=CLUSTER, workspace=WORKSPACE)
-    assert said(found, Metric.DISK) == {minute(ago) + MINUTE: 70.0 + ago for ago in (2, 3, 4)}
+    assert said(found, Metric.DISK, "sda1") == {minute(ago) + MINUTE: 70.0 + ago for ago in (2, 3, 4)}
     assert not found.truncated
 
 
@@ -215,7 +217,7 @@ async def test_a_partial_answer_of_a_workspace_is_taken_and_said(cloud: Azure, a
     cloud.rows = [[NODE, "sda1", minute(3).isoformat(), 88.0]]
     cloud.partial = True
     found = await measured(cloud, authority, cluster_id=CLUSTER, workspace=WORKSPACE)
-    assert said(found, Metric.DISK) == {minute(2): 88.0}
+    assert said(found, Metric.DISK, "sda1") == {minute(2): 88.0}
     assert found.truncated
 
 

@@ -71,18 +71,19 @@ def test_memory_is_what_is_not_available_and_a_minute_without_a_value_is_not_the
 
 
 @given(values, values)
-def test_the_fullest_device_of_a_node_counts_and_a_loop_device_does_not(
+def test_each_device_of_a_node_counts_by_itself_and_a_loop_device_does_not(
     one: list[tuple[datetime, float | None]], other: list[tuple[datetime, float | None]]
 ) -> None:
     known = {"node-a": machine(1, name="node-a")}
     loop: list[tuple[datetime, float | None]] = [(START, 100.0)]
     disks = [("Node-A", "/dev/sda1", one), ("node-a", "sdb1", other), ("node-a", "/dev/loop0", loop)]
-    points = {point.at - PERIOD: point.percent for point in of_disks(known, disks)}
-    expected: dict[datetime, float] = {}
-    for begins, value in [*one, *other]:
-        if value is not None:
-            expected[begins] = max(expected.get(begins, value), value)
-    assert points == expected
+    points = [(point.part, point.at - PERIOD, point.percent) for point in of_disks(known, disks)]
+    assert points == [
+        (device, begins, value)
+        for device, found in (("/dev/sda1", one), ("sdb1", other))
+        for begins, value in found
+        if value is not None
+    ]
 
 
 @pytest.mark.parametrize(
