@@ -19,6 +19,7 @@ from pathlib import Path
 import byteport.runbooks
 from byteport.api.app import openapi
 from byteport.boundary.matrix import permissions
+from byteport.contracts import notice_body
 from byteport.contracts.acts import Effect
 from byteport.domain.cause_texts import CAUSES
 from byteport.domain.policy import PolicyConfig
@@ -75,7 +76,10 @@ def with_hand_written(path: Path, generated: str) -> str:
 
 def documents() -> dict[Path, str]:
     """Every file that is generated whole, by its path."""
-    return {DOCS / "reference" / "ledger-api.json": json.dumps(openapi(), indent=1, sort_keys=True) + "\n"}
+    return {
+        DOCS / "reference" / "ledger-api.json": json.dumps(openapi(), indent=1, sort_keys=True) + "\n",
+        DOCS / "reference" / "notice.json": json.dumps(notice_body.schema(), indent=1, sort_keys=True) + "\n",
+    }
 
 
 def main() -> None:
