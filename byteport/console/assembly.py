@@ -1,0 +1,110 @@
+"""The approvals page put together: settings' parts, a client and a log in, a server that can be run out.
+
+Comes after everything else of this room; `byteport console` calls it.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+
+from byteport.audit.completeness import NOBODY, Trust, Young
+from byteport.audit.notes import parse_vkey
+from byteport.audit.records import timestamp
+from byteport.console.app import application, health_application
+from byteport.console.face import Approvers, Face
+from byteport.console.provider import Provider
+from byteport.console.reached import needed, reached
+from byteport.console.sessions import Sessions
+from byteport.console.verdicts import Verdicts
+from byteport.contracts.console import ConsoleConfig
+from byteport.contracts.workflows import Installation
+from byteport.errors import BytePortError, ConfigError, MalformedInput
+from byteport.ledger.log import AuditLog
+from byteport.serving.buckets import Bucket
+from byteport.serving.keysets import KeySets
+from byteport.serving.serve import Ports, Server
+from byteport.serving.tls import Contexts, TlsFiles
+from byteport.temporal.connect import must_answer
+
+SECTION = "console"
+NOT_SIGNED_YET = timedelta(minutes=10)
+ANSWERS_WITHIN = timedelta(seconds=3)
+
+
+class Alone:
+    """Nothing runs beside the requests."""
+
+    def start(self) -> None:
+        return
+
+    def stop(self) -> None:
+        return
+
+
+def assemble(
+    config: ConsoleConfig, client: Client, installation: Installation, log: AuditLog, issuers: Path | None
+) -> Server:
+    """A server that has its ports and has read its files. Raises `ConfigError` for what is missing or wrong."""
+    to = reached(config)
+    approvers = Approvers(needed(issuers, "approvals.issuers"), to)
+    approvers.must_list_us()
+    files = TlsFiles(
+        needed(config.certificate, "console.certificate"), needed(config.key, "console.key"), None, SECTION
+    )
+    contexts = Contexts(files, _now)
+    sessions = Sessions(config.limits, config.session_seconds, time.monotonic)
+    face = Face(
+        config=config,
+        reached=to,
+        provider=Provider(to, KeySets(Path(), time.monotonic), _now, time.monotonic),
+        sessions=sessions,
+        approvers=approvers,
+        client=client,
+        installation=installation,
+        log=log,
+        verdicts=Verdicts(log, installation.tenant, _trust(config.log_key), _young, _now, time.monotonic),
+        sign_ins=Bucket(config.limits.sign_ins_per_minute, time.monotonic()),
+        now=_now,
+    )
+
+    async def lacks() -> list[str]:
+        missing = ["certificate"] if contexts.ended() else []
+        try:
+            await must_answer(client, within=ANSWERS_WITHIN)
+        except BytePortError:
+            missing.append("temporal")
+        return missing
+
+    return Server(
+        application(face),
+        health_application(lacks, config.limits),
+        Ports(config.address, config.health_address, SECTION),
+        contexts,
+        config.limits,
+        config.stop_seconds,
+        Alone(),
+    )
+
+
+def _trust(path: Path | None) -> Trust:
+    if path is None:
+        return NOBODY
+    try:
+        return Trust(keys=(parse_vkey(path.read_text("utf-8").strip()),))
+    except (OSError, UnicodeDecodeError, MalformedInput):
+        raise ConfigError(
+            "console.log_key", f"{path} holds no key; write there what `byteport log-key` prints"
+        ) from None
+
+
+def _young() -> Young:
+    """A log that is written to has records that the signer has not come to yet."""
+    return Young(timestamp(_now() - NOT_SIGNED_YET), timestamp(_now() + NOT_SIGNED_YET))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
