@@ -97,10 +97,10 @@ class AwsApi:
                 raise ConfigError(WEB_IDENTITY[0], f"{error.strerror or 'cannot be read'}; {HOW}") from None
 
     async def close(self) -> None:
+        """The short credentials are kept until they run out."""
         for client in self._guarded.values():
             await client.close()
         self._guarded.clear()
-        self._forget()
 
     def _forget(self) -> None:
         self._session = None

@@ -72,7 +72,7 @@ class Polling:
         self._makers = sources
         self._policy = policy
         self._clock = clock
-        self._open: dict[CloudSource, MetricSource] = {}
+        self._known: dict[CloudSource, MetricSource] = {}
 
     @performs(POLL_METRICS)
     async def poll(self, call: PollMetrics) -> Polled:
@@ -85,27 +85,19 @@ class Polling:
         measured = await self._read(call.source, window)
         return polled(call, window, measured, policy, now=self._clock())
 
-    async def close(self) -> None:
-        """Give connections back."""
-        for source in self._open.values():
-            await source.close()
-        self._open.clear()
-
     async def _read(self, source: CloudSource, window: Window) -> Measured:
-        """A source that failed is given up, so that the next poll has fresh connections and credentials."""
+        """No connection outlives a poll. A source that failed is given up, with whatever it remembers."""
         try:
-            asked = self._open[source] = self._open.get(source) or self._makers[source]()
-            return await asked.read(window)
-        except ConfigError as error:
-            await self._give_up(source)
-            raise PermanentError(error.message) from error
-        except BytePortError:
-            await self._give_up(source)
+            asked = self._known[source] = self._known.get(source) or self._makers[source]()
+            try:
+                return await asked.read(window)
+            finally:
+                await asked.close()
+        except BytePortError as error:
+            self._known.pop(source, None)
+            if isinstance(error, ConfigError):
+                raise PermanentError(error.message) from error
             raise
-
-    async def _give_up(self, source: CloudSource) -> None:
-        if (failed := self._open.pop(source, None)) is not None:
-            await failed.close()
 
 
 def _window(call: PollMetrics, now: datetime) -> Window:

@@ -79,4 +79,5 @@ class MetricSource(Protocol):
     async def check(self) -> tuple[RightFinding, ...]:
         """What this identity may do, against its policy in docs/reference/integrations.md. Empty: exactly that."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Give back connections, as after every poll; the next question opens them again."""

@@ -25,6 +25,7 @@ from tests.replay.exporting import (
     the_log_cannot_be_exported,
     the_log_is_exported,
 )
+from tests.replay.polls import a_poll_fails_until_people_are_told, a_poll_hands_over
 from tests.replay.removals import (
     AT_ONCE,
     an_erasure_is_held_and_done,
@@ -301,6 +302,8 @@ ACTS = (
         {"mode": "dry_run", "reread_seconds": 600},
     ),
     Act(alerts_are_handed_in, ("alerts-open", "alerts-before-continue-as-new"), short=True),
+    Act(a_poll_hands_over, ("poll-open-at-report", "poll-closed-handed-over")),
+    Act(a_poll_fails_until_people_are_told, ("poll-closed-failed-and-told",)),
     Act(
         nobody_answers,
         ("approval-closed-expired", "remediation-open-at-escalate-after-expiry"),
