@@ -30,6 +30,7 @@ ALL_ON: dict[str, Any] = {
         "dashboard": {"enabled": True},
     },
     **EVERY_RECEIVER,
+    "secret": {"backend": "vault", "vault": {"address": "https://vault.example.com"}},
     "cluster": {"uid": "0" * 36},
     "ledger": {"postgresql": {"address": "db.example.com:5432"}},
 }

@@ -108,6 +108,7 @@
     "storm" .Values.storm
     "approvals" (dict "allowed_signers" "/etc/byteport/signers/allowed_signers" "revoked_keys" "/etc/byteport/signers/revoked_keys")
     "escalation" (merge (dict "file" "/var/lib/byteport/notices/notices.jsonl") .Values.escalation)
+    "secret" (include "byteport.secretSettings" . | fromJson)
     "watch" .Values.watch
     "boundary" $boundary
     "telemetry" .Values.telemetry -}}
