@@ -90,7 +90,8 @@ class AzureMetrics:
         try:
             points = [point async for point in self._points(machines, within)]
         except NotPermitted:
-            await self._forget()
+            await self._part()
+            await self._identity.forget()
             raise
         return Measured(
             tuple(points),
@@ -104,17 +105,18 @@ class AzureMetrics:
         return await self._rights.check()
 
     async def close(self) -> None:
-        await self._forget()
+        """May be read again: machines and tokens stay known."""
+        await self._part()
+        await self._identity.close()
         await self._management.close()
 
-    async def _forget(self) -> None:
-        """A token may not have been taken: each of Azure's clients keeps its own."""
+    async def _part(self) -> None:
+        """From Azure's clients, each of which keeps a token of its own."""
         client, logs, self._client, self._logs = self._client, self._logs, None, None
         if client is not None:
             await client.close()
         if logs is not None:
             await logs.close()
-        await self._identity.forget()
 
     async def _points(self, machines: Machines, window: Window) -> AsyncIterator[Point]:
         by_id = machines.by_id()

@@ -30,6 +30,8 @@ CA_SETTING = "clouds.ca_file"
 NEEDED = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
 AUTHORITY = "AZURE_AUTHORITY_HOST"
 PUBLIC_CLOUD = "https://login.microsoftonline.com"
+EARLY = 300
+"""So many seconds before its end a token is not used any more."""
 HOW = (
     "give the ServiceAccount of this pod a workload identity: the annotation azure.workload.identity/client-id on it, "
     "and the label azure.workload.identity/use on the pod"
@@ -45,6 +47,7 @@ class AzureIdentity:
     clock: Clock
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     _credential: WorkloadIdentityCredential | None = None
+    _tokens: dict[str, AccessTokenInfo] = field(default_factory=dict)
 
     async def token(self, audience: str) -> str:
         """Raises `ConfigError` where there is no identity to take, `NotPermitted` where it is refused, `Throttled`, `Unavailable`."""
@@ -55,9 +58,13 @@ class AzureIdentity:
         """Azure's name for it."""
         from azure.core.exceptions import AzureError
 
+        known = self._tokens.get(scopes[0])
+        if known is not None and known.expires_on - EARLY > self.clock().timestamp():
+            return known
         self._credential = self._credential or self._opened()
         try:
-            return await self._credential.get_token_info(*scopes, options=options)
+            found = self._tokens[scopes[0]] = await self._credential.get_token_info(*scopes, options=options)
+            return found
         except AzureError:
             raise NotPermitted(
                 f"azure: the token endpoint refuses this pod's token for {scopes[0].removesuffix('/.default')}; {HOW}"
@@ -76,12 +83,14 @@ class AzureIdentity:
 
     async def forget(self) -> None:
         """A token was not taken."""
+        self._tokens.clear()
+        await self.close()
+
+    async def close(self) -> None:
+        """Tokens are kept: they are as good without a connection."""
         credential, self._credential = self._credential, None
         if credential is not None:
             await credential.close()
-
-    async def close(self) -> None:
-        await self.forget()
 
     async def __aenter__(self) -> Self:
         return self

@@ -83,6 +83,7 @@ class GcpMetrics:
         return await self._rights.check()
 
     async def close(self) -> None:
+        """May be read again: the token stays known."""
         await self._api.close()
         await self._rights.close()
 

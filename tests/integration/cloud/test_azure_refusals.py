@@ -112,6 +112,18 @@ async def test_a_token_that_is_not_taken_is_not_used_again(cloud: Azure, authori
     assert [cloud.tokens[token] for token in cloud.tokens if cloud.tokens[token]] == [METRICS]
 
 
+async def test_between_polls_no_connection_stays_and_what_was_learned_does(cloud: Azure, authority: Authority) -> None:
+    cloud.measure(machine(cloud), CPU, every(50.0))
+    asked = source(cloud, authority)
+    found = []
+    for _ in range(2):
+        found.append(await asked.read(Window(minute(6), NOW)))
+        await asked.close()
+    assert found[0].points == found[1].points != ()
+    assert sorted(cloud.tokens.values()) == sorted([METRICS, MANAGEMENT])
+    assert len(cloud.management.got) == 3
+
+
 @pytest.mark.claim("C-417")
 async def test_a_page_that_lies_elsewhere_is_not_asked_for(cloud: Azure, authority: Authority) -> None:
     cloud.page = 1

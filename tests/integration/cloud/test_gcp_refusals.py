@@ -102,6 +102,20 @@ async def test_a_token_that_is_not_taken_is_not_used_again(
     assert len(cloud.exchange.got) == 2
 
 
+async def test_between_polls_no_connection_stays_and_the_token_does(
+    metrics: Monitoring, authority: Authority, cloud: Google
+) -> None:
+    machine(metrics)
+    node(metrics, CPU, every(0.4))
+    asked = source(metrics, authority)
+    found = []
+    for _ in range(2):
+        found.append(await asked.read(Window(minute(6), NOW)))
+        await asked.close()
+    assert found[0].points == found[1].points != ()
+    assert len(cloud.exchange.got) == 1
+
+
 async def test_another_project_than_the_identitys_is_refused_by_name(metrics: Monitoring, authority: Authority) -> None:
     assert PROJECT not in (await refusal(metrics, authority, NotPermitted, project="someone-else")).message
 
