@@ -8,7 +8,14 @@ from temporalio.client import Client
 
 from activities.performs import performs
 from byteport.contracts.kubernetes import REPORT_SIGNAL, Report, Reported
-from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX, ReportTrouble, Started, StartTimebox
+from byteport.contracts.orchestration import (
+    REPORT_TROUBLE,
+    START_TIMEBOX,
+    ReportTrouble,
+    Started,
+    StartTimebox,
+    TroubleHeard,
+)
 from byteport.contracts.retention import START_ERASURE, OpenErasure, StartErasure
 from byteport.contracts.workflows import Box, Installation, Ladder, Trouble
 from byteport.domain.failures import Failure
@@ -31,7 +38,7 @@ class Door(SymptomSink, Protocol):
     async def start_timebox(self, box: Box) -> Started:
         """Raises `MalformedInput` or `NotPermitted` for a box that cannot be taken, `Unavailable` for later."""
 
-    async def report_trouble(self, trouble: Trouble) -> Started:
+    async def report_trouble(self, trouble: Trouble) -> TroubleHeard:
         """Raises `MalformedInput` or `NotPermitted` for one that cannot be taken, `Unavailable` for later."""
 
     async def see_to_erasure(self, request: OpenErasure) -> Started:
@@ -71,7 +78,7 @@ class IntakeSink:
     async def start_timebox(self, box: Box) -> Started:
         return await intake.start_timebox(self._client, self._installation, box, ladder=self._ladder)
 
-    async def report_trouble(self, trouble: Trouble) -> Started:
+    async def report_trouble(self, trouble: Trouble) -> TroubleHeard:
         return await intake.report_trouble(
             self._client, self._installation, trouble, rule=self._storm, ladder=self._ladder
         )
@@ -96,7 +103,7 @@ class Orchestration:
         return await self._door.start_timebox(call.box)
 
     @performs(REPORT_TROUBLE)
-    async def report_trouble(self, call: ReportTrouble) -> Started:
+    async def report_trouble(self, call: ReportTrouble) -> TroubleHeard:
         return await self._door.report_trouble(call.trouble)
 
     @performs(START_ERASURE)

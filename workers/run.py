@@ -28,6 +28,14 @@ GRACE = timedelta(seconds=5)
 HAND_OVER = timedelta(seconds=0.2)
 """How long workflows outlive the activities of the same process."""
 
+MOST_ACTIVITIES: Mapping[Queue, int] = {Queue.CLUSTER: 16}
+"""At once in one process; what is beyond it waits in Temporal. A look holds every object that it read, of a namespace or a
+node, until it is reduced, so that a storm's hundreds of looks at once would need hundreds of times the memory and answer none
+of them sooner. Elsewhere the SDK's own hundred."""
+MOST_WORKFLOW_TASKS = 8
+"""At once in one process. They share one interpreter: of a hundred that a storm begins together each would be done last, after
+the ten seconds that the server gives them, and begun again."""
+
 logger = logging.getLogger("byteport.worker")
 
 Activities = Mapping[Queue, Sequence[Callable[..., Any]]]
@@ -115,6 +123,8 @@ def _worker(client: Client, queue: Queue, role: Role, cluster_uid: str, activiti
         activities=activities.get(queue, ()),
         workflow_runner=workflow_runner(),
         graceful_shutdown_timeout=GRACE,
+        max_concurrent_activities=MOST_ACTIVITIES.get(queue),
+        max_concurrent_workflow_tasks=MOST_WORKFLOW_TASKS,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
     )

@@ -87,6 +87,8 @@ class Incident:
         self.trouble: Trouble | None = None
         """What the storm watch was told last, until it is over."""
         self.telling: asyncio.Task[None] | None = None
+        self.among_many = False
+        """Whether so many others began with it that the storm watch may be about to call it a storm."""
         self.storm = False
         """It was not paged at once, because a storm was on."""
         self.heard: Acknowledge | None = None

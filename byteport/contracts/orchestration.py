@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
 
 from byteport.contracts.acts import Act, Effect, Queue
 from byteport.contracts.workflows import Box, Trouble
@@ -37,10 +40,18 @@ class ReportTrouble(Frozen):
     trouble: Trouble
 
 
+class TroubleHeard(Frozen):
+    """The storm watch has been told."""
+
+    workflow_id: str
+    many: Annotated[bool, Field(exclude_if=lambda many: not many)] = False
+    """As many remediations as make a storm have begun within its window and are open: the watch may be about to call it one."""
+
+
 REPORT_TROUBLE = Act(
     "orchestration.report_trouble",
     ReportTrouble,
-    Started,
+    TroubleHeard,
     queue=Queue.CONTROL,
     effect=Effect.READ,
     deadline=timedelta(seconds=10),

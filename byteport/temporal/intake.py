@@ -10,6 +10,7 @@ import asyncio
 import math
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -24,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from byteport.contracts.acts import Queue, task_queue_name
 from byteport.contracts.kubernetes import Reported
-from byteport.contracts.orchestration import Started
+from byteport.contracts.orchestration import Started, TroubleHeard
 from byteport.contracts.workflows import (
     ACKNOWLEDGE,
     ANSWER,
@@ -156,8 +157,8 @@ async def start_timebox(client: Client, installation: Installation, box: Box, *,
 
 async def report_trouble(
     client: Client, installation: Installation, trouble: Trouble, *, rule: StormRule, ladder: Ladder
-) -> Started:
-    """Tell the cluster's storm watch, which is started if none is running.
+) -> TroubleHeard:
+    """Tell the cluster's storm watch, which is started if none is running, and say whether many are in trouble.
 
     Raises `MalformedInput` for a target that cannot be one, `NotPermitted` for another cluster's, and `Unavailable` when
     Temporal does not answer, or when the run has had all the messages that it may have: it is about to be renewed, and
@@ -183,7 +184,20 @@ async def report_trouble(
         if has_heard_enough(error):
             raise Unavailable("the storm watch has had all the messages that one run may have") from error
         raise unavailable(client, error) from error
-    return Started(workflow_id=workflow_id)
+    return TroubleHeard(workflow_id=workflow_id, many=not trouble.over and await _many(client, installation, rule))
+
+
+async def _many(client: Client, installation: Installation, rule: StormRule) -> bool:
+    """Whether as many remediations as make a storm began within its window and are open. Who cannot be asked says no."""
+    since = datetime.now(UTC) - timedelta(seconds=rule.window_seconds)
+    query = (
+        f"WorkflowType = '{REMEDIATION}' AND ExecutionStatus = 'Running' AND {CLUSTER.name} = '{installation.cluster_name}'"
+        f" AND StartTime > '{since:%Y-%m-%dT%H:%M:%SZ}'"
+    )
+    try:
+        return (await client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)).count >= rule.targets
+    except RPCError:
+        return False
 
 
 async def answer(client: Client, installation: Installation, signed: SignedAnswer) -> AnswerReply:

@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from byteport.audit.words import Event
 from byteport.cli.exits import Exit
 from byteport.cli.main import invoke
 from byteport.contracts.ledger import Decision
-from byteport.contracts.workflows import Phase
+from byteport.contracts.workflows import REMEDIATION, Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
 from byteport.kubernetes import port
 from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.simulated import SimulatedCluster
+from byteport.temporal.attributes import CLUSTER
 from tests.workflows.interference import held
 from tests.workflows.patience import paged, until, until_so
 from tests.workflows.remediation import Remediation, remediation_of
@@ -188,6 +190,28 @@ async def test_many_at_once_are_one_page(world: World, storm: Storm) -> None:
     await until(lambda: storm.pages, "the storm's page")
     assert [notice.cause for notice in world.notices] == ["storm"]
     assert world.writes == []
+
+
+@pytest.mark.parametrize(("others", "waits"), [(3, True), (2, False)])
+async def test_where_as_many_begin_as_make_a_storm_a_page_waits_a_minute_for_it_to_be_called_one(
+    world: World, others: int, waits: bool
+) -> None:
+    of_cluster = TypedSearchAttributes([SearchAttributePair(CLUSTER, world.installation.cluster_name)])
+    for number in range(others):  # as far as anybody can tell they are still looking
+        await world.client.start_workflow(
+            REMEDIATION, id=f"remediate:other-{number}", task_queue="nobodys", search_attributes=of_cluster
+        )
+    remediation = await crash(world, "liveness")
+    await remediation.until(Phase.ESCALATED)
+    for _ in range(30):
+        if not pages_of(world, remediation):
+            await remediation.pass_time(storm_hold.HEAR_FIRST.total_seconds())
+    await paged(world, 1, phase="escalated")
+    (page,) = [notice for notice in world.notices if notice.workflow_id == remediation.id]
+    assert page.since is not None
+    waited = page.at - page.since
+    assert (waited >= storm_hold.GATHERING) is waits
+    assert waited <= storm_hold.GATHERING + timedelta(seconds=30)
 
 
 async def test_what_the_agent_has_done_itself_is_paged_at_once_storm_or_not(

@@ -23,6 +23,9 @@ TOLD_WITHIN = timedelta(seconds=15)
 """The storm watch is told beside all else, and on a busy machine that takes a while."""
 HEAR_FIRST = timedelta(seconds=3)
 """From then on: for the others to be told, and for the ledger to be told of the storm."""
+GATHERING = timedelta(minutes=1)
+"""So long a page waits where as many as make a storm have begun at once: each is diagnosed before it counts, and a share of
+all targets is only reached when a share of all is diagnosed."""
 ANSWER_WITHIN = timedelta(seconds=10)
 """A ledger that is down must not keep people from hearing."""
 FIRST_LOOK = timedelta(minutes=1)
@@ -43,7 +46,7 @@ async def sit_out(incident: Incident) -> None:
         return
     if incident.telling is not None and not incident.telling.done():
         await workflow.wait([incident.telling], timeout=TOLD_WITHIN.total_seconds())
-    if await _taken(incident, HEAR_FIRST, "the storm watch hears of it first") or not await _storm(incident):
+    if await _taken(incident, HEAR_FIRST, "the storm watch hears of it first") or not await _called(incident):
         return
     incident.storm = True
     incident.note("part of a storm: one page for all")
@@ -61,6 +64,17 @@ async def sit_out(incident: Incident) -> None:
         if workflow.now() - held_since >= LONGEST_HOLD and workflow.patched(OUTLASTS):
             incident.note("the storm goes on, and this has waited long enough")
             return
+
+
+async def _called(incident: Incident) -> bool:
+    """Whether there is a storm; where many are in trouble at once it may take a while to be called one."""
+    until = workflow.now() + GATHERING
+    while not await _storm(incident):
+        if not incident.among_many or workflow.now() >= until:
+            return False
+        if await _taken(incident, HEAR_FIRST, "many are in trouble; is it a storm?"):
+            return False
+    return True
 
 
 async def _taken(incident: Incident, within: timedelta, why: str) -> bool:

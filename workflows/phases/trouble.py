@@ -55,6 +55,7 @@ async def _told(incident: Incident, trouble: Trouble, *, after: asyncio.Task[Non
     if after is not None:
         await workflow.wait([after])
     try:
-        await perform(REPORT_TROUBLE, ReportTrouble(trouble=trouble), cluster_uid=incident.cluster_uid)
+        heard = await perform(REPORT_TROUBLE, ReportTrouble(trouble=trouble), cluster_uid=incident.cluster_uid)
+        incident.among_many = heard.many
     except BytePortError:
         incident.note("the storm watch could not be told")

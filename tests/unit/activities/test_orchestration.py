@@ -8,7 +8,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.orchestration import Orchestration
 from byteport.contracts.kubernetes import Report, Reported
-from byteport.contracts.orchestration import ReportTrouble, Started, StartTimebox
+from byteport.contracts.orchestration import ReportTrouble, Started, StartTimebox, TroubleHeard
 from byteport.contracts.retention import OpenErasure, StartErasure
 from byteport.contracts.workflows import Box, Installation, Trouble
 from byteport.domain.failures import Failure
@@ -82,11 +82,11 @@ class Door:
         self.taken.append(box)
         return Started(workflow_id="timebox:c:shop:web")
 
-    async def report_trouble(self, trouble: Trouble) -> Started:
+    async def report_trouble(self, trouble: Trouble) -> TroubleHeard:
         if self._closed:
             raise Unavailable("Temporal does not answer")
         self.taken.append(trouble)
-        return Started(workflow_id="storm:c")
+        return TroubleHeard(workflow_id="storm:c", many=True)
 
     async def see_to_erasure(self, request: OpenErasure) -> Started:
         if self._closed:
@@ -111,9 +111,9 @@ async def test_a_box_is_started_as_it_is() -> None:
 
 async def test_a_trouble_is_told_as_it_is() -> None:
     door = Door()
-    started = await ActivityEnvironment().run(Orchestration(door).report_trouble, ReportTrouble(trouble=TROUBLE))
+    heard = await ActivityEnvironment().run(Orchestration(door).report_trouble, ReportTrouble(trouble=TROUBLE))
     assert door.taken == [TROUBLE]
-    assert started.workflow_id == "storm:c"
+    assert (heard.workflow_id, heard.many) == ("storm:c", True)
 
 
 async def test_a_request_for_erasure_is_seen_to_as_it_is() -> None:
