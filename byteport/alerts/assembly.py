@@ -11,6 +11,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from byteport.alerts.app import application, health_application
+from byteport.alerts.back import Back
 from byteport.alerts.callers import Callers
 from byteport.alerts.counts import Counts
 from byteport.alerts.faces import Allowances, Face, HandOver
@@ -32,11 +33,18 @@ SECTION = "alerts"
 
 
 def assemble(
-    config: AlertsConfig, installation: Installation, hand_over: HandOver, base: Path, fetches: Fetch = fetch
+    config: AlertsConfig,
+    installation: Installation,
+    hand_over: HandOver,
+    base: Path,
+    fetches: Fetch = fetch,
+    back: Back | None = None,
 ) -> Server:
     """A server that has its ports and has read its files. `base` is the folder that issuers' paths start from, `fetches` gets
-    what SNS refers to. Raises `ConfigError` for what is missing or wrong, and when nobody could send anything."""
-    if config.tokens_file is None and not config.client_certificates and not config.workloads and not config.sns.topics:
+    what SNS refers to, `back` is how people answer. Raises `ConfigError` for what is missing or wrong, and when nobody could
+    send anything."""
+    senders = (config.tokens_file, config.client_certificates, config.workloads, config.sns.topics, back)
+    if not any(senders):
         says = "nobody may send: set it, or alerts.client_certificates, alerts.workloads or alerts.sns.topics"
         raise ConfigError("alerts.tokens_file", says)
     files = TlsFiles(_needed(config.certificate, "certificate"), _needed(config.key, "key"), config.client_ca, SECTION)
@@ -58,6 +66,7 @@ def assemble(
         clusters=frozenset({installation.cluster_name, *config.clusters}),
         tell_untreated=config.tell_untreated,
         sns=SnsVerifier(config.sns, fetches, time.monotonic, _now) if config.sns.topics else None,
+        back=back,
     )
     return Server(
         application(face),

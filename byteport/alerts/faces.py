@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from byteport.alerts.back import Back
 from byteport.alerts.callers import Callers
 from byteport.alerts.counts import Counts
 from byteport.alerts.reduction import Outcome, Reduced
@@ -96,6 +97,8 @@ class Face:
     tell_untreated: bool
     sns: SnsVerifier | None
     """None where no topic is heard."""
+    back: Back | None
+    """None where neither a pager nor a chat is heard."""
 
     async def admitted(self, request: Request) -> str:
         """Who sends. Raises `Problem`; whoever is refused has the strangers' allowance."""

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from byteport.alerts import alertmanager, sns
+from byteport.alerts import alertmanager, answered, sns
 
-ROUTERS: tuple[APIRouter, ...] = (alertmanager.router, sns.router)
+ROUTERS: tuple[APIRouter, ...] = (alertmanager.router, sns.router, answered.router)
