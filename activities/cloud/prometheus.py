@@ -95,7 +95,7 @@ class PrometheusMetrics:
         """Prometheus knows no rights: whoever may read may do all that its flags allow."""
         token = await self._token()
         try:
-            await self._ask("query", {"query": "1"}, token)
+            await self._ask("query", {"query": "vector(1)"}, token)
         except NotPermitted as error:
             return (RightFinding(Excess.MISSING, "query", f"query: is missing; {error.message}"),)
         answer = await self._client.ask(self._request("GET", "status/flags", token), _ASKED)
