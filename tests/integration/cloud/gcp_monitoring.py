@@ -8,6 +8,7 @@ which each can be seen, so that what comes late is late.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -71,6 +72,8 @@ class Monitoring:
     largest_page: int = LARGEST_PAGE
     partial: bool = False
     says_its_time: bool = True
+    silent: bool = False
+    """Nothing is answered, for as long as somebody waits."""
     pages: dict[str, tuple[bytes, int]] = field(default_factory=dict)
 
     def hold(
@@ -119,6 +122,8 @@ async def monitoring(
 def _served(there: Monitoring) -> Callable[[ListTimeSeriesRequest, Any], Any]:
     async def list_time_series(request: ListTimeSeriesRequest, context: Any) -> ListTimeSeriesResponse:
         there.asked.append(request)
+        if there.silent:
+            await asyncio.Event().wait()
         if there.says_its_time:
             await context.send_initial_metadata((("date", format_datetime(there.now, usegmt=True)),))
         try:

@@ -12,8 +12,13 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from activities.clock import utc_now
+from activities.cloud.gcp_channel import SCOPE, MonitoringApi
+from activities.cloud.gcp_requests import nodes
 from activities.cloud.source import Window
+from activities.export.google import GoogleIdentity
 from byteport.contracts.cloud import Metric
+from byteport.contracts.cloud_gcp import GcpSource
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
 from tests.integration.cloud.gcp_monitoring import Monitoring, error_info, monitoring, retry_info
 from tests.integration.cloud.gcp_reading import (
@@ -30,6 +35,7 @@ from tests.integration.cloud.gcp_reading import (
 )
 from tests.integration.cloud.google_as_a_pod import PROJECT, Google, as_a_pod, google
 from tests.integration.export.authority import Authority
+from tests.integration.export.test_proxied import proxy
 
 pytestmark = pytest.mark.peers
 
@@ -139,6 +145,36 @@ async def test_no_variable_of_the_environment_sends_it_elsewhere(
     machine(metrics)
     node(metrics, CPU, every(0.4))
     assert said(await measured(metrics, authority), Metric.CPU) == every(40.0)
+
+
+async def test_a_proxy_of_the_settings_opens_a_tunnel_and_reads_nothing_of_it(
+    metrics: Monitoring, authority: Authority, cloud: Google
+) -> None:
+    identity = GoogleIdentity(authority.ca_file, None, utc_now, scope=SCOPE)
+    query, window = (
+        nodes(GcpSource(project=PROJECT, cluster="prod", location="europe-west1"), CPU),
+        Window(minute(6), NOW),
+    )
+    node(metrics, CPU, every(0.4))
+    async with proxy(metrics.port) as between:
+        endpoint = f"localhost:{metrics.port}"
+        api = MonitoringApi(endpoint, PROJECT, identity, authority.ca_file, between.url)
+        pages = [page async for page in api.pages(query, window)]
+        await api.close()
+    assert [len(page.time_series) for page in pages] == [1]
+    (asked,) = between.asked
+    assert asked.startswith(f"CONNECT {endpoint} ".encode())
+    assert b"token-" not in asked + between.through
+
+
+@pytest.mark.claim("C-415")
+async def test_an_answer_that_does_not_come_is_not_waited_for(
+    metrics: Monitoring, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.cloud.gcp_channel.SECONDS", 0.3)
+    metrics.silent = True
+    assert "DEADLINE_EXCEEDED" in (await refusal(metrics, authority, Unavailable)).message
+    assert len(metrics.asked) == 1
 
 
 async def test_nobody_listening_is_unavailable(metrics: Monitoring, authority: Authority, cloud: Google) -> None:
