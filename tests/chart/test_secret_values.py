@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from activities.secrets.aws_sm import RIGHT
 from byteport.contracts.secret_backends import PROJECTED, TOKEN, SecretBackend, SecretConfig
 from byteport.kubernetes.port import JSON
 from tests.chart.chart import CHART, example, objects, of_kind, only
@@ -15,6 +17,7 @@ from tests.chart.test_network import own, ports
 from tests.chart.test_receiver_values import limits, resolved
 from tests.chart.test_refusals import refusal
 from tests.chart.test_settings import settings
+from tests.house.tree import ROOT
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())["properties"]["secret"]["properties"]
 SECTIONS = ("vault", "aws_sm", "gcp_sm", "doppler", "onepassword")
@@ -145,6 +148,40 @@ def test_a_cloud_gives_its_role_to_the_account_that_reads_secrets_alone() -> Non
         for one in of_kind(objects(chosen), "ServiceAccount")
     }
     assert [name for name, has in found.items() if has == annotations] == ["byteport-rest"]
+
+
+PAGES = {backend: f"{backend.value}.md" for backend in SecretBackend}
+
+
+def as_helm_sets(page: str) -> dict[str, Any]:
+    """Values of the `--set` words of a quickstart page, as Helm reads them."""
+    found: dict[str, Any] = {}
+    for word in re.findall(
+        r"--set '?([^\s'`]+)", (ROOT / "docs" / "quickstart" / page).read_text().replace("\\\\.", "\\.")
+    ):
+        path, _, text = word.partition("=")
+        *parts, last = (part.replace("\0", ".") for part in path.replace("\\.", "\0").split("."))
+        node = found
+        for part in parts:
+            node = node.setdefault(part, {})
+        node[last] = text.strip("{}").split(",") if text.startswith("{") else text
+    return found
+
+
+@pytest.mark.parametrize("backend", SecretBackend)
+def test_what_its_quickstart_says_to_set_is_an_installation_that_reads_from_that_backend(
+    backend: SecretBackend, tmp_path: Path
+) -> None:
+    assert settings(as_helm_sets(PAGES[backend]), tmp_path).secret.backend is backend
+
+
+def test_the_quickstart_of_aws_allows_one_action_below_one_prefix() -> None:
+    page = (ROOT / "docs" / "quickstart" / "aws-sm.md").read_text()
+    policy, trust = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    assert [(one["Action"], one["Resource"].split(":secret:")[1]) for one in policy["Statement"]] == [
+        (RIGHT, "byteport/*")
+    ]
+    assert trust["Statement"][0]["Principal"] == {"Service": "pods.eks.amazonaws.com"}
 
 
 @pytest.mark.parametrize(
