@@ -7,7 +7,6 @@ does not decide, retry or remember: each verb is one call with one deadline, who
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -78,21 +77,17 @@ class KubernetesCluster(ClusterPort):
     async def page(self, resource: Resource, namespace: str, *, limit: int, token: str = "") -> Page | Expired:
         return await listing.page(self._wire, resource, namespace, limit=limit, token=token)
 
-    async def watch(
+    def watch(
         self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int = 300
     ) -> AsyncIterator[WatchEvent]:
         opened = watching.Opened(resource, namespace, resource_version, timeout_seconds)
-        async with aclosing(watching.events(self._wire, opened, self._seconds)) as events:
-            async for event in events:
-                yield event
+        return watching.events(self._wire, opened, self._seconds)
 
-    async def glimpses(
+    def glimpses(
         self, resource: Resource, namespace: str, *, resource_version: str, timeout_seconds: int
     ) -> AsyncIterator[Glimpsed]:
         opened = watching.Opened(resource, namespace, resource_version, timeout_seconds)
-        async with aclosing(watching.glimpses(self._wire, opened, self._seconds)) as events:
-            async for event in events:
-                yield event
+        return watching.glimpses(self._wire, opened, self._seconds)
 
     async def patch(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -46,11 +46,11 @@ async def events(wire: Wire, opened: Opened, seconds: float) -> AsyncGenerator[W
     The headers come within `seconds`.
     """
     asked = _asked(opened)
-    async with aclosing(_lines(wire, opened, asked, seconds)) as lines:
+    async with _lines(wire, opened, asked, seconds) as lines:
+        if lines is None:
+            yield WatchEvent("GONE", {})
+            return
         async for line in lines:
-            if line is None:
-                yield WatchEvent("GONE", {})
-                return
             try:
                 told = decoded(line)
             except ValueError:
@@ -70,11 +70,11 @@ async def events(wire: Wire, opened: Opened, seconds: float) -> AsyncGenerator[W
 async def glimpses(wire: Wire, opened: Opened, seconds: float) -> AsyncGenerator[Glimpsed, None]:
     """The same at first sight: of each object the fields that tell whether it is worth a second look."""
     asked, looks = _asked(opened), looks_at(opened.resource.group, opened.resource.plural)
-    async with aclosing(_lines(wire, opened, asked, seconds)) as lines:
+    async with _lines(wire, opened, asked, seconds) as lines:
+        if lines is None:
+            yield Glimpsed("GONE", looks.of({}))
+            return
         async for line in lines:
-            if line is None:
-                yield Glimpsed("GONE", looks.of({}))
-                return
             try:
                 told, glimpse = looks.event(line)
             except ValueError:
@@ -99,8 +99,11 @@ def _raise_unless_gone(asked: Asked, status: JSON) -> None:
         raise error_of_status(asked, int(status.get("code") or HTTPStatus.INTERNAL_SERVER_ERROR), status)
 
 
-async def _lines(wire: Wire, opened: Opened, asked: Asked, seconds: float) -> AsyncGenerator[bytes | None, None]:
-    """The stream's lines; None, and nothing after it, when the server has forgotten the version at once."""
+@asynccontextmanager
+async def _lines(
+    wire: Wire, opened: Opened, asked: Asked, seconds: float
+) -> AsyncGenerator[AsyncGenerator[bytes, None] | None, None]:
+    """The stream's lines; None when the server has forgotten the version at once."""
     query = (
         ("watch", "true"),
         ("resourceVersion", opened.resource_version),
@@ -115,8 +118,7 @@ async def _lines(wire: Wire, opened: Opened, asked: Asked, seconds: float) -> As
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise error_of(asked, response.status, response.headers, await response.read())
         async with aclosing(_split(response, asked, opened.timeout_seconds + GRACE_SECONDS)) as lines:
-            async for line in lines:
-                yield line
+            yield lines
 
 
 async def _split(response: aiohttp.ClientResponse, asked: Asked, seconds: float) -> AsyncGenerator[bytes, None]:

@@ -12,6 +12,7 @@ Comes after `credentials.py` and `answers.py`, before `client.py`. Two hazards a
 from __future__ import annotations
 
 import asyncio
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,10 @@ from activities.kubernetes.credentials import Credentials
 from byteport.errors import PermanentError, TooLarge, Unavailable
 
 LARGEST_ANSWER = 64 << 20
+TLS_BUFFER = 1 << 16
+"""Of each connection, in bytes, as long as it is open. asyncio takes four times as much: of hundreds of watches that is
+more than all else the process holds. It has no public name for it; a test holds it."""
+SSLProtocol.max_size = TLS_BUFFER
 JSON_TYPE = "application/json"
 
 

@@ -101,13 +101,17 @@ def _pod_is_calm(pod: _Pod) -> bool:
     status = pod.status
     if status is None:
         return False
-    ready = next((one for one in status.conditions or () if one.type == "Ready"), None)
-    if ready is None or ready.status != "True":
+    for one in status.conditions or ():
+        if one.type == "Ready":
+            if one.status != "True":
+                return False
+            break
+    else:
         return False
-    for one in status.containerStatuses or ():
+    for one in (*(status.containerStatuses or ()), *(status.initContainerStatuses or ())):
         if one.restartCount >= FLAPPING_RESTARTS:
             return False
-    return all(one.restartCount < FLAPPING_RESTARTS for one in status.initContainerStatuses or ())
+    return True
 
 
 def _deployment_is_calm(deployment: _Deployment) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -11,8 +13,10 @@ import pytest
 
 from activities.kubernetes import watching
 from activities.kubernetes.client import KubernetesCluster
+from activities.kubernetes.wire import TLS_BUFFER
 from byteport.errors import BytePortError, NotPermitted, PermanentError, Unavailable
 from byteport.kubernetes.port import PODS
+from tests.builders.objects import pod
 from tests.integration.cluster_port.liar import Liar, hangs_up, says, status, streams
 
 SECRET = "hunter2-from-the-server"
@@ -132,3 +136,35 @@ async def test_however_many_watches_are_open_a_read_is_still_answered(server: Li
     for watch in open_ones:
         assert isinstance(watch, AsyncGenerator)
         await watch.aclose()
+
+
+async def test_a_connection_that_is_open_for_long_holds_a_small_buffer(server: Liar, port: KubernetesCluster) -> None:
+    """asyncio's own is four times as large, and has no public name: of hundreds of watches it would be the most of all."""
+    server.answers = [streams(_line("ADDED"), ends=False)]
+    watch = port.watch(PODS, "shop", resource_version="7")
+    await anext(watch)
+    held = [found for found in gc.get_objects() if isinstance(found, SSLProtocol)]
+    assert held
+    assert all(len(found._ssl_buffer) == TLS_BUFFER for found in held if found._transport is not None)  # type: ignore[attr-defined]  # asyncio's own
+    assert isinstance(watch, AsyncGenerator)
+    await watch.aclose()
+
+
+async def test_at_first_sight_events_are_the_same_and_calm_ones_are_not_decoded(
+    server: Liar, port: KubernetesCluster
+) -> None:
+    calm = pod("web-1")
+    server.answers = [
+        streams(
+            _line("ADDED", **calm),
+            _line("MODIFIED", **pod("web-2", ready=False)),
+            _line("BOOKMARK", metadata={"resourceVersion": "9"}),
+        )
+    ]
+    watch = port.glimpses(PODS, "shop", resource_version="7", timeout_seconds=5)
+    seen = [(type_, glimpse.name, glimpse.calm, glimpse.version) async for type_, glimpse in watch]
+    assert seen == [
+        ("ADDED", "web-1", True, "1001"),
+        ("MODIFIED", "web-2", False, "1001"),
+        ("BOOKMARK", "", False, "9"),
+    ]
