@@ -38,6 +38,8 @@ from byteport.domain.limits import Limits, RecurringFreeze
 from byteport.domain.redaction import command_line, redact, sanitised
 from byteport.errors import BytePortError, ConfigError, MalformedInput
 from byteport.kubernetes import fields
+from byteport.kubernetes.alerts import read_group
+from byteport.kubernetes.cloudwatch_alarms import read_alarm
 from byteport.kubernetes.disk_output import lines_of, read_disk_output
 from byteport.kubernetes.enrolment import given_in
 from byteport.kubernetes.events import read_event
@@ -143,6 +145,10 @@ def _alert(value: Any) -> object:
     return firing(value if isinstance(value, dict) else {"Message": str(value)})
 
 
+def _group(value: Any) -> object:
+    return read_group(value if isinstance(value, dict) else {"version": "4", "alerts": value})
+
+
 def _labels(value: Any) -> object:
     return selects(value, {"app": "web"}), selects({"matchExpressions": value}, {"app": "web"}), fields.name(value)
 
@@ -223,6 +229,8 @@ PARSERS = (
     Parser("API refusals", _refusal, words=('{"message":"', "ValidatingAdmissionPolicy '", "a.", "disruption budget ", "[", '{"details":{"causes":[', "container ", "not found")),
     Parser("log answers", lambda data, folder: is_no_log(400, data), words=('{"message":"', "container ", "previous terminated container ", "[")),
     Parser("alerts", _of_json(_alert), words=('{"alerts":[', '{"Message":"', "{", "[", '{"labels":{"alertname":"a"}},', "]}")),
+    Parser("webhooks of Alertmanager", _of_json(_group), (MalformedInput,), ('{"version":"4","alerts":[', '{"status":"firing","labels":{"alertname":"KubePodCrashLooping","', 'exported_pod":"web-1"}}', '"byteport_signal":"error_rate"', "[", "{", "]}", '"startsAt":"9999-12-31T23:59:59Z"')),
+    Parser("alarms of CloudWatch", of_text(read_alarm), (MalformedInput,), ('{"NewStateValue":"ALARM","Trigger":{', '"Dimensions":[{"name":"InstanceId","value":"i-0123456789abcdef0"}', "]}}", "[", "{", '"AlarmArn":"\\ud800"', "1e999")),
     Parser("signatures", of_text(parse_signature), (MalformedInput,), ("-----BEGIN SSH SIGNATURE-----\n", "U1NIU0lH", "AAAA", "=", "\n", "-----END SSH SIGNATURE-----", "\r\n", " ")),
     Parser("answers", of_text(SignedAnswer.model_validate_json), (pydantic.ValidationError,), ('{"text":"', "[", "{", '{"signature":', "}")),
     Parser("public keys", lambda data, folder: public_key_from_blob(data), (MalformedInput,), ("\x00\x00\x00\x0bssh-ed25519", "\x00\x00\x00\x07ssh-rsa", "\x00\x00\x00\x01", "\x00\x00\xff\x00", "\x00")),
