@@ -276,8 +276,8 @@ COUNT_TARGETS = Act(
     Targets,
     queue=Queue.CLUSTER,
     effect=Effect.READ,
-    deadline=timedelta(seconds=30),
-    schedule_to_close=timedelta(minutes=2),
+    deadline=timedelta(seconds=12),
+    schedule_to_close=timedelta(seconds=15),  # who does not know in time pauses, and counts again a minute later
     summary="Count what could be in trouble",
     needs=Rights.on("deployments", "list", group="apps")
     + Rights.on("nodes", "list")
