@@ -1,4 +1,9 @@
-{{- /* The secret backend: who reads from it (the processes that tell people), with what in hand, and by which way. */}}
+{{- /* The secret backend: who reads from it, with what in hand, and by which way. */}}
+
+{{- /* The processes that read secrets, as JSON: those that tell people, and the one that asks for metrics where it is by itself. */}}
+{{- define "byteport.secretReaders" -}}
+["rest", "notify", "cloud"]
+{{- end }}
 
 {{- /* Settings of `secret`, with the files that the pods are given. */}}
 {{- define "byteport.secretSettings" -}}
