@@ -70,6 +70,26 @@
 ]
 {{- end }}
 
+{{- /* Logs, metrics and traces; files of the collector where their Secrets are named. */}}
+{{- define "byteport.telemetry" -}}
+{{- $traces := .Values.telemetry.traces -}}
+{{- if $traces.endpoint -}}
+{{- range include "byteport.tracesFiles" . | fromJsonArray -}}
+{{- if (get $.Values.secrets .secret).name -}}
+{{- $traces = set (deepCopy $traces) .setting (printf "/run/byteport/keys/%s" .file) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{ set (deepCopy .Values.telemetry) "traces" $traces | toJson }}
+{{- end }}
+
+{{- define "byteport.tracesFiles" -}}
+[
+{"secret": "traces_headers", "file": "traces-headers", "setting": "headers_file"},
+{"secret": "traces_ca", "file": "traces-ca.crt", "setting": "ca_file"}
+]
+{{- end }}
+
 {{- define "byteport.settings" -}}
 {{- $keys := include "byteport.keyFiles" . | fromJson -}}
 {{- $cluster := dict "name" .Values.cluster.name "grant_public_key" $keys.public -}}
@@ -111,7 +131,7 @@
     "secret" (include "byteport.secretSettings" . | fromJson)
     "watch" .Values.watch
     "boundary" $boundary
-    "telemetry" .Values.telemetry -}}
+    "telemetry" (include "byteport.telemetry" . | fromJson) -}}
 {{ toYaml $all }}
 {{- end }}
 

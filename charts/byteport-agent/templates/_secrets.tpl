@@ -38,6 +38,16 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if .values.telemetry.traces.endpoint }}
+{{- range include "byteport.tracesFiles" . | fromJsonArray }}
+{{- $file := .file }}
+{{- with get $.values.secrets .secret }}
+{{- if .name }}
+- secret: {name: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: {{ $file }}}]}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with $temporal.tls_secret }}
 {{- if and .name .ca }}
 - secret: {name: {{ .name | quote }}, items: [{key: {{ .ca | quote }}, path: temporal-ca.crt}]}
@@ -51,6 +61,15 @@
 - secret: {name: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: temporal-api-key}]}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* Whether any Secret of the collector of traces is named, and it is used. */}}
+{{- define "byteport.tracesSecrets" -}}
+{{- if .Values.telemetry.traces.endpoint -}}
+{{- range include "byteport.tracesFiles" . | fromJsonArray -}}
+{{- if (get $.Values.secrets .secret).name -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{- /* Whether any receiver's Secret is named. */}}
