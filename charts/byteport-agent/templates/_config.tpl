@@ -127,7 +127,8 @@
     "limits" .Values.limits
     "storm" .Values.storm
     "approvals" (dict "allowed_signers" "/etc/byteport/signers/allowed_signers" "revoked_keys" "/etc/byteport/signers/revoked_keys")
-    "escalation" (merge (dict "file" "/var/lib/byteport/notices/notices.jsonl") .Values.escalation)
+    "escalation" (include "byteport.escalation" . | fromJson)
+    "people" .Values.people
     "secret" (include "byteport.secretSettings" . | fromJson)
     "watch" .Values.watch
     "boundary" $boundary

@@ -48,6 +48,13 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if .process.notices }}
+{{- with .values.secrets.channels_ca }}
+{{- if .name }}
+- secret: {name: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: channels-ca.crt}]}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with $temporal.tls_secret }}
 {{- if and .name .ca }}
 - secret: {name: {{ .name | quote }}, items: [{key: {{ .ca | quote }}, path: temporal-ca.crt}]}
