@@ -26,12 +26,13 @@ from activities.cloud.azure_series import (
     MOST_SERIES,
     NODE,
     PERIOD,
+    Series,
     aligned,
     batches,
     dimension,
     of_disks,
     of_machine,
-    resource_of,
+    series_of,
 )
 from activities.cloud.source import Measured, Point, RightFinding, Window
 from activities.export.answers import Answer, Asked
@@ -43,7 +44,6 @@ from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailabl
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from azure.monitor.querymetrics import MetricsQueryResult
     from azure.monitor.querymetrics.aio import MetricsClient
 
 CLUSTERS = "Microsoft.ContainerService/managedClusters"
@@ -122,16 +122,12 @@ class AzureMetrics:
         by_id = machines.by_id()
         for batch in batches(machines.found):
             ids = [one.resource_id for one in batch]
-            for result in await self._query(ids, batch[0].kind.value, (CPU, FREE_MEMORY), window):
-                for metric in result.metrics:
-                    machine = by_id.get(resource_of(metric.id))
-                    if machine is None or machine not in batch:
-                        continue
-                    for series in metric.timeseries:
-                        self._series += 1
-                        values = [(one.timestamp, one.average) for one in series.data]
-                        for point in of_machine(machine, metric.name, values):
-                            yield point
+            for series in await self._query(ids, batch[0].kind.value, (CPU, FREE_MEMORY), window):
+                machine = by_id.get(series.resource)
+                if machine is not None and machine in batch:
+                    self._series += 1
+                    for point in of_machine(machine, series.metric, series.values):
+                        yield point
         if self._config.workspace is not None:
             self._logs = self._logs or DiskLogs(
                 self._config, self._identity, self._guarded(self._config.logs), self._clock
@@ -147,28 +143,21 @@ class AzureMetrics:
 
     async def _disks(self, cluster_id: str, machines: Machines, window: Window) -> Sequence[Point]:
         every = f"{NODE} eq '*' and {DEVICE} eq '*'"
-        results = await self._query([cluster_id], CLUSTERS, (DISK,), window, dimensions=every)
-        disks = []
-        for result in results:
-            for metric in result.metrics:
-                if resource_of(metric.id) != cluster_id.lower() or metric.name != DISK:
-                    continue
-                for series in metric.timeseries:
-                    named = series.metadata_values
-                    values = [(one.timestamp, one.average) for one in series.data]
-                    disks.append((dimension(named, NODE), dimension(named, DEVICE), values))
+        found = await self._query([cluster_id], CLUSTERS, (DISK,), window, dimensions=every)
+        disks = [one for one in found if one.resource == cluster_id.lower() and one.metric == DISK]
         self._series += len(disks)
         self._partial = self._partial or len(disks) >= MOST_SERIES
-        return tuple(of_disks(machines.by_name(), disks))
+        named = [(dimension(one.dimensions, NODE), dimension(one.dimensions, DEVICE), one.values) for one in disks]
+        return tuple(of_disks(machines.by_name(), named))
 
     async def _query(
         self, ids: Sequence[str], namespace: str, names: Sequence[str], window: Window, *, dimensions: str | None = None
-    ) -> Sequence[MetricsQueryResult]:
+    ) -> Sequence[Series]:
         from azure.core.exceptions import AzureError
 
         self._client = self._client or self._opened()
         try:
-            return await self._client.query_resources(
+            results = await self._client.query_resources(
                 resource_ids=ids,
                 metric_namespace=namespace,
                 metric_names=names,
@@ -178,9 +167,10 @@ class AzureMetrics:
                 filter=dimensions,
                 max_results=None if dimensions is None else MOST_SERIES,
             )
+            return [one for result in results for one in series_of(result)]
         except BytePortError:
             raise
-        except (AzureError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (AzureError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise Unavailable(f"azure: metrics of {namespace} cannot be read ({type(error).__name__})") from None
 
     def _opened(self) -> MetricsClient:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from activities.cloud.azure_machines import Machine
 from activities.cloud.source import Point, Window
 from byteport.contracts.cloud import Metric
+
+if TYPE_CHECKING:
+    from azure.monitor.querymetrics import MetricsQueryResult
 
 PERIOD = timedelta(minutes=1)
 CPU = "Percentage CPU"
@@ -43,6 +47,28 @@ def batches(machines: Sequence[Machine]) -> Iterator[Sequence[Machine]]:
         of_kind = [one for one in machines if one.kind is kind]
         for first in range(0, len(of_kind), AT_ONCE):
             yield of_kind[first : first + AT_ONCE]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series, with nothing in it but what was looked at: numbers, times with their zone, and short words."""
+
+    resource: str
+    """Resource id in lower case."""
+    metric: str
+    dimensions: Mapping[str, str]
+    values: Sequence[tuple[datetime, float | None]]
+    """By the beginning of each minute; None where nothing was measured."""
+
+
+def series_of(result: MetricsQueryResult) -> Iterator[Series]:
+    """Of one resource's answer. Raises `ValueError`, `TypeError` or `AttributeError` for what is none."""
+    for metric in result.metrics:
+        resource = resource_of(metric.id)
+        for one in metric.timeseries:
+            dimensions = {str(name): str(value)[:LONGEST] for name, value in one.metadata_values.items()}
+            values = [(_moment(point.timestamp), _number(point.average)) for point in one.data]
+            yield Series(resource, metric.name, dimensions, values)
 
 
 def resource_of(metric_id: str) -> str:
@@ -78,6 +104,17 @@ def of_disks(
 def dimension(values: Mapping[str, Any], name: str) -> str:
     """A dimension's value: Azure writes their names in any case."""
     return next((str(value) for key, value in values.items() if key.lower() == name), "")
+
+
+def _moment(found: object) -> datetime:
+    if not isinstance(found, datetime):
+        raise TypeError("a time is none")
+    return found.astimezone(UTC)
+
+
+def _number(found: object) -> float | None:
+    """None for what is no number: the poll judges which numbers are percentages."""
+    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
 def _minute(at: datetime) -> datetime:

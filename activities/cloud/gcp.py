@@ -28,7 +28,7 @@ from activities.cloud.source import Measured, Point, RightFinding, Window
 from activities.export.google import GoogleIdentity
 from byteport.contracts.cloud import CloudSource, Metric
 from byteport.contracts.cloud_gcp import GcpSource
-from byteport.errors import ConfigError
+from byteport.errors import ConfigError, Unavailable
 
 if TYPE_CHECKING:
     from google.cloud.monitoring_v3.types import ListTimeSeriesResponse
@@ -106,7 +106,10 @@ class GcpMetrics:
 
     async def _fill(self, reading: Reading, window: Window) -> None:
         async for page in self._api.pages(reading.query, window):
-            reading.take(page)
+            try:
+                reading.take(page)
+            except (ValueError, OverflowError):
+                raise Unavailable(f"gcp: {reading.query.metric_type}: an answer holds a time that is none") from None
             if reading.cut:
                 return
 

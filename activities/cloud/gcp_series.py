@@ -18,7 +18,7 @@ from byteport.contracts.symptoms import Subject
 
 PERIOD = timedelta(seconds=60)
 """How often Google samples these metrics, and the shortest alignment that the API takes."""
-_PLAIN = 253
+_LONGEST_NAME, _LONGEST_ZONE = 253, 63
 
 
 @dataclass
@@ -42,7 +42,8 @@ class Machines:
         ids: dict[str, set[tuple[str, str]]] = {}
         for one in instances:
             zone, name = one.resource.get("zone", ""), one.metric.get("instance_name", "")
-            if one.resource.get("project_id") == project and zone and name and len(name) <= _PLAIN:
+            plain = 0 < len(zone) <= _LONGEST_ZONE and 0 < len(name) <= _LONGEST_NAME
+            if one.resource.get("project_id") == project and plain:
                 ids.setdefault(name, set()).add((zone, one.resource.get("instance_id", "")))
         return cls(
             {

@@ -72,6 +72,8 @@ class Monitoring:
     largest_page: int = LARGEST_PAGE
     partial: bool = False
     says_its_time: bool = True
+    absurd: bool = False
+    """Points have times that are none."""
     silent: bool = False
     """Nothing is answered, for as long as somebody waits."""
     pages: dict[str, tuple[bytes, int]] = field(default_factory=dict)
@@ -280,6 +282,10 @@ def _page(there: Monitoring, request: ListTimeSeriesRequest, whole: list[TimeSer
     if first + most < len(counted):
         answer.next_page_token = f"page-{len(there.asked)}"
         there.pages[answer.next_page_token] = (same, first + most)
+    if there.absurd:
+        for series in ListTimeSeriesResponse.pb(answer).time_series:
+            for point in series.points:
+                point.interval.end_time.seconds = 1 << 60
     if there.partial:
         answer.execution_errors.append(status_pb2.Status(code=code_pb2.UNAVAILABLE, message=WORDS))
     return answer

@@ -177,6 +177,14 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(
     assert len(metrics.asked) == 1
 
 
+@pytest.mark.claim("C-415")
+async def test_an_answer_with_times_that_are_none_is_unavailable(metrics: Monitoring, authority: Authority) -> None:
+    machine(metrics)
+    node(metrics, CPU, every(0.4))
+    metrics.absurd = True
+    assert "a time that is none" in (await refusal(metrics, authority, Unavailable)).message
+
+
 async def test_nobody_listening_is_unavailable(metrics: Monitoring, authority: Authority, cloud: Google) -> None:
     free = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = free.sockets[0].getsockname()[1]

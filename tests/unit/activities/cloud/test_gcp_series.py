@@ -62,6 +62,11 @@ def test_a_name_is_a_machine_only_where_it_is_one(found: list[tuple[str, str, st
             assert subject.provider_id == f"projects/{PROJECT}/zones/{next(iter(meant))[1]}/instances/{name}"
 
 
+def test_labels_too_long_for_a_name_name_nothing() -> None:
+    known = Machines.of([instance("n" * 254, "zone", "1"), instance("node-a", "z" * 64, "1")], PROJECT)
+    assert known.by_name == {}
+
+
 def test_an_instance_of_another_project_is_not_one_of_ours() -> None:
     known = Machines.of([instance("node-a", "europe-west1-b", "1", project="other")], PROJECT)
     assert known.subject("node-a") is None
