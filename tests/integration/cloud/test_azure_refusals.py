@@ -166,7 +166,7 @@ async def test_no_variable_of_the_environment_sends_it_elsewhere(
 
 
 @pytest.mark.claim("C-417")
-async def test_only_a_workload_identity_is_taken(
+async def test_review_15_only_a_workload_identity_is_taken(
     cloud: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-taken")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -165,6 +166,19 @@ async def test_a_proxy_of_the_settings_opens_a_tunnel_and_reads_nothing_of_it(
     (asked,) = between.asked
     assert asked.startswith(f"CONNECT {endpoint} ".encode())
     assert b"token-" not in asked + between.through
+
+
+@pytest.mark.claim("C-415")
+async def test_review_15_a_key_of_a_service_account_or_a_persons_login_is_not_taken(
+    metrics: Monitoring, authority: Authority, cloud: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "key.json"
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    for kind in ("service_account", "authorized_user"):
+        path.write_text(json.dumps({"type": kind, "private_key": "k", "client_secret": "s", "refresh_token": "t"}))
+        refused = await refusal(metrics, authority, ConfigError)
+        assert "that never end" in refused.message
+    assert metrics.asked == cloud.exchange.got == []
 
 
 @pytest.mark.claim("C-415")
