@@ -1,6 +1,6 @@
 """The Monitoring API over gRPC, by Google's own client: TLS that verifies, this pod's identity, and one error per thing to do.
 
-Google's library is imported here alone and when something is first asked: it costs 35 MiB, which no process pays that does not
+Google's library is imported here alone and when something is first asked: it costs about 25 MiB, which no process pays that does not
 poll Google Cloud. Comes after `gcp_requests.py`; before `gcp.py`. gRPC resolves and connects by itself; so the name is looked
 at before each read, and no variable of the environment sends it to a proxy.
 """
