@@ -21,6 +21,7 @@ from byteport.api.app import openapi
 from byteport.boundary.matrix import permissions
 from byteport.contracts import notice_body
 from byteport.contracts.acts import Effect
+from byteport.contracts.metrics import METRICS, REASON, Label
 from byteport.domain.cause_texts import CAUSES
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.reason_texts import REASONS
@@ -62,6 +63,7 @@ def pages() -> dict[Path, str]:
     found[DOCS / "runbooks" / "reasons.md"] = _reasons()
     found[DOCS / "reference" / "policy.md"] = _policy()
     found[DOCS / "security" / "permissions.md"] = permissions()
+    found[DOCS / "how-to" / "observe.md"] = _metrics()
     found[DOCS / "security" / "claims.md"] = claims.table()
     found[review.PAGE] = review.table()
     return found
@@ -173,6 +175,31 @@ def _policy() -> str:
         for name, field in PolicyConfig.model_fields.items()
     ]
     return "## Settings of the policy\n\n" + _table(("setting", "default", "meaning"), rows) + "\n"
+
+
+def _metrics() -> str:
+    rows = [
+        (
+            f"`{metric.name}`",
+            metric.kind.value,
+            f"`{metric.served_by}`",
+            "; ".join(_label(label) for label in metric.labels),
+            _cell(metric.help),
+        )
+        for metric in METRICS
+    ]
+    return (
+        "## Every metric of ours\n\n"
+        + _table(("metric", "kind", "served beside the queue", "labels", "what"), rows)
+        + "\n"
+    )
+
+
+def _label(label: Label) -> str:
+    words = sorted(label.values)
+    if label.name == REASON.name:
+        return f"`{label.name}`: one of the {len(words)} [reasons](../runbooks/reasons.md)"
+    return f"`{label.name}`: " + (", ".join(f"`{word}`" for word in words) if words else label.of)
 
 
 def _table(head: Row, rows: Iterable[Row]) -> str:
