@@ -97,6 +97,14 @@ async def test_a_scheduled_run_opens_the_input_of_its_schedule() -> None:
         await codec("poll:aws-2026-03-10").decode([sealed])
 
 
+@pytest.mark.claim("C-409")
+async def test_what_a_scheduled_run_leaves_the_next_run_of_its_schedule_opens_and_no_other() -> None:
+    (sealed,) = await codec("poll:aws-2026-03-10T09:00:00Z").encode([SECRET])
+    assert await codec("poll:aws-2026-03-10T09:01:00Z").decode([sealed]) == [SECRET]
+    with pytest.raises(Undecodable):
+        await codec("poll:gcp-2026-03-10T09:01:00Z").decode([sealed])
+
+
 async def test_an_activity_shares_its_workflows_bond() -> None:
     (sealed,) = await codec("remediate:a").encode([SECRET])
     assert await activity_codec("remediate:a").decode([sealed]) == [SECRET]
