@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from activities.kubernetes.enabled import Namespaces, names_of
+from activities.kubernetes.pages import paged
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.reads import AT_ONCE
 from activities.performs import performs
@@ -16,7 +17,7 @@ from byteport.domain.ceilings import Sight
 from byteport.errors import NotPermitted
 from byteport.kubernetes import port
 from byteport.kubernetes.enrolment import enrolled
-from byteport.kubernetes.port import ClusterPort
+from byteport.kubernetes.port import ClusterPort, Resource
 
 
 class Counting:
@@ -37,11 +38,15 @@ class Counting:
         if call.cluster_uid != self._cluster_uid:
             raise NotPermitted("this worker is another cluster's")
         policy = self._policy.read()
-        labelled, nodes = await asyncio.gather(self._namespaces.labelled(), self._cluster.list(port.NODES, ""))
+        labelled, nodes = await asyncio.gather(self._namespaces.labelled(), self._count(port.NODES, ""))
         names = names_of(item for item in labelled if enrolled(item, policy))
         counts = await asyncio.gather(*(self._workloads(name) for name in sorted(names)))
-        return Targets(workloads=sum(counts), nodes=len(nodes.items))
+        return Targets(workloads=sum(counts), nodes=nodes)
 
     async def _workloads(self, namespace: str) -> int:
         async with self._slots:
-            return len((await self._cluster.list(port.DEPLOYMENTS, namespace)).items)
+            return await self._count(port.DEPLOYMENTS, namespace)
+
+    async def _count(self, resource: Resource, namespace: str) -> int:
+        """One after the other, since thousands of nodes are more than should be held at once."""
+        return len([None async for _ in paged(self._cluster, resource, namespace)])

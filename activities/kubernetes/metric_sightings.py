@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from activities.clock import Clock
 from activities.kubernetes.paced import Pace
+from activities.kubernetes.pages import PAGE_LIMIT, paged
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.recent import Recent
-from activities.kubernetes.streams import PAGE_LIMIT
 from activities.orchestration import SymptomSink
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.failures import Failure
@@ -28,7 +28,7 @@ from byteport.kubernetes.load_symptoms import usage_symptoms
 from byteport.kubernetes.memory_symptoms import memory_symptoms
 from byteport.kubernetes.nearness import near_limit, of_use
 from byteport.kubernetes.owners import pod_owner
-from byteport.kubernetes.port import JSON, ClusterPort, Page, Resource
+from byteport.kubernetes.port import JSON, ClusterPort, Page
 from byteport.kubernetes.world import World
 
 HELD = timedelta(seconds=45)
@@ -91,9 +91,17 @@ class MetricSightings:
             await self._see(signal)
 
     async def _measured(self, namespace: str) -> dict[str, Glimpse]:
-        """By the pod's name. The metrics API has no pages: what is too much for one is not looked at."""
+        """By the pod's name. The usual metrics API has no pages: what is too much for one is not looked at."""
+        found: dict[str, Glimpse] = {}
+        token = ""
         try:
-            return {item.name: item async for item in self._paged(port.POD_METRICS, namespace)}
+            while True:
+                await self._pace.wait()
+                page = await self._cluster.page(port.POD_METRICS, namespace, limit=PAGE_LIMIT, token=token)
+                found |= {item.name: item for item in page.glimpses} if isinstance(page, Page) else {}
+                token = page.token
+                if not token:
+                    return found
         except (TargetGone, NotPermitted, Unavailable):
             return {}
         except TooLarge:
@@ -102,7 +110,7 @@ class MetricSightings:
 
     async def _pods(self, namespace: str, measured: Mapping[str, Glimpse]) -> AsyncIterator[JSON]:
         if measured:
-            async for glimpse in self._paged(port.PODS, namespace):
+            async for glimpse in paged(self._cluster, port.PODS, namespace, self._pace):
                 if glimpse.name in measured:
                     yield of_use(glimpse.whole())
 
@@ -116,7 +124,10 @@ class MetricSightings:
     async def _signals(self, namespace: str, measured: Mapping[str, Glimpse], near: Sequence[JSON]) -> list[Signal]:
         # Only now is it worth asking whose the pods are.
         replica_sets = tuple(
-            [of_use(item.whole()) | {"kind": "ReplicaSet"} async for item in self._paged(port.REPLICA_SETS, namespace)]
+            [
+                of_use(item.whole()) | {"kind": "ReplicaSet"}
+                async for item in paged(self._cluster, port.REPLICA_SETS, namespace, self._pace)
+            ]
         )
         owners = World(now=self._clock(), objects=replica_sets)
         wanted = {_top(pod, owners) for pod in near}
@@ -157,21 +168,9 @@ class MetricSightings:
 
     async def _autoscalers(self, namespace: str) -> list[JSON]:
         try:
-            return [item.whole() async for item in self._paged(port.AUTOSCALERS, namespace)]
+            return [item.whole() async for item in paged(self._cluster, port.AUTOSCALERS, namespace, self._pace)]
         except (TargetGone, NotPermitted, Unavailable):
             return []
-
-    async def _paged(self, resource: Resource, namespace: str) -> AsyncIterator[Glimpse]:
-        token = ""
-        while True:
-            await self._pace.wait()
-            page = await self._cluster.page(resource, namespace, limit=PAGE_LIMIT, token=token)
-            if isinstance(page, Page):
-                for glimpse in page.glimpses:
-                    yield glimpse
-            token = page.token
-            if not token:
-                return
 
 
 def _top(pod: JSON, owners: World) -> tuple[str, str]:

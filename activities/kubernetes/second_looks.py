@@ -14,19 +14,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from contextlib import aclosing
 from itertools import groupby
 
 from activities.kubernetes.enabled import EnabledNamespaces
 from activities.kubernetes.following import Following
 from activities.kubernetes.metric_sightings import MetricSightings
 from activities.kubernetes.paced import Pace, patiently, pause_of
+from activities.kubernetes.pages import paged
 from activities.kubernetes.sightings import Ripening, Sightings
-from activities.kubernetes.streams import PAGE_LIMIT
 from byteport.errors import NotPermitted, TargetGone, TemporaryError
 from byteport.kubernetes import port
 from byteport.kubernetes.glimpses import looks_at
-from byteport.kubernetes.port import ClusterPort, Expired, Page, Resource
+from byteport.kubernetes.port import ClusterPort, Resource
 
 LOOKS = 24
 """Requests in the time between two looks, which is a minute: two in five seconds, with all else below one a second."""
@@ -117,7 +117,7 @@ class SecondLooks:
         """Everything in namespaces that have just been enabled, at once."""
         for namespace in sorted(namespaces):
             for kind in self._kinds:
-                await self._read(kind, namespace, paced=False)
+                await self._read(kind, namespace, at_once=True)
 
     async def _again(self, kind: str, namespace: str, some: list[Ripening]) -> None:
         if len(some) > FEW:
@@ -139,23 +139,13 @@ class SecondLooks:
         for kind in self._kinds:
             await self._read(kind, namespace)
 
-    async def _read(self, kind: str, namespace: str, *, paced: bool = True) -> None:
-        """Every page of one kind there. A list that outlives its token is gone on with as it is by then."""
-        token = ""
+    async def _read(self, kind: str, namespace: str, *, at_once: bool = False) -> None:
+        """Every object of one kind there."""
         with self._refusable(kind, namespace):
-            while True:
-                if paced:
-                    await self._pace.wait()
-                page = await patiently(partial(self._page, kind, namespace, token))
-                if isinstance(page, Page):
-                    for glimpse in page.glimpses:
-                        await self._sightings.see(kind, glimpse)
-                token = page.token
-                if not token:
-                    return
-
-    async def _page(self, kind: str, namespace: str, token: str) -> Page | Expired:
-        return await self._cluster.page(self._kinds[kind], namespace, limit=PAGE_LIMIT, token=token)
+            pages = paged(self._cluster, self._kinds[kind], namespace, None if at_once else self._pace)
+            async with aclosing(pages) as glimpses:
+                async for glimpse in glimpses:
+                    await self._sightings.see(kind, glimpse)
 
     def _places(self, place: str) -> list[str]:
         """Where to read what a stream of `place` has not shown: of the whole cluster, only what is enabled."""

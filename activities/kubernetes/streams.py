@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from activities.kubernetes.paced import patiently, pause_of
+from activities.kubernetes.pages import PAGE_LIMIT, fewer
 from byteport.errors import Throttled, TooLarge, Unavailable
 from byteport.kubernetes import fields
 from byteport.kubernetes.glimpses import Glimpse
@@ -21,7 +22,6 @@ from byteport.kubernetes.port import ClusterPort, Expired, Page, Resource
 WATCH_SECONDS = 3600
 """As long as an activity lives at most: hundreds of streams that are opened again every few minutes are a load of their
 own. One that has gone silent is left long before (`watching.py`)."""
-PAGE_LIMIT = 500
 LIST_ATTEMPTS = 3
 """Of a list whose tokens expire before its end; of 150,000 objects it takes a minute or two, and tokens last five."""
 
@@ -99,7 +99,7 @@ class Stream:
             except TooLarge:
                 if limit == 1:
                     raise
-                limit = max(1, limit // 4)
+                limit = fewer(limit)
                 continue
             if isinstance(page, Expired):
                 return ""

@@ -22,6 +22,8 @@ from tests.listwatch.holdings import Objects
 from tests.listwatch.protocol import Server, serving
 from tests.listwatch.watched import Inbox, watch_of
 
+pytestmark = pytest.mark.peers
+
 JSON = dict[str, Any]
 KINDS = ("pods", "deployments", "horizontalpodautoscalers", "nodes", "events")
 BOTH = pytest.mark.parametrize("sight", list(Sight))

@@ -6,7 +6,7 @@ As Temporal would: an attempt that was cut off is followed by one that has its l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -73,9 +73,15 @@ class Watch:
 
 @asynccontextmanager
 async def watch_of(
-    kubeconfig: Path, sink: SymptomSink, *, sight: Sight = Sight.CLUSTER, look_again_seconds: float = 60.0
+    kubeconfig: Path,
+    sink: SymptomSink,
+    *,
+    sight: Sight = Sight.CLUSTER,
+    look_again_seconds: float = 60.0,
+    bookmarks: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Watch]:
-    watch = Watch()
+    """`bookmarks`: where an earlier one was."""
+    watch = Watch([dict(bookmarks)] if bookmarks else [])
     async with await connect(kubeconfig) as cluster:
         activity = ClusterWatch(
             cluster,

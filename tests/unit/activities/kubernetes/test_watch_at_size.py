@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import selectors
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import pytest
@@ -25,39 +23,13 @@ from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.glimpses import Glimpse, looks_at
 from byteport.kubernetes.port import JSON, Glimpsed, Listed, Page, Resource
 from tests.builders.objects import pod, status, waiting
+from tests.builders.skipping import skipping
 from tests.builders.unasked import Unasked
 from tests.integration.activities.bench import environment_of
 from tests.listwatch.watched import UID, Inbox, Policy
 
 WHILE = 300
 NAMESPACES = [f"team-{number:03}" for number in range(250)]
-
-
-class Skipping(asyncio.SelectorEventLoop):
-    """Nobody waits: as soon as nothing is to be done, it is the time of what comes next."""
-
-    def __init__(self) -> None:
-        super().__init__(_Selector(self))
-        self.now = 0.0
-
-    def time(self) -> float:
-        return self.now
-
-
-class _Selector(selectors.SelectSelector):
-    def __init__(self, loop: Skipping) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout:
-            self._loop.now += timeout
-        return super().select(0)
-
-
-def skipping(main: Coroutine[Any, Any, Any]) -> Any:
-    with asyncio.Runner(loop_factory=Skipping) as runner:
-        return runner.run(main)
 
 
 class Large(Unasked):

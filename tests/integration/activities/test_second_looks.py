@@ -1,0 +1,142 @@
+"""What is looked at again without an event: by name, by pages where there are many, and no harder than the pace allows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from activities.kubernetes import paced, second_looks, sightings, watch
+from byteport.kubernetes.enrolment import ENABLED_LABEL
+from tests.builders.objects import JSON, pod, stamp, status
+from tests.listwatch import faulty
+from tests.listwatch.holdings import Objects
+from tests.listwatch.protocol import Request, Server, serving
+from tests.listwatch.watched import Inbox, watch_of
+
+pytestmark = pytest.mark.peers
+
+SOON = 0.2
+"""Seconds between two looks here."""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(paced, "PAUSE_SECONDS", 0.02)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    held = Objects()
+    held.put("namespaces", {"metadata": {"name": "shop", "labels": {ENABLED_LABEL: "true"}}})
+    async with serving(tmp_path, held) as found:
+        yield found
+
+
+def held(server: Server) -> Objects:
+    assert isinstance(server.holdings, Objects)
+    return server.holdings
+
+
+def wedges_in(seconds: float, name: str) -> JSON:
+    """A pod that fell out so long ago that it is wedged after `seconds`, without any further event."""
+    changed = datetime.now(UTC) - timedelta(minutes=5) + timedelta(seconds=seconds)
+    item = pod(name, ready=False, statuses=[status(ready=False, started=True)])
+    for condition in item["status"]["conditions"]:
+        condition["lastTransitionTime"] = stamp(changed)
+    item["metadata"]["creationTimestamp"] = stamp(changed - timedelta(hours=5))
+    return item
+
+
+def asked(server: Server, verb: str) -> list[Request]:
+    return [one for one in server.heard if (one.verb, one.resource) == (verb, "pods")]
+
+
+async def test_what_ripens_is_asked_for_by_its_name_and_reported_when_it_is_ripe(server: Server) -> None:
+    held(server).put("pods", pod("well"))
+    held(server).put("pods", wedges_in(1, "wedged"))
+    inbox = Inbox()
+    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON) as watched:
+        await watched.until(lambda: watched.has_listed("pods"))
+        assert inbox.signals == []
+        await watched.until(lambda: inbox.targets == {"wedged"})
+    assert {one.name for one in asked(server, "get")} == {"wedged"}
+    assert len(asked(server, "list")) == 1
+
+
+async def test_where_much_ripens_its_namespace_is_read_by_pages(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_looks, "FEW", 2)
+    for number in range(3):
+        held(server).put("pods", wedges_in(1, f"wedged-{number}"))
+    inbox = Inbox()
+    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON) as watched:
+        await watched.until(lambda: len(inbox.targets) == 3)
+    assert asked(server, "get") == []
+    assert {one.namespace for one in asked(server, "list")[1:]} == {"shop"}
+
+
+async def test_what_is_not_remembered_for_want_of_room_is_found_all_the_same(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sightings, "REMEMBERED", 1)
+    for number in range(3):
+        held(server).put("pods", wedges_in(1, f"wedged-{number}"))
+    inbox = Inbox()
+    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON) as watched:
+        await watched.until(lambda: len(inbox.targets) == 3)
+
+
+async def test_one_that_was_deleted_in_the_meantime_is_forgotten(server: Server) -> None:
+    item = wedges_in(3600, "going")
+    held(server).put("pods", item)
+    async with watch_of(server.kubeconfig, Inbox(), look_again_seconds=SOON) as watched:
+        await watched.until(lambda: len(asked(server, "get")) > 1)
+        held(server).remove("pods", item)
+        before = len(asked(server, "get"))
+        await asyncio.sleep(2 * SOON)
+        assert len(asked(server, "get")) <= before + 1
+
+
+async def test_what_a_bookmark_went_past_is_read_once_though_its_list_expires_under_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.kubernetes.pages.PAGE_LIMIT", 2)
+    for number in range(6):
+        held(server).put("pods", wedges_in(-1, f"wedged-{number}"))
+    inbox = Inbox()
+
+    async def expires(server: Server, *_: object) -> bool:
+        held(server).put("pods", pod("late"))
+        server.kept = held(server).version - 1
+        return False
+
+    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON) as watched:
+        await watched.until(lambda: len(inbox.targets) == 6)
+    beat = {kind: str(held(server).version) for kind in ("pods", "deployments", "horizontalpodautoscalers")}
+    server.heard.clear()
+    again = Inbox()
+    server.faults[:] = [("list", "pods", faulty.none), ("list", "pods", expires)]
+    async with watch_of(server.kubeconfig, again, look_again_seconds=SOON, bookmarks=beat) as watched:
+        await watched.until(lambda: len(again.targets) == 6)
+        await asyncio.sleep(2 * SOON)
+    assert [bool(one.query.get("continue")) for one in asked(server, "list")].count(False) == 1
+
+
+async def test_however_much_there_is_to_ask_for_it_is_asked_at_the_pace() -> None:
+    turns: list[float] = []
+    pace = paced.Pace(0.05)
+
+    async def asks() -> None:
+        for _ in range(3):
+            await pace.wait()
+            turns.append(asyncio.get_running_loop().time())
+
+    await asyncio.gather(asks(), asks())
+    assert all(later - earlier >= 0.045 for earlier, later in pairwise(turns))
