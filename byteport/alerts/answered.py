@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter, Request
 
 from byteport.alerts import pagerduty, slack
-from byteport.alerts.back import Secrets
+from byteport.alerts.back import SecretsFile
 from byteport.alerts.faces import STRANGERS, AlertsCode, TheFace
 from byteport.errors import BytePortError, MalformedInput, NotPermitted, TargetGone, TemporaryError
 from byteport.serving.body import read_body
@@ -29,7 +29,7 @@ async def of_pagerduty(request: Request, face: TheFace) -> dict[str, str]:
     """What became of it, in a word. What is PagerDuty's is answered 200, or it would be sent again."""
     with face.allowances.running():
         body = await read_body(request, face.limits, gzip=False)
-        secrets = await _secrets(face.back.pagerduty if face.back else None, "escalation.pagerduty.webhook_secret")
+        secrets = _secrets(face.back.pagerduty if face.back else None, "alerts.pagerduty_secrets_file")
         try:
             found = pagerduty.read(_headers(request), body, secrets)
         except BytePortError as error:
@@ -54,7 +54,7 @@ async def of_slack(request: Request, face: TheFace) -> dict[str, str]:
     """Nothing follows of a press but that it is answered in time."""
     with face.allowances.running():
         body = await read_body(request, face.limits, gzip=False)
-        secrets = await _secrets(face.back.slack if face.back else None, "escalation.slack.signing_secret")
+        secrets = _secrets(face.back.slack if face.back else None, "alerts.slack_secrets_file")
         now = face.now()
         try:
             slack.read(_headers(request), body, secrets, now)
@@ -74,14 +74,14 @@ def _headers(request: Request) -> Mapping[str, str]:
     return found
 
 
-async def _secrets(of_sender: Secrets | None, setting: str) -> Sequence[str]:
+def _secrets(of_sender: SecretsFile | None, setting: str) -> Sequence[str]:
     if of_sender is None:
-        raise Problem(AlertsCode.SIGNATURE_REFUSED, f"nobody is heard here; name a secret in {setting}")
+        raise Problem(AlertsCode.SIGNATURE_REFUSED, f"nobody is heard here; set {setting}")
     try:
-        return await of_sender.now()
+        return of_sender.now()
     except BytePortError as error:
         log.error("secrets_unreadable: %s", error.message)
-        raise Problem(Code.BUSY, "the secret that signs cannot be read; come again", retry_after=30) from None
+        raise Problem(Code.BUSY, "the secrets that sign cannot be read; come again", retry_after=30) from None
 
 
 def _refusal(error: BytePortError) -> Problem:

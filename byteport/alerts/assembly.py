@@ -11,7 +11,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from byteport.alerts.app import application, health_application
-from byteport.alerts.back import Back
+from byteport.alerts.back import Back, SecretsFile, TellRun
 from byteport.alerts.callers import Callers
 from byteport.alerts.counts import Counts
 from byteport.alerts.faces import Allowances, Face, HandOver
@@ -26,6 +26,7 @@ from byteport.serving.serve import Ports, Server
 from byteport.serving.tls import Contexts, TlsFiles
 from byteport.serving.tokens import Tokens
 from byteport.temporal.alerts_intake import hand_in
+from byteport.temporal.intake import acknowledge
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,12 @@ def assemble(
     hand_over: HandOver,
     base: Path,
     fetches: Fetch = fetch,
-    back: Back | None = None,
+    tell_run: TellRun | None = None,
 ) -> Server:
     """A server that has its ports and has read its files. `base` is the folder that issuers' paths start from, `fetches` gets
-    what SNS refers to, `back` is how people answer. Raises `ConfigError` for what is missing or wrong, and when nobody could
+    what SNS refers to, `tell_run` tells a run who is at it. Raises `ConfigError` for what is missing or wrong, and when nobody could
     send anything."""
+    back = _back(config, tell_run)
     senders = (config.tokens_file, config.client_certificates, config.workloads, config.sns.topics, back)
     if not any(senders):
         says = "nobody may send: set it, or alerts.client_certificates, alerts.workloads or alerts.sns.topics"
@@ -82,6 +84,22 @@ def assemble(
 def by_temporal(client: Client, installation: Installation) -> HandOver:
     """Hands over to the run that always stands."""
     return partial(hand_in, client, installation)
+
+
+def telling(client: Client) -> TellRun:
+    """Tells a run that a person is at it."""
+    return partial(acknowledge, client)
+
+
+def _back(config: AlertsConfig, tell_run: TellRun | None) -> Back | None:
+    """How people answer, where the settings name what signs it."""
+
+    def signing(path: Path | None, setting: str) -> SecretsFile | None:
+        return None if path is None else SecretsFile(path, f"{SECTION}.{setting}")
+
+    pager = signing(config.pagerduty_secrets_file, "pagerduty_secrets_file")
+    chat = signing(config.slack_secrets_file, "slack_secrets_file")
+    return Back(tell_run, pager, chat) if tell_run is not None and (pager or chat) else None
 
 
 class _Nothing:

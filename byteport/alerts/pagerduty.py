@@ -74,7 +74,7 @@ def _check(header: str, body: bytes, secrets: Sequence[str]) -> None:
     parts = header.split(",") if len(header) <= LONGEST_HEADER else []
     given = [part.strip().removeprefix(_VERSION) for part in parts if part.strip().startswith(_VERSION)]
     if not holds(given, body, secrets):
-        raise NotPermitted(f"{WHERE}: no secret of escalation.pagerduty.webhook_secret has signed it")
+        raise NotPermitted(f"{WHERE}: no secret of alerts.pagerduty_secrets_file has signed it")
 
 
 def _event(body: bytes) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def read(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: d
         raise NotPermitted(f"{WHERE}: without time and signature")
     given = [signature.removeprefix(_VERSION)] if signature.startswith(_VERSION) else []
     if not holds(given, b"v0:" + at.encode("ascii") + b":" + body, secrets):
-        raise NotPermitted(f"{WHERE}: no secret of escalation.slack.signing_secret has signed it")
+        raise NotPermitted(f"{WHERE}: no secret of alerts.slack_secrets_file has signed it")
     if abs(now.timestamp() - int(at)) > WINDOW.total_seconds():
         raise NotPermitted(f"{WHERE}: too old, or from the future")
     return Pressed(ours=OPENS_A_PAGE in _actions(body))

@@ -11,9 +11,6 @@ from byteport.cli.output import note
 from byteport.cli.session import client_of, run, settings_of
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
-    from byteport.alerts.back import Back
     from byteport.settings import Settings
 
 
@@ -23,7 +20,7 @@ def alerts(context: typer.Context) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    from byteport.alerts.assembly import assemble, by_temporal
+    from byteport.alerts.assembly import assemble, by_temporal, telling
     from byteport.settings import installation
     from byteport.telemetry import configure_logging
     from workers.run import stop_on_signals
@@ -31,9 +28,7 @@ async def _serve(settings: Settings) -> None:
     configure_logging(settings.telemetry)
     ours = installation(settings)
     client = await client_of(settings)
-    server = assemble(
-        settings.alerts, ours, by_temporal(client, ours), settings.state_dir, back=_back(settings, client)
-    )
+    server = assemble(settings.alerts, ours, by_temporal(client, ours), settings.state_dir, tell_run=telling(client))
     stop = asyncio.Event()
     with stop_on_signals(stop):
         serving = asyncio.create_task(server.serve())
@@ -46,27 +41,3 @@ async def _serve(settings: Settings) -> None:
         stopping.cancel()
         await serving
     note("stopped")
-
-
-def _back(settings: Settings, client: Client) -> Back | None:
-    """How people answer by a pager or a chat, where the settings name what signs it; the secret backend holds that."""
-    from functools import partial
-    from time import monotonic
-
-    from activities.secrets.reading import chosen
-    from byteport.alerts.back import Back, Secrets
-    from byteport.alerts.signed import secrets_of
-    from byteport.temporal.intake import acknowledge
-
-    pager, chat = settings.escalation.pagerduty.webhook_secret, settings.escalation.slack.signing_secret
-    if pager is None and chat is None:
-        return None
-    source = chosen(settings.secret)
-
-    async def read(name: str) -> tuple[str, ...]:
-        return secrets_of((await source.read(name)).reveal())
-
-    def signing(name: str | None) -> Secrets | None:
-        return None if name is None else Secrets(partial(read, name), monotonic)
-
-    return Back(partial(acknowledge, client), signing(pager), signing(chat))

@@ -123,6 +123,11 @@ class AlertsConfig(Frozen):
     """Whether people are told, once, of an alert about an object that no runbook treats. Default: yes. No where the same
     alerts page them already."""
     sns: SnsConfig = SnsConfig()
+    pagerduty_secrets_file: Path | None = None
+    """File of secrets that sign PagerDuty's webhooks to us, one a line; several while one is changed. Read at each of them,
+    and not readable for others. Default: none; an acknowledgement in PagerDuty is not heard here."""
+    slack_secrets_file: Path | None = None
+    """The same of the Slack app's signing secret, by which presses of its buttons are believed. Default: none is answered."""
     stop_seconds: _Seconds = 10
     """Seconds that requests have to finish when the process is told to stop."""
     limits: AlertsLimits = AlertsLimits()

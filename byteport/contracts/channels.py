@@ -52,8 +52,6 @@ class SlackConfig(Frozen):
     """Secret that holds the URL of an incoming webhook, instead of `token` and `channel`. Then there are no threads."""
     api: ReceiverUrl = "https://slack.com/api"
     """Where Slack's Web API is."""
-    signing_secret: SecretName | None = None
-    """Secret that holds the app's signing secret, by which presses of its buttons are believed. Default: none is answered."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -78,9 +76,6 @@ class PagerDutyConfig(Frozen):
     """Secret that holds the integration key (32 characters) of the service."""
     api: ReceiverUrl = "https://events.pagerduty.com"
     """Where the Events API is; `https://events.eu.pagerduty.com` in the EU."""
-    webhook_secret: SecretName | None = None
-    """Secret that holds what signs PagerDuty's webhooks to us, one a line while it is being changed. Default: an
-    acknowledgement in PagerDuty is not heard here."""
 
 
 class EmailConfig(Frozen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Message
 
 from byteport.alerts.answered import PAGERDUTY_PATH, SLACK_PATH
 from byteport.alerts.app import application
-from byteport.alerts.back import KEPT_SECONDS, Back, Secrets
+from byteport.alerts.back import Back, SecretsFile
 from byteport.alerts.callers import Callers
 from byteport.alerts.counts import Counts
 from byteport.alerts.faces import Allowances, Face
 from byteport.contracts.alerts_face import AlertsConfig, AlertsLimits
 from byteport.contracts.workflows import Acknowledge
-from byteport.errors import BytePortError, TargetGone, Unavailable
+from byteport.errors import BytePortError, ConfigError, TargetGone, Unavailable
 from byteport.serving.keysets import KeySets
 from byteport.serving.looks import Looks
 from byteport.serving.tokens import Tokens
@@ -38,20 +38,11 @@ class Runs:
     def __init__(self) -> None:
         self.told: list[tuple[str, Acknowledge]] = []
         self.fails: BytePortError | None = None
-        self.reads = 0
-        self.unreadable = False
-        self.at = 0.0
 
     async def tell(self, workflow_id: str, said: Acknowledge) -> None:
         if self.fails is not None:
             raise self.fails
         self.told.append((workflow_id, said))
-
-    async def secrets(self) -> Sequence[str]:
-        self.reads += 1
-        if self.unreadable:
-            raise Unavailable("the backend does not answer")
-        return (OLD, SECRET)
 
 
 @pytest.fixture
@@ -125,9 +116,22 @@ class Door:
 
 
 @pytest.fixture
-def door(runs: Runs) -> Door:
-    signing = Secrets(runs.secrets, lambda: runs.at)
+def secrets(tmp_path: Path) -> Path:
+    path = tmp_path / "secrets"
+    path.write_text(f"# of both\n{OLD}\n{SECRET}\n")
+    path.chmod(0o440)
+    return path
+
+
+@pytest.fixture
+def door(runs: Runs, secrets: Path) -> Door:
+    signing = SecretsFile(secrets, "alerts.pagerduty_secrets_file")
     return Door(application(face(Back(runs.tell, signing, signing))))
+
+
+def renew(secrets: Path, text: str) -> None:
+    secrets.chmod(0o640)
+    secrets.write_text(text)
 
 
 async def acknowledge(door: Door, *secrets: str) -> Answer:
@@ -154,7 +158,6 @@ async def test_strangers_are_limited_and_use_up_nothing_of_what_is_signed(door: 
     statuses = [(await acknowledge(door, "another secret of somebody")).status for _ in range(5)]
     assert statuses == [403, 403, 403, 429, 429]
     assert (await acknowledge(door)).status == 200
-    assert runs.reads == 1
 
 
 @pytest.mark.parametrize(
@@ -189,16 +192,26 @@ async def test_a_press_in_slack_is_answered_200_and_tells_no_run_anything(door: 
     assert (good.status, bad.status, runs.told) == (200, 403, [])
 
 
-async def test_secrets_are_read_again_within_a_minute_and_none_stands_in_for_one_that_cannot_be_read(
-    door: Door, runs: Runs
+async def test_a_secret_that_was_changed_counts_at_once_and_none_stands_in_for_one_that_cannot_be_read(
+    door: Door, secrets: Path
 ) -> None:
-    for _ in range(3):
-        await acknowledge(door)
-    assert runs.reads == 1
-    runs.at, runs.unreadable = KEPT_SECONDS, True
-    assert (await acknowledge(door)).status == 503
-    runs.unreadable = False
     assert (await acknowledge(door)).status == 200
+    renew(secrets, "another secret of PagerDuty\n")
+    assert (await acknowledge(door)).status == 403
+    assert (await acknowledge(door, "another secret of PagerDuty")).status == 200
+    renew(secrets, "")
+    assert (await acknowledge(door, "another secret of PagerDuty")).status == 503
+
+
+@pytest.mark.parametrize(("text", "mode"), [("", 0o440), ("short\n", 0o440), ("x" * 20_000, 0o440), (OLD, 0o444)])
+def test_a_file_of_secrets_that_cannot_be_used_keeps_the_door_from_starting(
+    tmp_path: Path, text: str, mode: int
+) -> None:
+    path = tmp_path / "secrets"
+    path.write_text(text)
+    path.chmod(mode)
+    with pytest.raises(ConfigError, match=r"alerts\.slack_secrets_file"):
+        SecretsFile(path, "alerts.slack_secrets_file")
 
 
 async def test_where_no_secret_is_named_nobody_is_heard() -> None:
