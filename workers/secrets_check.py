@@ -5,6 +5,7 @@ For `byteport secrets check` and `byteport doctor`. Comes after `activities/secr
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -28,17 +29,20 @@ class Look(NamedTuple):
 
 
 async def look_at_secrets(config: SecretConfig, named: Mapping[str, str]) -> list[Look]:
-    """Each of `named` (setting by name) in turn, with one login. Raises `ConfigError` where no backend is set."""
-    looks = []
+    """Each of `named` (setting by name), all at once and with one login, so that a backend that is down is waited for once.
+
+    Raises `ConfigError` where no backend is set.
+    """
     async with chosen(config).reading() as reading:
-        for name, setting in named.items():
+
+        async def look(name: str, setting: str) -> Look:
             try:
                 (await reading.read(name)).forget()
             except BytePortError as error:
-                looks.append(Look(name, setting, error))
-            else:
-                looks.append(Look(name, setting))
-    return looks
+                return Look(name, setting, error)
+            return Look(name, setting)
+
+        return await asyncio.gather(*(look(name, setting) for name, setting in named.items()))
 
 
 async def check_secrets(settings: Settings) -> list[Check]:

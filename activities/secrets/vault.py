@@ -53,6 +53,7 @@ class Vault:
             WHAT, config.address, line, setting=f"{SETTING}.address", credential=_CREDENTIALS[config.auth]
         )
         self._token: str | None = None
+        self._one_login = asyncio.Lock()
 
     async def fetch(self, named: Named) -> Fetched:
         if not named.key:
@@ -79,9 +80,10 @@ class Vault:
         await self._asking.close()
 
     async def _logged_in(self, named: Named) -> str:
-        if self._token is None:
-            self._token = await self._login(named)
-        return self._token
+        async with self._one_login:
+            if self._token is None:
+                self._token = await self._login(named)
+            return self._token
 
     async def _login(self, named: Named) -> str:
         config = self._config

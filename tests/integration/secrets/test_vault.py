@@ -329,6 +329,15 @@ def test_the_command_says_of_each_name_whether_it_can_be_read_and_prints_no_valu
     }
 
 
+async def test_all_that_one_activity_reads_at_once_has_one_login_which_is_given_back(world: World) -> None:
+    before = world.bao.live_tokens()
+    async with world.secrets().reading() as reading:
+        found = await asyncio.gather(*(reading.read("byteport/slack#token") for _ in range(8)))
+        assert world.bao.live_tokens() == before + 1
+        assert {one.reveal() for one in found} == {CANARY}
+    assert world.bao.live_tokens() == before
+
+
 async def test_several_activities_at_once_have_each_their_own_login(world: World) -> None:
     secrets = world.secrets()
     found = await asyncio.gather(*(secrets.read("byteport/slack#token") for _ in range(8)))

@@ -12,6 +12,7 @@ import copy
 import io
 import json
 import logging
+import os
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -217,6 +218,31 @@ async def test_what_was_read_in_an_activity_forgets_itself_when_that_ends(world:
         assert secret.reveal() == CANARY
     with pytest.raises(RuntimeError):
         secret.reveal()
+
+
+@pytest.mark.claim("C-420")
+@pytest.mark.parametrize("backend", sorted(NAMES))
+def test_review_16_reading_opens_no_file_to_write_it(
+    world: dict[SecretBackend, Secrets], backend: SecretBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[object] = []
+    opened, os_opened = io.open, os.open
+
+    def noted(file: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        written.extend([file] if set(mode) & set("wax+") else [])
+        return opened(file, mode, *arguments, **named)
+
+    def os_noted(path: Any, flags: int, *arguments: Any, **named: Any) -> int:
+        written.extend([path] if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else [])
+        return os_opened(path, flags, *arguments, **named)
+
+    monkeypatch.setattr("builtins.open", noted)
+    monkeypatch.setattr("io.open", noted)
+    monkeypatch.setattr("os.open", os_noted)
+    StandIn.answer = Answer(403, {}, CANARY.encode())
+    with pytest.raises(BytePortError):
+        asyncio.run(world[backend].read(NAMES[backend]))
+    assert written == []
 
 
 @pytest.mark.claim("C-423")
