@@ -59,10 +59,11 @@ class AtOnce:
             self._running -= 1
 
 
-def application(face: Face) -> ASGIApp:
+def application(face: Face, ready: Ready) -> ASGIApp:
     """Everything, for TLS."""
     app = Starlette(
         routes=[
+            *_probes(ready),
             Route("/", plans.home),
             Route("/plans/{digest}", plans.plan),
             Route("/plans/{digest}/answer", plans.answer, methods=["POST"]),
@@ -88,6 +89,11 @@ def application(face: Face) -> ASGIApp:
 
 def health_application(ready: Ready, limits: ServingLimits) -> ASGIApp:
     """Probes alone, for the port in clear."""
+    return Guard(Starlette(routes=_probes(ready)), limits, Lines())
+
+
+def _probes(ready: Ready) -> list[Route]:
+    """Whether the process lives, and whether it can answer; with nothing of anybody in it."""
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -96,7 +102,7 @@ def health_application(ready: Ready, limits: ServingLimits) -> ASGIApp:
         missing = await ready()
         return JSONResponse({"status": "not_ready" if missing else "ok", "missing": missing}, 503 if missing else 200)
 
-    return Guard(Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz)]), limits, Lines())
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]
 
 
 async def _style(_: Request) -> Response:

@@ -80,7 +80,7 @@ def assemble(
         return missing
 
     return Server(
-        application(face),
+        application(face, lacks),
         health_application(lacks, config.limits),
         Ports(config.address, config.health_address, SECTION),
         contexts,

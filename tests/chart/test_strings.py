@@ -34,6 +34,13 @@ ALL_ON: dict[str, Any] = {
     "cluster": {"uid": "0" * 36},
     "telemetry": {"traces": {"endpoint": "https://collector.example.com/v1/traces"}},
     "ledger": {"postgresql": {"address": "db.example.com:5432"}},
+    "console": {
+        "enabled": True,
+        "url": "https://approve.example.com",
+        "issuer": "https://login.example.com",
+        "viewers": ["sre"],
+        "ingressFrom": [{"podSelector": {"matchLabels": {"app": "gateway"}}}],
+    },
 }
 
 

@@ -90,6 +90,13 @@
 ]
 {{- end }}
 
+{{- /* Whose answers are taken; identity providers' only where a list of them is given. */}}
+{{- define "byteport.approvals" -}}
+{{- $approvals := dict "allowed_signers" "/etc/byteport/signers/allowed_signers" "revoked_keys" "/etc/byteport/signers/revoked_keys" -}}
+{{- if .Values.approvals.issuers -}}{{- $approvals = set $approvals "issuers" "/etc/byteport/signers/issuers" -}}{{- end -}}
+{{ toJson $approvals }}
+{{- end }}
+
 {{- define "byteport.settings" -}}
 {{- $keys := include "byteport.keyFiles" . | fromJson -}}
 {{- $cluster := dict "name" .Values.cluster.name "grant_public_key" $keys.public -}}
@@ -126,10 +133,11 @@
     "audit" (include "byteport.audit" . | fromJson)
     "limits" .Values.limits
     "storm" .Values.storm
-    "approvals" (dict "allowed_signers" "/etc/byteport/signers/allowed_signers" "revoked_keys" "/etc/byteport/signers/revoked_keys")
+    "approvals" (include "byteport.approvals" . | fromJson)
     "escalation" (include "byteport.escalation" . | fromJson)
     "people" .Values.people
     "secret" (include "byteport.secretSettings" . | fromJson)
+    "clouds" (include "byteport.clouds" . | fromJson)
     "watch" .Values.watch
     "boundary" $boundary
     "telemetry" (include "byteport.telemetry" . | fromJson) -}}
