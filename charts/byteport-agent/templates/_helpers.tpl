@@ -150,6 +150,9 @@ seccompProfile: {type: RuntimeDefault}
 {{- if include "byteport.speaksOutside" . -}}
 {{- $all = append $all (dict "name" "byteport-export" "component" "export" "process" "export" "replicas" 1 "bodies" true "state" $file "receivers" true "login" "export") -}}
 {{- end -}}
+{{- if include "byteport.cloudSources" . | fromJsonArray -}}
+{{- $all = append $all (dict "name" "byteport-cloud" "component" "cloud" "process" "cloud" "replicas" 1 "clouds" true) -}}
+{{- end -}}
 {{- if .Values.audit.signer.enabled -}}
 {{- $all = append $all (dict "name" "byteport-signer" "component" "signer" "process" "signer" "replicas" 1 "state" $file "checkpoints" true "login" "signer") -}}
 {{- end -}}

@@ -48,6 +48,16 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if .process.clouds }}
+{{- range include "byteport.cloudFiles" . | fromJsonArray }}
+{{- $file := .file }}
+{{- with get $.values.secrets .secret }}
+{{- if .name }}
+- secret: {name: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: {{ $file }}}]}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if .process.notices }}
 {{- with .values.secrets.channels_ca }}
 {{- if .name }}
