@@ -19,7 +19,7 @@ from byteport.kubernetes.port import ClusterPort, Resource
 MANY_STREAMS = 200
 """From here on one watch of the whole cluster is cheaper for everybody: it is said once."""
 MOST_STREAMS = 600
-"""Each is one connection, one open file and about a third of a MiB. A namespace beyond it is only looked at now and then."""
+"""Each is one connection, one open file and about a sixth of a MiB. A namespace beyond it is only looked at now and then."""
 MOST_BOOKMARK_BYTES = 60_000
 """Of all bookmarks as JSON: Temporal's limit of what a heartbeat should hold is 64 kB."""
 LISTS_AT_ONCE = 4

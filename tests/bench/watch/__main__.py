@@ -3,73 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 from byteport.domain.ceilings import Sight
-from tests.bench.watch import official
+from tests.bench.watch import official, real
+from tests.bench.watch.process import Process, settled, started, until_idle, until_listed
 
 PODS, NODES = 150_000, 5_000
+REAL_PODS = 5_000
 MOST_MIB = 300
 LEAST_RATIO = 30
 REST_SECONDS = 120
-LIST_SECONDS = 900
 OFFICIAL_EVENTS = 2_000
 EVENTS = {Sight.CLUSTER: 60_000, Sight.NAMESPACED: 20_000}
-
-
-class Process:
-    """A process that answers each line with a line of JSON."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    async def ask(self, line: str = "") -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        if line:
-            self._process.stdin.write(line.encode() + b"\n")
-        return json.loads(await self._process.stdout.readline())
-
-
-@asynccontextmanager
-async def started(*words: str) -> AsyncIterator[Process]:
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *words, stdin=pipe, stdout=pipe, limit=1 << 22)
-    try:
-        yield Process(process)
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def until_listed(watcher: Process, version: int = 0) -> Any:
-    """What the watcher says once every kind has a place to go on from that is not before `version`."""
-    async with asyncio.timeout(LIST_SECONDS):
-        most = 0.0
-        while True:
-            await asyncio.sleep(1)
-            said = await watcher.ask("say")
-            most = max(most, said["most"])
-            pods = [int(mark) for key, mark in said["bookmarks"].items() if key.startswith("pods")]
-            if pods and min(pods) >= version and "nodes" in said["bookmarks"]:
-                return said | {"most": most}
-
-
-async def until_idle(watcher: Process) -> Any:
-    """What it says once its processor time stands still."""
-    before = await watcher.ask("say")
-    while True:
-        await asyncio.sleep(1.5)
-        said = await watcher.ask("say")
-        if said["cpu"] - before["cpu"] < 0.05:
-            return said
-        before = said
 
 
 async def measure(sight: Sight, server: Process, kubeconfig: str, pods: int, official: float) -> list[str]:
@@ -108,12 +56,6 @@ async def measure(sight: Sight, server: Process, kubeconfig: str, pods: int, off
     ]
 
 
-async def settled(watcher: Process, listed: Any) -> tuple[Any, Any]:
-    """With what it held at most until it had nothing more to do, and how it is then."""
-    idle = await until_idle(watcher)
-    return listed | {"most": max(listed["most"], idle["most"])}, idle
-
-
 async def official_watch(server: Process, kubeconfig: str) -> float:
     """Events a second of processor time, of the official client over the same wire."""
     version = (await server.ask("forget"))["version"]
@@ -147,4 +89,7 @@ async def main(pods: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else PODS)))
+    given = [word for word in sys.argv[1:] if word.isdecimal()]
+    if "--control-plane" in sys.argv:
+        sys.exit(asyncio.run(real.main(int(given[0]) if given else REAL_PODS)))
+    sys.exit(asyncio.run(main(int(given[0]) if given else PODS)))
