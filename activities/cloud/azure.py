@@ -7,6 +7,7 @@ identity may do. Read-only. Azure's libraries are imported when something is fir
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from activities.clock import Clock, utc_now
 from activities.cloud.azure_answers import clock_of, meaning_of
 from activities.cloud.azure_identity import CA_SETTING, SETTING, AzureIdentity
 from activities.cloud.azure_logs import DiskLogs
-from activities.cloud.azure_machines import MachineList, Machines
+from activities.cloud.azure_machines import Machine, MachineList, Machines
 from activities.cloud.azure_rights import AzureRights
 from activities.cloud.azure_series import (
     CPU,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
     from azure.monitor.querymetrics.aio import MetricsClient
 
+AT_A_TIME = 6
+"""Batches that are asked for at once: a hundred of them are 5,000 machines."""
 CLUSTERS = "Microsoft.ContainerService/managedClusters"
 _ERROR = re.compile(rb'"errorCode"\s*:\s*"(?!Success")')
 
@@ -120,14 +123,12 @@ class AzureMetrics:
 
     async def _points(self, machines: Machines, window: Window) -> AsyncIterator[Point]:
         by_id = machines.by_id()
-        for batch in batches(machines.found):
-            ids = [one.resource_id for one in batch]
-            for series in await self._query(ids, batch[0].kind.value, (CPU, FREE_MEMORY), window):
-                machine = by_id.get(series.resource)
-                if machine is not None and machine in batch:
-                    self._series += 1
-                    for point in of_machine(machine, series.metric, series.values):
-                        yield point
+        for series in await self._of_machines(machines, window):
+            machine = by_id.get(series.resource)
+            if machine is not None:
+                self._series += 1
+                for point in of_machine(machine, series.metric, series.values):
+                    yield point
         if self._config.workspace is not None:
             self._logs = self._logs or DiskLogs(
                 self._config, self._identity, self._guarded(self._config.logs), self._clock
@@ -140,6 +141,25 @@ class AzureMetrics:
         elif self._config.cluster_id is not None:
             for point in await self._disks(self._config.cluster_id, machines, window):
                 yield point
+
+    async def _of_machines(self, machines: Machines, window: Window) -> Sequence[Series]:
+        """Batches go out some at a time, as Azure asks who has many; the first that fails ends all of them."""
+        free = asyncio.Semaphore(AT_A_TIME)
+
+        async def ask(batch: Sequence[Machine]) -> Sequence[Series]:
+            async with free:
+                ids = [one.resource_id for one in batch]
+                found = await self._query(ids, batch[0].kind.value, (CPU, FREE_MEMORY), window)
+            of_batch = {one.lower() for one in ids}
+            return [one for one in found if one.resource in of_batch]
+
+        tasks = [asyncio.create_task(ask(batch)) for batch in batches(machines.found)]
+        try:
+            return [series for found in await asyncio.gather(*tasks) for series in found]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _disks(self, cluster_id: str, machines: Machines, window: Window) -> Sequence[Point]:
         every = f"{NODE} eq '*' and {DEVICE} eq '*'"

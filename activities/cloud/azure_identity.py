@@ -7,8 +7,8 @@ library, for one that is for one service alone. AKS puts what is needed into the
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -45,9 +45,10 @@ class AzureIdentity:
     ca_file: Path | None
     proxy: str | None
     clock: Clock
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     _credential: WorkloadIdentityCredential | None = None
     _tokens: dict[str, AccessTokenInfo] = field(default_factory=dict)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One exchange at a time: whoever waits finds the token that the other one got."""
 
     async def token(self, audience: str) -> str:
         """Raises `ConfigError` where there is no identity to take, `NotPermitted` where it is refused, `Throttled`, `Unavailable`."""
@@ -56,6 +57,10 @@ class AzureIdentity:
 
     async def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
         """Azure's name for it."""
+        async with self._asking:
+            return await self._known_or_new(*scopes, options=options)
+
+    async def _known_or_new(self, *scopes: str, options: Any) -> AccessTokenInfo:
         from azure.core.exceptions import AzureError
 
         known = self._tokens.get(scopes[0])
@@ -103,10 +108,10 @@ class AzureIdentity:
 
         from activities.cloud.azure_transport import GuardedTransport
 
-        missing = [name for name in NEEDED if not self.environment.get(name)]
+        missing = [name for name in NEEDED if not os.environ.get(name)]
         if missing:
             raise ConfigError(SETTING, f"this pod has no identity of its own ({', '.join(missing)} is not set); {HOW}")
-        authority = (self.environment.get(AUTHORITY) or PUBLIC_CLOUD).rstrip("/")
+        authority = (os.environ.get(AUTHORITY) or PUBLIC_CLOUD).rstrip("/")
         try:
             receiver_url(authority)
         except ValueError as error:
@@ -117,9 +122,9 @@ class AzureIdentity:
         )
         try:
             return WorkloadIdentityCredential(
-                tenant_id=self.environment[NEEDED[0]],
-                client_id=self.environment[NEEDED[1]],
-                token_file_path=self.environment[NEEDED[2]],
+                tenant_id=os.environ[NEEDED[0]],
+                client_id=os.environ[NEEDED[1]],
+                token_file_path=os.environ[NEEDED[2]],
                 authority=authority,
                 transport=GuardedTransport(client, asked, self._meaning(asked), lambda _: None),
                 retry_total=0,  # Temporal tries again

@@ -153,6 +153,7 @@ async def test_every_page_of_machines_is_read_and_they_are_asked_about_fifty_at_
     found = await measured(cloud, authority)
     assert len({point.subject.provider_id for point in found.points}) == 104
     assert len(cloud.metrics.got) == 1 + 3
+    assert len(cloud.login.got) == 2
 
 
 async def test_more_machines_and_series_than_are_taken_are_said(

@@ -112,6 +112,14 @@ async def test_a_token_that_is_not_taken_is_not_used_again(cloud: Azure, authori
     assert [cloud.tokens[token] for token in cloud.tokens if cloud.tokens[token]] == [METRICS]
 
 
+async def test_one_batch_that_is_refused_ends_all_of_them(cloud: Azure, authority: Authority) -> None:
+    for number in range(1000):
+        machine(cloud, number)
+    cloud.refusals = [("metrics", 429, {"Retry-After": "17"})]
+    await refusal(cloud, authority, Throttled)
+    assert len(cloud.metrics.got) < 20
+
+
 async def test_between_polls_no_connection_stays_and_what_was_learned_does(cloud: Azure, authority: Authority) -> None:
     cloud.measure(machine(cloud), CPU, every(50.0))
     asked = source(cloud, authority)
