@@ -10,6 +10,7 @@ import socket
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from temporalio.testing import TimeSkipper
 from byteport.audit.words import Decision
 from byteport.cli.support_bundle import gathered_of
 from byteport.cli.support_parts import Asked
-from byteport.contracts.metrics import METRICS, MetricKind
+from byteport.contracts.metrics import METRICS, Fate, MetricKind
 from byteport.contracts.traces import ATTRIBUTES, NAME, TracesConfig
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
@@ -31,7 +32,8 @@ from tests.builders.otlp import Collector, collecting
 from tests.integration.export.authority import Authority, new_authority
 from tests.workflows import canaries
 from tests.workflows.patience import until_so
-from tests.workflows.remediation import crash_loop, remediation_of
+from tests.workflows.remediation import bad_release, crash_loop, remediation_of
+from tests.workflows.test_reobservation import crashes_again
 from tests.workflows.test_secrecy import everything, histories
 from tests.workflows.world import SKIPPING, World, installed
 from workers.run import metrics_runtime
@@ -243,3 +245,57 @@ async def test_review_12_a_bundle_for_support_tells_of_runs_and_workers_and_hold
         assert b"byteport_remediations_total" in there["metrics.txt"]
         assert b"kubectl rollout undo" in there["records.ndjson"]
         assert [name for name, content in there.items() if canaries.found(content)] == []
+
+
+async def test_what_ended_without_an_act_is_counted_by_its_reasons_and_each_symptom_by_its_fate(
+    server: DevServer, namespace: str, tmp_path: Path
+) -> None:
+    async with told(server, namespace, tmp_path / "home", TracesConfig()) as (world, address):
+        remediation = await bad_release(world)
+        waiting = await remediation.until(Phase.AWAITING_APPROVAL)
+        seen = remediation.signal("e" * 64)
+        for _ in range(2):
+            await remediation.report(seen)
+        await waiting.reject(by="ada")
+        await remediation.closed()
+        runbook = {"runbook": "FailedDeployAutoRollbackRunbook"}
+
+        async def heard() -> bool:
+            return value(address, "byteport_refusals_total", **runbook) is not None
+
+        await until_so(heard, "the refusal among the metrics")
+        planned = {"decision": "dry_run_planned", "result": "none"} | runbook
+        assert value(address, "byteport_remediations_total", **planned) == 1
+        assert value(address, "byteport_refusals_total", reason="rejected", **runbook) == 1
+        assert value(address, "byteport_mttr_seconds_count") is None
+        fates = {fate: value(address, "byteport_symptoms_total", source="watch", fate=fate) for fate in Fate}
+        assert fates == {Fate.OPENED: 1, Fate.FOLDED: 1, Fate.REPEATED: 1, Fate.NEXT: None}
+
+
+async def test_a_repair_that_did_not_hold_is_counted_for_its_runbook(
+    server: DevServer, namespace: str, tmp_path: Path
+) -> None:
+    async with told(server, namespace, tmp_path / "home", TracesConfig()) as (world, address):
+        world.policy(mode="auto")
+        remediation = await crash_loop(world)
+        incident = (await remediation.closed()).incident_id
+        await crashes_again(world, world.cluster)
+        looking = remediation.reobservation(incident)
+        await world.skipper.fast_forward(looking, timedelta(minutes=61))
+        assert await looking.result() == {"held": False, "looks": 1}
+        assert value(address, "byteport_did_not_hold_total", runbook="PodCrashloopRunbook") == 1
+
+
+async def test_a_cancelled_run_counts_once_also_when_it_had_escalated(
+    server: DevServer, namespace: str, tmp_path: Path
+) -> None:
+    async with told(server, namespace, tmp_path / "home", TracesConfig()) as (world, address):
+        world.policy(mode="auto")
+        world.halts.halt(by="ada", reason="look")
+        remediation = await crash_loop(world)
+        await remediation.until(Phase.ESCALATED)
+        await remediation.handle.cancel()
+        await remediation.has_ended()
+        runbook = {"runbook": "PodCrashloopRunbook"}
+        assert value(address, "byteport_remediations_total", decision="escalated", **runbook) == 1
+        assert value(address, "byteport_refusals_total", reason="cancelled", **runbook) is None
