@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
@@ -34,12 +36,19 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 APT = ("apt-get", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120")
-MINUTES = 600
+LOCK = Path(tempfile.gettempdir()) / "byteport-tests-browser.lock"
+LONGEST_SECONDS = 500
 
 
 @cache
 def chromium() -> Path:
     """The program; installed first where that can be done. Skips the test, with why, where it cannot."""
+    with LOCK.open("w") as lock:  # of several workers of a test session one installs
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _found_or_installed()
+
+
+def _found_or_installed() -> Path:
     found = shutil.which(NAME)
     if found is None:
         if not Path("/etc/debian_version").exists() or os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -47,7 +56,7 @@ def chromium() -> Path:
         print(f"installing {NAME} with apt, which takes a minute", flush=True)  # noqa: T201  progress of a long step
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for step in (("update",), ("install", NAME, "fonts-dejavu-core")):
-            done = subprocess.run([*APT, *step], env=quiet, capture_output=True, timeout=MINUTES, check=False)
+            done = subprocess.run([*APT, *step], env=quiet, capture_output=True, timeout=LONGEST_SECONDS, check=False)
             if done.returncode != 0:
                 pytest.skip(f"expected: apt-get {step[0]} failed: {done.stderr.decode(errors='replace')[-300:]}")
         found = shutil.which(NAME)

@@ -6,28 +6,36 @@ on the page is done, and what should not be is refused where it counts.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import ssl
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
+import yaml
 from playwright.async_api import BrowserContext, Page, expect
 
 from byteport.audit.words import Event
 from byteport.contracts.workflows import Phase
+from byteport.sandbox.children import free_port
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from tests.builders.browser import browser
-from tests.integration.console.provider import PASSWORD, Provider
+from tests.integration.console.provider import CLIENT, PASSWORD, Provider
 from tests.integration.console.room import Certificates, Room, issuers, room
 from tests.workflows.patience import until, until_so
 from tests.workflows.remediation import Remediation, Waiting, bad_release, crash_loop
 from tests.workflows.world import SKIPPING_SERVER, World, installed
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]  # where the browser is missing, apt brings it first
 
 RUNBOOK = "FailedDeployAutoRollbackRunbook"
+BYTEPORT = str(Path(sys.executable).with_name("byteport"))
 PHONE = {"width": 360, "height": 740}
 PICTURES = os.environ.get("BYTEPORT_PICTURES")
 """A folder for pictures of the pages, for whoever wants to look at them."""
@@ -250,3 +258,46 @@ async def test_an_escalation_is_taken_over_by_whoever_is_in_the_list(
         return any(record.event is Event.ACKNOWLEDGED for record in world.records)
 
     await until_so(acknowledged, "the acknowledgement")
+
+
+@pytest.mark.claim("C-454")
+async def test_it_is_a_process_of_its_own_that_says_when_it_can_answer(
+    world: World, provider: Provider, tls: Certificates, tmp_path: Path
+) -> None:
+    port, health = free_port(), free_port()
+    plain = yaml.safe_load(world.home.config_file.read_text())
+    plain["console"] = {
+        "address": f"127.0.0.1:{port}",
+        "health_address": f"127.0.0.1:{health}",
+        "certificate": str(tls.certificate),
+        "key": str(tls.key),
+        "url": f"https://localhost:{port}",
+        "issuer": provider.issuer,
+        "client_id": CLIENT,
+        "ca_file": str(tls.ca),
+        "viewers": ["sre"],
+    }
+    await waiting_plan(world)  # a ledger to read
+    config = world.home.config_file.with_name("console.yaml")
+    config.write_text(yaml.safe_dump(plain))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BYTEPORT_")}
+    process = await asyncio.create_subprocess_exec(
+        BYTEPORT, "--config", str(config), "console", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with aiohttp.ClientSession() as http:
+
+            async def ready() -> bool:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with http.get(f"http://127.0.0.1:{health}/readyz") as answer:
+                        return answer.status == 200
+                return False
+
+            await until_so(ready, "readiness")
+            trusted = ssl.create_default_context(cafile=tls.ca)
+            async with http.get(f"https://localhost:{port}/", ssl=trusted, allow_redirects=False) as answer:
+                assert (answer.status, answer.headers["Location"]) == (303, "/signin?to=/")
+    finally:
+        process.terminate()
+        _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0, said.decode()
