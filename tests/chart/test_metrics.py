@@ -152,7 +152,7 @@ def test_nothing_of_it_is_there_unless_it_is_chosen() -> None:
     assert {item["kind"] for item in objects()} & {"ServiceMonitor", "PrometheusRule"} == set()
 
 
-METRICS = 'temporal_num_pollers{namespace="default",poller_type="activity_task",task_queue="cluster:x"} %s\n'
+SCRAPED = 'temporal_num_pollers{namespace="default",poller_type="activity_task",task_queue="cluster:x"} %s\n'
 
 
 @pytest.mark.parametrize(("pollers", "code"), [("2", 0), ("0", 1)])
@@ -161,7 +161,7 @@ def test_the_charts_own_test_passes_when_every_worker_polls_and_fails_when_one_d
 ) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = ("temporal_sticky_cache_size{} 1\n" + METRICS % pollers).encode()
+            body = ("temporal_sticky_cache_size{} 1\n" + SCRAPED % pollers).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
