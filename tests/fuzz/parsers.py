@@ -22,6 +22,7 @@ from activities.kubernetes.answers import Asked, decoded, error_of, is_no_log
 from activities.kubernetes.kubeconfig import one_context
 from activities.kubernetes.policy_source import parse_policy
 from activities.notify.markdown import inert
+from activities.secrets.strict_json import NotPlain, plain_list, plain_object
 from byteport.audit.bundle import cut, read
 from byteport.audit.checkpoint import parse_checkpoint
 from byteport.audit.independent import Verifier
@@ -32,6 +33,7 @@ from byteport.boundary.choices import Choices
 from byteport.boundary.selfcheck import ceilings_in
 from byteport.cli.explain import documents_of
 from byteport.cli.find import parse_target
+from byteport.contracts.secret_names import secret_name
 from byteport.domain.addresses import literal, names_loopback
 from byteport.domain.approvals import SignedAnswer
 from byteport.domain.limits import Limits, RecurringFreeze
@@ -254,6 +256,9 @@ PARSERS = (
     Parser("Markdown", of_text(inert), words=("@", "<", "](", "`", "*", "\n", "\u202e", "http://", "\x1b["), shown=True),
     Parser("receivers", of_text(_receiver), words=("0x", "0251.", "2852039166", "::ffff:", "1", ".", "Tue, 10 Mar 2026 09:02:00 GMT", "9999", "-", "%")),
     Parser("receivers' answers", _collector, (BytePortError, splunk_answers.Refused), ('{"code":0,', '"acks":{"1":true}', '"ackId":1}', "[", "{", '{"code":6,"invalid-event-number":')),
+    Parser("answers of secret backends", lambda data, folder: plain_object(data), (NotPlain,), ('{"data":{"', '"metadata":{"version":1', "[", "{", "}", "1e999", "NaN", '"\\ud800"', '"a":1,"a":')),
+    Parser("lists of secret backends", lambda data, folder: plain_list(data), (NotPlain,), ("[{", '"id":"', "}]", "]}", "[", "{", "1e999")),
+    Parser("names of secrets", of_text(secret_name), (ValueError,), ("a", "/", "..", "#", ".", "-", "\x00", "\n", "%2e")),
     Parser("log lines", of_text(printable), words=("\r\n", "\x1b[31m", "\x00", "\u2028", "x")),
 )  # fmt: skip
 """In no order."""
