@@ -150,6 +150,7 @@ def test_an_address_is_no_nodes_name() -> None:
         assert told(reduced(alert("NodeFilesystemAlmostOutOfSpace", job="node-exporter", instance=instance))) == []
 
 
+@pytest.mark.claim("C-392")
 def test_a_number_is_read_from_its_own_label_and_never_from_prose() -> None:
     own = {"namespace": "shop", "deployment": "web", "byteport_signal": "error_rate"}
     plain = alert("Ours", **own, byteport_value="0.25", byteport_threshold="0.05")
