@@ -5,6 +5,7 @@ Comes after everything else of this room; `byteport console` calls it.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +34,7 @@ from byteport.temporal.connect import must_answer
 SECTION = "console"
 NOT_SIGNED_YET = timedelta(minutes=10)
 ANSWERS_WITHIN = timedelta(seconds=3)
+KNOWN_SECONDS = 2.0
 
 
 class Alone:
@@ -43,6 +45,29 @@ class Alone:
 
     def stop(self) -> None:
         return
+
+
+class Readiness:
+    """What is missing, by name. However many ask, Temporal is asked once in some seconds, and by one of them."""
+
+    def __init__(self, client: Client, contexts: Contexts) -> None:
+        self._client = client
+        self._contexts = contexts
+        self._turn = asyncio.Lock()
+        self._known: tuple[float, list[str]] | None = None
+
+    async def missing(self) -> list[str]:
+        async with self._turn:
+            if self._known is None or time.monotonic() - self._known[0] > KNOWN_SECONDS:
+                self._known = (time.monotonic(), await self._of_temporal())
+        return [*self._known[1], *(["certificate"] if self._contexts.ended() else [])]
+
+    async def _of_temporal(self) -> list[str]:
+        try:
+            await must_answer(self._client, within=ANSWERS_WITHIN)
+        except BytePortError:
+            return ["temporal"]
+        return []
 
 
 def assemble(
@@ -71,17 +96,10 @@ def assemble(
         now=_now,
     )
 
-    async def lacks() -> list[str]:
-        missing = ["certificate"] if contexts.ended() else []
-        try:
-            await must_answer(client, within=ANSWERS_WITHIN)
-        except BytePortError:
-            missing.append("temporal")
-        return missing
-
+    ready = Readiness(client, contexts)
     return Server(
-        application(face, lacks),
-        health_application(lacks, config.limits),
+        application(face, ready.missing),
+        health_application(ready.missing, config.limits),
         Ports(config.address, config.health_address, SECTION),
         contexts,
         config.limits,

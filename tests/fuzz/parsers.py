@@ -35,7 +35,7 @@ from byteport.cli.explain import documents_of
 from byteport.cli.find import parse_target
 from byteport.contracts.secret_names import secret_name
 from byteport.domain.addresses import literal, names_loopback
-from byteport.domain.approvals import SignedAnswer
+from byteport.domain.approvals import Answer, AnswerText, SignedAnswer
 from byteport.domain.limits import Limits, RecurringFreeze
 from byteport.domain.redaction import command_line, redact, sanitised
 from byteport.errors import BytePortError, ConfigError, MalformedInput
@@ -60,12 +60,26 @@ from byteport.telemetry import printable
 from byteport.temporal.keys import read_key_ring
 from byteport.temporal.opened import value_of
 from byteport.trust.allowed_signers import parse_allowed_signers, parse_revoked_keys
+from byteport.trust.attested import attested_by
+from byteport.trust.attested_issuers import NOBODY, parse_issuers, parse_keys
 from byteport.trust.private_keys import parse_private_key
 from byteport.trust.public_keys import public_key_from_blob, public_key_from_text
 from byteport.trust.sshsig import parse as parse_signature
 
 JSON = dict[str, Any]
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+ANSWER_TEXT = AnswerText(
+    tenant="acme",
+    cluster_uid="u",
+    incident_id="i",
+    plan_digest="a" * 64,
+    answer=Answer.APPROVE,
+    reason_digest="b" * 64,
+    asked_because="c" * 64,
+    not_before=NOW,
+    expires_at=NOW,
+    id="0" * 32,
+)
 
 Reads = Callable[[bytes, Path], object]
 """What it makes of the bytes; the folder is for parsers that read a file."""
@@ -239,6 +253,9 @@ PARSERS = (
     Parser("public keys' text", of_text(lambda said: public_key_from_text("ssh-ed25519", said)), (MalformedInput,), ("AAAAC3NzaC1lZDI1NTE5", "AAAA", "=", "/")),
     Parser("private keys", lambda data, folder: parse_private_key(data), (MalformedInput,), ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "-----BEGIN PRIVATE KEY-----\n", "MC4CAQ", "AAAA", "-----END PRIVATE KEY-----\n")),
     Parser("allowed signers", lambda data, folder: parse_allowed_signers(data), (ConfigError, MalformedInput), ("ada ", 'namespaces="', 'valid-before="', "ssh-ed25519 ", "AAAA", ",", '"', "\n", "#", "!*")),
+    Parser("identity providers", lambda data, folder: parse_issuers(data), (ConfigError,), ("issuers:", " [{", "issuer: https://x", "people: {", "keys: ", "claim: ", "}", "]", "\n", "- ", "&a", "*a")),
+    Parser("keys of an identity provider", lambda data, folder: parse_keys(data, "keys"), (ConfigError,), ('{"keys":[', '{"kty":"RSA",', '"kid":"a",', '"n":"AQ",', '"e":"AQAB"', '"crv":"P-256"', "}", "]", ",")),
+    Parser("identity token", lambda data, folder: attested_by(data.decode("utf-8", "replace"), ANSWER_TEXT, NOBODY, now=NOW, first_heard=True), (), ("eyJhbGciOiJSUzI1NiJ9", ".", "e30", "AAAA", "eyJhbGciOiJub25lIn0", "=", "-", "_")),
     Parser("revoked keys", lambda data, folder: parse_revoked_keys(data), (ConfigError, MalformedInput), ("ssh-ed25519 ", "SSHKRL\n\x00", "AAAA", "\n")),
     Parser("records", lambda data, folder: (read_header(data), read_payload(data)), (MalformedInput,), ('{"seq":1,"', "[", "{", "1e999", "NaN", '"\\u0000"')),
     Parser("lines of a log", lambda data, folder: (list(read(cut(io.BytesIO(data)), "a")), survey(data.splitlines(keepends=True))), words=('{"sealed":{"header":"', '","payload":null,"salt":null}}', '{"checkpoint":"', "[", "{", "1e999", "NaN", "\n", '"\\ud800"', '\\"seq\\":1,')),

@@ -1,10 +1,11 @@
 """Who gets in, by what, and what a browser is told: every step over TLS against a strict provider."""
 
+import logging
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from tests.integration.console.provider import Provider
+from tests.integration.console.provider import SECRET, Provider
 from tests.integration.console.room import Room, Visitor
 
 pytestmark = pytest.mark.peers
@@ -213,3 +214,18 @@ async def test_a_form_that_is_too_large_is_not_read(visitor: Visitor) -> None:
     await visitor.sign_in("ada")
     page = (await visitor.get("/log"))[1]
     assert (await visitor.post("/signout", {"form_token": visitor.form_token(page), "more": "x" * 20_000}))[0] == 413
+
+
+@pytest.mark.claim("C-447")
+async def test_nothing_of_a_sign_in_is_in_a_log_line(
+    visitor: Visitor, provider: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "byteport")
+    back = await visitor.at_provider(await visitor.to_provider(), "ada")
+    await visitor.get(back)
+    await visitor.get(back)
+    provider.claims = {"nonce": "another"}
+    await visitor.sign_in("ada")
+    (state, code) = (asked(back)[name] for name in ("state", "code"))
+    assert caplog.text
+    assert not [one for one in (state, code, SECRET, *provider.tokens) if one in caplog.text]

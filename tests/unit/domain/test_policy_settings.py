@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from byteport.domain.approvals import Least
 from byteport.domain.policy import (
     ApprovalRule,
     Mode,
@@ -79,6 +80,17 @@ def test_every_setting_is_in_the_version(field: str) -> None:
 def test_an_update_that_brings_a_setting_voids_no_approval_that_waits() -> None:
     """The version of a policy that says nothing of the newer settings is what it was before there were any."""
     assert PolicyConfig(mode=Mode.AUTO).version == "aa2ea334a30c81ee4c5a0ce3a9240e542b199889570f82cb6f66ce900d72b0fe"
+
+
+@pytest.mark.claim("C-444")
+def test_the_least_that_counts_is_in_the_version_and_signed_by_default() -> None:
+    """At its default it is left out, so that an update of the agent voids nothing that waits."""
+    rule, name = ApprovalRule(quorum=2), "PodCrashloopRunbook"
+    assert PolicyConfig().approval_rule(name).least is Least.SIGNED
+    plain = PolicyConfig(approvals={name: rule})
+    said = PolicyConfig(approvals={name: rule.model_copy(update={"least": Least.SIGNED})})
+    weaker = PolicyConfig(approvals={name: rule.model_copy(update={"least": Least.ATTESTED})})
+    assert plain.version == said.version != weaker.version
 
 
 def test_who_wrote_the_policy_is_no_part_of_its_version() -> None:
