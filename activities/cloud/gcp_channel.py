@@ -7,6 +7,7 @@ at before each read, and no variable of the environment sends it to a proxy.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class MonitoringApi:
 
     async def pages(self, query: Query, window: Window) -> AsyncIterator[ListTimeSeriesResponse]:
         """Raises `NotPermitted`, `Throttled`, `Unavailable` and `ConfigError`."""
+        # gRPC's core would write to standard error past our log, in words of the other side; it reads this as it is imported
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         from google.api_core.exceptions import GoogleAPICallError
 
         host = self.endpoint.rpartition(":")[0].strip("[]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -134,6 +135,32 @@ async def test_a_server_that_another_authority_vouches_for_is_told_nothing(cloud
         refused = await refusal(there, authority, NotPermitted)
         assert "clouds.ca_file" in refused.message
         assert there.asked == []
+
+
+async def test_what_grpc_would_say_of_a_stranger_is_not_written_past_our_log(
+    cloud: Google, authority: Authority
+) -> None:
+    stranger = authority.stranger.issue_cert("localhost")
+    async with monitoring(PROJECT, cloud.for_metrics, NOW, stranger) as there:
+        program = f"""
+import asyncio, datetime, pathlib
+from activities.cloud.gcp import GcpMetrics
+from activities.cloud.source import Window
+from byteport.contracts.cloud_gcp import GcpSource
+from byteport.errors import NotPermitted
+
+now = datetime.datetime.now(datetime.UTC)
+source = GcpMetrics(GcpSource(project="{PROJECT}", endpoint="localhost:{there.port}"), ca_file=pathlib.Path("{authority.ca_file}"))
+try:
+    asyncio.run(source.read(Window(now - datetime.timedelta(minutes=9), now)))
+except NotPermitted as refused:
+    print(refused.code)
+"""
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        said, besides = await child.communicate()
+    assert (said.strip(), besides) == (b"not_permitted", b"")
 
 
 @pytest.mark.claim("C-415")
