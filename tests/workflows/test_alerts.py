@@ -1,0 +1,177 @@
+"""The run to which alerts are handed: in turn, once, within bounds, and what it cannot take it says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.performs import act_of, activities_of, performs
+from byteport.contracts.acts import task_queue_name
+from byteport.contracts.alerts import AlertBatch, AlertsState, Untreated
+from byteport.contracts.people import NOTIFY, Delivered, Notice
+from byteport.contracts.symptoms import (
+    MOST_SYMPTOMS,
+    REPORT_SYMPTOMS,
+    Fate,
+    OutsideSymptom,
+    ReportSymptoms,
+    Subject,
+    SymptomsReported,
+)
+from byteport.contracts.workflows import STATE, Installation
+from byteport.domain.ids import alerts_id
+from byteport.domain.signals import SignalType, Source
+from byteport.errors import NotPermitted
+from byteport.sandbox.dev_server import DevServer
+from byteport.temporal.alerts_intake import hand_in
+from byteport.temporal.converter import data_converter
+from byteport.temporal.keys import KeyRing, PayloadKey
+from byteport.temporal.registration import ensure_search_attributes
+from tests.workflows.patience import until, until_so
+from tests.workflows.world import make_namespace, terminate_all
+from workers.runner import workflow_runner
+from workflows.alerts import MOST_TOLD, MOST_WAITING, AlertsWorkflow
+
+pytestmark = pytest.mark.slow
+
+UID = "00000000-0000-4000-8000-000000000001"
+OURS = Installation(tenant="acme", cluster_uid=UID, cluster_name="prod")
+NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+
+
+class Around:
+    """What tests set, and what they look at afterwards."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.open = asyncio.Event()
+        self.open.set()
+        self.refuses = False
+        self.batches: list[ReportSymptoms] = []
+        self.notices: list[Notice] = []
+
+    @performs(REPORT_SYMPTOMS)
+    async def report(self, call: ReportSymptoms) -> SymptomsReported:
+        self.batches.append(call)
+        await self.open.wait()
+        if self.refuses:
+            raise NotPermitted("this worker is another cluster's")
+        return SymptomsReported(fates=(Fate.REPORTED,) * len(call.symptoms))
+
+    @performs(NOTIFY)
+    async def page(self, call: Notice) -> Delivered:
+        self.notices.append(call)
+        return Delivered(channels=("file",))
+
+    async def hand_in(self, *symptoms: OutsideSymptom, untreated: tuple[Untreated, ...] = ()) -> None:
+        for first in range(0, max(len(symptoms), 1), MOST_SYMPTOMS):
+            batch = AlertBatch(symptoms=symptoms[first : first + MOST_SYMPTOMS], untreated=untreated)
+            await hand_in(self.client, OURS, batch)
+
+    async def state(self) -> AlertsState:
+        handle = self.client.get_workflow_handle(alerts_id(UID))
+        found: AlertsState = await handle.query(STATE, result_type=AlertsState)
+        return found
+
+    async def rests(self) -> AlertsState:
+        async def nothing_waits() -> bool:
+            return (await self.state()).waiting == 0
+
+        await until_so(nothing_waits, "nothing waits")
+        return await self.state()
+
+    @property
+    def asked(self) -> list[str]:
+        return [one.evidence_digest for batch in self.batches for one in batch.symptoms]
+
+
+@pytest_asyncio.fixture
+async def around(server: DevServer, namespace: str) -> AsyncIterator[Around]:
+    await make_namespace(server, namespace)
+    converter = data_converter(KeyRing((PayloadKey(b"k" * 32),)))
+    client = await Client.connect(server.address, namespace=namespace, data_converter=converter)
+    await ensure_search_attributes(client)
+    made = Around(client)
+    queues: dict[str, list[Callable[..., Any]]] = {"control": []}
+    for method in activities_of(made):
+        queues.setdefault(task_queue_name(act_of(method).queue, UID), []).append(method)
+    async with AsyncExitStack() as stack:
+        for queue, methods in queues.items():
+            workflows = [AlertsWorkflow] if queue == "control" else []
+            worker = Worker(
+                client, task_queue=queue, workflows=workflows, activities=methods, workflow_runner=workflow_runner()
+            )
+            await stack.enter_async_context(worker)
+        yield made
+        made.open.set()
+        await terminate_all(client)
+
+
+def symptom(number: int, *, over: bool = False) -> OutsideSymptom:
+    return OutsideSymptom(
+        type=SignalType.POD_CRASHLOOP,
+        subject=Subject(kind="Pod", namespace="shop", name=f"web-{number}"),
+        value=1,
+        threshold=1,
+        observed_at=NOW,
+        source=Source.ALERTMANAGER,
+        evidence_digest=f"e{number}",
+        over=over,
+    )
+
+
+def nobodys(number: int) -> Untreated:
+    node = Subject(kind="Node", name=f"n{number}")
+    return Untreated(alert="KubeNodeNotReady", subject=node, evidence_digest=f"n{number}")
+
+
+async def test_the_same_observation_is_looked_at_once_and_its_end_besides(around: Around) -> None:
+    for _ in range(3):
+        await around.hand_in(symptom(1), symptom(2))
+    await around.hand_in(symptom(1, over=True))
+    state = await around.rests()
+    assert sorted(around.asked) == ["e1", "e1", "e2"]
+    assert state.fates == {"reported": 3}
+
+
+async def test_a_storm_of_alerts_fills_a_bounded_inbox_and_people_hear_how_many_were_left_out(around: Around) -> None:
+    around.open.clear()
+    await around.hand_in(symptom(0))
+    await until(lambda: around.batches, "the first look, which holds")
+    await around.hand_in(*(symptom(n) for n in range(1, MOST_WAITING + 101)))
+    assert (await around.state()).waiting == MOST_WAITING
+    around.open.set()
+    await around.rests()
+    assert len(set(around.asked)) == MOST_WAITING
+    notice = (await until(lambda: around.notices, "the page"))[0]
+    assert notice.title == "A storm of alerts: 101 were not looked at"
+    assert len(around.notices) == 1
+    assert max(len(batch.symptoms) for batch in around.batches) == MOST_SYMPTOMS
+
+
+async def test_people_are_told_once_of_an_alert_that_nobody_treats_and_not_more_than_so_often(around: Around) -> None:
+    for _ in range(3):
+        await around.hand_in(untreated=(nobodys(0),))
+    await around.rests()
+    await around.hand_in(untreated=tuple(nobodys(n) for n in range(1, MOST_TOLD + 4)))
+    notices = await until(lambda: around.notices if len(around.notices) > MOST_TOLD else None, "every page")
+    titles = [one.title for one in notices]
+    assert titles.count("Alert KubeNodeNotReady on Node/n0") == 1
+    assert "A storm of alerts: 4 were not looked at" in titles
+    assert len(titles) == MOST_TOLD + 1
+
+
+async def test_what_the_cluster_refuses_is_counted_and_not_asked_again(around: Around) -> None:
+    around.refuses = True
+    await around.hand_in(symptom(1))
+    state = await around.rests()
+    assert state.fates == {"not_permitted": 1}
+    assert around.asked == ["e1"]
