@@ -111,10 +111,10 @@ class Polling:
         name, run = new[0]  # runs of one second have one name
         self.last = self.client.get_workflow_handle(name, run_id=run, result_type=PollState)
         state: PollState = await self.last.result()
-        await until_so(self._at_rest, "the Schedule knows its end")
+        await until_so(self.at_rest, "the Schedule knows its end")
         return state
 
-    async def _at_rest(self) -> bool:
+    async def at_rest(self) -> bool:
         return not (await self.schedule.describe()).info.running_actions
 
     async def _runs(self) -> list[tuple[str, str]]:
@@ -134,6 +134,18 @@ async def polling(server: DevServer, namespace: str) -> AsyncIterator[Polling]:
     client = await Client.connect(server.address, namespace=namespace, data_converter=converter)
     await ensure_search_attributes(client)
     around = Around()
+    async with working(client, around):
+        made = Polling(client, around)
+        try:
+            yield made
+        finally:
+            await made.follow()
+            await terminate_all(client)
+
+
+@asynccontextmanager
+async def working(client: Client, around: Around) -> AsyncIterator[None]:
+    """Workers for polls, whose acts are a test's."""
     queues: dict[str, list[Callable[..., Any]]] = {"control": []}
     for method in activities_of(around):
         queues.setdefault(task_queue_name(act_of(method).queue, UID), []).append(method)
@@ -147,9 +159,4 @@ async def polling(server: DevServer, namespace: str) -> AsyncIterator[Polling]:
                 workflow_runner=workflow_runner(),
             )
             await stack.enter_async_context(worker)
-        made = Polling(client, around)
-        try:
-            yield made
-        finally:
-            await made.follow()
-            await terminate_all(client)
+        yield
