@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from byteport.audit.findings import Completeness, Fault, Finding, NotChecked, Report
     from byteport.audit.inclusion import Inclusion
     from byteport.audit.records import Record
+    from byteport.domain.approvals import SignedAnswer
 
 LAST_SECOND = 253_402_300_799
 """Of the year 9999. A cosignature's time may be any; what comes later is shown as this."""
@@ -141,6 +142,13 @@ def print_record(record: Record | None) -> None:
             ("decision", record.decision.value),
             ("target", record.target),
             ("command", record.command),
+            *(("answer", _answer(one)) for one in record.answers),
             ("hash", record.hash),
         ]
     )
+
+
+def _answer(answer: SignedAnswer) -> str:
+    """What was said, and what is in the record to prove whose word it was."""
+    proof = "attested by a token" if answer.token else "signed" if answer.signature else "unsigned"
+    return f"{answer.text.answer.value}, {proof}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -39,7 +40,7 @@ class Told(NamedTuple):
 async def log(request: Request, face: Face, session: Session) -> Response:
     after = _after(request.query_params.get("after"))
     wanted = Filter(tenant=face.installation.tenant, newest_first=True, limit=A_PAGE + 1, after=after)
-    found = await asyncio.to_thread(lambda: list(face.log.iter_records(wanted)))
+    found, unreadable = await asyncio.to_thread(lambda: readable(face.log.iter_records(wanted)))
     verified = await face.verdicts.current()
     return page(
         "log.html",
@@ -50,7 +51,19 @@ async def log(request: Request, face: Face, session: Session) -> Response:
         records=found[:A_PAGE],
         first=after is None,
         more=_next(found),
+        unreadable=unreadable,
     )
+
+
+def readable(records: Iterator[Record]) -> tuple[list[Record], bool]:
+    """The records up to one whose bytes are none any more, and whether there is such a one: the verdicts tell of it."""
+    found: list[Record] = []
+    try:
+        for record in records:
+            found.append(record)  # noqa: PERF402  what came before a broken one is kept
+    except MalformedInput:
+        return found, True
+    return found, False
 
 
 def verdicts(report: Report) -> tuple[Told, Told, Told]:

@@ -1,13 +1,18 @@
 """What is shown of text that others wrote, and that every word of ours has one for people."""
 
 import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byteport.audit.records import Record
 from byteport.console.difference import difference
+from byteport.console.log import readable
 from byteport.console.pages import page
 from byteport.console.plans import by_object
 from byteport.console.sessions import Person, Sessions
@@ -17,6 +22,7 @@ from byteport.contracts.console import ConsoleLimits
 from byteport.contracts.workflows import AnswerReply, ApprovalOutcome, ApprovalState
 from byteport.domain.approvals import Answer, Least, NotTaken, Rejection, Taken
 from byteport.domain.plans import PruneImagesPlan, RaiseFloorPlan, Runtime, restore_of
+from byteport.errors import MalformedInput
 from tests.unit.domain.values import POD, TARGET, deletion, rollback
 from tests.unit.trust.people import request
 
@@ -143,3 +149,15 @@ def test_a_yes_says_how_many_are_still_needed(quorum: int, says: str) -> None:
 )
 def test_a_span_is_said_in_the_words_that_matter(time: timedelta, says: str) -> None:
     assert span(time) == says
+
+
+def test_of_a_log_with_a_broken_record_what_can_be_read_is_listed_and_that_is_said() -> None:
+    one = cast("Record", SimpleNamespace(seq=2))  # it is only listed
+
+    def records(*, broken: bool) -> Iterator[Record]:
+        yield one
+        if broken:
+            raise MalformedInput("record header", "is not what a record holds")
+
+    assert readable(records(broken=True)) == ([one], True)
+    assert readable(records(broken=False)) == ([one], False)
