@@ -112,3 +112,17 @@ def test_there_can_be_no_more_series_than_a_small_monitoring_system_bears() -> N
             product *= len(label.values) or (runbooks if label.name == "runbook" else configured)
         series += product
     assert series < 2000
+
+
+def test_no_panel_lies_on_another_or_beyond_the_page() -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in json.loads((CHART / "files" / "dashboard.json").read_text())["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24, panel["title"]
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert taken.setdefault((x, y), panel["title"]) == panel["title"]
+        assert [target["refId"] for target in panel["targets"]] == sorted(
+            {target["refId"] for target in panel["targets"]}
+        )
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}

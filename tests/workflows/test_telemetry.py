@@ -12,12 +12,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from temporalio.client import Client, Interceptor
+from temporalio.runtime import MetricBuffer, Runtime
+from temporalio.runtime import TelemetryConfig as RuntimeTelemetry
 from temporalio.testing import TimeSkipper
 
+from activities.clock import utc_now
 from byteport.audit.words import Decision
 from byteport.cli.support_bundle import gathered_of
 from byteport.cli.support_parts import Asked
@@ -25,6 +29,7 @@ from byteport.contracts.metrics import METRICS, Fate, MetricKind
 from byteport.contracts.traces import ATTRIBUTES, NAME, TracesConfig
 from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
+from byteport.domain.ids import watch_id
 from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.sandbox.dev_server import DevServer
 from byteport.temporal.connect import connect
@@ -37,6 +42,7 @@ from tests.workflows.test_reobservation import crashes_again
 from tests.workflows.test_secrecy import everything, histories
 from tests.workflows.world import SKIPPING, World, installed
 from workers.run import metrics_runtime
+from workers.run_metrics import RunMetrics
 from workers.tracing import traced
 
 pytestmark = pytest.mark.peers
@@ -58,13 +64,13 @@ def authority(tmp_path: Path) -> Authority:
 
 @asynccontextmanager
 async def told(
-    server: DevServer, namespace: str, folder: Path, traces: TracesConfig, health: str | None = None
+    server: DevServer, namespace: str, folder: Path, traces: TracesConfig, health: str | None = None, **extra: Any
 ) -> AsyncIterator[tuple[World, str]]:
     """A world whose worker traces and serves metrics, as `workers/start.py` has it; and where it serves them."""
     address = f"127.0.0.1:{free_port()}"
     folder.mkdir()  # noqa: ASYNC240  one folder of a test
     async with installed(
-        server, namespace, folder, telemetry={"metrics_address": address, "health_address": health}
+        server, namespace, folder, telemetry={"metrics_address": address, "health_address": health}, **extra
     ) as world:
         await world.stop_worker()
         following = list(world.client.config()["interceptors"])
@@ -256,6 +262,16 @@ async def test_what_ended_without_an_act_is_counted_by_its_reasons_and_each_symp
         seen = remediation.signal("e" * 64)
         for _ in range(2):
             await remediation.report(seen)
+        metrics, buffer = looking(world)
+
+        async def seen_waiting() -> bool:
+            await metrics.look()
+            told_now = {update.metric.name: update.value for update in buffer.retrieve_updates()}
+            assert told_now["byteport_watching"] == 0
+            assert 0 <= told_now["byteport_approvals_oldest_seconds"] < 600
+            return told_now["byteport_approvals_waiting"] == 1
+
+        await until_so(seen_waiting, "one plan that waits")
         await waiting.reject(by="ada")
         await remediation.closed()
         runbook = {"runbook": "FailedDeployAutoRollbackRunbook"}
@@ -270,6 +286,36 @@ async def test_what_ended_without_an_act_is_counted_by_its_reasons_and_each_symp
         assert value(address, "byteport_mttr_seconds_count") is None
         fates = {fate: value(address, "byteport_symptoms_total", source="watch", fate=fate) for fate in Fate}
         assert fates == {Fate.OPENED: 1, Fate.FOLDED: 1, Fate.REPEATED: 1, Fate.NEXT: None}
+
+
+def looking(world: World) -> tuple[RunMetrics, MetricBuffer]:
+    """What the control queue's process asks Temporal on a timer, and where it tells it."""
+    buffer = MetricBuffer(1000)
+    meter = Runtime(telemetry=RuntimeTelemetry(metrics=buffer)).metric_meter
+    return RunMetrics(meter, world.client, world.cluster.uid, utc_now), buffer
+
+
+async def test_the_age_of_the_watchs_heartbeat_is_told_while_it_watches_and_its_absence_when_it_does_not(
+    server: DevServer, namespace: str, tmp_path: Path
+) -> None:
+    watch = {"enabled": True}
+    async with told(server, namespace, tmp_path / "home", TracesConfig(), watch=watch) as (world, _):
+        metrics, buffer = looking(world)
+
+        async def watched() -> bool:
+            await metrics.look()
+            now = {update.metric.name: update.value for update in buffer.retrieve_updates()}
+            return now["byteport_watching"] == 1 and now["byteport_watch_heartbeat_seconds"] <= 30
+
+        await until_so(watched, "a watch that heartbeats")
+        await world.client.get_workflow_handle(watch_id(world.cluster.uid)).terminate()
+
+        async def gone() -> bool:
+            await metrics.look()
+            now = {update.metric.name: update.value for update in buffer.retrieve_updates()}
+            return now["byteport_watching"] == 0 and "byteport_watch_heartbeat_seconds" not in now
+
+        await until_so(gone, "that nobody watches")
 
 
 async def test_a_repair_that_did_not_hold_is_counted_for_its_runbook(
