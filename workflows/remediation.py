@@ -37,7 +37,7 @@ from workflows.perform import perform
 from workflows.phases.act import act
 from workflows.phases.close import close_skipped, close_verified, ended, next_incident
 from workflows.phases.diagnose import diagnose
-from workflows.phases.escalate import escalate, record_acknowledgement
+from workflows.phases.escalate import escalate, record_acknowledgement, record_declined
 from workflows.phases.gate import gate
 from workflows.phases.outcomes import (
     Acted,
@@ -120,7 +120,7 @@ class RemediationWorkflow:
             case Declined(reasons=reasons, escalated=escalated):
                 incident.reasons = reasons
                 incident.decision = Decision.ESCALATED if escalated else Decision.DRY_RUN_PLANNED
-                await record_acknowledgement(incident)
+                await record_declined(incident)
             case Escalate():
                 incident.decision = Decision.ESCALATED
                 await escalate(incident, outcome, result=incident.result)

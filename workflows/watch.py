@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from byteport.contracts.kubernetes import WATCH_CLUSTER, BoundaryNews, WatchCluster
-from byteport.contracts.people import NOTIFY, Notice
+from byteport.contracts.people import NOTIFY, Ending, Notice
 from byteport.contracts.workflows import WATCH, Told, Watch
 from byteport.domain.reasons import Reason
 from byteport.errors import BytePortError, TemporaryError
@@ -20,6 +20,7 @@ from temporalio import workflow
 
 from workflows.perform import perform
 from workflows.phases.beside import Beside
+from workflows.phases.escalate import TOLD_WHOLE
 
 SOON = timedelta(seconds=2)
 LATER = timedelta(seconds=60)
@@ -86,9 +87,10 @@ class WatchWorkflow:
     def _notice(self, news: BoundaryNews, number: int) -> Notice:
         whole = not news.digest
         chain = workflow.info().first_execution_run_id
+        one = workflow.patched(TOLD_WHOLE)  # what is told of it later joins what was told first, and ends with it
         return Notice(
             key=f"boundary:{chain}:{number}:{news.digest}",
-            incident_id=f"boundary-{chain}-{number}",
+            incident_id=f"boundary-{chain}" if one else f"boundary-{chain}-{number}",
             workflow_id=workflow.info().workflow_id,
             cluster=self._installation.cluster_name,
             rung=0 if whole else 1,
@@ -102,4 +104,5 @@ class WatchWorkflow:
             inverse_command=None,
             how_to_answer=None,
             at=workflow.now(),
+            ending=Ending.OVER if whole and one else None,
         )

@@ -6,6 +6,7 @@ import pytest
 
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision
+from byteport.contracts.people import Ending
 from byteport.contracts.workflows import ApprovalOutcome, Phase
 from byteport.domain.approvals import Answer, NotTaken, Rejection, SignedAnswer, Taken
 from byteport.domain.failures import Failure
@@ -153,6 +154,9 @@ async def test_a_no_ends_it_and_nothing_is_done(world: World, bad_release: Remed
     assert (closed.decision, closed.reasons) == (Decision.DRY_RUN_PLANNED, (Reason.REJECTED,))
     assert world.writes == []
     assert [record.approver for record in world.records if record.event is Event.REJECTED] == ["ada"]
+    asked, end = world.notices
+    assert (asked.plan_digest, asked.ending, end.ending) == (waiting.plan_digest, None, Ending.TAKEN_OVER)
+    assert asked.answer_by is not None
 
 
 async def test_a_no_outweighs_the_yes_before_it(world: World) -> None:

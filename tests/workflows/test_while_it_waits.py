@@ -4,6 +4,7 @@ import pytest
 
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision
+from byteport.contracts.people import Ending
 from byteport.contracts.workflows import ApprovalOutcome, Phase
 from byteport.domain.approvals import Answer, NotTaken, Rejection, Taken
 from byteport.domain.reasons import Reason
@@ -26,6 +27,7 @@ async def test_a_yes_is_void_when_somebody_has_deployed_what_works(
     closed = await bad_release.closed()
     assert (closed.decision, closed.reasons) == (Decision.SKIPPED, (Reason.RECOVERED,))
     assert (world.writes, await world.image()) == ([], "web:3")
+    assert [notice.ending for notice in world.notices] == [None, Ending.OVER]
 
 
 async def test_a_yes_is_void_when_somebody_has_deployed_another_failing_release(

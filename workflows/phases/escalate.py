@@ -178,8 +178,19 @@ async def escalate(incident: Incident, outcome: Escalate, *, result: Result | No
 
 async def _record_passed(incident: Incident) -> None:
     """The trouble went with the storm it was part of: nobody was paged for it alone, and the record says so."""
-    draft = incident.draft(Event.SKIPPED, Decision.ESCALATED, incident.result, reasons=(Reason.STORM, Reason.RECOVERED))
+    reasons = (Reason.STORM, Reason.RECOVERED)
+    draft = incident.draft(Event.SKIPPED, Decision.ESCALATED, incident.result, reasons=reasons)
     await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
+    await tell_the_end(incident, Ending.OVER, f"Went with the storm: {incident.start.target.ref}", reasons)
+
+
+async def record_declined(incident: Incident) -> None:
+    """Who took it over, where somebody has; whoever said no to the plan is on record already, and has it too."""
+    if incident.acknowledged is not None:
+        await record_acknowledgement(incident)
+    else:
+        said = f"A person said no to the plan for {incident.start.target.ref}"
+        await tell_the_end(incident, Ending.TAKEN_OVER, said, incident.reasons)
 
 
 async def record_acknowledgement(incident: Incident) -> None:

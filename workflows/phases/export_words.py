@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from byteport.contracts.export import Export, ExportState, Obstacle, Shipment, Trouble
-from byteport.contracts.people import Notice
+from byteport.contracts.people import Ending, Notice
 from temporalio import workflow
+
+from workflows.phases.escalate import TOLD_WHOLE
 
 NONE = "none"
 MEANINGS = {
@@ -41,6 +43,7 @@ def notice(start: Export, state: ExportState, rung: int) -> Notice:
         inverse_command=None,
         how_to_answer="byteport export status" if rung else None,
         at=workflow.now(),
+        ending=Ending.OVER if not rung and workflow.patched(TOLD_WHOLE) else None,
     )
 
 
