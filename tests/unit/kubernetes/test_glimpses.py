@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from byteport.domain.canonical import digest
 from byteport.errors import Unavailable
+from byteport.kubernetes import fields
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.glimpses import Glimpse, looks_at
 from byteport.kubernetes.node_symptoms import of_node, of_node_event
@@ -71,8 +72,10 @@ def _place(item: JSON) -> tuple[str, str]:
 
 
 def troubles(item: JSON, now: datetime) -> list[str]:
-    """What the symptom functions find in it, decoded whole."""
+    """What the symptom functions find in it, decoded whole; of a node only if it was given."""
     if item["kind"] == "Node":
+        if fields.labels(item).get(ENABLED_LABEL) != "true":
+            return []
         return [symptom.evidence_digest for symptom in of_node(item)]
     if item["kind"] == "Event":
         return [symptom.evidence_digest for symptom in of_node_event(item, now)]
