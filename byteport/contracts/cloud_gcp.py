@@ -25,7 +25,7 @@ class GcpSource(Frozen):
     cluster: Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$")] | None = None
     """Name of the GKE cluster. Default: none; then only the CPU of the project's instances is read, since memory and disk are
     measured by GKE alone."""
-    location: Annotated[str, Field(pattern=r"^[a-z]+-[a-z0-9]+(?:-[a-z])?$")] | None = None
+    location: Annotated[str, Field(pattern=r"^[a-z]+-[a-z0-9]+(?:-[a-z0-9]{1,8})?$")] | None = None
     """Region or zone of the cluster, as `gcloud container clusters list` shows it. Goes with `cluster`."""
     logging_viewer: bool = False
     """Whether this identity is meant to hold `roles/logging.viewer`. Default: no; the agent reads no logs of Google Cloud, and
