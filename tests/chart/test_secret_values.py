@@ -133,6 +133,12 @@ def test_where_each_process_is_by_itself_the_one_that_tells_people_reads_secrets
         assert str(PROJECTED.parent) not in mounted(apart, other)
 
 
+def test_the_process_that_asks_for_metrics_reads_secrets_too() -> None:
+    chosen = {**values(SecretBackend.VAULT), "clouds": {"sources": ["aws"]}}
+    assert str(PROJECTED.parent) in mounted(chosen, "byteport-cloud")
+    assert ("TCP", 8200) in ports(own(chosen, "cloud"))
+
+
 def test_a_backend_in_this_cluster_is_reached_by_its_namespace() -> None:
     rules = own(values(SecretBackend.ONEPASSWORD), "rest")
     assert {"matchLabels": {"kubernetes.io/metadata.name": "op"}} in [
