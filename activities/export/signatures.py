@@ -56,7 +56,9 @@ class Private:
 
 def read_secrets(path: Path, setting: str) -> tuple[Secret, ...]:
     """The secrets of a file, one a line; empty lines and lines that start with `#` are skipped. Raises `ConfigError`."""
-    return parse_secrets(read_private_file(path, setting, remedy=f"{_MAKE} > {path} && chmod 600 {path}"), path, setting)
+    return parse_secrets(
+        read_private_file(path, setting, remedy=f"{_MAKE} > {path} && chmod 600 {path}"), path, setting
+    )
 
 
 def parse_secrets(text: str, named: Path | str, setting: str) -> tuple[Secret, ...]:
