@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.owners import OwnerKind, pod_owner
+from byteport.kubernetes.quantities import quantity
 from byteport.kubernetes.scaling import ContainerUsage
 from byteport.kubernetes.scaling_reading import AT_LIMIT
 from byteport.kubernetes.usage import memory_share, read_usage
@@ -22,11 +25,14 @@ from byteport.kubernetes.world import JSON, World
 _ROUNDING = 1e-9
 """A sum of fractions may come out a little higher than each of them."""
 _META = ("name", "namespace", "uid", "labels", "ownerReferences", "deletionTimestamp")
+_STATUSES = ("containerStatuses", "initContainerStatuses")
 _CONTAINER = ("name", "resources", "restartPolicy", "state")
 
 
 def near_limit(pod: JSON, measured: JSON, now: datetime, *, memory_percent: int, cpu_percent: int) -> bool:
     """Whether a container of `pod` is at so much of its memory or CPU limit, by the `PodMetrics` of that pod."""
+    if _plainly_below(pod, measured, min(memory_percent / 100, cpu_percent / 100, AT_LIMIT) - _ROUNDING):
+        return False
     alone = World(now=now, objects=(pod | {"kind": "Pod"}, measured | {"kind": "PodMetrics"}), complete=False)
     owner, namespace = pod_owner(pod, alone), fields.name(fields.metadata(pod).get("namespace"))
     if not namespace or not owner.name or owner.kind is OwnerKind.JOB:
@@ -34,6 +40,42 @@ def near_limit(pod: JSON, measured: JSON, now: datetime, *, memory_percent: int,
     kind = owner.kind.value if owner.kind is not OwnerKind.FOREIGN else owner.api_kind or owner.kind.value
     target = Target(cluster_uid="unknown", namespace=namespace, kind=kind, name=owner.name, uid=owner.uid)
     return any(_near(one, memory_percent, cpu_percent) for one in read_usage(alone, target).usage)
+
+
+def _plainly_below(pod: JSON, measured: JSON, share: float) -> bool:
+    """Whether by the bare numbers no container can be near a limit, so that nothing else of it need be read: most are not."""
+    least = _least_limits(pod)
+    for container in fields.entries(measured.get("containers")):
+        for resource in ("cpu", "memory"):
+            limit = least.get((str(container.get("name")), resource))
+            used = quantity(fields.at(container, "usage", resource)) if limit is not None else None
+            if limit is not None and used is not None and used >= limit * Fraction(share):
+                return False
+    return True
+
+
+def _least_limits(pod: JSON) -> dict[tuple[str, str], Fraction]:
+    """Of each container and resource the least of the limits that its spec and its status speak of."""
+    least: dict[tuple[str, str], Fraction] = {}
+    for part, kinds in (("spec", ("containers", "initContainers")), ("status", _STATUSES)):
+        for kind in kinds:
+            for container in fields.entries(fields.at(pod, part, kind)):
+                for resource in ("cpu", "memory"):
+                    limit = _amount(fields.at(container, "resources", "limits", resource))
+                    key = str(container.get("name")), resource
+                    if limit is not None and limit > 0:
+                        least[key] = min(limit, least.get(key, limit))
+    return least
+
+
+def _amount(value: object) -> Fraction | None:
+    return _quantity(value) if isinstance(value, str) else quantity(value)
+
+
+@lru_cache(4096)
+def _quantity(text: str) -> Fraction | None:
+    """Limits are few and the same in thousands of pods."""
+    return quantity(text)
 
 
 def _near(one: ContainerUsage, memory_percent: int, cpu_percent: int) -> bool:
@@ -52,10 +94,7 @@ def of_use(item: JSON) -> JSON:
         "metadata": _of(meta, _META),
         "spec": _of(spec, ("nodeName",))
         | {key: _containers(spec.get(key)) for key in ("containers", "initContainers") if key in spec},
-        "status": _of(status, ("phase",))
-        | {
-            key: _containers(status.get(key)) for key in ("containerStatuses", "initContainerStatuses") if key in status
-        },
+        "status": _of(status, ("phase",)) | {key: _containers(status.get(key)) for key in _STATUSES if key in status},
     }
 
 
