@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from byteport.kubernetes.port import PODS, WatchEvent
+from byteport.kubernetes.port import PODS, Page, WatchEvent
 from tests.integration.cluster_port.stages import BY, Stage
 
 
@@ -89,3 +89,35 @@ async def test_a_version_that_is_too_old_is_gone(stage: Stage) -> None:
     resource, version = await stage.expired_watch()
     watch = stage.port.watch(resource, "", resource_version=version, timeout_seconds=3)
     assert [event.type async for event in watch] == ["GONE"]
+
+
+async def test_pages_hold_every_object_once_and_a_version_to_watch_from(stage: Stage) -> None:
+    await stage.deploy("web", replicas=3)
+    await stage.complete("web")
+    names, token, version = list[str](), "", ""
+    while token or not names:
+        page = await stage.port.page(PODS, stage.namespace, limit=2, token=token)
+        assert isinstance(page, Page)
+        names += [glimpse.name for glimpse in page.glimpses]
+        assert all(glimpse.whole()["metadata"]["name"] == glimpse.name for glimpse in page.glimpses)
+        token, version = page.token, page.resource_version
+    assert sorted(names) == sorted(pod["metadata"]["name"] for pod in await stage.pods("web"))
+    await stage.deploy("web", replicas=4)
+    assert [event.type for event in await _until(stage, version, _number(1))] == ["ADDED"]
+
+
+async def test_at_first_sight_a_watch_tells_the_same_events(stage: Stage) -> None:
+    version = (await stage.port.list(PODS, stage.namespace)).resource_version
+    await stage.deploy("web", replicas=1)
+    events = await _until(stage, version, _number(3))
+    seen: list[tuple[str, str, bool]] = []
+    async for type_, glimpse in stage.port.glimpses(
+        PODS, stage.namespace, resource_version=version, timeout_seconds=20
+    ):
+        seen.append((type_, glimpse.version, glimpse.calm))
+        if len(seen) == 3:
+            break
+    assert [(type_, told) for type_, told, _ in seen] == [
+        (event.type, event.object["metadata"]["resourceVersion"]) for event in events
+    ]
+    assert [calm for _, _, calm in seen] == [False, False, True]
