@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,8 @@ def configuration(world: World, folder: Path) -> str:
     return yaml.safe_dump(plain)
 
 
-@asynccontextmanager
-async def alertmanager(world: World, folder: Path) -> AsyncIterator[str]:
+@contextmanager
+def alertmanager(world: World, folder: Path) -> Iterator[str]:
     """Its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -76,20 +76,19 @@ async def post(url: str, *alerts: dict[str, Any]) -> None:
 
 
 async def test_a_real_alertmanager_tells_of_the_beginning_and_of_the_end(tmp_path: Path) -> None:
-    with World(tmp_path).running() as world:
-        async with alertmanager(world, tmp_path) as url:
-            began = datetime.now(UTC) - timedelta(minutes=5)
-            labels = {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "web-1", "service.name": "é🙂"}
-            alert = {"labels": labels, "annotations": {"description": "\x1b[31mred\r\n"}, "startsAt": began.isoformat()}
-            await post(url, alert)
+    with World(tmp_path).running() as world, alertmanager(world, tmp_path) as url:
+        began = datetime.now(UTC) - timedelta(minutes=5)
+        labels = {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "web-1", "service.name": "é🙂"}
+        alert = {"labels": labels, "annotations": {"description": "\x1b[31mred\r\n"}, "startsAt": began.isoformat()}
+        await post(url, alert)
 
-            async def told(over: bool) -> Any:
-                found = [one for batch in world.handed for one in batch.symptoms if one.over is over]
-                return found[0] if found else None
+        async def told(over: bool) -> Any:
+            found = [one for batch in world.handed for one in batch.symptoms if one.over is over]
+            return found[0] if found else None
 
-            first = await eventually("the alert", lambda: told(False))
-            assert (first.subject.kind, first.subject.namespace, first.subject.name) == ("Pod", "shop", "web-1")
-            assert abs(first.observed_at - began) < timedelta(seconds=1)
-            await post(url, alert | {"endsAt": datetime.now(UTC).isoformat()})
-            last = await eventually("its end", lambda: told(True))
-            assert last.evidence_digest == first.evidence_digest
+        first = await eventually("the alert", lambda: told(False))
+        assert (first.subject.kind, first.subject.namespace, first.subject.name) == ("Pod", "shop", "web-1")
+        assert abs(first.observed_at - began) < timedelta(seconds=1)
+        await post(url, alert | {"endsAt": datetime.now(UTC).isoformat()})
+        last = await eventually("its end", lambda: told(True))
+        assert last.evidence_digest == first.evidence_digest

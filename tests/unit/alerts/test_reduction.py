@@ -337,3 +337,20 @@ def test_faults_25_any_body_is_read_or_refused(alerts: Any, labels: Any) -> None
         read_alert({"labels": labels, "annotations": labels}, labels)
     alarm = json.dumps({"NewStateValue": "ALARM", "AlarmName": labels, "AlarmArn": alerts, "Trigger": labels})
     of_alarm(read_alarm(alarm), clusters=frozenset(), now=NOW + timedelta(days=1), tell_untreated=True)
+
+
+def test_case_65_through_the_door_it_is_the_exported_pod_and_case_66_leaves_out_what_is_not_there() -> None:
+    def found(name: str) -> Reduced:
+        return of_group(read_group(case(name)), clusters=frozenset(), now=NOW, tell_untreated=True)
+
+    assert told(found("65-alertmanager-labels-of-the-exporter")) == [
+        (CRASHLOOP, "Pod", "shop", "web-6c9d7f5b8-a", False)
+    ]
+    assert dict(found("66-alertmanager-all-resolved-but-truncated").outcomes) == {Outcome.OVER: 1, Outcome.LEFT_OUT: 2}
+
+
+def test_case_67_an_alarm_back_to_ok_opens_nothing() -> None:
+    alarm = read_alarm(case("67-cloudwatch-alarm-back-to-ok")["Message"])
+    assert [one[-1] for one in told(of_alarm(alarm, clusters=frozenset({"c1"}), now=NOW, tell_untreated=True))] == [
+        True
+    ]

@@ -57,7 +57,7 @@ def answer(case: Mapping[str, Any], mode: Mode = Mode.AUTO) -> Explained:
 
 
 def test_all_bundles_are_there() -> None:
-    assert len(CASES) == 39
+    assert len(CASES) == 42
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
