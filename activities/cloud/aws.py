@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from activities.clock import Clock, utc_now
 from activities.cloud.aws_api import AwsApi
@@ -29,12 +29,23 @@ MOST_SERIES = 10_000
 MOST_QUERIES = 500
 """In one call, as AWS has it."""
 MOST_PAGES = 200
-"""Of one listing; one that goes on for longer is taken for one without an end."""
+"""Of one answer; one that goes on for longer is taken for one without an end."""
+LISTING = timedelta(seconds=25)
+"""So long machines and metrics are listed at a poll, of the minute that it has; of an account with more, the rest is not looked
+at, which is said."""
 KNOWN_FOR = timedelta(minutes=10)
 """How long machines and metrics are remembered: both change slowly, and each question costs."""
 RECENT = "PT3H"
 """Metrics that have had no value for three hours are not listed."""
 TAGS = ("tag:eks:cluster-name", "tag-key")
+
+
+class _Known(NamedTuple):
+    """What was listed, when, and whether to its end."""
+
+    at: datetime
+    series: Sequence[Series]
+    whole: bool
 
 
 class AwsMetrics:
@@ -55,13 +66,13 @@ class AwsMetrics:
         self._cluster = config.cluster or cluster_name
         self._api = AwsApi(config, ca_file=ca_file, proxy=proxy, clock=clock)
         self._clock = clock
-        self._known: tuple[datetime, Sequence[Series]] | None = None
+        self._known: _Known | None = None
 
     async def read(self, window: Window) -> Measured:
-        series = await self._series()
-        wanted = series[:MOST_SERIES]
+        known = await self._listed()
+        wanted = known.series[:MOST_SERIES]
         points: list[Point] = []
-        whole = len(wanted) == len(series)
+        whole = known.whole and len(wanted) == len(known.series)
         for first in range(0, len(wanted), MOST_QUERIES):
             whole &= await self._data(wanted[first : first + MOST_QUERIES], window, points)
         return Measured(points, len(wanted), self._api.now_there, truncated=not whole)
@@ -74,15 +85,16 @@ class AwsMetrics:
 
     # -- which series there are -------------------------------------------------------------------------------------
 
-    async def _series(self) -> Sequence[Series]:
+    async def _listed(self) -> _Known:
         now = self._clock()
-        if self._known is None or now - self._known[0] >= KNOWN_FOR:
-            self._known = now, await self._found()
-        return self._known[1]
+        if self._known is None or now - self._known.at >= KNOWN_FOR:
+            self._known = await self._found(now)
+        return self._known
 
-    async def _found(self) -> Sequence[Series]:
+    async def _found(self, now: datetime) -> _Known:
         machines = await self._machines()
         found = [of_machine(machine, detailed=detailed) for machine, detailed in machines.items()]
+        whole = True
         for measure in MEASURES:
             asked: dict[str, Any] = {"Namespace": measure.namespace, "MetricName": measure.name}
             asked["Dimensions"] = measure.filters(self._cluster)
@@ -91,7 +103,10 @@ class AwsMetrics:
                     dimensions = {str(one["Name"]): str(one["Value"]) for one in metric.get("Dimensions", ())}
                     series = of_metric(measure, dimensions, self._cluster, machines)
                     found += [series] if series is not None else []
-        return chosen(found)
+                if self._clock() - now > LISTING:
+                    whole = False
+                    break
+        return _Known(now, chosen(found), whole)
 
     async def _machines(self) -> Mapping[str, bool]:
         """Running instances of this cluster, and whether each is measured by the minute."""

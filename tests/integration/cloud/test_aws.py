@@ -153,6 +153,30 @@ async def test_pages_without_an_end_are_given_up(moto: Moto, aws: AwsMetrics) ->
         await aws.read(WINDOW)
 
 
+async def test_a_listing_that_takes_too_long_is_cut_and_said(moto: Moto) -> None:
+    (machine,) = machines(moto)
+    began = NOW
+    listed = 0
+
+    def between(action: str, _body: bytes) -> Said | None:
+        nonlocal listed
+        listed += action == "cloudwatch:ListMetrics"
+        return said({"Metrics": [], "NextToken": str(listed)}) if action == "cloudwatch:ListMetrics" else None
+
+    moto.between = between
+    async with proxy(moto.port) as through:
+        slow = AwsMetrics(
+            AwsSource(),
+            "prod",
+            ca_file=moto.ca_file,
+            proxy=through.url,
+            clock=lambda: began + listed * timedelta(seconds=5),
+        )
+        found = await slow.read(WINDOW)
+        await slow.close()
+    assert (found.series, found.truncated) == (1, True), machine
+
+
 async def test_a_period_that_has_not_ended_is_left_out(moto: Moto, aws: AwsMetrics) -> None:
     machines(moto)
     results(moto, page(91.0, 2))  # of five minutes
