@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,19 @@ def values(backend: SecretBackend, **more: Any) -> dict[str, Any]:
     return {**chosen, **more, "secret": {**chosen["secret"], **more.get("secret", {}), "backend": backend.value}}
 
 
+@cache
+def _installed(text: str) -> list[JSON]:
+    return objects(json.loads(text))
+
+
+def installed(values: dict[str, Any]) -> list[JSON]:
+    """What is applied, read once for all tests."""
+    return _installed(json.dumps(values))
+
+
 def mounted(values: dict[str, Any], process: str) -> dict[str, JSON]:
     """Volume by the path at which the process's own container has it."""
-    spec = only(objects(values), "Deployment", process)["spec"]["template"]["spec"]
+    spec = only(installed(values), "Deployment", process)["spec"]["template"]["spec"]
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     (container,) = spec["containers"]
     return {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
@@ -76,7 +87,7 @@ def test_the_agent_reads_which_backend_was_chosen(backend: SecretBackend, tmp_pa
 def test_without_a_backend_nothing_is_mounted_and_nothing_more_is_reached(tmp_path: Path) -> None:
     assert settings({}, tmp_path).secret == SecretConfig()
     assert not any("secret" in path for path in mounted({}, "byteport-rest"))
-    assert "byteport-secret-backend" not in {one["metadata"]["name"] for one in of_kind(objects(), "NetworkPolicy")}
+    assert "byteport-secret-backend" not in {one["metadata"]["name"] for one in of_kind(installed({}), "NetworkPolicy")}
 
 
 @pytest.mark.claim("C-420")
@@ -100,7 +111,9 @@ def test_review_16_each_secret_of_k8s_is_a_folder_of_files_for_who_reads_secrets
     assert not any(
         path.startswith("/run/byteport/secrets/") for path in mounted(values(SecretBackend.K8S), "byteport-agent")
     )
-    for role in [one for kind in ("Role", "ClusterRole") for one in of_kind(objects(values(SecretBackend.K8S)), kind)]:
+    for role in [
+        one for kind in ("Role", "ClusterRole") for one in of_kind(installed(values(SecretBackend.K8S)), kind)
+    ]:
         assert not any("secrets" in rule.get("resources", []) for rule in role["rules"])
 
 
@@ -151,7 +164,7 @@ def test_a_cloud_gives_its_role_to_the_account_that_reads_secrets_alone() -> Non
     chosen = values(SecretBackend.AWS_SM, secret={"serviceAccountAnnotations": annotations})
     found = {
         one["metadata"]["name"]: one["metadata"].get("annotations")
-        for one in of_kind(objects(chosen), "ServiceAccount")
+        for one in of_kind(installed(chosen), "ServiceAccount")
     }
     assert [name for name, has in found.items() if has == annotations] == ["byteport-rest"]
 

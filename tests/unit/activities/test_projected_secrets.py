@@ -16,6 +16,7 @@ from activities.secrets.projected import Unsafe, read_projected
 from activities.secrets.reading import Secrets, chosen
 from byteport.contracts.secret_backends import K8sSecretsConfig, SecretBackend, SecretConfig
 from byteport.errors import MalformedInput, NotPermitted, TargetGone, Unavailable
+from tests.builders.sampled import examples
 from tests.integration.secrets.kubelet import Volume
 
 CANARY = "canary-of-the-kubelet"
@@ -115,7 +116,7 @@ PARTS = st.lists(
 
 
 @pytest.mark.claim("C-425")
-@settings(max_examples=150)
+@settings(max_examples=examples(200), deadline=None)
 @given(target=PARTS.map("/".join), parts=st.lists(st.sampled_from(["bad", "a", "b", "..data"]), min_size=1, max_size=3))
 def test_review_16_whatever_a_link_says_nothing_outside_is_read(
     tmp_path_factory: pytest.TempPathFactory, target: str, parts: list[str]

@@ -40,6 +40,7 @@ from byteport.contracts.secret_backends import (
 )
 from byteport.errors import BytePortError, Unavailable
 from byteport.telemetry import LogFormat, LogLevel, OneLine, TelemetryConfig, configure_logging
+from tests.builders.sampled import examples
 
 CANARY = "xoxb-0123456789-canary"
 ENCODED = base64.b64encode(CANARY.encode()).decode()
@@ -155,7 +156,7 @@ ANSWERS = st.builds(
 
 
 @pytest.mark.claim("C-424")
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(backend=st.sampled_from(sorted(NAMES)), answer=ANSWERS)
 def test_review_16_wherever_a_secret_stands_in_an_answer_nothing_that_goes_wrong_tells_it(
     world: dict[SecretBackend, Secrets], backend: SecretBackend, answer: Answer
