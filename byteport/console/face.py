@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import jwt
 from starlette.requests import Request
 from starlette.responses import Response
 from temporalio.client import Client
@@ -52,6 +53,17 @@ class Approvers:
         except ConfigError:
             return None
         return None if listed is None else person_of(claims, listed.issuer)
+
+    async def has_key_of(self, token: str) -> bool:
+        """Whether whoever checks answers, by this same list, has the key that signed this token of a sign-in."""
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+            listed = (await asyncio.to_thread(read_attesters, self.path)).of(
+                self.reached.issuer, self.reached.client_id
+            )
+        except (ConfigError, jwt.PyJWTError):
+            return False
+        return listed is not None and any(key.id == kid for key in listed.keys)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 _OURS = re.compile(r"/(?:plans/[0-9a-f]{64}|runs/[A-Za-z0-9:._/%-]{1,600}|log)?")
 """Where a sign-in may lead back to: a page of ours, and nothing that a browser could take for another host."""
 LONGEST_NAME = 200
+OUTDATED = (
+    "The identity provider signs by a key that the list of whoever checks answers does not have: yours would not be taken. "
+    "Have `approvals.issuers` given its keys of now."
+)
 
 
 async def signin(request: Request) -> Response:
@@ -77,11 +81,11 @@ async def callback(request: Request) -> Response:
     token = await face.provider.exchange(asked["code"], journey.verifier)
     claims = await face.provider.claims(token, journey.nonce)
     if journey.text is None:
-        return await _signed_in(face, session, journey, claims)
+        return await _signed_in(face, session, journey, token, claims)
     return await attested(face, session, journey, token, claims)
 
 
-async def _signed_in(face: Face, session: Session, journey: Journey, claims: dict[str, Any]) -> Response:
+async def _signed_in(face: Face, session: Session, journey: Journey, token: str, claims: dict[str, Any]) -> Response:
     if not _may_see(face, claims):
         face.sessions.end(session)
         raise NotPermitted("you are signed in at the identity provider, and not among those who may see this")
@@ -89,7 +93,11 @@ async def _signed_in(face: Face, session: Session, journey: Journey, claims: dic
         (claims[one] for one in ("preferred_username", "email", "name", "sub") if _is_name(claims.get(one))), ""
     )
     person = Person(subject=claims["sub"], name=name, principal=await face.approvers.principal(claims))
-    return with_cookie(go(journey.back_to), face.sessions.sign_in(session, person))
+    signed_in = face.sessions.sign_in(session, person)
+    if not await face.approvers.has_key_of(token):
+        log.error("keys_outdated: the identity provider signs by a key that approvals.issuers does not have")
+        signed_in.tell(OUTDATED, well=False)
+    return with_cookie(go(journey.back_to), signed_in)
 
 
 def _may_see(face: Face, claims: dict[str, Any]) -> bool:
