@@ -46,8 +46,14 @@ class Outside:
     cards: int = 0
     posts: list[str] = field(default_factory=list)
     down: bool = False
+    drops: bool = False
+    """Whether it takes what it is sent, and says nothing."""
 
-    def __call__(self, got: Got) -> web.Response:
+    def __call__(self, got: Got) -> web.StreamResponse:
+        answer = self._taken(got)
+        return got.drop() if self.drops else answer
+
+    def _taken(self, got: Got) -> web.Response:
         match got.path:
             case "/api/chat.postMessage":
                 return self.slack(got)
@@ -159,3 +165,19 @@ def rewritten(file: Path, text: str) -> None:
     file.chmod(0o600)
     file.write_text(text)
     file.chmod(0o400)
+
+
+@pytest.mark.claim("C-430")
+async def test_fault_23_a_channel_that_takes_a_notice_and_drops_the_connection_gets_it_again_under_the_same_names(
+    authority: Authority, tmp_path: Path
+) -> None:
+    async with everything(authority, tmp_path) as (outside, path):
+        outside.drops = True
+        with pytest.raises(ApplicationError, match="pagerduty, slack, teams, webhook"):
+            await told(wired(path), notice())
+        outside.drops = False
+        assert (await told(wired(path), notice(), 2)).channels == ALL
+        assert outside.counts() == (2, 2, 2, 1, 2)
+        assert outside.slack.bodies[0] == outside.slack.bodies[1]
+        assert len(outside.pagerduty.alerts) == 1
+        assert outside.posts[0] == outside.posts[1]
