@@ -61,13 +61,22 @@ def said(what: str, named: Named, words: str) -> str:
 
 def value_of(what: str, named: Named, value: object) -> Secret:
     """`value` as a secret. Raises `MalformedInput` where it is no text, and `TargetGone` where it is empty."""
-    if not isinstance(value, str):
+    length = _bytes_of(value)
+    if not isinstance(value, str) or length is None:
         raise MalformedInput(f"secret {named.name}", f"{what}: what is kept there is no text")
     if not value:
         raise TargetGone(said(what, named, "is empty"))
-    if len(value.encode("utf-8", "surrogatepass")) > LARGEST_SECRET:
+    if length > LARGEST_SECRET:
         raise MalformedInput(f"secret {named.name}", f"{what}: is longer than {LARGEST_SECRET >> 10} KiB")
     return Secret(value)
+
+
+def _bytes_of(value: object) -> int | None:
+    """None for what is no text, or half of a character: whoever encodes that raises an error which holds all of it."""
+    try:
+        return len(value.encode("utf-8")) if isinstance(value, str) else None
+    except UnicodeEncodeError:
+        return None
 
 
 def member_of(what: str, named: Named, value: object) -> Secret:

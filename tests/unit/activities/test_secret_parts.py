@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from activities.secrets import tmpfs
 from activities.secrets.asking import kept_by_a_cache
+from activities.secrets.backend import LARGEST_SECRET, Named, value_of
 from activities.secrets.checksum import crc32c
 from activities.secrets.freshness import MEANT, Freshness
 from activities.secrets.reading import chosen
 from activities.secrets.strict_json import LARGEST, NotPlain, plain_list, plain_object
 from activities.secrets.token_files import token_of
 from byteport.contracts.secret_backends import SecretBackend, SecretConfig
-from byteport.errors import ConfigError
+from byteport.errors import BytePortError, ConfigError, MalformedInput, TargetGone
 from tests.integration.secrets.providers import crc32c_bitwise
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -126,6 +127,18 @@ def test_in_memory_the_kubelets_mode_of_a_token_will_do(tmp_path: Path, monkeypa
 def test_without_a_backend_there_is_no_source_and_the_setting_is_named() -> None:
     with pytest.raises(ConfigError, match=r"^secret\.backend: .*vault, aws-sm, gcp-sm, k8s, doppler, 1password"):
         chosen(SecretConfig())
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(None, MalformedInput), (7, MalformedInput), ("half a character: \ud800", MalformedInput), ("", TargetGone),
+     ("x" * LARGEST_SECRET + "x", MalformedInput), ("é" * LARGEST_SECRET, MalformedInput)],
+)  # fmt: skip
+def test_a_value_that_nothing_could_use_is_refused_without_it(value: object, kind: type[BytePortError]) -> None:
+    with pytest.raises(kind) as error:
+        value_of("vault", Named.of("a#b"), value)
+    assert error.value.__context__ is None
+    assert "half" not in error.value.message
 
 
 @pytest.mark.parametrize(
