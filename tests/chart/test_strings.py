@@ -31,6 +31,10 @@ ALL_ON: dict[str, Any] = {
     },
     **EVERY_RECEIVER,
     "secret": {"backend": "vault", "vault": {"address": "https://vault.example.com"}},
+    "clouds": {
+        "sources": ["prometheus"],
+        "prometheus": {"url": "https://prometheus.example.com"},
+    },
     "cluster": {"uid": "0" * 36},
     "telemetry": {"traces": {"endpoint": "https://collector.example.com/v1/traces"}},
     "ledger": {"postgresql": {"address": "db.example.com:5432"}},
