@@ -19,8 +19,8 @@ SOURCE = "alertmanager"
 @router.post(ALERTMANAGER_PATH)
 async def alertmanager(request: Request, face: TheFace) -> dict[str, int]:
     """How many alerts came to what. An alert that means nothing here is counted, and no error."""
-    with face.allowances.running():
-        caller = await face.admitted(request)
+    caller = await face.admitted(request)
+    with face.allowances.running(caller):
         if kind_of(request) != JSON:
             raise Problem(Code.MEDIA_TYPE_REFUSED, f"send {JSON}")
         try:

@@ -27,7 +27,7 @@ PAGERDUTY_PATH, SLACK_PATH = "/v1/pagerduty", "/v1/slack"
 @router.post(PAGERDUTY_PATH)
 async def of_pagerduty(request: Request, face: TheFace) -> dict[str, str]:
     """What became of it, in a word. What is PagerDuty's is answered 200, or it would be sent again."""
-    with face.allowances.running():
+    with face.allowances.running(STRANGERS):
         body = await read_body(request, face.limits, gzip=False)
         secrets = _secrets(face.back.pagerduty if face.back else None, "alerts.pagerduty_secrets_file")
         try:
@@ -52,7 +52,7 @@ async def of_pagerduty(request: Request, face: TheFace) -> dict[str, str]:
 @router.post(SLACK_PATH)
 async def of_slack(request: Request, face: TheFace) -> dict[str, str]:
     """Nothing follows of a press but that it is answered in time."""
-    with face.allowances.running():
+    with face.allowances.running(STRANGERS):
         body = await read_body(request, face.limits, gzip=False)
         secrets = _secrets(face.back.slack if face.back else None, "alerts.slack_secrets_file")
         now = face.now()

@@ -25,6 +25,7 @@ from byteport.contracts.alerts_face import AlertsLimits
 from byteport.errors import BytePortError, TemporaryError
 from byteport.serving.body import read_body
 from byteport.serving.buckets import Bucket, Seconds
+from byteport.serving.limits import ServingLimits
 from byteport.serving.looks import Looks
 from byteport.serving.problems import Code, CodeEnum, Problem
 
@@ -53,19 +54,22 @@ class Allowances:
     clock: Seconds
     _requests: dict[str, Bucket] = field(default_factory=dict)
     _symptoms: dict[str, Bucket] = field(default_factory=dict)
-    _running: int = 0
+    _running: Counter[str] = field(default_factory=Counter)
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Inside one request is being answered. Raises `Problem` when there are too many."""
-        if self._running >= self.limits.concurrent:
-            says = f"{self.limits.concurrent} requests are answered at once; come again"
-            raise Problem(Code.BUSY, says, retry_after=1)
-        self._running += 1
+    def running(self, caller: str) -> Iterator[None]:
+        """Inside one request of `caller` is being answered. Raises `Problem` when there are too many, or when half of them
+        are this one's: nobody can have them all."""
+        most = self.limits.concurrent
+        if self._running.total() >= most or self._running[caller] >= max(1, most // 2):
+            raise Problem(
+                Code.BUSY, f"{most} requests are answered at once, half of them of one; come again", retry_after=1
+            )
+        self._running[caller] += 1
         try:
             yield
         finally:
-            self._running -= 1
+            self._running[caller] -= 1
 
     def request(self, caller: str) -> None:
         most = self.limits.strangers_per_minute if caller == STRANGERS else self.limits.requests_per_minute
@@ -129,7 +133,7 @@ def answer_of(outcomes: Counter[Outcome]) -> dict[str, int]:
     return {outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome]}
 
 
-async def read_json(request: Request, limits: AlertsLimits) -> dict[str, Any]:
+async def read_json(request: Request, limits: ServingLimits) -> dict[str, Any]:
     """The body, as an object of moderate depth. Raises `Problem`."""
     body = await read_body(request, limits, gzip=False)
     try:

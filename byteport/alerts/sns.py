@@ -12,7 +12,7 @@ from fastapi import APIRouter, BackgroundTasks, Request
 
 from byteport.alerts import reduction
 from byteport.alerts.faces import STRANGERS, AlertsCode, Face, TheFace, read_json
-from byteport.alerts.sns_signatures import Kind, SnsMessage
+from byteport.alerts.sns_signatures import Kind, SnsMessage, SnsVerifier
 from byteport.contracts.alerts_face import SNS_PATH
 from byteport.errors import BytePortError, MalformedInput, NotPermitted, Unavailable
 from byteport.kubernetes.cloudwatch_alarms import read_alarm
@@ -22,33 +22,41 @@ log = logging.getLogger(__name__)
 
 router = APIRouter()
 SOURCE = "sns"
+LARGEST = 400 << 10
+"""A message has 256 KiB at most, and some of its characters are written as two."""
 
 
 @router.post(SNS_PATH)
 async def sns(request: Request, face: TheFace, beside: BackgroundTasks) -> dict[str, int]:
     """How many alarms came to what. SNS sends JSON as text/plain, so its media type is not looked at."""
-    with face.allowances.running():
+    if face.sns is None:
         face.allowances.request(STRANGERS)
-        if face.sns is None:
-            raise Problem(AlertsCode.TOPIC_REFUSED, "no topic is heard here; name it in alerts.sns.topics")
-        message = await _verified(face, request)
-        if face.sns.is_repeated(message):
-            return {}
+        raise Problem(AlertsCode.TOPIC_REFUSED, "no topic is heard here; name it in alerts.sns.topics")
+    try:
+        message = await _verified(face, face.sns, request)
+    except Problem:
+        face.allowances.request(STRANGERS)
+        raise
+    face.allowances.request(message.topic)
+    if face.sns.is_repeated(message):
+        return {}
+    with face.allowances.running(message.topic):
         if message.kind is Kind.NOTIFICATION:
             answer = await _take(face, message)
         else:
             answer = {}
             log.info("sns_%s: topic %s", message.kind.value.lower(), message.topic)
             beside.add_task(_confirm, face, message)
-        face.sns.taken(message)
-        return answer
+    face.sns.taken(message)
+    return answer
 
 
-async def _verified(face: Face, request: Request) -> SnsMessage:
-    assert face.sns is not None
-    body = await read_json(request, face.limits)
+async def _verified(face: Face, verifier: SnsVerifier, request: Request) -> SnsMessage:
+    """Raises `Problem`. Whoever sends what does not hold has the strangers' allowance, and SNS its own."""
+    largest = min(face.limits.body_bytes, LARGEST)
+    body = await read_json(request, face.limits.model_copy(update={"body_bytes": largest}))
     try:
-        return await face.sns.verified(body)
+        return await verifier.verified(body)
     except MalformedInput as error:
         raise Problem(AlertsCode.BODY_REFUSED, error.message, field=error.where) from None
     except NotPermitted as error:

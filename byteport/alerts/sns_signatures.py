@@ -27,6 +27,7 @@ from cryptography.x509.oid import NameOID
 from byteport.contracts.alerts_face import SnsConfig
 from byteport.errors import BytePortError, MalformedInput, NotPermitted, Unavailable
 from byteport.kubernetes import fields
+from byteport.serving.buckets import Bucket
 
 Fetch = Callable[[str], Awaitable[bytes]]
 """Of a URL over verified TLS; raises `Unavailable`."""
@@ -41,6 +42,8 @@ LEAST_KEY_BITS = 2048
 FRESH_SECONDS = 86_400.0
 MOST_CERTIFICATES = 8
 MOST_IDS = 20_000
+FETCHES_PER_MINUTE = 6
+"""Of certificates that are not known yet: a stranger must not have us ask AWS as often as it likes."""
 
 
 class Kind(StrEnum):
@@ -84,6 +87,7 @@ class SnsVerifier:
         self._clock = clock
         self._now = now
         self._certificates: OrderedDict[str, tuple[float, x509.Certificate]] = OrderedDict()
+        self._fetches = Bucket(FETCHES_PER_MINUTE, clock())
         self._seen: OrderedDict[str, datetime] = OrderedDict()
 
     async def verified(self, body: Mapping[str, Any]) -> SnsMessage:
@@ -140,6 +144,8 @@ class SnsVerifier:
         kept = self._certificates.get(url)
         if kept is not None and self._clock() - kept[0] < FRESH_SECONDS:
             return kept[1]
+        if self._fetches.take(1, self._clock()):
+            raise Unavailable("the certificate of SNS was asked for often enough in this minute")
         try:
             certificate = x509.load_pem_x509_certificate(await self._fetch(url))
         except ValueError:

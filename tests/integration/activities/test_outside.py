@@ -14,7 +14,8 @@ from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.signals import SignalType, Source
 from byteport.errors import NotPermitted, TargetGone, Unavailable
-from byteport.kubernetes.enrolment import ENABLED_LABEL
+from byteport.kubernetes import port
+from byteport.kubernetes.enrolment import ENABLED_LABEL, ENABLED_SELECTOR
 from byteport.kubernetes.provider_ids import runs_on
 from tests.integration.activities.granted import Granted, give
 from tests.integration.activities.simulated_bench import SimulatedBench
@@ -107,6 +108,25 @@ async def test_a_machine_is_found_by_its_providers_id_and_never_by_a_nodes_name(
     assert worker.inbox.signals[0].target.ref == "Node/node-1"
     for other in ("node-1", "machine-node-2", "machine-node"):
         assert await worker.fates(symptom(DISK, Subject(kind="Node", provider_id=other))) == [Fate.NOT_FOUND]
+
+
+@pytest.mark.claim("C-391")
+async def test_a_machine_that_two_nodes_say_they_run_on_is_neithers(
+    bench: SimulatedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("node-1", "node-2"):
+        await bench.cluster.label_node(name, {ENABLED_LABEL: "true"})
+    listed = await bench.port.list(port.NODES, "", labels=ENABLED_SELECTOR)
+    for item in listed.items:
+        item["spec"]["providerID"] = "aws:///a/i-1"
+
+    async def both(*_: Any, **__: Any) -> Any:
+        return listed
+
+    monkeypatch.setattr(bench.port, "list", both)
+    worker = Bench(bench)
+    assert await worker.fates(symptom(DISK, Subject(kind="Node", provider_id="i-1"))) == [Fate.AMBIGUOUS]
+    assert worker.inbox.signals == []
 
 
 def test_a_machine_is_the_end_of_a_providers_id_and_no_part_of_a_word() -> None:

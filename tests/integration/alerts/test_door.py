@@ -221,6 +221,8 @@ async def test_review_21_one_sender_cannot_burn_anothers_allowance(tmp_path: Pat
         assert [(await world.alertmanager()).status for _ in range(4)] == [200, 200, 200, 429]
         assert [(await world.alertmanager(token="x" * 32)).status for _ in range(3)] == [401, 401, 429]
         assert (await world.alertmanager(token=NEXT_TOKEN)).status == 200
+        alarm = world.aws.message("no alarm")  # what strangers have used up is not SNS's
+        assert (await world.post("/v1/sns", alarm, token=None)).json == {"nothing": 1}
         many = [firing(f"web-{n}") for n in range(150)]
         assert (await world.alertmanager(*many, token=NEXT_TOKEN)).status == 200
         answer = await world.alertmanager(*many, token=NEXT_TOKEN)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from byteport.alerts.sns_signatures import FRESH_SECONDS, Kind, SnsVerifier
+from byteport.alerts.sns_signatures import FETCHES_PER_MINUTE, FRESH_SECONDS, Kind, SnsVerifier
 from byteport.contracts.alerts_face import SnsConfig
 from byteport.errors import BytePortError, MalformedInput, NotPermitted, Unavailable
 from tests.builders.sns import CERTIFICATE, HOST, TOPIC, Sns
@@ -146,6 +146,16 @@ async def test_a_certificate_is_fetched_once_a_day() -> None:
 async def test_a_certificate_that_cannot_be_had_is_for_later() -> None:
     elsewhere = CERTIFICATE.replace("0123456789abcdef.pem", "ffffffffffffffff.pem")
     assert isinstance(await World().refusal(AWS.message("{}") | {"SigningCertURL": elsewhere}), Unavailable)
+
+
+async def test_a_stranger_cannot_have_aws_asked_as_often_as_it_likes() -> None:
+    world = World()
+    await world.verifier.verified(AWS.message("{}"))
+    for number in range(3 * FETCHES_PER_MINUTE):
+        elsewhere = CERTIFICATE.replace("0123456789abcdef.pem", f"{number:016x}.pem")
+        assert isinstance(await world.refusal(AWS.message("{}") | {"SigningCertURL": elsewhere}), Unavailable)
+    assert len(world.aws.asked) == FETCHES_PER_MINUTE
+    await world.verifier.verified(AWS.message("{}"))  # what is known already is
 
 
 async def test_a_subscription_is_confirmed_at_snss_own_host_for_the_topic_alone() -> None:
