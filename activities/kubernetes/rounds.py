@@ -13,11 +13,12 @@ from activities.kubernetes.enabled import EnabledNamespaces
 from activities.kubernetes.following import Followed, Following
 from activities.kubernetes.metric_sightings import MetricSightings
 from activities.kubernetes.node_sightings import NodeSightings
-from activities.kubernetes.paced import Pace
+from activities.kubernetes.paced import Pace, pause_of
 from activities.kubernetes.second_looks import SecondLooks
 from activities.kubernetes.sightings import Sightings
 from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
+from byteport.errors import Throttled
 from byteport.kubernetes import port
 from byteport.kubernetes.port import ClusterPort, Resource
 
@@ -107,7 +108,11 @@ class Round:
         """Notice which namespaces are enabled, and look at once at what has been there before one was."""
         while True:
             await asyncio.sleep(every)
-            new = await self._enabled.refresh()
+            try:
+                new = await self._enabled.refresh()
+            except Throttled as error:  # the streams go on meanwhile, and so does a long list
+                await asyncio.sleep(pause_of(error))
+                continue
             self._sightings.begin_anew(new)
             self.follow()
             await self._again.look_at_the_ripe()

@@ -48,7 +48,7 @@ from byteport.kubernetes.port import ClusterPort
 
 HEARTBEAT_SECONDS = 2.0
 REFRESH_SECONDS = 5.0
-"""How soon a label that was written or taken away is noticed by the watch."""
+"""How soon the watch notices that a namespace was given or taken away; in namespaced sight not by its label alone."""
 LOOK_AGAIN_SECONDS = 60.0
 
 

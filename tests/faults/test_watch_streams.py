@@ -183,6 +183,18 @@ async def test_fault_05_a_server_that_puts_us_off_gets_its_delay_in_the_midst_of
 
 
 @BOTH
+async def test_fault_05_being_put_off_when_asking_what_was_given_ends_no_stream(server: Server, sight: Sight) -> None:
+    inbox, asked = Inbox(), list[float]()
+    verb, resource = ("list", "namespaces") if sight is Sight.CLUSTER else ("get", "configmaps")
+    server.faults += [(verb, resource, faulty.none), (verb, resource, faulty.puts_off(0, asked))]
+    async with watch_of(server.kubeconfig, inbox, sight=sight) as watched:
+        await watched.until(lambda: bool(asked) and watched.has_listed(*keys(sight)))
+        told = {crashes(server, 3)}
+        await watched.until(lambda: inbox.targets == told)
+        assert watched.attempts == 1
+
+
+@BOTH
 @pytest.mark.claim("C-383")
 async def test_fault_06_a_server_that_hangs_is_given_up_by_the_deadline_and_asked_again(
     server: Server, sight: Sight, monkeypatch: pytest.MonkeyPatch
