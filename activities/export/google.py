@@ -27,6 +27,7 @@ from activities.clock import Clock
 from activities.export.answers import Answer, Asked, error_of
 from activities.export.guarded import GuardedClient
 from activities.export.requests import Redirects, Request
+from activities.export.tls import CA_SETTING
 from byteport.contracts.receiver_addresses import receiver_url
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Unavailable
 
@@ -63,6 +64,7 @@ class GoogleIdentity:
     scope: str = SCOPE
     setting: str = SETTING
     what: str = "gcs"
+    ca_setting: str = CA_SETTING
     _token: Token | None = None
 
     async def token(self) -> str:
@@ -96,7 +98,9 @@ class GoogleIdentity:
 
     async def _federated(self) -> Token:
         configuration = _configuration()
-        client = GuardedClient(str(configuration["token_url"]), ca_file=self.ca_file, proxy=self.proxy)
+        client = GuardedClient(
+            str(configuration["token_url"]), ca_file=self.ca_file, ca_setting=self.ca_setting, proxy=self.proxy
+        )
         try:
             through = _Through(client, asyncio.get_running_loop(), self.clock, self.what)
             return await asyncio.to_thread(self._exchanged, configuration, through)

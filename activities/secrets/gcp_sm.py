@@ -11,7 +11,7 @@ import re
 from http import HTTPStatus
 
 from activities.export.google import GoogleIdentity
-from activities.secrets.asking import Asking, Line
+from activities.secrets.asking import CA_SETTING, Asking, Line
 from activities.secrets.backend import LARGEST_SECRET, Fetched, Named, member_of, said, unreadable, whole_path
 from activities.secrets.checksum import crc32c
 from activities.secrets.strict_json import NotPlain, plain_object
@@ -38,7 +38,9 @@ class GcpSecrets:
         if config.project is None:
             raise ConfigError(f"{SETTING}.project", "must be set, since secret.backend is gcp-sm")
         self._config = config
-        self._identity = GoogleIdentity(line.ca_file, None, line.clock, scope=SCOPE, setting=SETTING, what=WHAT)
+        self._identity = GoogleIdentity(
+            line.ca_file, None, line.clock, scope=SCOPE, setting=SETTING, what=WHAT, ca_setting=CA_SETTING
+        )
         where = f"secretmanager.{config.location}.rep" if config.location else "secretmanager"
         home = config.endpoint or f"https://{where}.googleapis.com"
         self._asking = Asking(WHAT, home, line, setting=f"{SETTING}.endpoint", credential=f"{SETTING} ({RIGHT})")

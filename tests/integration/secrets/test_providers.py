@@ -53,11 +53,18 @@ class World:
         path.chmod(0o600)
         return path
 
-    def secrets(self, backend: SecretBackend, *, version: str = "latest", vault: str | None = None) -> Secrets:
+    def secrets(
+        self,
+        backend: SecretBackend,
+        *,
+        version: str = "latest",
+        vault: str | None = None,
+        ca_file: Path | None = None,
+    ) -> Secrets:
         config = SecretConfig(
             backend=backend,
             seconds=5,
-            ca_file=self.authority.ca_file,
+            ca_file=ca_file or self.authority.ca_file,
             gcp_sm=GcpSmConfig(project="p", version=version, endpoint=self.urls[SecretBackend.GCP_SM]),
             doppler=DopplerConfig(token_file=self.doppler_token, endpoint=self.urls[SecretBackend.DOPPLER]),
             onepassword=OnePasswordConfig(
@@ -154,6 +161,15 @@ async def test_review_16_a_version_that_went_back_is_stale(world: World) -> None
     world.connect.kept["shop"]["slack"] = (2, {"token": "older"})
     await refused(google, "slack", Unavailable)
     await refused(connect, "shop/slack#token", Unavailable)
+
+
+@pytest.mark.claim("C-423")
+async def test_review_16_a_server_that_another_authority_vouches_for_is_shown_no_token(world: World) -> None:
+    (world.folder / "stranger.pem").write_bytes(world.authority.stranger.cert_pem.bytes())
+    for backend, name in {"gcp-sm": "slack", "doppler": "SLACK_TOKEN", "1password": "shop/slack#token"}.items():
+        secrets = world.secrets(SecretBackend(backend), ca_file=world.folder / "stranger.pem")
+        assert "secret.ca_file" in await refused(secrets, name, NotPermitted)
+    assert world.google.tokens == set()
 
 
 async def test_doppler_gives_what_a_config_has_to_whom_its_token_opens(world: World) -> None:
