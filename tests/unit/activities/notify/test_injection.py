@@ -9,6 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from email.message import EmailMessage
 from types import MappingProxyType
 from typing import Any
 
@@ -178,3 +179,17 @@ def test_a_digest_of_an_image_can_be_copied_as_it_is() -> None:
 @given(st.text(max_size=2000))
 def test_harmless_text_is_bounded(text: str) -> None:
     assert len(plain(text)) <= 3 * (LONGEST_TEXT + 2)
+
+
+def test_html_escapes_what_it_shows_whatever_was_done_to_it_before() -> None:
+    letter = compose(
+        told(notice(evidence=('1 < 2 & "3" > 2',), command="kubectl get pods -l 'a<b'"), None),
+        sender="byteport@example.com",
+        to=("oncall@example.com",),
+        at=AT,
+    )
+    page = letter.get_body(("html",))
+    assert isinstance(page, EmailMessage)
+    source = page.get_content()
+    assert "<li>1 &lt; 2 &amp; &quot;3&quot; &gt; 2</li>" in source
+    assert "<pre>kubectl get pods -l &#x27;a&lt;b&#x27;</pre>" in source
