@@ -27,7 +27,7 @@ def test_make_help_tells_every_target() -> None:
 
 def test_ci_runs_the_check_then_the_suite_then_the_heavier_ones_and_the_cluster_suite_last() -> None:
     script = (ROOT / ".ci" / "run").read_text()
-    suites = ["check", "test", "test-slow", "test-ledger", "scenarios", "test-node", "test-cluster"]
+    suites = ["check", "test", "test-slow", "test-ledger", "test-peers", "scenarios", "test-node", "test-cluster"]
     assert re.findall(r"^make (\S+)$", script, re.MULTILINE) == suites
     assert "set -euo pipefail" in script
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
