@@ -65,9 +65,10 @@ class Sightings:
         enabled: EnabledNamespaces,
         clock: Clock,
         *,
+        ripening: dict[str, Ripening],
         off: frozenset[Failure] = frozenset(),
     ) -> None:
-        """`off`: failures that are not reported, since their runbook is switched off."""
+        """`ripening`, by uid, outlives this object; `off`: failures that are not reported, since their runbook is off."""
         self._off = off
         self._sink = sink
         self._owners = owners
@@ -75,7 +76,7 @@ class Sightings:
         self._clock = clock
         self._reported: Recent[str, _Reported] = Recent(REMEMBERED)
         self._young: dict[str, _Young] = {}
-        self._ripening: dict[str, Ripening] = {}
+        self._ripening = ripening
         self._crowded: set[str] = set()
         self.reported = 0
 

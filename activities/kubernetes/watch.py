@@ -37,7 +37,7 @@ from activities.kubernetes.paced import Pace
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.rounds import Round
 from activities.kubernetes.second_looks import LOOKS
-from activities.kubernetes.sightings import Sightings
+from activities.kubernetes.sightings import Ripening, Sightings
 from activities.orchestration import SymptomSink
 from activities.performs import performs
 from byteport.contracts.kubernetes import WATCH_CLUSTER, WatchCluster, Watched
@@ -78,6 +78,8 @@ class ClusterWatch:
         self._off = off
         self._boundary = BoundaryTelling(bounds, clock)
         self._look_again_seconds = look_again_seconds
+        self._ripening: dict[str, Ripening] = {}
+        """Goes from one activity to the next in this process, so that nothing waits until all has been read again."""
 
     @performs(WATCH_CLUSTER)
     async def watch_cluster(self, call: WatchCluster) -> Watched:
@@ -92,7 +94,14 @@ class ClusterWatch:
             self._cluster,
             pace,
             enabled,
-            Sightings(self._sink, OwnerResolver(self._cluster, self._cluster_uid), enabled, self._clock, off=self._off),
+            Sightings(
+                self._sink,
+                OwnerResolver(self._cluster, self._cluster_uid),
+                enabled,
+                self._clock,
+                ripening=self._ripening,
+                off=self._off,
+            ),
             NodeSightings(self._sink, self._cluster, self._cluster_uid, self._clock, off=self._off),
             MetricSightings(
                 self._cluster,

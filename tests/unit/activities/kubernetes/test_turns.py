@@ -74,3 +74,18 @@ def test_one_in_which_something_is_hot_comes_every_minute_or_two_and_the_others_
 
 def test_a_look_that_fails_for_now_ends_nothing() -> None:
     assert {name for _, name in looks(2500, frozenset(), failing="team-000")} == set(NAMES)
+
+
+def test_whoever_asks_nothing_is_asked_before_its_turn() -> None:
+    async def run() -> list[float]:
+        pace, turns = Pace(2.5), list[float]()
+
+        async def asks() -> None:
+            for _ in range(3):
+                await pace.wait()
+                turns.append(asyncio.get_running_loop().time())
+
+        await asyncio.gather(asks(), asks())
+        return turns
+
+    assert skipping(run()) == [0, 2.5, 5, 7.5, 10, 12.5]
