@@ -182,7 +182,7 @@ REMEDIES: Mapping[Amiss, str] = {
     "for a receiver, get that one to take the log, or take it out of audit.export.target",
     Amiss.SECRET_UNREAD: "byteport secrets check {name} asks for it again; docs/quickstart has, for each backend, what it must allow, "
     "and to whom",
-    Amiss.CLOUD_RIGHTS: "byteport doctor, run in the pod of the worker `cloud`, whose identity it is, looks again; docs/reference/integrations.md "
+    Amiss.CLOUD_RIGHTS: "byteport doctor --metrics, run in the pod of the worker `cloud`, whose identity it is, looks again; docs/reference/integrations.md "
     "has what is to be granted for {source}, word for word",
     Amiss.CLOUDS_UNASKED: f"{_SETTINGS} lists clouds.sources and what each of them needs, with their variables",
     Amiss.SECRETS_UNREAD: f"{_SETTINGS} lists secret.backend and what each backend needs, with their variables; then: byteport secrets check",

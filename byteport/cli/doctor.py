@@ -30,6 +30,12 @@ def doctor(
             "--installation", help="Only what holds the agent of a cluster, looked at with your own credentials."
         ),
     ] = False,
+    metrics: Annotated[
+        bool,
+        typer.Option(
+            "--metrics", help="Only what the identity of this pod may do at the sources of metrics (`clouds.sources`)."
+        ),
+    ] = False,
     kubeconfig: Kubeconfig = None,
     cluster: Annotated[str | None, typer.Option("--context", help="Context in it; implies --installation.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", hidden=True)] = False,
@@ -41,7 +47,10 @@ def doctor(
         _list_settings(as_json, markdown)
         return
     outside = installation or kubeconfig is not None or cluster is not None
-    checks = run(_installed(kubeconfig, cluster) if outside else _look(settings_of(context)))
+    if metrics:
+        checks = run(_metrics(settings_of(context)))
+    else:
+        checks = run(_installed(kubeconfig, cluster) if outside else _look(settings_of(context)))
     if as_json:
         print_json(checks)
     else:
@@ -65,6 +74,12 @@ async def _installed(kubeconfig: Path | None, context: str | None) -> list[Check
     from workers.boundary_doctor import examine_installation
 
     return await examine_installation(kubeconfig, context)
+
+
+async def _metrics(settings: Settings) -> list[Check]:
+    from workers.clouds import check_clouds
+
+    return await check_clouds(settings)
 
 
 async def _look(settings: Settings) -> list[Check]:

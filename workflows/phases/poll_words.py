@@ -28,7 +28,7 @@ def notice(call: MetricPoll, state: PollState, rung: int) -> Notice:
         evidence=tuple(_evidence(state, rung)),
         command=None,
         inverse_command=None,
-        how_to_answer="byteport doctor" if rung else None,
+        how_to_answer="byteport doctor --metrics" if rung else None,
         at=workflow.now(),
     )
 

@@ -56,3 +56,16 @@ def test_what_is_not_whole_is_1_for_people_and_for_scripts(
         ("ok", ""),
         ("failed", "kubectl get …"),
     ]
+
+
+@pytest.mark.claim("C-407")
+def test_the_rights_at_the_sources_of_metrics_are_looked_at_by_themselves(
+    byteport: Run, configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def checked(_settings: object) -> list[Check]:
+        return [Check("metrics aws", Outcome.FAILED, "iam:CreateAccessKey: the role has it and must not", "look again")]
+
+    monkeypatch.setattr("workers.clouds.check_clouds", checked)
+    said = byteport("doctor", "--metrics", "--json")
+    assert said.code == 1
+    assert [(one["name"], one["outcome"]) for one in json.loads(said.out)] == [("metrics aws", "failed")]
