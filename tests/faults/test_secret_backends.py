@@ -78,7 +78,7 @@ async def speaking(say: Say, authority: Authority) -> AsyncIterator[tuple[int, l
 
 
 def secrets_at(
-    backend: SecretBackend, url: str, authority: Authority, folder: Path, patch: pytest.MonkeyPatch, seconds: int = 2
+    backend: SecretBackend, url: str, authority: Authority, folder: Path, patch: pytest.MonkeyPatch, seconds: int = 20
 ) -> Secrets:
     """Everything that this backend asks, a token for itself included, is asked at `url`."""
     token = folder / "token"
@@ -112,7 +112,7 @@ def secrets_at(
 
 
 async def all_fail(
-    url: str, authority: Authority, folder: Path, patch: pytest.MonkeyPatch, seconds: int = 2
+    url: str, authority: Authority, folder: Path, patch: pytest.MonkeyPatch, seconds: int = 20
 ) -> dict[SecretBackend, BytePortError]:
     """The one error in which a read ends, by backend, after a look at everything that hangs on each and at what was logged."""
     stream = io.StringIO()
@@ -206,8 +206,9 @@ async def test_fault_27_whatever_a_backend_does_a_read_fails_closed_in_its_time_
     fault: str, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say, kinds = FAULTS[fault]
-    async with speaking(say, authority) as (port, _), asyncio.timeout(8):
-        errors = await all_fail(f"https://localhost:{port}", authority, tmp_path, monkeypatch, seconds=1)
+    seconds = 1 if say in (hangs, trickles) else 20
+    async with speaking(say, authority) as (port, _), asyncio.timeout(40):
+        errors = await all_fail(f"https://localhost:{port}", authority, tmp_path, monkeypatch, seconds)
     assert are(errors, *kinds)
 
 

@@ -62,7 +62,7 @@ def owner(moto: Moto, authority: Authority) -> Iterator[Any]:
 
 def secrets_at(url: str, authority: Authority, **aws: Any) -> Secrets:
     config = AwsSmConfig(region=REGION, endpoint=url, **aws)
-    return chosen(SecretConfig(backend=SecretBackend.AWS_SM, seconds=5, ca_file=authority.ca_file, aws_sm=config))
+    return chosen(SecretConfig(backend=SecretBackend.AWS_SM, seconds=20, ca_file=authority.ca_file, aws_sm=config))
 
 
 async def refused(secrets: Secrets, name: str, kind: type[BytePortError]) -> str:

@@ -63,7 +63,7 @@ class World:
     ) -> Secrets:
         config = SecretConfig(
             backend=backend,
-            seconds=5,
+            seconds=20,
             ca_file=ca_file or self.authority.ca_file,
             gcp_sm=GcpSmConfig(project="p", version=version, endpoint=self.urls[SecretBackend.GCP_SM]),
             doppler=DopplerConfig(token_file=self.doppler_token, endpoint=self.urls[SecretBackend.DOPPLER]),

@@ -49,7 +49,7 @@ class World:
         plain: dict[str, Any] = {"address": self.bao.url, "jwt_file": self.token} | vault
         return chosen(
             SecretConfig(
-                backend=SecretBackend.VAULT, seconds=5, ca_file=self.authority.ca_file, vault=VaultConfig(**plain)
+                backend=SecretBackend.VAULT, seconds=20, ca_file=self.authority.ca_file, vault=VaultConfig(**plain)
             )
         )
 
