@@ -38,6 +38,11 @@ ALL_ON: dict[str, Any] = {
     "cluster": {"uid": "0" * 36},
     "telemetry": {"traces": {"endpoint": "https://collector.example.com/v1/traces"}},
     "ledger": {"postgresql": {"address": "db.example.com:5432"}},
+    "alerts": {
+        "enabled": True,
+        "client_certificates": [{"spiffe": "spiffe://example.com/alertmanager"}],
+        "ingressFrom": [{"podSelector": {"matchLabels": {"app": "alertmanager"}}}],
+    },
     "console": {
         "enabled": True,
         "url": "https://approve.example.com",
