@@ -22,6 +22,8 @@ from byteport.trust.attested_issuers import Attester, Attesters, Issuer, Key
 
 SKEW = timedelta(seconds=60)
 """How far the provider's clock may be ahead of whoever checks."""
+SINCE_SIGN_IN = timedelta(minutes=5)
+"""How long after a sign-in a token still comes of it: whoever made the text chose its beginning, and could have set it hours back."""
 LATEST = 1 << 40
 """Seconds since 1970 that no clock shows."""
 _SIGNATURE_ALONE: Options = {
@@ -118,7 +120,8 @@ def _verified(token: str, algorithm: str, key: Key, attester: Attester) -> dict[
 
 
 def _out_of_time(claims: dict[str, Any], text: AnswerText, now: datetime, *, first_heard: bool) -> Rejection | None:
-    """The sign-in came after the text was made, and before the text's end; the clock that checks is not behind either."""
+    """The sign-in came after the text was made, just before the token, and before the text's end; the clock that checks is
+    not behind either."""
     issued, ends, signed_in = (_seconds(claims.get(name)) for name in ("iat", "exp", "auth_time"))
     if issued is None or ends is None or ends <= issued:
         return Rejection.MALFORMED
@@ -127,6 +130,8 @@ def _out_of_time(claims: dict[str, Any], text: AnswerText, now: datetime, *, fir
         return Rejection.STALE_SIGN_IN
     if max(issued, signed_in) > at + skew:
         return Rejection.NOT_YET_VALID
+    if issued - signed_in > SINCE_SIGN_IN.total_seconds():
+        return Rejection.STALE_SIGN_IN
     if issued >= text.expires_at.timestamp() or (first_heard and at >= ends + skew):
         return Rejection.EXPIRED
     return None

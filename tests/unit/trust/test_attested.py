@@ -132,6 +132,14 @@ def test_a_token_with_one_claim_wrong_is_refused(claims: dict[str, Any], expecte
     assert because(LOGIN.answers(request(), **claims)) is expected
 
 
+def test_a_sign_in_of_hours_ago_attests_nothing_however_early_the_text_claims_to_begin() -> None:
+    """A page that lies can date its text back, and fetch a token without the person by a session at the provider."""
+    earlier = NOW - timedelta(hours=3)
+    answer = LOGIN.answers(request(), at=earlier, iat=int(NOW.timestamp()), exp=int(NOW.timestamp()) + 300)
+    for first_heard in (True, False):
+        assert because(answer, first_heard=first_heard) is Rejection.STALE_SIGN_IN
+
+
 @pytest.mark.claim("C-441")
 def test_review_9_a_forged_token_is_refused() -> None:
     """Another key under the known id, no signature, the public key as a shared secret, a claim exchanged in it."""
