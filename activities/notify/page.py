@@ -25,6 +25,10 @@ from byteport.errors import BytePortError, TemporaryError, Unavailable
 
 PATIENCE = 4
 """Attempts in which a channel that fails is tried again, though another one has told people. Then the ladder goes on."""
+WORTH_WAITING = timedelta(seconds=30)
+"""A channel that puts us off for longer is not waited for, where another one has told people: the ladder goes on."""
+LONGEST_WAIT = timedelta(minutes=1)
+"""However long all channels put us off, they are asked again after this: a page that has reached nobody is not given up."""
 
 logger = logging.getLogger("byteport.notify")
 
@@ -100,7 +104,7 @@ class Pager:
         answers = [*here, *outside.items()]
         failed = [(name, answer) for name, answer in answers if isinstance(answer, BytePortError)]
         reached = any(isinstance(answer, Taken) for answer in outside.values()) if outside else not failed
-        again = not reached or (attempt < PATIENCE and any(isinstance(error, TemporaryError) for _, error in failed))
+        again = not reached or (attempt < PATIENCE and any(_passes_soon(error) for _, error in failed))
         if failed and (attempt == 1 or not again):
             for name, error in failed:
                 logger.warning("%s cannot tell people: %s", name, error.message)
@@ -123,9 +127,13 @@ async def _here(one: Local, notice: Notice) -> Taken | BytePortError:
     return Taken()
 
 
+def _passes_soon(error: BytePortError) -> bool:
+    return isinstance(error, TemporaryError) and (error.delay is None or error.delay <= WORTH_WAITING)
+
+
 def _again(failed: Sequence[tuple[str, BytePortError]]) -> Unavailable:
     """One error for all: tried again as soon as the first of them allows, and also where a person must mend a setting."""
     delays = [error.delay if isinstance(error, TemporaryError) else None for _, error in failed]
     known = [delay for delay in delays if delay is not None]
-    delay = max(min(known), timedelta(seconds=1)) if len(known) == len(delays) else None
+    delay = min(max(min(known), timedelta(seconds=1)), LONGEST_WAIT) if len(known) == len(delays) else None
     return Unavailable("not everybody could be told: " + ", ".join(sorted({name for name, _ in failed})), delay)

@@ -2,7 +2,8 @@
 
 No chat and no mail server takes a key by which it would know a message again. So a line is written here, and synced to the disk,
 once a channel has taken a notice. A process that is killed between the two repeats that one message after its start; a file that is
-lost makes each open incident begin a new thread. Comes before `page.py`; beside the file of notices, on the same volume.
+lost makes each open incident begin a new thread. A disk that is full or broken keeps nobody from being told, and nothing makes it
+repeat a notice: this process remembers by itself then. Comes before `page.py`; beside the file of notices, on the same volume.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import fcntl
 import json
 import logging
 import os
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from byteport.errors import Unavailable
+MOST_HELD = 10_000
+"""Deliveries that a process remembers while the disk takes none."""
 
 logger = logging.getLogger("byteport.notify")
 
@@ -33,33 +36,48 @@ class Sent:
         self._path = path
         self._known = _Known()
         self._read_to = 0
+        self._held: dict[tuple[str, str], tuple[str, str]] = {}
+        """What the disk has not taken: of a channel and a notice the incident and its `ref`."""
+        self._one_at_a_time = threading.Lock()  # each channel asks in a thread of its own
 
     def has(self, channel: str, key: str) -> bool:
-        """Whether that channel has taken the notice. Raises `Unavailable`."""
-        self._look()
-        return (channel, key) in self._known.delivered
+        """Whether that channel has taken the notice, as far as the disk and this process know."""
+        with self._one_at_a_time:
+            self._look()
+            return (channel, key) in self._known.delivered or (channel, key) in self._held
 
     def first(self, channel: str, incident_id: str) -> str:
-        """What that channel calls the first message of the incident; empty where there is none. Raises `Unavailable`."""
-        self._look()
-        return self._known.first.get((channel, incident_id), "")
+        """What that channel calls the first message of the incident; empty where there is none."""
+        with self._one_at_a_time:
+            self._look()
+            held = (
+                ref for (by, _), (about, ref) in self._held.items() if (by, about) == (channel, incident_id) and ref
+            )
+            return self._known.first.get((channel, incident_id), "") or next(held, "")
 
     def write(self, channel: str, key: str, incident_id: str, ref: str) -> None:
-        """Remember, on the disk. Raises `Unavailable`."""
-        line = json.dumps([channel, key, incident_id, ref], ensure_ascii=True)
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab+") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                self._catch_up(file)
-                end = file.seek(0, os.SEEK_END)
-                torn = end > self._read_to
-                file.write((b"\n" if torn else b"") + line.encode("ascii") + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-                self._catch_up(file)
-        except OSError as error:
-            raise self._unavailable(error) from error
+        """Remember: on the disk, with all that it has not taken before; here alone, while it takes nothing."""
+        with self._one_at_a_time:
+            self._held[(channel, key)] = (incident_id, ref)
+            try:
+                self._append([json.dumps([*name, *of], ensure_ascii=True) for name, of in self._held.items()])
+            except OSError as error:
+                if len(self._held) > MOST_HELD:
+                    del self._held[next(iter(self._held))]
+                self._warn(error)
+            else:
+                self._held.clear()
+
+    def _append(self, lines: list[str]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self._catch_up(file)
+            torn = file.seek(0, os.SEEK_END) > self._read_to
+            file.write((b"\n" if torn else b"") + "".join(f"{line}\n" for line in lines).encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
+            self._catch_up(file)
 
     def _look(self) -> None:
         try:
@@ -69,7 +87,7 @@ class Sent:
         except FileNotFoundError:
             self._known, self._read_to = _Known(), 0
         except OSError as error:
-            raise self._unavailable(error) from error
+            self._warn(error)
 
     def _catch_up(self, file: BinaryIO) -> None:
         """Learn what was written since the last look; a torn last line (a crash) is left out."""
@@ -93,5 +111,6 @@ class Sent:
         if ref:
             self._known.first.setdefault((channel, incident_id), ref)
 
-    def _unavailable(self, error: OSError) -> Unavailable:
-        return Unavailable(f"{self._path}: {error.strerror or 'cannot be used'}")
+    def _warn(self, error: OSError) -> None:
+        why = error.strerror or "cannot be used"
+        logger.warning("%s: %s; what has been told is remembered by this process alone", self._path, why)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -158,3 +160,54 @@ def test_a_line_torn_by_a_crash_tells_of_no_delivery_and_the_next_one_is_whole(t
     read = Sent(path)
     assert [read.has("slack", key) for key in "abc"] == [True, False, True]
     assert read.first("slack", "inc-1") == "1.2"
+
+
+@pytest.mark.parametrize("broken", ["full", "unreadable"])
+async def test_a_disk_that_takes_nothing_makes_no_channel_silent_and_none_repeat_itself(
+    tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack = Stand(SLACK)
+    one = Pager([], Outside([slack], Routes(channels=(SLACK,)), Sent(tmp_path / "sent"), None))
+    await told(one, notice(key="a"))
+    with monkeypatch.context() as patch:
+        if broken == "full":
+            patch.setattr("os.fsync", _full)
+        else:
+            patch.setattr(Path, "open", _full)
+        for attempt in (1, 2, 3):
+            await told(one, notice(key="b"), attempt)
+    await told(one, notice(key="c"))
+    assert slack.got == [("a", ""), ("b", "slack-1"), ("c", "slack-1")]
+    assert [Sent(tmp_path / "sent").has("slack", key) for key in "abc"] == [True, True, True]
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_channels_that_ask_at_once_learn_of_every_delivery(tmp_path: Path) -> None:
+    path = tmp_path / "sent"
+    writer, reader = Sent(path), Sent(path)
+    keys = [f"k{number}" for number in range(2000)]
+    path.write_text("".join(f'["slack", "{key}", "inc-1", "1.2"]\n' for key in keys))
+    with ThreadPoolExecutor(8) as threads:
+        for last in range(2000, 2100):
+            assert all(threads.map(lambda _: reader.has("slack", keys[-1]), range(8)))
+            keys.append(f"k{last}")
+            writer.write("slack", keys[-1], "inc-1", "3.4")
+
+
+@pytest.mark.parametrize("delay", [timedelta(minutes=25), timedelta(hours=1)])
+async def test_the_ladder_does_not_wait_for_a_channel_that_puts_us_off_once_another_has_told_people(
+    tmp_path: Path, delay: timedelta
+) -> None:
+    slack, pagerduty = Stand(SLACK, Throttled("too often", delay)), Stand(PAGERDUTY)
+    delivered = await told(pager(tmp_path, slack, pagerduty), notice())
+    assert delivered.channels == ("file", "pagerduty")
+    assert [(one.channel, one.code) for one in delivered.failed] == [("slack", "throttled")]
+
+
+async def test_a_page_that_reached_nobody_is_not_given_up_however_long_its_channel_puts_us_off(tmp_path: Path) -> None:
+    with pytest.raises(ApplicationError) as caught:
+        await told(pager(tmp_path, Stand(SLACK, Throttled("too often", timedelta(hours=1)))), notice())
+    assert caught.value.next_retry_delay == timedelta(minutes=1)
