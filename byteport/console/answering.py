@@ -19,6 +19,7 @@ from byteport.console.sessions import UNKNOWN_SECONDS, Journey, Session
 from byteport.console.told import told
 from byteport.contracts.workflows import ApprovalState, Installation
 from byteport.domain.approvals import Answer, ApprovalRequest, Least, SignedAnswer, names_its_plan
+from byteport.domain.canonical import digest
 from byteport.errors import BytePortError, NotPermitted, PreconditionFailed
 from byteport.temporal import intake
 from byteport.trust.answers import answer_text
@@ -40,9 +41,10 @@ def why_not(face: Face, session: Session, state: ApprovalState) -> Closed | None
         return Closed("Nothing waits for an answer here any more.")
     if not _is_ours(request, face.installation):
         return Closed("This is another installation's plan.")
-    if not names_its_plan(request):
+    if not names_its_plan(request) or not _says_what_it_does(request, face.installation):
         return Closed(
-            "The plan is not the one that its digest names. Nothing can be answered; tell your security team."
+            "The plan is not the one that its digest names, or not what is said of it. "
+            "Nothing can be answered; tell your security team."
         )
     if person is not None and any(one.principal == person.principal for one in state.taken):
         return Closed("You have answered.")
@@ -52,6 +54,18 @@ def why_not(face: Face, session: Session, state: ApprovalState) -> Closed | None
         words = "You may look, and are not among the people whom the list of approvers knows at this identity provider."
         return Closed(words, by_hand=True)
     return None
+
+
+def shown(request: ApprovalRequest) -> str:
+    """What an answer is bound to beside its plan. In the form, because the same plan may be asked for anew in the meantime,
+    for another incident, or past a freeze that whoever reads the page has not seen."""
+    return digest([request.incident_id, *(reason.value for reason in request.reasons)])
+
+
+def must_be_shown(request: ApprovalRequest, sent: str) -> None:
+    """Raises `PreconditionFailed` unless the form was made from this very request."""
+    if sent != shown(request):
+        raise PreconditionFailed("the plan is asked for anew since the page was made; read it again, then answer")
 
 
 def begin(face: Face, request: ApprovalRequest, answer: Answer, reason: str) -> Journey:
@@ -80,6 +94,12 @@ async def attested(face: Face, session: Session, journey: Journey, token: str, c
         words, well = f"Nobody knows yet: {error.message}.", False
     session.tell(words, well=well)
     return go(journey.back_to)
+
+
+def _says_what_it_does(request: ApprovalRequest, installation: Installation) -> bool:
+    """Whether the words beside the plan, which nobody's answer binds, are the plan's own and this cluster's."""
+    said = (request.target, request.command, request.cluster_name)
+    return said == (request.plan.target.ref, request.plan.command, installation.cluster_name)
 
 
 def _is_ours(request: ApprovalRequest, installation: Installation) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
-from byteport.console.answering import LONGEST_REASON, begin, why_not
+from byteport.console.answering import LONGEST_REASON, begin, must_be_shown, shown, why_not
 from byteport.console.difference import difference
 from byteport.console.face import Face, for_people
 from byteport.console.forms import form_of
@@ -87,6 +87,7 @@ async def plan(request: Request, face: Face, session: Session) -> Response:
         evidence=by_object(asked.evidence),
         closed=why_not(face, session, state),
         longest=LONGEST_REASON,
+        shown=shown(asked),
     )
 
 
@@ -104,6 +105,7 @@ async def answer(request: Request, face: Face, session: Session) -> Response:
         raise MalformedInput("answer", "is approve or reject") from None
     state = await views.approval_state(face.client, digest)
     asked = _answerable(face, session, state)
+    must_be_shown(asked, fields.get("shown", ""))
     where = await away(face, session, begin(face, asked, chosen, reason))
     return page("onward.html", session, face.now(), where=where, chosen=chosen, asked=asked)
 

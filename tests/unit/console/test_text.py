@@ -70,8 +70,10 @@ def test_what_nobody_would_read_to_its_end_is_cut() -> None:
 def test_review_13_a_plan_with_names_that_somebody_chose_is_a_page_and_nothing_else(hostile: str) -> None:
     sessions = Sessions(ConsoleLimits(), 3600, lambda: 0.0)
     session = sessions.sign_in(sessions.begin(), Person("sub", hostile, None))
+    target = TARGET.model_copy(update={"namespace": hostile, "name": hostile})
     asked = request(
         target=hostile,
+        plan=rollback().model_copy(update={"target": target, "to_replica_set": hostile}),
         cluster_name=hostile,
         command=hostile,
         inverse_command=hostile,
@@ -97,6 +99,7 @@ def test_review_13_a_plan_with_names_that_somebody_chose_is_a_page_and_nothing_e
             evidence=by_object(asked.evidence),
             closed=None,
             longest=1000,
+            shown=hostile,
         ).body
     ).decode()
     plain = page("refused.html", None, NOW, title="t", detail="d").body
