@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, TextIO
@@ -18,6 +19,8 @@ LONGEST_LINE = 4000
 OURS = ("byteport", "activities", "workflows", "workers", "temporalio.activity", "temporalio.workflow")
 """Loggers that speak our words; the last two are those by which acts and runs speak. What any other has to say below a
 warning is somebody else's, and nobody has looked at what is in it: clients of clouds write down what they sign with."""
+WORDED = ("byteport", "temporalio")
+"""Packages whose exceptions say our words: those of Temporal carry what acts and runs have made of an error (`byteport/temporal/failures.py`)."""
 HIGHEST_PORT = 65535
 
 
@@ -65,10 +68,11 @@ class TelemetryConfig(BaseModel):
 
 
 class OneLine(logging.Formatter):
-    """A record on one line: control characters escaped, an exception as its class and message, no traceback.
+    """A record on one line: control characters escaped, an exception as its class, no traceback.
 
-    Texts in a log line may come from a cluster; nothing in them can start a new line or speak to a terminal. The
-    traceback of a mistake of ours is shown at level debug.
+    Texts in a log line may come from a cluster; nothing in them can start a new line or speak to a terminal. What an
+    exception says is told where the words are ours; any other may quote whatever it met, a secret among it, so that its
+    place in the code is told instead. Level debug, which is for a cluster of one's own, tells its words and its traceback.
     """
 
     def __init__(self, log_format: LogFormat, *, tracebacks: bool) -> None:
@@ -79,7 +83,7 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         message = printable(record.getMessage())
         if record.exc_info and record.exc_info[0] is not None:
-            message += f" ({record.exc_info[0].__name__}: {printable(str(record.exc_info[1]))})"
+            message += f" ({record.exc_info[0].__name__}: {self._told(record.exc_info[1])})"
             if self._tracebacks:
                 message += " " + printable(self.formatException(record.exc_info).replace("\n", " | "))
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -87,6 +91,20 @@ class OneLine(logging.Formatter):
             entry = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": message}
             return json.dumps(entry, ensure_ascii=True)
         return f"{at} {record.levelname.lower():<7} {record.name}: {message}"
+
+    def _told(self, error: BaseException | None) -> str:
+        if self._tracebacks or type(error).__module__.partition(".")[0] in WORDED:
+            return printable(str(error))
+        return f"at {_place(error)}"
+
+
+def _place(error: BaseException | None) -> str:
+    """`module:line`, the innermost of ours, else the innermost."""
+    passed = traceback.walk_tb(error.__traceback__ if error is not None else None)
+    frames = [(str(frame.f_globals.get("__name__")), line) for frame, line in passed]
+    ours = [(module, line) for module, line in frames if module.partition(".")[0] in OURS]
+    module, line = (ours or frames or [("an unknown place", 0)])[-1]
+    return f"{module}:{line}"
 
 
 def configure_logging(config: TelemetryConfig, stream: TextIO | None = None) -> None:

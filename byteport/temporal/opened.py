@@ -67,7 +67,8 @@ def _other_workflow(named: str, attributes: Any) -> str:
         case "start_child_workflow_execution_initiated_event_attributes":
             return str(attributes.workflow_id)
         case (
-            "child_workflow_execution_completed_event_attributes"
+            "child_workflow_execution_started_event_attributes"  # repeats the header that the child was given
+            | "child_workflow_execution_completed_event_attributes"
             | "child_workflow_execution_failed_event_attributes"
             | "child_workflow_execution_canceled_event_attributes"
             | "signal_external_workflow_execution_initiated_event_attributes"

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
+from byteport.errors import Unavailable
 from byteport.telemetry import OURS, LogFormat, LogLevel, TelemetryConfig, configure_logging
 from tests.house.tree import TOP_LEVEL, python_files
 
@@ -41,14 +43,39 @@ def test_review_13_a_message_that_tries_to_be_two_lines_or_to_colour_a_terminal_
     assert "\u202e" not in text
 
 
-def test_an_exception_is_its_class_and_message_without_a_traceback(log: io.StringIO) -> None:
+@pytest.mark.claim("C-460")
+def test_review_12_what_a_foreign_exception_says_is_not_told_but_where_it_was_raised(log: io.StringIO) -> None:
+    try:
+        raise ValueError("a\nb: password=hunter2")
+    except ValueError:
+        logging.getLogger("byteport").exception("failed")
+    assert log.getvalue().count("\n") == 1
+    assert re.search(r"failed \(ValueError: at tests\.unit\.test_telemetry:\d+\)", log.getvalue())
+    assert "hunter2" not in log.getvalue()
+    assert "Traceback" not in log.getvalue()
+
+
+@pytest.mark.parametrize("error", [Unavailable("the ledger is away"), ApplicationError("the ledger is away")])
+def test_an_exception_in_our_words_is_told_in_them(log: io.StringIO, error: Exception) -> None:
+    logging.getLogger("byteport").error("failed", exc_info=error)
+    assert f"({type(error).__name__}: the ledger is away)" in log.getvalue()
+
+
+def test_an_exception_that_was_never_raised_is_told_by_its_class(log: io.StringIO) -> None:
+    logging.getLogger("byteport").error("failed", exc_info=ValueError("hunter2"))
+    assert "(ValueError: at an unknown place:0)" in log.getvalue()
+
+
+def test_at_level_debug_an_exception_is_told_with_its_words_and_its_traceback_on_one_line() -> None:
+    stream = io.StringIO()
+    configure_logging(TelemetryConfig(log_level=LogLevel.DEBUG), stream)
     try:
         raise ValueError("a\nb")
     except ValueError:
         logging.getLogger("byteport").exception("failed")
-    assert log.getvalue().count("\n") == 1
-    assert "ValueError" in log.getvalue()
-    assert "Traceback" not in log.getvalue()
+    assert r"ValueError: a\nb" in stream.getvalue()
+    assert "Traceback" in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1
 
 
 def test_a_line_for_a_collector_is_json() -> None:
@@ -102,6 +129,8 @@ def test_what_is_ours_is_said_at_the_level_that_is_set() -> None:
 def test_every_logger_of_the_program_is_one_of_ours() -> None:
     """Another's words would be lost below a warning."""
     named = {
-        name for path in python_files(*TOP_LEVEL) for name in re.findall(r"getLogger\(\"([^\"]+)\"\)", path.read_text())
+        name
+        for path in python_files(*TOP_LEVEL)
+        for name in re.findall(r"getLogger\(\"([^\"]+)\"\)(?!\.setLevel)", path.read_text())
     }
     assert {name.partition(".")[0] for name in named} <= {*OURS, "temporalio"}
