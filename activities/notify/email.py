@@ -18,7 +18,7 @@ from email.utils import format_datetime
 from activities.clock import Clock, utc_now
 from activities.notify.channel import Taken
 from activities.notify.plain import plain
-from activities.notify.reading import read
+from activities.notify.reading import read_matching
 from activities.notify.smtp import MailServer
 from activities.notify.told import Section, Told
 from activities.secrets.port import SecretSource
@@ -49,7 +49,10 @@ class Email:
         config = self._config
         if config.sender is None:
             raise ConfigError("escalation.email.sender", "must be set where escalation.channels names email")
-        password = None if config.user is None else await read(self._secrets, config.password, PASSWORD)
+        password = None
+        if config.user is not None:  # of any other the library would raise an error that holds it
+            form = "a password in ASCII"
+            password = await read_matching(self._secrets, config.password, PASSWORD, r"[ -~]+", form)
         letter = compose(message, sender=config.sender, to=config.to, at=self._clock())
         refused = await self._server.send(letter, config.sender, config.to, user=config.user, password=password)
         told = len(config.to) - refused

@@ -1,19 +1,23 @@
 """A mail server: over TLS that holds, to an address that may be reached, and never in clear.
 
 Comes before `email.py`. The library's own client is used, with a socket that was made by the rules of `activities/export/reach.py`. A
-server that does not offer STARTTLS is told nothing: neither who we are nor what the letter says.
+server that does not offer STARTTLS is told nothing: neither who we are nor what the letter says. Before TLS anybody on the way can speak
+for it: what it says is bounded, and a letter that nobody waits for any more ends with its connection, and with it its thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import smtplib
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
 from email.message import EmailMessage
 from pathlib import Path
+from typing import BinaryIO
 
 from activities.export.reach import Reach, shown
 from activities.export.tls import verifying
@@ -23,6 +27,8 @@ from byteport.errors import BytePortError, ConfigError, NotPermitted, PermanentE
 SERVER, CA_FILE, PASSWORD = "escalation.email.server", "escalation.ca_file", "escalation.email.password"
 SECONDS = 8.0
 """For each answer of the server."""
+MOST_WORDS = 64 << 10
+"""Bytes of all that a server says before TLS, and as many after it."""
 OUR_NAME = "byteport-agent"
 _FOR_GOOD = 500
 """From here on an answer of SMTP is for good; below, trying again may help."""
@@ -44,17 +50,26 @@ class MailServer:
         self, letter: EmailMessage, sender: str, to: Sequence[str], *, user: str | None, password: str | None
     ) -> int:
         """For how many of the recipients the server refuses the letter; not for all of them. Raises as a channel does."""
-        return await asyncio.to_thread(self._send, letter, sender, list(to), user, password)
+        line = _Line()
+        try:
+            return await asyncio.to_thread(self._send, line, letter, sender, list(to), user, password)
+        finally:
+            line.cut()
 
-    def _send(self, letter: EmailMessage, sender: str, to: list[str], user: str | None, password: str | None) -> int:
+    def _send(
+        self, line: _Line, letter: EmailMessage, sender: str, to: list[str], user: str | None, password: str | None
+    ) -> int:
         where = shown(self._host)
         try:
-            with self._client() as client:
+            with contextlib.closing(self._client(line)) as client:
                 if self._tls is SmtpTls.STARTTLS:
                     client.starttls(context=verifying(self._ca_file, ca_setting=CA_FILE))
                 if user is not None and password is not None:
                     client.login(user, password)
-                return len(client.send_message(letter, sender, to))
+                refused = len(client.send_message(letter, sender, to))
+                with contextlib.suppress(smtplib.SMTPException, OSError):
+                    client.putcmd("QUIT")  # the letter is taken, whatever is answered to this, or is not
+                return refused
         except ssl.SSLCertVerificationError as error:
             raise NotPermitted(
                 f"email: the certificate of {where} does not hold ({error.verify_message[:200]}); look at {CA_FILE}"
@@ -71,18 +86,64 @@ class MailServer:
             why = errno.errorcode.get(error.errno or 0, type(error).__name__)
             raise Unavailable(f"email: no answer from {where} ({why})") from None
 
-    def _client(self) -> smtplib.SMTP:
+    def _client(self, line: _Line) -> smtplib.SMTP:
         if self._tls is SmtpTls.IMPLICIT:
-            return _OverTls(self._host, self._port, self._reach, verifying(self._ca_file, ca_setting=CA_FILE))
-        return _Guarded(self._host, self._port, self._reach)
+            return _OverTls(self._host, self._port, self._reach, line, verifying(self._ca_file, ca_setting=CA_FILE))
+        return _Guarded(self._host, self._port, self._reach, line)
+
+
+class _Line:
+    """The connection of one letter, which can be ended by whoever waits for it."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._held: socket.socket | None = None
+        self._is_cut = False
+
+    def hold(self, made: socket.socket) -> None:
+        """Raises `TimeoutError` where nobody waits any more."""
+        with self._one_at_a_time:
+            if self._is_cut:
+                raise TimeoutError
+            self._held = made.dup()  # whatever becomes of `made`: TLS takes it over
+
+    def cut(self) -> None:
+        with self._one_at_a_time:
+            held, self._held, self._is_cut = self._held, None, True
+        if held is not None:
+            with held, contextlib.suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
+
+
+class _Words:
+    """What a server says, up to a limit; after it the connection counts as ended."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = MOST_WORDS
+
+    def readline(self, longest: int) -> bytes:
+        line = self._file.readline(min(longest, self._left))
+        self._left -= len(line)
+        return line
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class _Guarded(smtplib.SMTP):
     """Connects to checked addresses only."""
 
-    def __init__(self, host: str, port: int, reach: Reach) -> None:
+    def __init__(self, host: str, port: int, reach: Reach, line: _Line) -> None:
         self._reach = reach
+        self._line = line
         super().__init__(host, port, local_hostname=OUR_NAME, timeout=SECONDS)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The library reads lines of an answer for as long as there are any."""
+        if self.file is None and self.sock is not None:
+            self.file = _Words(self.sock.makefile("rb"))
+        return super().getreply()
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """The library's own place to make a connection."""
@@ -95,6 +156,7 @@ class _Guarded(smtplib.SMTP):
             made.settimeout(timeout)
             try:
                 made.connect(info[4])
+                self._line.hold(made)
             except OSError as error:
                 made.close()
                 failed = error
@@ -106,9 +168,9 @@ class _Guarded(smtplib.SMTP):
 class _OverTls(_Guarded):
     """TLS from the first byte."""
 
-    def __init__(self, host: str, port: int, reach: Reach, context: ssl.SSLContext) -> None:
+    def __init__(self, host: str, port: int, reach: Reach, line: _Line, context: ssl.SSLContext) -> None:
         self._context = context
-        super().__init__(host, port, reach)
+        super().__init__(host, port, reach, line)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         made = super()._get_socket(host, port, timeout)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -184,6 +187,58 @@ async def test_a_letter_that_some_recipients_do_not_get_is_delivered_to_the_othe
     async with serving(mailbox, authority.server()) as port:
         assert (await email(authority, port).deliver(ready(notice()), "")).said == "taken for 1 of 2 recipients"
     assert mailbox.letters[0].rcpt_tos == ["second@example.com"]
+
+
+async def test_a_letter_that_was_taken_is_not_sent_again_whatever_the_server_says_at_the_end(
+    authority: Authority,
+) -> None:
+    class Rude(Mailbox):
+        async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+            del server, session, envelope
+            return "421 busy"
+
+    mailbox = Rude()
+    async with serving(mailbox, authority.server()) as port:
+        assert (await email(authority, port).deliver(ready(notice()), "")).said == "taken for 2 of 2 recipients"
+    assert len(mailbox.letters) == 1
+
+
+@pytest.mark.parametrize("drop", [b"2", b"220-\r\n" * 5000], ids=["drips", "floods"])
+async def test_a_server_that_never_comes_to_an_end_keeps_neither_a_thread_nor_memory(
+    authority: Authority, drop: bytes
+) -> None:
+    ended = asyncio.Event()
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del reader
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(drop)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        ended.set()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    before = threading.active_count()
+    with ThreadPoolExecutor(1) as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        with pytest.raises((Unavailable, TimeoutError)):
+            async with asyncio.timeout(0.5):
+                await email(authority, server.sockets[0].getsockname()[1]).deliver(ready(notice()), "")
+        async with asyncio.timeout(5):
+            await asyncio.to_thread(int)  # the one thread is free again
+            await ended.wait()
+    assert threading.active_count() == before
+    server.close()
+
+
+async def test_a_password_that_cannot_be_sent_is_named_by_its_setting_and_no_letter_of_it_shown(
+    authority: Authority,
+) -> None:
+    async with serving(Mailbox(), authority.server()) as port:
+        with pytest.raises(PermanentError, match=r"escalation\.email\.password") as caught:
+            await email(authority, port, password="hunter\u00fc2").deliver(ready(notice()), "")
+    assert "\u00fc" not in caught.value.message
 
 
 async def test_nobody_at_the_port_is_tried_again(authority: Authority) -> None:
