@@ -6,7 +6,7 @@ Comes after `sessions`, `provider` and `pages`; each page's file takes what it w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,7 @@ class Approvers:
         if read_attesters(self.path).of(self.reached.issuer, self.reached.client_id) is None:
             raise ConfigError("approvals.issuers", "does not list `console.issuer` with `console.client_id`")
 
-    async def principal(self, claims: dict[str, Any]) -> str | None:
+    async def principal(self, claims: Mapping[str, Any]) -> str | None:
         """Whom the list has for these claims. Nobody while the file cannot be read."""
         try:
             listed = (await asyncio.to_thread(read_attesters, self.path)).of(

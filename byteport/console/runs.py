@@ -47,15 +47,17 @@ async def run(request: Request, face: Face, session: Session) -> Response:
 
 @for_people
 async def acknowledge(request: Request, face: Face, session: Session) -> Response:
-    """The person takes it over, by the name that the list of approvers has for them."""
+    """The person takes it over, by the name that the list of approvers has for them now: whoever was taken out of it since they
+    signed in keeps nobody from being paged."""
     workflow_id = _id(request)
     fields = await form_of(request, session, face.reached.url, face.config.limits)
     note = fields.get("note", "").replace("\r\n", "\n").strip()
     if len(note) > LONGEST_NOTE:
         raise MalformedInput("note", f"has at most {LONGEST_NOTE} characters")
-    if session.person is None or session.person.principal is None:
+    principal = None if session.person is None else await face.approvers.principal(session.person.claims)
+    if principal is None:
         raise NotPermitted("only people whom the list of approvers names can take an escalation over here")
-    await intake.acknowledge(face.client, workflow_id, Acknowledge(by=session.person.principal, note=note))
+    await intake.acknowledge(face.client, workflow_id, Acknowledge(by=principal, note=note))
     session.tell("You have taken it over. Nobody else is paged for it.", well=True)
     return go("/runs/" + quote(workflow_id, safe=":/"))
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from byteport.contracts.console import ConsoleLimits
 from byteport.domain.approvals import AnswerText
@@ -44,7 +46,9 @@ class Person:
     name: str
     """To greet them with; believed for nothing."""
     principal: str | None
-    """As the list of approvers has them; None when it does not."""
+    """As the list of approvers had them at the sign-in, to greet them with; None when it did not."""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    """What the provider said of them, by which the list of now is asked before it counts."""
 
 
 @dataclass

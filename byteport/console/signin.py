@@ -92,7 +92,8 @@ async def _signed_in(face: Face, session: Session, journey: Journey, token: str,
     name = next(
         (claims[one] for one in ("preferred_username", "email", "name", "sub") if _is_name(claims.get(one))), ""
     )
-    person = Person(subject=claims["sub"], name=name, principal=await face.approvers.principal(claims))
+    principal = await face.approvers.principal(claims)
+    person = Person(subject=claims["sub"], name=name, principal=principal, claims=claims)
     signed_in = face.sessions.sign_in(session, person)
     if not await face.approvers.has_key_of(token):
         log.error("keys_outdated: the identity provider signs by a key that approvals.issuers does not have")

@@ -11,6 +11,7 @@ person who was taken out of it voids the answer, however early it was given.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -72,7 +73,7 @@ def attested_by(
     return Rejection.NOT_AN_APPROVER if name is None else Attested(name, signed.issuer.issuer, signed.thumbprint)
 
 
-def person_of(claims: dict[str, Any], issuer: Issuer) -> str | None:
+def person_of(claims: Mapping[str, Any], issuer: Issuer) -> str | None:
     """Whom the list has for the claim that it goes by; None for nobody, and for an address that nobody has verified."""
     value = claims.get(issuer.claim)
     if not isinstance(value, str) or (issuer.claim == "email" and claims.get("email_verified") is not True):

@@ -1,12 +1,13 @@
 """Who gets in, by what, and what a browser is told: every step over TLS against a strict provider."""
 
 import logging
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
 from tests.integration.console.provider import SECRET, Provider
-from tests.integration.console.room import Room, Visitor
+from tests.integration.console.room import Room, Visitor, issuers
 
 pytestmark = pytest.mark.peers
 
@@ -234,3 +235,15 @@ async def test_nothing_of_a_sign_in_is_in_a_log_line(
     (state, code) = (asked(back)[name] for name in ("state", "code"))
     assert caplog.text
     assert not [one for one in (state, code, SECRET, *provider.tokens) if one in caplog.text]
+
+
+async def test_whoever_was_taken_out_of_the_list_since_takes_nothing_over(
+    visitor: Visitor, provider: Provider, tmp_path: Path
+) -> None:
+    await visitor.sign_in("ada")
+    _, page, _ = await visitor.get("/log")
+    issuers(tmp_path, provider, {"sub-grace": "grace"})
+    fields = {"form_token": visitor.form_token(page), "note": "mine"}
+    status, page, _ = await visitor.post("/runs/remediate:c:shop:Deployment:web:bad_rollout/acknowledge", fields)
+    assert status == 403
+    assert "only people whom the list of approvers names" in page.lower()
