@@ -48,8 +48,7 @@ async def home(_: Request, face: Face, session: Session) -> Response:
                 return digest, None  # still listed: it waits, though nobody tells now for what
 
     waiting = await asyncio.gather(*(asked(digest) for digest in digests))
-    open_ones = await views.list_runs(face.client, open_only=True, limit=MOST_WAITING)
-    escalated = [run for run in open_ones if run.phase == Phase.ESCALATED.value]
+    escalated = await views.list_runs(face.client, open_only=True, limit=MOST_WAITING, phase=Phase.ESCALATED)
     newest = await views.list_runs(face.client, open_only=False, limit=MOST_RUNS)
     return page(
         "home.html",

@@ -18,7 +18,16 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from byteport.contracts.workflows import APPROVAL, REMEDIATION, STATE, ApprovalState, State, StormState, TimeboxState
+from byteport.contracts.workflows import (
+    APPROVAL,
+    REMEDIATION,
+    STATE,
+    ApprovalState,
+    Phase,
+    State,
+    StormState,
+    TimeboxState,
+)
 from byteport.domain.ids import approval_id, storm_id
 from byteport.errors import NotPermitted, TargetGone, Unavailable
 from byteport.temporal.attributes import CLUSTER, DECISION, MTTR_SECONDS, PHASE, RUNBOOK, TARGET
@@ -45,9 +54,10 @@ class Run(NamedTuple):
     closed_at: datetime | None
 
 
-async def list_runs(client: Client, *, open_only: bool, limit: int) -> list[Run]:
-    """Remediations, newest first."""
+async def list_runs(client: Client, *, open_only: bool, limit: int, phase: Phase | None = None) -> list[Run]:
+    """Remediations, newest first; those in `phase` alone where one is given."""
     query = f"WorkflowType = '{REMEDIATION}'" + (" AND ExecutionStatus = 'Running'" if open_only else "")
+    query += f" AND {PHASE.name} = '{phase.value}'" if phase is not None else ""
     return [_run(execution) async for execution in _listed(client, query, limit)]
 
 
