@@ -116,7 +116,7 @@ class Face:
 
     async def take(self, source: str, caller: str, reduced: Reduced) -> dict[str, int]:
         """Hand over what a body came to, and say so. Raises `Problem` when it was not taken: the sender sends it again."""
-        self.allowances.symptoms(caller, reduced.symptoms)
+        self.allowances.symptoms(caller, reduced.handed_on)
         try:
             for batch in reduced.batches:
                 await self.hand_over(batch)

@@ -55,6 +55,11 @@ class Reduced:
     def symptoms(self) -> int:
         return sum(len(batch.symptoms) for batch in self.batches)
 
+    @property
+    def handed_on(self) -> int:
+        """Everything that is a message to somebody: what nobody treats as well as symptoms."""
+        return self.symptoms + sum(len(batch.untreated) for batch in self.batches)
+
 
 def of_group(group: Group, *, clusters: frozenset[str], now: datetime, tell_untreated: bool) -> Reduced:
     """Of an Alertmanager's body. `clusters`: what this cluster may be called."""

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from byteport.contracts.issuers import CertificateIdentity, Issuer, TokenIdentity
 from byteport.contracts.ledger_api import HIGHEST_PORT
-from byteport.contracts.symptoms import MOST_SYMPTOMS
 from byteport.domain.base import Frozen
+from byteport.kubernetes.alerts import MOST_ALERTS
 
 AUDIENCE = "byteport-alerts"
 """Whom a workload token for the door is meant for."""
@@ -58,7 +58,8 @@ class AlertsLimits(Frozen):
     requests_per_minute: _Count = 300
     """Requests of one sender. Default: five a second; Alertmanager sends one for each group that changed."""
     symptoms_per_minute: _Count = 1000
-    """Symptoms of one sender that are handed on; of more it is told to come again."""
+    """Symptoms of one sender that are handed on, and alerts that nobody treats; of more it is told to come again. At least the
+    500 alerts that one body may bring."""
     strangers_per_minute: _Count = 300
     """Requests without a credential that holds, and of SNS, of everybody together. Default: five a second."""
     concurrent: _Count = 16
@@ -80,8 +81,8 @@ class AlertsLimits(Frozen):
 
     @model_validator(mode="after")
     def _one_request_fits(self) -> Self:
-        if self.symptoms_per_minute < MOST_SYMPTOMS:
-            raise ValueError(f"symptoms_per_minute is less than the {MOST_SYMPTOMS} that one request may bring")
+        if self.symptoms_per_minute < MOST_ALERTS:
+            raise ValueError(f"symptoms_per_minute is less than the {MOST_ALERTS} that one request may bring")
         return self
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from byteport.contracts.alerts_face import AlertsLimits
 from byteport.errors import Unavailable
 from tests.builders.sns import CERTIFICATE, TOPIC
 from tests.integration.alerts.world import NEXT_TOKEN, SPIFFE, TOKEN, World, body, firing
@@ -216,15 +218,30 @@ async def test_a_forged_message_of_sns_is_refused_whoever_sends_it(world: World)
 
 @pytest.mark.claim("C-399")
 async def test_review_21_one_sender_cannot_burn_anothers_allowance(tmp_path: Path) -> None:
-    limits = {"requests_per_minute": 3, "strangers_per_minute": 2, "symptoms_per_minute": 200}
+    limits = {"requests_per_minute": 3, "strangers_per_minute": 2, "symptoms_per_minute": 500}
     with World(tmp_path, limits=limits).running() as world:
         assert [(await world.alertmanager()).status for _ in range(4)] == [200, 200, 200, 429]
         assert [(await world.alertmanager(token="x" * 32)).status for _ in range(3)] == [401, 401, 429]
         assert (await world.alertmanager(token=NEXT_TOKEN)).status == 200
         alarm = world.aws.message("no alarm")  # what strangers have used up is not SNS's
         assert (await world.post("/v1/sns", alarm, token=None)).json == {"nothing": 1}
-        many = [firing(f"web-{n}") for n in range(150)]
+        many = [firing(f"web-{n}") for n in range(300)]
         assert (await world.alertmanager(*many, token=NEXT_TOKEN)).status == 200
         answer = await world.alertmanager(*many, token=NEXT_TOKEN)
         assert (answer.status, answer.code) == (429, "rate_limited")
         assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_alerts_that_nobody_treats_use_up_their_senders_allowance_too(tmp_path: Path) -> None:
+    with World(tmp_path, limits={"symptoms_per_minute": 500}).running() as world:
+        many = [firing(f"web-{n}", alertname="Mine") for n in range(500)]
+        assert (await world.alertmanager(*many)).json == {"untreated": 500}
+        messages = len(world.handed)
+        assert (await world.alertmanager(*many)).code == "rate_limited"
+        assert len(world.handed) == messages
+        assert (await world.alertmanager(*many, token=NEXT_TOKEN)).status == 200
+
+
+def test_what_one_body_may_bring_fits_into_a_minute() -> None:
+    with pytest.raises(ValidationError, match="500"):
+        AlertsLimits(symptoms_per_minute=499)
