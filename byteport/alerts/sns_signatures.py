@@ -107,7 +107,8 @@ class SnsVerifier:
         if algorithm is None:
             raise MalformedInput("SignatureVersion", "is neither 1 nor 2")
         url = _of_host(body.get("SigningCertURL"), topic, "SigningCertURL")
-        if not _CERTIFICATE.match(urlsplit(url).path) or urlsplit(url).query:
+        parts = urlsplit(url)
+        if not _CERTIFICATE.match(parts.path) or url != f"https://{parts.netloc}{parts.path}":
             raise NotPermitted("SigningCertURL: this is not where SNS has its certificates")
         key = self._key(await self._certificate(url))
         text = "".join(f"{name}\n{signed[name]}\n" for name in _SIGNED[kind] if name in signed)
@@ -141,9 +142,23 @@ class SnsVerifier:
             raise NotPermitted("Timestamp: the message is too old, or from the future")
 
     async def _certificate(self, url: str) -> x509.Certificate:
+        """One that is known is used until it ends where it cannot be had anew: strangers may have used up what AWS is asked."""
         kept = self._certificates.get(url)
         if kept is not None and self._clock() - kept[0] < FRESH_SECONDS:
             return kept[1]
+        try:
+            certificate = await self._fetched(url)
+        except Unavailable:
+            if kept is None:
+                raise
+            return kept[1]
+        self._certificates[url] = (self._clock(), certificate)
+        while len(self._certificates) > MOST_CERTIFICATES:
+            self._certificates.popitem(last=False)
+        return certificate
+
+    async def _fetched(self, url: str) -> x509.Certificate:
+        """What is not SNS's now is not kept, or old ones, which AWS still serves, would take the place of the one in use."""
         if self._fetches.take(1, self._clock()):
             raise Unavailable("the certificate of SNS was asked for often enough in this minute")
         try:
@@ -152,9 +167,7 @@ class SnsVerifier:
             raise NotPermitted("SigningCertURL: what lies there is no certificate") from None
         except BytePortError as error:
             raise Unavailable(f"the certificate of SNS cannot be had: {error.message}") from None
-        self._certificates[url] = (self._clock(), certificate)
-        while len(self._certificates) > MOST_CERTIFICATES:
-            self._certificates.popitem(last=False)
+        self._key(certificate)
         return certificate
 
     def _key(self, certificate: x509.Certificate) -> rsa.RSAPublicKey:
@@ -209,7 +222,10 @@ def _of_host(value: object, topic: str, name: str) -> str:
 
 def _subscribe_url(value: str, topic: str) -> str:
     url = urlsplit(_of_host(value, topic, "SubscribeURL"))
-    query = parse_qs(url.query, max_num_fields=8)
+    try:
+        query = parse_qs(url.query, max_num_fields=8)
+    except ValueError:
+        query = {}
     if url.path not in ("", "/") or query.get("Action") != ["ConfirmSubscription"] or query.get("TopicArn") != [topic]:
         raise NotPermitted("SubscribeURL: it does not confirm a subscription to this topic")
     return value

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from byteport.alerts.sns_signatures import FETCHES_PER_MINUTE, FRESH_SECONDS, Kind, SnsVerifier
+from byteport.alerts.sns_signatures import FETCHES_PER_MINUTE, FRESH_SECONDS, MOST_CERTIFICATES, Kind, SnsVerifier
 from byteport.contracts.alerts_face import SnsConfig
 from byteport.errors import BytePortError, MalformedInput, NotPermitted, Unavailable
 from tests.builders.sns import CERTIFICATE, HOST, TOPIC, Sns
@@ -86,6 +86,10 @@ async def test_a_topic_that_is_not_listed_is_refused_before_anything_is_fetched(
         f"{HOST}/?Action=Publish",
         f"{HOST}/SimpleNotificationService-0123456789abcdef.pem?x=1",
         f"{HOST}/SimpleNotificationService-0123456789abcdef.pem#x",
+        f"{CERTIFICATE}?",
+        f"{CERTIFICATE}#",
+        f" {CERTIFICATE}",
+        CERTIFICATE.replace("Notification", "Noti\tfication"),
         "https://[::1/SimpleNotificationService-0123456789abcdef.pem",
         "",
         None,
@@ -158,6 +162,39 @@ async def test_a_stranger_cannot_have_aws_asked_as_often_as_it_likes() -> None:
     await world.verifier.verified(AWS.message("{}"))  # what is known already is
 
 
+async def test_strangers_who_use_up_what_aws_is_asked_do_not_silence_a_topic_that_is_known() -> None:
+    world = World()
+    await world.verifier.verified(AWS.message("{}"))
+    world.seconds = FRESH_SECONDS
+    for number in range(FETCHES_PER_MINUTE):
+        elsewhere = CERTIFICATE.replace("0123456789abcdef.pem", f"{number:016x}.pem")
+        await world.refusal(AWS.message("{}") | {"SigningCertURL": elsewhere})
+    await world.verifier.verified(AWS.message("{}"))
+    world.now = NOW + timedelta(days=400)
+    late = Sns(world.now)
+    late.pem = AWS.pem
+    assert "not valid now" in (await world.refusal(late.message("{}"))).message
+
+
+async def test_old_certificates_that_aws_still_serves_do_not_take_the_place_of_the_one_in_use() -> None:
+    world, old = World(Sns(NOW)), Sns(NOW, holds=timedelta(hours=1))
+    own = world.aws.fetch
+    asked: list[str] = []
+
+    async def fetch(url: str) -> bytes:
+        asked.append(url)
+        return await own(url) if url == CERTIFICATE else old.pem
+
+    world.verifier = SnsVerifier(SnsConfig(topics=(TOPIC,)), fetch, lambda: world.seconds, lambda: world.now)
+    await world.verifier.verified(world.aws.message("{}"))
+    for number in range(2 * MOST_CERTIFICATES):
+        world.seconds += 60
+        elsewhere = CERTIFICATE.replace("0123456789abcdef.pem", f"{number:016x}.pem")
+        assert "not valid now" in (await world.refusal(old.message("{}") | {"SigningCertURL": elsewhere})).message
+    await world.verifier.verified(world.aws.message("{}"))
+    assert asked.count(CERTIFICATE) == 1
+
+
 async def test_a_subscription_is_confirmed_at_snss_own_host_for_the_topic_alone() -> None:
     world = World()
     message = await world.verifier.verified(AWS.message("You have chosen", kind="SubscriptionConfirmation"))
@@ -168,6 +205,7 @@ async def test_a_subscription_is_confirmed_at_snss_own_host_for_the_topic_alone(
         f"{HOST}/?Action=ConfirmSubscription&TopicArn={TOPIC}2",
         f"{HOST}/?Action=Unsubscribe&TopicArn={TOPIC}",
         f"{HOST}/x?Action=ConfirmSubscription&TopicArn={TOPIC}",
+        f"{HOST}/?Action=ConfirmSubscription&TopicArn={TOPIC}" + "&x=1" * 8,
     ):
         body = AWS.message("You have chosen", kind="SubscriptionConfirmation", SubscribeURL=url)
         assert isinstance(await World().refusal(body), NotPermitted)
