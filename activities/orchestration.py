@@ -56,12 +56,14 @@ class IntakeSink:
         ladder: Ladder,
         storm: StormRule,
         reobserve_after_seconds: tuple[int, ...],
+        postmortem: bool,
     ) -> None:
         self._client = client
         self._installation = installation
         self._ladder = ladder
         self._storm = storm
         self._reobserve_after_seconds = reobserve_after_seconds
+        self._postmortem = postmortem
 
     async def report(self, signal: Signal) -> Reported:
         return await intake.report_signal(
@@ -70,6 +72,7 @@ class IntakeSink:
             signal,
             ladder=self._ladder,
             reobserve_after_seconds=self._reobserve_after_seconds,
+            postmortem=self._postmortem,
         )
 
     async def told_over(self, target: Target, failure: Failure, evidence_digest: str) -> None:

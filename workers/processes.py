@@ -31,6 +31,7 @@ from byteport.contracts.kubernetes import (
 from byteport.contracts.ledger import FINISH, RAISE_ALARM, READ_STANDING, RECORD, RESERVE, SET_STORM
 from byteport.contracts.orchestration import REPORT_TROUBLE, START_TIMEBOX
 from byteport.contracts.people import CHECK_ANSWER, NOTIFY
+from byteport.contracts.postmortems import FILE_POSTMORTEM
 from byteport.contracts.retention import ERASE, LIST_ERASURES, PRUNE, START_ERASURE
 from byteport.contracts.symptoms import REPORT_SYMPTOMS
 from workflows.alerts import AlertsWorkflow
@@ -39,6 +40,7 @@ from workflows.checkpoint import CheckpointWorkflow
 from workflows.erasure import ErasureWorkflow
 from workflows.export import ExportWorkflow
 from workflows.metric_poll import MetricPollWorkflow
+from workflows.postmortem import PostmortemWorkflow
 from workflows.remediation import RemediationWorkflow
 from workflows.reobserve import ReobserveWorkflow
 from workflows.retention import RetentionWorkflow
@@ -59,6 +61,7 @@ WORKFLOWS: tuple[type, ...] = (
     ExportWorkflow,
     AlertsWorkflow,
     MetricPollWorkflow,
+    PostmortemWorkflow,
 )
 """Served on the control queue."""
 
@@ -91,6 +94,7 @@ ACTS: tuple[AnyAct, ...] = (
     ERASE,
     CHECK_ANSWER,
     NOTIFY,
+    FILE_POSTMORTEM,
     SIGN_CHECKPOINT,
     COSIGN,
     KEEP_COSIGNATURES,

@@ -56,6 +56,7 @@ from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
 from workers.clouds import polling
 from workers.exporting import shipping
+from workers.postmortems import postmortems
 from workers.processes import ROLES, Process, Role
 from workers.signing import is_signed, signer_acts, witness_acts
 from workers.telling import pager
@@ -113,6 +114,7 @@ def wire(role: Role, around: Surroundings, bounds: Bounds) -> dict[Queue, list[C
         parts += _ledger(around)
     if Queue.NOTIFY in role.queues:
         parts.append(pager(around.settings, around.clock))
+        parts.append(postmortems(around.settings, around.clock))
     if Queue.EXPORT in role.queues:
         parts.append(witness_acts(around.settings, around.installation, around.clock))
         parts.append(shipping(around.settings, around.installation, _store(around), around.clock))
@@ -221,6 +223,7 @@ def _sink(around: Surroundings) -> IntakeSink:
         ladder=settings.ladder,
         storm=settings.storm,
         reobserve_after_seconds=settings.reobserve_after_seconds,
+        postmortem=settings.postmortem.target is not None,
     )
 
 

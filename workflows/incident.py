@@ -18,10 +18,12 @@ from byteport.domain.approvals import SignedAnswer, Taken
 from byteport.domain.diagnoses import Diagnosis
 from byteport.domain.plans import AnyPlan
 from byteport.domain.policy import PolicyConfig, Verdict
+from byteport.domain.postmortems import Judged
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal
 from byteport.kubernetes.scaling import UsageSample
 from byteport.runbooks.base import Runbook
+from byteport.runbooks.error_rate import measured_by_others
 from temporalio import workflow
 
 from workflows import screen
@@ -31,6 +33,10 @@ from workflows.tracing import phase_left
 
 MOST_MOMENTS = 200
 MOST_SEEN = 256
+MOST_OVER = 50
+"""Words that something is over for which the target is read at once; after that it is read by the run's own clock."""
+MOST_NEXT = 100
+"""Symptoms kept for the next incident: they are its input, which has an end. The first of them opens it."""
 MOST_DEEDS = 5
 MOST_SAMPLES = 20
 
@@ -60,6 +66,8 @@ class Incident:
         self.plan_digest: str | None = None
         self.inverse_command: str | None = None
         self.verdict: Verdict | None = None
+        self.judged: Judged | None = None
+        """What the newest verdict is about."""
         self.reasons: tuple[Reason, ...] = ()
         self.taken: tuple[Taken, ...] = ()
         self.answers: tuple[SignedAnswer, ...] = ()
@@ -77,6 +85,8 @@ class Incident:
         self.told_over = False
         """A source outside says that it is over, and nobody has looked since."""
         self._over_heard: list[str] = []
+        self._errors: set[str] = set()
+        """Alerts of failing requests that are not over by their source's word."""
         self.next_action = start.next_action
         self.open_action: str | None = None
         """The action whose intent is recorded and whose outcome is not."""
@@ -116,21 +126,38 @@ class Incident:
             return Fate.REPEATED
         self.seen = [*self.seen, signal.evidence_digest][-MOST_SEEN:]
         if self.decided:
-            self.next_inbox.append(signal)
+            if len(self.next_inbox) < MOST_NEXT:
+                self.next_inbox.append(signal)
             return Fate.NEXT
         self.reports += 1
+        if measured_by_others(signal) and len(self._errors) < MOST_SEEN:
+            self._errors.add(signal.evidence_digest)
         if self.opened_at is None:
             self.opened_at = workflow.now()
-        if self.signal is None or signal.observed_at >= self.signal.observed_at:
+        if self._outweighs(signal):
             reporter = self.signal.reporter if self.signal else ""
             self.signal = signal.model_copy(update={"reporter": reporter or signal.reporter})
         return Fate.OPENED if self.reports == 1 else Fate.FOLDED
 
+    def _outweighs(self, signal: Signal) -> bool:
+        """The newest counts, but a source's word for failing requests never in place of what the cluster shows or a person asks."""
+        known = self.signal
+        if known is None or measured_by_others(known) is not measured_by_others(signal):
+            return known is None or measured_by_others(known)
+        return signal.observed_at >= known.observed_at
+
     def hear_over(self, evidence_digest: str) -> None:
-        """A source says that what it reported is over: the target is read again at once, for the same word once."""
-        if evidence_digest not in self._over_heard:
-            self._over_heard = [*self._over_heard, evidence_digest][-MOST_SEEN:]
+        """A source says that what it reported is over: the target is read again at once, for the same word once, and not for
+        ever: each reading is a part of the run's history, which has an end."""
+        self._errors.discard(evidence_digest)
+        if evidence_digest not in self._over_heard and len(self._over_heard) < MOST_OVER:
+            self._over_heard.append(evidence_digest)
             self.told_over = True
+
+    @property
+    def errors_over(self) -> bool:
+        """Whether every alert of failing requests that was heard is over by the same alert's own word."""
+        return not self._errors
 
     @property
     def the_signal(self) -> Signal:

@@ -51,6 +51,7 @@ from workflows.phases.outcomes import (
     Skip,
     Verified,
 )
+from workflows.phases.telling import file_postmortem
 from workflows.phases.trouble import over
 from workflows.phases.verify import revert, verify
 
@@ -127,6 +128,7 @@ class RemediationWorkflow:
                 await record_acknowledgement(incident)
             case never:
                 assert_never(never)
+        await file_postmortem(incident)
 
     async def _work(self) -> Skip | HandOver | Escalate | Declined | Verified:
         """From diagnosis to an outcome, starting over while the target changes under the plan."""
@@ -197,6 +199,7 @@ class RemediationWorkflow:
         else:
             call = Finish(action_id=incident.open_action, outcome=incident.open_outcome, verified=None, record=draft)
             await perform(FINISH, call, cluster_uid=incident.cluster_uid)
+        await file_postmortem(incident)
         screen.close_run(incident)
 
     @workflow.signal(name=REPORT)

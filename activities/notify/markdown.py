@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from byteport.contracts.people import Notice
 from byteport.domain.explanations import meanings, next_steps
+from byteport.domain.markdown import code, inert, section
 from byteport.domain.reasons import Cause
 from byteport.domain.targets import Target
-
-LONGEST_TEXT = 300
-_NOTHING = "\u200b"
-"""A space of no width: parts a sign from what follows it."""
-_SIGNS = frozenset("\\`*_{}[]()#+!|<>~@&")
 
 
 def as_markdown(notice: Notice) -> str:
@@ -22,30 +18,16 @@ def as_markdown(notice: Notice) -> str:
     parts = [
         f"## {inert(notice.title)}",
         f"**{inert(notice.target)}** on cluster **{inert(notice.cluster)}**: {inert(notice.cause.replace('_', ' '))}",
-        _section("What is broken", [inert(item) for item in _broken(notice)]),
-        _section("What was seen", [inert(item) for item in notice.evidence]),
-        _section("What was tried", [inert(item) for item in notice.tried] or ["nothing"]) if notice.rung else "",
-        _section("Why it stopped here", [inert(text) for text in meanings(notice.reasons)]),
+        section("What is broken", [inert(item) for item in _broken(notice)]),
+        section("What was seen", [inert(item) for item in notice.evidence]),
+        section("What was tried", [inert(item) for item in notice.tried] or ["nothing"]) if notice.rung else "",
+        section("Why it stopped here", [inert(text) for text in meanings(notice.reasons)]),
         _plan(notice),
-        _section("What to look at next", [inert(text) for text in _next(notice)]),
-        _section("How to answer", [_code(notice.how_to_answer)]) if notice.how_to_answer else "",
-        f"Run {_code(notice.workflow_id)}, incident {_code(notice.incident_id)}, runbook {inert(notice.runbook)}",
+        section("What to look at next", [inert(text) for text in _next(notice)]),
+        section("How to answer", [code(notice.how_to_answer)]) if notice.how_to_answer else "",
+        f"Run {code(notice.workflow_id)}, incident {code(notice.incident_id)}, runbook {inert(notice.runbook)}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def inert(text: str) -> str:
-    """`text` on one line, with no sign that anything would act on, cut to `LONGEST_TEXT`."""
-    cut = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
-    printable = "".join(char if char.isprintable() else " " for char in cut)
-    escaped = "".join("\\" + char if char in _SIGNS else char for char in printable)
-    for start in ("@", "<", ":"):  # a mention, a tag or a link begins here, for some reader of Markdown or other
-        escaped = escaped.replace(start, start + _NOTHING)
-    return escaped
-
-
-def _section(title: str, items: list[str]) -> str:
-    return "\n".join([f"### {title}", "", *(f"- {item}" for item in items)]) if items else ""
 
 
 def _broken(notice: Notice) -> list[str]:
@@ -59,8 +41,8 @@ def _broken(notice: Notice) -> list[str]:
 def _plan(notice: Notice) -> str:
     if notice.command is None:
         return ""
-    inverse = [f"to undo it: {_code(notice.inverse_command)}"] if notice.inverse_command else []
-    return _section("The plan", [_code(notice.command), *inverse])
+    inverse = [f"to undo it: {code(notice.inverse_command)}"] if notice.inverse_command else []
+    return section("The plan", [code(notice.command), *inverse])
 
 
 def _next(notice: Notice) -> tuple[str, ...]:
@@ -73,9 +55,3 @@ def _target(ref: str) -> Target:
     """The target of `namespace/Kind/name`, or `Kind/name` without a namespace."""
     *namespace, kind, name = ["", "", *ref.split("/")][-3:]
     return Target(cluster_uid="", namespace=namespace[0], kind=kind, name=name)
-
-
-def _code(text: str) -> str:
-    """Inline code; a backtick in it would end it, so there is none."""
-    plain = "".join(char if char.isprintable() else " " for char in text).replace("`", "'")
-    return f"`{plain}`"

@@ -69,6 +69,7 @@ async def _signal(
         reported,
         ladder=settings.ladder,
         reobserve_after_seconds=settings.reobserve_after_seconds,
+        postmortem=settings.postmortem.target is not None,
     )
     accepted = await while_waiting("reporting", sending)
     if as_json:

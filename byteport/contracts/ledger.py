@@ -20,6 +20,9 @@ from byteport.domain.signals import Signal
 from byteport.domain.targets import Target
 from byteport.domain.warrants import Grant
 
+POSTMORTEM_URL = r"^(?:https|file)://[A-Za-z0-9%&'()*+,./:;=?_~-]{1,500}$"
+"""Where a postmortem lies: an issue, or a file."""
+
 
 class RecordDraft(Frozen):
     """One record before the ledger gives it id, time, seq and hash. `key` makes appending it idempotent."""
@@ -51,6 +54,8 @@ class RecordDraft(Frozen):
     runbook_version: str = "1"
     answers: tuple[SignedAnswer, ...] = ()
     """The answers of those whom `approver` names; they prove the names and are not kept in this record."""
+    postmortem_url: Annotated[str | None, Field(pattern=POSTMORTEM_URL, exclude_if=lambda url: url is None)] = None
+    """On a `reobserved` that tells where a closed incident's postmortem lies."""
 
 
 class Recorded(Frozen):

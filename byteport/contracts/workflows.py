@@ -75,6 +75,8 @@ class Remediate(Frozen):
     seen: tuple[str, ...] = ()
     """Evidence digests already folded, newest last, at most 256."""
     reobserve_after_seconds: tuple[int, ...] = (3600, 86400)
+    postmortem: Annotated[bool, Field(exclude_if=lambda wanted: not wanted)] = False
+    """Whether a postmortem is filed once it is closed. Left out where it is not, as runs recorded before have it."""
 
 
 class Closed(Frozen):

@@ -73,6 +73,11 @@ def reobserve_id(incident: str) -> str:
     return f"reobserve:{incident}"
 
 
+def postmortem_id(incident: str) -> str:
+    """One per incident: the run that files its postmortem."""
+    return f"postmortem:{incident}"
+
+
 def action_id(workflow_id: str, first_run_id: str, incident_no: int, action_index: int, plan_digest: str) -> str:
     """64 hex digits; the same after a reset or a retry, another for another plan or a later action of the run."""
     return digest([workflow_id, first_run_id, incident_no, action_index, plan_digest])

@@ -187,6 +187,7 @@ def _payload(draft: RecordDraft, evidence: Evidence) -> Payload:
         command=_clean(draft.command),
         result=draft.result,
         mttr_seconds=None if draft.mttr_seconds is None else max(0, draft.mttr_seconds),
+        postmortem_url=draft.postmortem_url,
         incident_id=_plain(draft.incident_id),
         workflow_id=_plain(draft.workflow_id),
         target=_plain(draft.target),

@@ -40,6 +40,7 @@ IN_STATE_DIR = {
     "cluster.grant_public_key": "keys/grant.pub",
     "approvals.allowed_signers": "keys/allowed_signers",
     "escalation.file": "notices.jsonl",
+    "postmortem.folder": "postmortems",
 }
 """Files that lie in the state directory unless they are named."""
 

@@ -21,6 +21,7 @@ from byteport.runbooks.catalogue import RUNBOOKS
 from byteport.settings.audit import AuditConfig
 from byteport.settings.clouds import CloudsConfig
 from byteport.settings.people import ChannelSettings, PeopleConfig
+from byteport.settings.postmortem import PostmortemConfig
 from byteport.telemetry import TelemetryConfig
 from byteport.temporal.config import TemporalConfig
 
@@ -150,6 +151,7 @@ class Settings(Section):
     approvals: ApprovalsConfig = ApprovalsConfig()
     escalation: EscalationConfig = EscalationConfig()
     people: PeopleConfig = PeopleConfig()
+    postmortem: PostmortemConfig = PostmortemConfig()
     secret: SecretConfig = SecretConfig()
     watch: WatchConfig = WatchConfig()
     boundary: BoundaryConfig = BoundaryConfig()

@@ -76,6 +76,7 @@ async def report_signal(
     *,
     ladder: Ladder,
     reobserve_after_seconds: tuple[int, ...],
+    postmortem: bool = False,
 ) -> Reported:
     """Hand a symptom to the remediation of its target, which is started if none is running.
 
@@ -94,6 +95,7 @@ async def report_signal(
         target=target,
         ladder=ladder,
         reobserve_after_seconds=reobserve_after_seconds,
+        postmortem=postmortem,
     )
     attributes = [
         SearchAttributePair(CLUSTER, installation.cluster_name),

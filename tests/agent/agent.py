@@ -124,6 +124,7 @@ class Agent:
             signal,
             ladder=self.settings.ladder,
             reobserve_after_seconds=self.settings.reobserve_after_seconds,
+            postmortem=self.settings.postmortem.target is not None,
         )
         return reported.workflow_id
 

@@ -21,7 +21,6 @@ from activities.export import splunk_answers
 from activities.kubernetes.answers import Asked, decoded, error_of, is_no_log
 from activities.kubernetes.kubeconfig import one_context
 from activities.kubernetes.policy_source import parse_policy
-from activities.notify.markdown import inert
 from activities.secrets.strict_json import NotPlain, plain_list, plain_object
 from byteport.audit.bundle import cut, read
 from byteport.audit.checkpoint import parse_checkpoint
@@ -37,6 +36,7 @@ from byteport.contracts.secret_names import secret_name
 from byteport.domain.addresses import literal, names_loopback
 from byteport.domain.approvals import Answer, AnswerText, SignedAnswer
 from byteport.domain.limits import Limits, RecurringFreeze
+from byteport.domain.markdown import inert
 from byteport.domain.redaction import command_line, redact, sanitised
 from byteport.errors import BytePortError, ConfigError, MalformedInput
 from byteport.kubernetes import fields

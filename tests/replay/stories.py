@@ -26,6 +26,7 @@ from tests.replay.exporting import (
     the_log_is_exported,
 )
 from tests.replay.polls import a_poll_fails_until_people_are_told, a_poll_hands_over
+from tests.replay.postmortems import TO_A_FOLDER, a_repair_is_told
 from tests.replay.removals import (
     AT_ONCE,
     an_erasure_is_held_and_done,
@@ -284,6 +285,12 @@ ACTS = (
         ("remediation-closed-acted", "reobserve-closed-did-not-hold", "remediation-open-at-await-escalated"),
         {"mode": "auto"},
         {"reobserve_after_seconds": [5, 86400]},
+    ),
+    Act(
+        a_repair_is_told,
+        ("remediation-closed-acted-and-told", "postmortem-open", "postmortem-closed-filed"),
+        {"mode": "auto"},
+        TO_A_FOLDER,
     ),
     Act(nobody_may_help_but_a_person, ("remediation-open-at-escalate", "remediation-closed-escalated")),
     Act(

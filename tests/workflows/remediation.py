@@ -82,6 +82,7 @@ class Remediation:
             signal or self.signal(),
             ladder=Ladder(rung_seconds=rungs),
             reobserve_after_seconds=settings.reobserve_after_seconds,
+            postmortem=settings.postmortem.target is not None,
         )
 
     # -- what it says -----------------------------------------------------------------------------------------------

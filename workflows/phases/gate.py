@@ -33,9 +33,11 @@ from byteport.domain.plans import (
     restore_of,
 )
 from byteport.domain.policy import Mode, Verdict, VerdictKind, judge
+from byteport.domain.postmortems import Judged
 from byteport.domain.reasons import Reason
 from byteport.errors import BytePortError
 from byteport.kubernetes.situation import Situation
+from byteport.runbooks.error_rate import called_over
 from temporalio import workflow
 from temporalio.exceptions import (
     ApplicationError,
@@ -74,6 +76,7 @@ async def gate(incident: Incident, diagnosed: Diagnosed) -> Go | Escalate | Skip
     mode = policy.mode_for(incident.runbook_name, incident.start.target.namespace)
     verdict = judge(mode, diagnosed.plan, diagnosis, diagnosed.standing, policy)
     incident.verdict, incident.reasons = verdict, verdict.reasons
+    incident.judged = Judged(mode=mode, plan=diagnosed.plan, diagnosis=diagnosis, standing=diagnosed.standing)
     incident.note(f"verdict: {verdict.kind.value}" + _because(verdict.reasons))
     plan = diagnosed.plan
     if verdict.kind is VerdictKind.SKIP:
@@ -225,7 +228,8 @@ async def _changed(incident: Incident, plan: AnyPlan, *, settle: bool = True) ->
     if seen.policy.version != incident.the_policy.version:
         return Again((Reason.TARGET_CHANGED,))
     assert incident.runbook is not None
-    recovered = partial(incident.runbook.recovered, incident.the_signal, seen.situation)
+    signal = called_over(incident.the_signal) if incident.errors_over else incident.the_signal
+    recovered = partial(incident.runbook.recovered, signal, seen.situation)
     if answer_of(incident.runbook.name, recovered, otherwise=False):
         if not settle:
             return Skip((Reason.RECOVERED,))

@@ -2,13 +2,24 @@
 
 import pytest
 
-from byteport.contracts import checkpoints, cloud, export, kubernetes, ledger, orchestration, people, retention, symptoms
+from byteport.contracts import (
+    checkpoints,
+    cloud,
+    export,
+    kubernetes,
+    ledger,
+    orchestration,
+    people,
+    postmortems,
+    retention,
+    symptoms,
+)
 from byteport.contracts.acts import Act, Effect, Queue
 from workers.processes import ACTS, ROLES, WORKFLOWS, Credential, Process
 
 
 def declared() -> set[str]:
-    modules = (checkpoints, cloud, export, kubernetes, ledger, orchestration, people, retention, symptoms)
+    modules = (checkpoints, cloud, export, kubernetes, ledger, orchestration, people, postmortems, retention, symptoms)
     return {value.name for module in modules for value in vars(module).values() if isinstance(value, Act)}
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.notify.markdown import as_markdown, inert
+from activities.notify.markdown import as_markdown
 from byteport.contracts.people import Notice
+from byteport.domain.markdown import inert
 from byteport.domain.reasons import Reason
 
 

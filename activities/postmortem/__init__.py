@@ -1,0 +1,1 @@
+"""Files postmortems: as files, or as issues on GitHub."""
