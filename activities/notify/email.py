@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from email.headerregistry import Address
@@ -27,6 +28,8 @@ from byteport.errors import ConfigError
 
 SERVER, PASSWORD = "escalation.email.server", "escalation.email.password"
 LONGEST_SUBJECT = 200
+logger = logging.getLogger("byteport.notify")
+
 _STYLE = "font-family:sans-serif;font-size:14px"
 
 
@@ -56,6 +59,8 @@ class Email:
         letter = compose(message, sender=config.sender, to=config.to, at=self._clock())
         refused = await self._server.send(letter, config.sender, config.to, user=config.user, password=password)
         told = len(config.to) - refused
+        if refused:
+            logger.warning("email: %d of %d recipients of escalation.email.to are not told", refused, len(config.to))
         return Taken(said=f"taken for {told} of {len(config.to)} recipients")
 
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from temporalio import activity
 
@@ -19,7 +20,7 @@ from activities.notify.channel import SECONDS, Channel, Taken
 from activities.notify.sent import Sent
 from activities.notify.told import Told, told
 from activities.performs import performs
-from byteport.contracts.channels import Routes
+from byteport.contracts.channels import ChannelKind, Routes
 from byteport.contracts.people import NOTIFY, Delivered, Notice, Undelivered
 from byteport.errors import BytePortError, TemporaryError, Unavailable
 
@@ -50,7 +51,8 @@ class Outside:
         self._routes = routes
         self._sent = sent
         self._page_url = page_url
-        self._one_at_a_time = {kind: asyncio.Lock() for kind in self._channels}
+        self._one_at_a_time: WeakValueDictionary[tuple[ChannelKind, str], asyncio.Lock] = WeakValueDictionary()
+        """Of a channel and an incident, while something of it is told: a slow answer about one keeps no other waiting."""
 
     async def tell(self, notice: Notice) -> dict[str, Taken | BytePortError]:
         """What each channel that is to hear of it has answered, now or before; empty where none is to."""
@@ -69,8 +71,9 @@ class Outside:
     async def _once(self, channel: Channel, message: Told) -> Taken | BytePortError:
         """One channel, unless it has taken this notice before. An attempt that overlaps another waits for its end."""
         name = channel.kind.value
+        alone = self._one_at_a_time.setdefault((channel.kind, message.incident_id), asyncio.Lock())
         try:
-            async with asyncio.timeout(SECONDS), self._one_at_a_time[channel.kind]:
+            async with asyncio.timeout(SECONDS), alone:
                 if await asyncio.to_thread(self._sent.has, name, message.key):
                     return Taken(said="delivered before")
                 earlier = await asyncio.to_thread(self._sent.first, name, message.incident_id)

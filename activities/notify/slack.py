@@ -70,7 +70,7 @@ class Slack:
         said = _read(answer)
         if said.get("ok") is True and isinstance(said.get("ts"), str):
             return Taken(ref=said["ts"][:40], said="posted")
-        raise self._refusal(POST, said.get("error"), answer)
+        raise self._refusal(POST, str(said.get("error")), answer)
 
     async def _hook(self, message: Told) -> Taken:
         url = await read_url(self._secrets, self._config.webhook, WEBHOOK)
@@ -79,7 +79,7 @@ class Slack:
             return Taken(said="posted")
         raise self._refusal(HOOK, answer.body[:100].decode("utf-8", "replace").strip(), answer)
 
-    def _refusal(self, asked: Asked, word: object, answer: Answer) -> BytePortError:
+    def _refusal(self, asked: Asked, word: str, answer: Answer) -> BytePortError:
         """What Slack's own word for it stands for; of a word that is in no list nothing is repeated."""
         if word in _TOO_OFTEN:
             return Throttled(

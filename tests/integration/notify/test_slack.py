@@ -120,7 +120,9 @@ async def test_it_waits_as_long_as_slack_asks_it_to(authority: Authority) -> Non
     assert caught.value.delay == timedelta(seconds=30)
 
 
-@pytest.mark.parametrize("answer", [b"", b"not json", b"[]", b'{"ok": true}', b"[" * 5000])
+@pytest.mark.parametrize(
+    "answer", [b"", b"not json", b"[]", b'{"ok": true}', b'{"ok": false, "error": []}', b"[" * 5000]
+)
 async def test_an_answer_that_is_none_is_no_delivery(authority: Authority, answer: bytes) -> None:
     async with posting_to(authority, lambda _: web.Response(body=answer)) as (channel, _):
         with pytest.raises(BytePortError):

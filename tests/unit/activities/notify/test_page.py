@@ -151,6 +151,24 @@ async def test_two_attempts_at_once_deliver_once(tmp_path: Path) -> None:
     assert len(slack.got) == 1
 
 
+async def test_a_channel_that_is_slow_about_one_incident_keeps_no_other_waiting(tmp_path: Path) -> None:
+    class Slow(Stand):
+        async def deliver(self, message: Told, earlier: str) -> Taken:
+            if message.incident_id == "inc-slow":
+                await others_told.wait()
+            return await super().deliver(message, earlier)
+
+    slow, others_told = Slow(PAGERDUTY), asyncio.Event()
+    one = pager(tmp_path, slow)
+    async with asyncio.timeout(5):
+        first = asyncio.create_task(told(one, notice(key="a", incident_id="inc-slow")))
+        await asyncio.sleep(0)
+        await told(one, notice(key="b", incident_id="inc-2"))
+        others_told.set()
+        await first
+    assert [key for key, _ in slow.got] == ["b", "a"]
+
+
 def test_a_line_torn_by_a_crash_tells_of_no_delivery_and_the_next_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "sent"
     Sent(path).write("slack", "a", "inc-1", "1.2")
