@@ -99,6 +99,17 @@ async def test_what_was_skipped_has_one_that_says_that_nothing_was_judged(tellin
     assert "No plan was judged" in said
 
 
+@pytest.mark.claim("C-478")
+async def test_a_run_that_somebody_cancelled_has_one(telling: World) -> None:
+    waiting = await (await remediation.bad_release(telling)).until(Phase.AWAITING_APPROVAL)
+    cancelled = waiting.remediation
+    await cancelled.handle.cancel()
+    await cancelled.has_ended()
+    await until(lambda: [record for record in telling.records if record.postmortem_url], "the record of a postmortem")
+    (file,) = folder_of(telling).iterdir()
+    assert "| decision | escalated |" in file.read_text()
+
+
 @pytest.mark.claim("C-475", "C-478")
 async def test_a_place_that_is_down_holds_nothing_open_and_is_filed_in_once_by_the_next_worker(telling: World) -> None:
     telling.policy(mode="auto")
