@@ -19,13 +19,12 @@ from byteport.console.app import application, health_application
 from byteport.console.face import Approvers, Face
 from byteport.console.provider import Provider
 from byteport.console.reached import needed, reached
-from byteport.console.sessions import Sessions
+from byteport.console.sessions import Sessions, SignIns
 from byteport.console.verdicts import Verdicts
 from byteport.contracts.console import ConsoleConfig
 from byteport.contracts.workflows import Installation
 from byteport.errors import BytePortError, ConfigError, MalformedInput
 from byteport.ledger.log import AuditLog
-from byteport.serving.buckets import Bucket
 from byteport.serving.keysets import KeySets
 from byteport.serving.serve import Ports, Server
 from byteport.serving.tls import Contexts, TlsFiles
@@ -59,7 +58,8 @@ class Readiness:
     async def missing(self) -> list[str]:
         async with self._turn:
             if self._known is None or time.monotonic() - self._known[0] > KNOWN_SECONDS:
-                self._known = (time.monotonic(), await self._of_temporal())
+                found = await self._of_temporal()
+                self._known = (time.monotonic(), found)  # of then: whoever waited for it asks nobody again
         return [*self._known[1], *(["certificate"] if self._contexts.ended() else [])]
 
     async def _of_temporal(self) -> list[str]:
@@ -92,7 +92,7 @@ def assemble(
         installation=installation,
         log=log,
         verdicts=Verdicts(log, installation.tenant, _trust(config.log_key), _young, _now, time.monotonic),
-        sign_ins=Bucket(config.limits.sign_ins_per_minute, time.monotonic()),
+        sign_ins=SignIns(config.limits.sign_ins_per_minute, time.monotonic()),
         now=_now,
     )
 

@@ -20,13 +20,12 @@ from temporalio.client import Client
 from byteport.console.pages import go
 from byteport.console.provider import Provider
 from byteport.console.reached import Reached
-from byteport.console.sessions import COOKIE, Session, Sessions
+from byteport.console.sessions import COOKIE, Session, Sessions, SignIns
 from byteport.console.verdicts import Verdicts
 from byteport.contracts.console import ConsoleConfig
 from byteport.contracts.workflows import Installation
 from byteport.errors import ConfigError, NotPermitted
 from byteport.ledger.log import AuditLog
-from byteport.serving.buckets import Bucket
 from byteport.serving.problems import Code, Problem
 from byteport.trust.attested import person_of
 from byteport.trust.files import read_attesters
@@ -79,7 +78,7 @@ class Face:
     installation: Installation
     log: AuditLog
     verdicts: Verdicts
-    sign_ins: Bucket
+    sign_ins: SignIns
     now: Callable[[], datetime]
 
     def session_of(self, request: Request) -> Session | None:

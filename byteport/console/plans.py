@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
+from temporalio.client import Client
 
 from byteport.console.answering import LONGEST_REASON, begin, must_be_shown, shown, why_not
 from byteport.console.difference import difference
@@ -32,22 +33,14 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 MOST_WAITING = 50
 MOST_RUNS = 30
 AT_ONCE = 8
+ASKED_SECONDS = 8.0
 
 
 @for_people
 async def home(_: Request, face: Face, session: Session) -> Response:
     """What waits first, then what a person should take over, then the newest runs."""
     digests = await views.list_waiting(face.client, limit=MOST_WAITING)
-    turns = asyncio.Semaphore(AT_ONCE)
-
-    async def asked(digest: str) -> tuple[str, ApprovalRequest | None]:
-        async with turns:
-            try:
-                return digest, (await views.approval_state(face.client, digest)).request
-            except BytePortError:
-                return digest, None  # still listed: it waits, though nobody tells now for what
-
-    waiting = await asyncio.gather(*(asked(digest) for digest in digests))
+    waiting = await what_waits(face.client, digests, within=ASKED_SECONDS)
     escalated = await views.list_runs(face.client, open_only=True, limit=MOST_WAITING, phase=Phase.ESCALATED)
     newest = await views.list_runs(face.client, open_only=False, limit=MOST_RUNS)
     return page(
@@ -59,6 +52,23 @@ async def home(_: Request, face: Face, session: Session) -> Response:
         newest=_newest(newest),
         full=MOST_WAITING,
     )
+
+
+async def what_waits(
+    client: Client, digests: Sequence[str], *, within: float
+) -> list[tuple[str, ApprovalRequest | None]]:
+    """Each plan with what it asks; None where nobody tells now, because no worker runs, or not within that many seconds for
+    all of them together. It is still listed: it waits."""
+    turns, end = asyncio.Semaphore(AT_ONCE), asyncio.get_running_loop().time() + within
+
+    async def asked(digest: str) -> tuple[str, ApprovalRequest | None]:
+        try:
+            async with asyncio.timeout_at(end), turns:
+                return digest, (await views.approval_state(client, digest)).request
+        except (BytePortError, TimeoutError):
+            return digest, None
+
+    return await asyncio.gather(*(asked(digest) for digest in digests))
 
 
 def _newest(runs: list[Run]) -> list[Run]:

@@ -33,6 +33,8 @@ from byteport.trust.attested_issuers import ALGORITHMS
 
 KNOWN_SECONDS = 3600.0
 """How long the discovery document is believed."""
+AGAIN_SECONDS = 5.0
+"""How long a provider that did not answer is not asked for it again: whoever waits behind that one hears the same at once."""
 SKEW_SECONDS = 60
 LONGEST_CODE = 2000
 _SIGNATURE_ALONE: Options = {
@@ -66,6 +68,7 @@ class Provider:
         self._now = now
         self._clock = clock
         self._places: tuple[float, Places] | None = None
+        self._failed: tuple[float, str] | None = None
         self._turn = asyncio.Lock()
 
     async def ask(self, *, state: str, nonce: str, verifier: str, scopes: str, anew: bool) -> str:
@@ -137,7 +140,13 @@ class Provider:
         """By the discovery document, which is fetched again each hour. Raises `Unavailable`."""
         async with self._turn:
             if self._places is None or self._clock() - self._places[0] > KNOWN_SECONDS:
-                self._places = (self._clock(), await self._discover())
+                if self._failed is not None and self._clock() - self._failed[0] < AGAIN_SECONDS:
+                    raise Unavailable(self._failed[1])
+                try:
+                    self._places = (self._clock(), await self._discover())
+                except Unavailable as error:
+                    self._failed = (self._clock(), error.message)
+                    raise
             return self._places[1]
 
     async def _discover(self) -> Places:

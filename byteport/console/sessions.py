@@ -20,6 +20,7 @@ COOKIE = "__Host-byteport"
 UNKNOWN_SECONDS = 600.0
 """How long a sign-in may take."""
 MOST_UNKNOWN = 2000
+MOST_PEERS = 2000
 MOST_JOURNEYS = 8
 """So many ways to the provider may be under way from one browser."""
 
@@ -86,6 +87,23 @@ class Session:
         """What is to be told, once."""
         told, self.told = (self.told, self.told_well), ""
         return told
+
+
+class SignIns:
+    """So many are begun in a minute, half of them from one address (IPv6: one /64) at most: no stranger has them all."""
+
+    def __init__(self, per_minute: int, now: float) -> None:
+        self._each = max(1, per_minute // 2)
+        self._all = Bucket(per_minute, now)
+        self._of: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, peer: str, now: float) -> int:
+        """0 when one may begin, else the seconds to wait."""
+        own = self._of.setdefault(peer, Bucket(self._each, now))
+        self._of.move_to_end(peer)
+        while len(self._of) > MOST_PEERS:
+            self._of.popitem(last=False)
+        return own.take(1, now) or self._all.take(1, now)
 
 
 class Sessions:

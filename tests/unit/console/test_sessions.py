@@ -2,7 +2,16 @@
 
 import pytest
 
-from byteport.console.sessions import MOST_JOURNEYS, MOST_UNKNOWN, UNKNOWN_SECONDS, Journey, Person, Sessions
+from byteport.console.sessions import (
+    MOST_JOURNEYS,
+    MOST_PEERS,
+    MOST_UNKNOWN,
+    UNKNOWN_SECONDS,
+    Journey,
+    Person,
+    Sessions,
+    SignIns,
+)
 from byteport.contracts.console import ConsoleLimits
 
 ADA = Person("sub-ada", "ada", "ada")
@@ -88,3 +97,14 @@ def test_what_is_told_is_told_once(sessions: Sessions) -> None:
     session.tell("done", well=True)
     assert session.heard() == ("done", True)
     assert session.heard()[0] == ""
+
+
+def test_a_stranger_who_begins_sign_ins_without_end_leaves_half_of_them_to_others() -> None:
+    limit = SignIns(10, 0.0)
+    begun = [limit.take("192.0.2.7", 0.0) == 0 for _ in range(100)]
+    assert begun.count(True) == 5
+    assert [limit.take("192.0.2.8", 0.0) for _ in range(5)] == [0] * 5
+    assert limit.take("192.0.2.9", 0.0) > 0
+    for number in range(MOST_PEERS + 5):
+        limit.take(f"peer-{number}", 60.0)
+    assert limit.take("192.0.2.10", 120.0) == 0
