@@ -20,6 +20,7 @@ from byteport.console.pages import go, page, with_cookie
 from byteport.console.provider import new_verifier
 from byteport.console.sessions import UNKNOWN_SECONDS, Journey, Person, Session
 from byteport.errors import NotPermitted
+from byteport.serving.peers import peer_of
 from byteport.serving.problems import Code, Problem
 
 log = logging.getLogger(__name__)
@@ -34,9 +35,10 @@ OUTDATED = (
 
 
 async def signin(request: Request) -> Response:
-    """Off to the provider. Anybody may ask for this, so that all together may so many times a minute."""
+    """Off to the provider. Anybody may ask for this, so that all together may so many times a minute, and one half of them."""
     face = face_of(request)
-    if wait := face.sign_ins.take(1, face.sessions.now()):
+    peer = peer_of(request.client.host) if request.client is not None else ""
+    if wait := face.sign_ins.take(peer, face.sessions.now()):
         raise Problem(Code.RATE_LIMITED, f"many people sign in just now; wait {wait} seconds", retry_after=wait)
     session = face.session_of(request) or face.sessions.begin()
     back_to = request.query_params.get("to", "/")
@@ -102,7 +104,10 @@ async def _signed_in(face: Face, session: Session, journey: Journey, token: str,
 
 
 def _may_see(face: Face, claims: dict[str, Any]) -> bool:
-    """Whether a value of the claim is among the viewers; any other form of the claim is nobody's."""
+    """Whether a value of the claim is among the viewers; any other form of the claim is nobody's, and so is an address that
+    the provider has not verified."""
+    if face.config.viewers_claim == "email" and claims.get("email_verified") is not True:
+        return False
     found = claims.get(face.config.viewers_claim)
     values = found if isinstance(found, list) else [found]
     return any(isinstance(value, str) and value in face.config.viewers for value in values)

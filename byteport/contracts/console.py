@@ -61,7 +61,7 @@ class ConsoleLimits(Frozen):
     requests_per_minute: _Count = 120
     """Requests of one session. Default: two a second."""
     sign_ins_per_minute: _Count = 120
-    """Sign-ins that are begun, of everybody together; a stranger can begin one too."""
+    """Sign-ins that are begun, of everybody together, and half of them from one address; a stranger can begin one too."""
     sessions: _Count = 1000
     """People who are signed in at once; of more the oldest is signed out."""
     concurrent: _Count = 32
@@ -106,7 +106,7 @@ class ConsoleConfig(Frozen):
     scopes: Annotated[str, Field(pattern=r"^[\x21-\x7e]+( [\x21-\x7e]+)*$", max_length=300)] = "openid"
     """Scopes of a sign-in, for the claim that says who may see. An answer asks for `openid` alone. Default: `openid`."""
     viewers_claim: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:/.-]{1,200}$")] = "groups"
-    """Claim of the ID token that says who may see: a text, or a list of them. Default: `groups`."""
+    """Claim of the ID token that says who may see: a text, or a list of them; `email` needs `email_verified`. Default: `groups`."""
     viewers: Annotated[frozenset[str], Field(max_length=1000)] = frozenset()
     """Values of that claim that may see what waits here. Needed: without one nobody may. Answering is another matter."""
     session_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=60, le=43200)] = 3600

@@ -2,12 +2,15 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from temporalio.client import Client
 
 from tests.integration.console.provider import SECRET, Provider
-from tests.integration.console.room import Room, Visitor, issuers
+from tests.integration.console.room import Certificates, Room, Visitor, issuers, room
+from tests.integration.ledger.world import INSTALLATION, World
 
 pytestmark = pytest.mark.peers
 
@@ -247,3 +250,19 @@ async def test_whoever_was_taken_out_of_the_list_since_takes_nothing_over(
     status, page, _ = await visitor.post("/runs/remediate:c:shop:Deployment:web:bad_rollout/acknowledge", fields)
     assert status == 403
     assert "only people whom the list of approvers names" in page.lower()
+
+
+async def test_an_address_that_the_provider_has_not_verified_lets_nobody_see(
+    tmp_path: Path, provider: Provider, tls: Certificates
+) -> None:
+    (tmp_path / "ledger").mkdir()
+    world = World(tmp_path / "ledger")
+    nowhere = await Client.connect("127.0.0.1:1", lazy=True)
+    may_see: dict[str, Any] = {"viewers_claim": "email", "viewers": ["ada@example.com"]}
+    async with room(tmp_path, provider, tls, nowhere, INSTALLATION, world.log, **may_see) as served:
+        visitor = served.visitor()
+        for verified, expected in ((None, 403), ("true", 403), (True, 303)):
+            provider.claims = {"email": "ada@example.com", "email_verified": verified}
+            assert (await visitor.sign_in("ada"))[0] == expected, verified
+        await visitor.http.close()
+    world.store.close()
