@@ -87,12 +87,16 @@ def paths(model: BaseModel) -> Iterator[tuple[str, Path]]:
 
 
 def _private(path: Path, *, only_named: bool) -> Iterator[str]:
-    """A file that others may read is no secret: a public key, an authority. Of one with much besides (`only_named`) are what
-    its own names call secrets."""
+    """A file on a disk that others may read is no secret: a public key, an authority. What a kubelet projects of a Secret lies
+    in memory, whatever its mode. Of a file with much besides (`only_named`) are what its own names call secrets."""
+    from activities.secrets.tmpfs import on_tmpfs
+
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             status = path.stat()
-            if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077 or status.st_size > LARGEST_SECRET_FILE:
+            if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_SECRET_FILE:
+                return
+            if status.st_mode & stat.S_IRWXO and not on_tmpfs(status):
                 return
             text = file.read(LARGEST_SECRET_FILE)
     except OSError:

@@ -170,3 +170,17 @@ def test_what_everybody_may_read_is_no_secret_and_is_not_masked(configured: Path
     known = set(known_secrets(load(configured, {}), {"TOKEN_FILE": "/run/token", "API_TOKEN": "abcdefgh"}))
     assert {"abcdefgh", "of-the-cluster", "LS0tLS1C"} <= known
     assert not {"mode: dry_run", "dry_run", "/run/token", "https://api.example"} & known
+
+
+@pytest.mark.parametrize(("mode", "in_memory"), [(0o400, False), (0o440, False), (0o640, False), (0o644, True)])
+def test_a_token_that_a_kubelet_gave_to_the_pod_is_a_secret_whatever_its_mode(
+    configured: Path, monkeypatch: pytest.MonkeyPatch, mode: int, in_memory: bool
+) -> None:
+    token = configured.parent / "projected"
+    token.write_text(f"{TOKEN}\n")
+    token.chmod(mode)
+    vault = {"address": "https://vault.example", "auth": "token-file", "token_file": str(token)}
+    settings = yaml.safe_load(configured.read_text()) | {"secret": {"backend": "vault", "vault": vault}}
+    configured.write_text(yaml.safe_dump(settings))
+    monkeypatch.setattr("activities.secrets.tmpfs.on_tmpfs", lambda _: in_memory)
+    assert TOKEN in set(known_secrets(load(configured, {}), {}))
