@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ SETTING = "approvals.issuers"
 Algorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
 ALGORITHMS: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "EdDSA")
 """Signatures by a private key. `none`, and the HS family whose key would be the public one, cannot be written here."""
+CHOSEN = frozenset({"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile"})
+"""Claims of which OpenID Connect says that nobody may tell people apart by them."""
 MOST_KEYS = 100
 
 _MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
@@ -44,7 +47,8 @@ class Issuer(Frozen):
     keys: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$")]
     """Its JWKS: a file in the folder of this one."""
     claim: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:/.-]{1,200}$")] = "sub"
-    """Which claim tells who it is. `sub` is never given to somebody else; `email` needs `email_verified`."""
+    """Which claim tells who it is. `sub` is never given to somebody else; `email` needs `email_verified`; names that people may
+    choose for themselves (`name`, `preferred_username`) are not taken."""
     algorithms: Annotated[frozenset[Algorithm], Field(min_length=1)] = frozenset(ALGORITHMS)
     people: Annotated[Mapping[str, str], Field(max_length=10_000)]
     """The claim's value → the principal."""
@@ -57,7 +61,16 @@ class Issuer(Frozen):
                 raise ValueError("a claim's value is 1 to 300 printable characters")
             if not 1 <= len(name) <= 200 or not name.isprintable() or set(name) & set("*?!,"):
                 raise ValueError("a principal is one person's name; patterns cannot be counted")
+            if name != name.strip():
+                raise ValueError("a principal's name begins and ends with no space")
         return people
+
+    @field_validator("claim")
+    @classmethod
+    def _is_nobodys_choice(cls, claim: str) -> str:
+        if claim in CHOSEN:
+            raise ValueError("people may choose it for themselves, another's too; take `sub`")
+        return claim
 
     @field_validator("issuer")
     @classmethod
@@ -114,8 +127,20 @@ class Attesters:
     def people(self) -> frozenset[str]:
         return frozenset(name for one in self.entries for name in one.issuer.people.values())
 
+    def must_name_people_as(self, names: Collection[str]) -> None:
+        """Raises `ConfigError` where a name is written otherwise than in `names`, or in two ways here: one person would count
+        as two."""
+        known = {_folded(name): name for name in names}
+        for name in sorted(self.people() - set(names)):
+            if (other := known.setdefault(_folded(name), name)) != name:
+                raise ConfigError(SETTING, f"{name!r} and {other!r} would be two people; write one name in one way")
+
 
 NOBODY = Attesters()
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def parse_issuers(text: bytes) -> IssuersFile:

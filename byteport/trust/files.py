@@ -58,6 +58,7 @@ class SignersFiles:
         if self._issuers is None:
             return signers
         listed = read_attesters(self._issuers)
+        listed.must_name_people_as({name for entry in signers.allowed.entries for name in entry.names})
         digest = hashlib.sha256(f"{both} {listed.digest}".encode()).hexdigest()
         return replace(signers, attesters=listed, digest=digest)
 

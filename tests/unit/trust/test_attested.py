@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from byteport.errors import ConfigError
 from byteport.trust.allowed_signers import RevokedKeys, parse_allowed_signers
 from byteport.trust.answers import quorum_met, verify_answers
 from byteport.trust.attested_issuers import Attesters, parse_issuers, parse_keys
+from byteport.trust.files import SignersFiles
 from tests.unit.trust.people import NOW, allowing, person, request
 from tests.unit.trust.providers import KIND, Provider, private_key, public_jwk
 
@@ -237,6 +239,21 @@ def test_an_alias_in_the_list_of_providers_is_the_person_that_it_names() -> None
     assert verdict.principal == "ada"
 
 
+@pytest.mark.parametrize("names", [("Ada",), ("\uff41da",), ("Bob", "bob")])
+def test_a_name_that_is_written_in_two_ways_is_refused_before_one_person_counts_twice(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    listed = Provider(people={f"sub-{number}": name for number, name in enumerate(names)}).mount(tmp_path)
+    allowed = tmp_path / "allowed_signers"
+    allowed.write_text(ADA.line + "\n")
+    with pytest.raises(ConfigError, match=r"approvals\.issuers.*would be two people"):
+        SignersFiles(allowed, None, listed).read()
+    allowed.write_text(ADA.line.replace("ada ", "ada,Ada ", 1) + "\n")
+    either = Provider(people={"sub-ada": "ada", "sub-2": "Ada"}).mount(tmp_path)
+    signers = SignersFiles(allowed, None, either).read()
+    assert {signers.allowed.person(name) for name in signers.attesters.people()} == {"ada"}
+
+
 @pytest.mark.claim("C-444")
 def test_a_runbook_takes_signatures_only_unless_its_rule_says_otherwise() -> None:
     assert because(LOGIN.answers(request()), least=Least.SIGNED) is Rejection.TOO_WEAK
@@ -272,6 +289,11 @@ def test_an_algorithm_that_the_provider_is_not_listed_with_is_refused() -> None:
             "algorithms",
         ),
         ("issuers: [{issuer: 'https://x.example', client_id: c, keys: k, people: {a: b, a: c}}]", "twice"),
+        ("issuers: [{issuer: 'https://x.example', client_id: c, keys: k, people: {a: 'ada '}}]", "no space"),
+        (
+            "issuers: [{issuer: 'https://x.example', client_id: c, keys: k, people: {}, claim: preferred_username}]",
+            "sub",
+        ),
         ("issuers: [" + "{issuer: 'https://x.example', client_id: c, keys: k, people: {}}, " * 2 + "]", "twice"),
         ("[" * 200, "nested"),
     ],
