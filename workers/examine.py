@@ -98,7 +98,9 @@ async def _done(checks: list[Check]) -> list[Check]:
 def _keys(settings: Settings) -> list[Check]:
     """The payload keys, and that the ledger's two halves belong together."""
     ring = key_ring(settings)
-    checks = [Check("payload keys", Outcome.OK, f"{len(ring.keys)}, encrypting with {ring.active.id}")]
+    others = ", ".join(key.id for key in ring.keys[1:])
+    said = f"{len(ring.keys)}, encrypting with {ring.active.id}" + (f", opening also {others}" if others else "")
+    checks = [Check("payload keys", Outcome.OK, said)]
     private, public = settings.ledger.grant_key, settings.cluster.grant_public_key
     if private is None or public is None:
         return [

@@ -32,6 +32,7 @@ KEY_ID = "byteport-key-id"
 WORKFLOW_ID = "byteport-workflow-id"
 NONCE_BYTES = 12
 
+_KEY_ID = re.compile(r"[0-9a-f]{16}")
 _SCHEDULED = re.compile(r"-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
 """What Temporal appends to the id of a scheduled run. Its payloads are bound to the id without it: its input is encrypted
 before there is a run, and its result is read by the next one."""
@@ -98,7 +99,8 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         key = self._ring.named(key_id)
         if key is None:
             raise Undecodable(
-                f"no key of {_known(self._ring)} opens a payload; was a key taken out of the file too early?"
+                f"a payload needs the key {_id(key_id)}, and this process has {_known(self._ring)}; put that key back "
+                "into temporal.payload_key_file, below the first line, and start the process again"
             )
         if not self._any_workflow and not self._is_mine(workflow_id):
             raise Undecodable(f"a payload of another workflow was presented to {self._bound_to or 'no workflow'}")
@@ -119,6 +121,11 @@ def _bound(key_id: str, workflow_id: str) -> bytes:
     """What is authenticated beside the payload. Neither part can hold the separator's zero byte ambiguously: the first
     has a fixed length."""
     return b"byteport-payload-v1\0" + key_id.encode() + b"\0" + workflow_id.encode()
+
+
+def _id(said: str) -> str:
+    """A key's id as a payload says it, which anybody may have written."""
+    return said if _KEY_ID.fullmatch(said) else "of a name that is none"
 
 
 def _known(ring: KeyRing) -> str:

@@ -1,7 +1,8 @@
 """The keys that encrypt payloads: where they lie and how a new one is made.
 
-`codec.py` encrypts with the first key of the ring and decrypts with whichever key a payload names, so that a key is
-rotated by putting a new line on top of the file, restarting, and taking the old line out when no open run needs it.
+`codec.py` encrypts with the first key of the ring and decrypts with whichever key a payload names. The file is read when a
+process starts. A key is rotated in three steps, each of them in every process before the next: the new line below the first,
+the new line on top, the old line out when no run that is kept needs it (`docs/how-to/keys.md`).
 """
 
 from __future__ import annotations

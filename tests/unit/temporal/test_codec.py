@@ -84,10 +84,24 @@ async def test_review_11_after_a_rotation_old_payloads_open_and_new_ones_take_th
     assert new.metadata[KEY_ID] == NEW.id.encode()
 
 
-async def test_review_11_an_unknown_key_is_named_by_what_is_known() -> None:
+async def test_review_11_a_key_that_is_not_there_is_named_beside_those_that_are() -> None:
     (sealed,) = await codec("w", OLD).encode([SECRET])
-    with pytest.raises(Undecodable, match=NEW.id):
+    with pytest.raises(Undecodable, match=f"needs the key {OLD.id}, and this process has {NEW.id}; put that key back"):
         await codec("w", NEW).decode([sealed])
+
+
+async def test_a_key_id_that_somebody_made_up_is_not_repeated() -> None:
+    (sealed,) = await codec("w").encode([SECRET])
+    sealed.metadata[KEY_ID] = b"\x1b[31mforged\n"
+    with pytest.raises(Undecodable, match="needs the key of a name that is none") as refused:
+        await codec("w").decode([sealed])
+    assert "forged" not in refused.value.message
+
+
+async def test_review_11_between_runs_of_one_workflow_id_a_payload_opens_which_is_what_the_bond_does_not_give() -> None:
+    (sealed,) = await codec("remediate:a").encode([SECRET])
+    assert await codec("remediate:a").decode([sealed]) == [SECRET]
+    assert sealed.metadata.keys() == {"encoding", KEY_ID, WORKFLOW_ID}, "no run, field or place is part of it"
 
 
 async def test_a_scheduled_run_opens_the_input_of_its_schedule() -> None:
