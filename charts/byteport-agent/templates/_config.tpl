@@ -141,6 +141,9 @@
     "watch" .Values.watch
     "boundary" $boundary
     "telemetry" (include "byteport.telemetry" . | fromJson) -}}
+{{- with include "byteport.postmortem" . | fromJson -}}
+{{- $all = set $all "postmortem" . -}}
+{{- end -}}
 {{ toYaml $all }}
 {{- end }}
 
