@@ -33,6 +33,11 @@ def asked_for(signal: Signal) -> bool:
     return signal.source is Source.PERSON or measured_by_others(signal)
 
 
+def called_over(signal: Signal) -> Signal:
+    """What is left of it to ask of the cluster once its own source calls the errors over: whether the rollout is well."""
+    return signal.model_copy(update={"type": SignalType.FAILED_DEPLOY}) if measured_by_others(signal) else signal
+
+
 def error_rate_guards(signal: Signal, rollout: RolloutReading) -> Iterator[Guard]:
     """Why the errors are not laid at the newest release's door."""
     if not measured_by_others(signal):

@@ -1,0 +1,1 @@
+"""What runs keep, as far as it needs no server."""

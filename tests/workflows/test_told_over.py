@@ -1,0 +1,57 @@
+"""A source calls failing requests over while people think about a rollback: the same alert's word counts, and nobody else's."""
+
+from datetime import timedelta
+
+import pytest
+
+from byteport.contracts.ledger import Decision
+from byteport.contracts.workflows import ApprovalOutcome, Phase
+from byteport.domain.failures import Failure
+from byteport.domain.reasons import Reason
+from byteport.domain.signals import SignalType, Source
+from byteport.sandbox.simulated import SimulatedCluster
+from byteport.temporal.alerts_intake import tell_over
+from tests.workflows.remediation import Remediation, remediation_of
+from tests.workflows.world import World
+
+pytestmark = pytest.mark.slow
+
+
+async def errors_after_a_release(world: World, *alerts: str) -> Remediation:
+    """`shop/web:2` never served, and it is alerts of failing requests that tell of it."""
+    world.policy(settle_seconds=1, reread_seconds=600)
+    await world.a_release_fails()
+    remediation = await remediation_of(world, Failure.BAD_ROLLOUT)
+    for alert in alerts:
+        signal = remediation.signal(alert, kind=SignalType.ERROR_RATE)
+        began = world.clock() - timedelta(minutes=50)  # the release is an hour old
+        await remediation.report(signal.model_copy(update={"source": Source.ALERTMANAGER, "observed_at": began}))
+    return remediation
+
+
+async def call_over(remediation: Remediation, alert: str) -> None:
+    world = remediation.world
+    await tell_over(world.client, world.installation, remediation.target, remediation.failure, alert)
+
+
+async def test_the_end_of_its_own_alert_takes_the_request_back_where_the_rollout_is_well(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    remediation = await errors_after_a_release(world, "a1")
+    waiting = await remediation.until(Phase.AWAITING_APPROVAL)
+    await cluster.deploy("shop/web", image="web:3")
+    world.advance(300)
+    await call_over(remediation, "a1")
+    closed = await remediation.closed()
+    assert (closed.decision, closed.reasons) == (Decision.SKIPPED, (Reason.RECOVERED,))
+    assert (await waiting.asked()).outcome is ApprovalOutcome.WITHDRAWN
+    assert world.writes == []
+
+
+async def test_it_takes_nothing_back_where_the_cluster_does_not_agree(world: World) -> None:
+    remediation = await errors_after_a_release(world, "a1")
+    waiting = await remediation.until(Phase.AWAITING_APPROVAL)
+    await call_over(remediation, "a1")
+    await waiting.approve(by="ada")
+    assert (await remediation.closed()).decision is Decision.ACTED
+    assert len(world.writes) == 1
