@@ -39,8 +39,12 @@ class Lines:
             log.info("refused: %s %d %s", method, status, code or "")
 
 
+PROBES = frozenset({"/healthz", "/readyz"})
+
+
 class AtOnce:
-    """So many requests are answered at once; one more is told to come again."""
+    """So many requests are answered at once; one more is told to come again. Probes are not counted: a busy page is no dead
+    one, and would sign everybody out by being started again."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self._app = app
@@ -48,6 +52,9 @@ class AtOnce:
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path") in PROBES:
+            await self._app(scope, receive, send)
+            return
         if self._running >= self._most:
             busy = Response("Busy; come again in a second.", 503, headers={"retry-after": "1"}, media_type="text/plain")
             await busy(scope, receive, send)

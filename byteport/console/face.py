@@ -99,7 +99,10 @@ Seen = Callable[[Request, Face, Session], Awaitable[Response]]
 
 
 def for_people(route: Seen) -> Callable[[Request], Awaitable[Response]]:
-    """A route for whoever is signed in. Others sign in first, and come back to it if it is a page."""
+    """A route for whoever is signed in. Others sign in first, and come back to it if it is a page.
+
+    One session has a quarter of what is answered at once: reloading a page that waits keeps nobody else from theirs.
+    """
 
     async def endpoint(request: Request) -> Response:
         face = face_of(request)
@@ -108,6 +111,13 @@ def for_people(route: Seen) -> Callable[[Request], Awaitable[Response]]:
             if request.method != "GET":
                 raise NotPermitted("you are not signed in any more; nothing was sent. Open the page again")
             return go("/signin?to=" + quote(request.url.path, safe="/"))
-        return await route(request, face, session)
+        most = max(1, face.config.limits.concurrent // 4)
+        if session.running >= most:
+            raise Problem(Code.BUSY, f"{most} of yours are being answered already; open the page again", retry_after=1)
+        session.running += 1
+        try:
+            return await route(request, face, session)
+        finally:
+            session.running -= 1
 
     return endpoint

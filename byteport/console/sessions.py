@@ -65,6 +65,8 @@ class Session:
     told: str = ""
     """What became of the last thing that was done; shown once."""
     told_well: bool = False
+    running: int = 0
+    """Requests of it that are being answered."""
     journeys: OrderedDict[str, Journey] = field(default_factory=OrderedDict)
 
     def begin(self, journey: Journey) -> str:

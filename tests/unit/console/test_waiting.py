@@ -2,26 +2,36 @@
 
 import asyncio
 import threading
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from byteport.audit.completeness import NOBODY, Young
 from byteport.console import assembly, verdicts
 from byteport.console import provider as provider_module
+from byteport.console.app import AtOnce
 from byteport.console.assembly import Readiness
+from byteport.console.face import Face, for_people
 from byteport.console.plans import what_waits
 from byteport.console.provider import Provider
 from byteport.console.reached import Reached
+from byteport.console.sessions import Person, Session, Sessions
 from byteport.console.verdicts import Verdicts
+from byteport.contracts.console import ConsoleConfig, ConsoleLimits
 from byteport.errors import Unavailable
 from byteport.ledger.log import AuditLog
 from byteport.serving.keysets import KeySets
+from byteport.serving.problems import Problem
 from byteport.serving.tls import Contexts
+from tests.workflows.patience import until
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
@@ -126,3 +136,52 @@ async def test_of_a_temporal_that_does_not_answer_no_probe_waits_behind_another(
     ready = Readiness(cast("Client", None), cast("Contexts", SimpleNamespace(ended=lambda: False)))
     assert await asyncio.gather(*(ready.missing() for _ in range(30))) == [["temporal"]] * 30
     assert len(asked) == 1
+
+
+async def test_a_page_that_is_busy_is_alive_and_one_session_does_not_make_it_busy() -> None:
+    held, inside = asyncio.Event(), []
+
+    async def slow(_: Request, __: Face, ___: Session) -> Response:
+        inside.append(1)
+        await held.wait()
+        return Response("ok")
+
+    limits = ConsoleLimits(concurrent=8)
+    sessions = Sessions(limits, 3600, Clock())
+    nothing: dict[str, Any] = dict.fromkeys((one.name for one in fields(Face)), None)
+    face = Face(**{**nothing, "config": ConsoleConfig(limits=limits), "sessions": sessions})
+    cookies = [sessions.sign_in(sessions.begin(), Person("sub", "ada", "ada")).id for _ in range(5)]
+    route = for_people(slow)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/healthz":
+            await Response("alive")(scope, receive, send)
+            return
+        request = Request({**scope, "app": SimpleNamespace(state=SimpleNamespace(face=face))})
+        try:
+            answer = await route(request)
+        except Problem as problem:
+            answer = Response(problem.code.word, problem.code.status)
+        await answer(scope, receive, send)
+
+    busy = AtOnce(app, limits.concurrent)
+
+    async def get(path: str, cookie: str = "") -> tuple[int, bytes]:
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"cookie", f"__Host-byteport={cookie}".encode())]
+        await busy({"type": "http", "method": "GET", "path": path, "headers": headers}, cast("Receive", None), send)
+        return sent[0]["status"], sent[1]["body"]
+
+    mine = [asyncio.create_task(get("/", cookies[0])) for _ in range(6)]
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(get("/", cookie)) for cookie in cookies[1:4] for _ in range(2)]
+    await until(lambda: len(inside) == 8, "all places")
+    assert (await get("/", cookies[4]))[0] == 503
+    assert await get("/healthz") == (200, b"alive")
+    held.set()
+    assert sorted([one[0] for one in await asyncio.gather(*mine)]) == [200, 200, 503, 503, 503, 503]
+    assert [one[0] for one in await asyncio.gather(*others)] == [200] * 6
