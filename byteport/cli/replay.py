@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from temporalio.client import WorkflowHistory
 
     from byteport.settings import Settings
+    from byteport.temporal.decisions import Compared, Decided
     from byteport.temporal.replay import Replayed, Scheduled
 
 
@@ -34,7 +36,7 @@ def replay(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell a run as a timeline, replay it against this code, and compare what it schedules (exit 1 when they differ)."""
+    """Tell a run as a timeline, replay it against this code, and compare what it decides and schedules (exit 1 when they differ)."""
     path = Path(which)
     saved = _from_file(path, workflow_id) if path.is_file() else None
     run(_replay(context, which, saved, run_id, save, as_json))
@@ -49,6 +51,7 @@ async def _replay(
     as_json: bool,
 ) -> None:
     from byteport.temporal.converter import data_converter
+    from byteport.temporal.decisions import side_by_side
     from byteport.temporal.keys import read_key_ring
     from byteport.temporal.opened import open_history
     from byteport.temporal.replay import replay as replay_history
@@ -65,11 +68,13 @@ async def _replay(
     converter = data_converter(read_key_ring(settings.temporal.payload_key_file))
     happenings = timeline(await open_history(history, converter))
     replayed = await while_waiting("replaying", replay_history(history, WORKFLOWS, converter, workflow_runner()))
+    decisions = side_by_side(replayed.recorded, replayed.scheduled)
     if as_json:
         print_json(
             {
                 "workflow_id": history.workflow_id,
                 "timeline": happenings,
+                "decisions": decisions,
                 "replay": {"same": replayed.same, "failure": replayed.failure, "differences": replayed.differences},
             }
         )
@@ -81,6 +86,7 @@ async def _replay(
             "WHAT",
             rows=[(f"{one.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], one.event_id, one.what) for one in happenings],
         )
+        _print_decisions(decisions)
         say("")
         _print_verdict(replayed, len(history.events))
     if not replayed.same:
@@ -114,6 +120,26 @@ def _write(path: Path, history: WorkflowHistory) -> None:
     except OSError as error:
         raise MalformedInput(str(path), error.strerror or "cannot be written") from None
     note(f"saved as {path}; replay it with --workflow-id '{history.workflow_id}'")
+
+
+def _print_decisions(decisions: Sequence[Compared]) -> None:
+    """Each decision once where both agree, and one above the other where they do not."""
+    if not decisions:
+        return
+    say("")
+    rows = []
+    for one in decisions:
+        told = [("then and now", one.now)] if one.same else [("then", one.then), ("now", one.now)]
+        rows += [(when, *_cells(decided)) for when, decided in told]
+    table("DECIDED", "WHAT", "DIAGNOSIS", "PLAN", "WHY", rows=rows)
+
+
+def _cells(decided: Decided | None) -> tuple[str, str, str, str]:
+    if decided is None:
+        return "nothing", "", "", ""
+    result = f", {decided.result}" if decided.result else ""
+    what = f"{decided.event}: {decided.decision}{result}"
+    return what, decided.cause or "", decided.command or "", ", ".join(decided.reasons)
 
 
 def _print_verdict(replayed: Replayed, events: int) -> None:

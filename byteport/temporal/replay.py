@@ -54,6 +54,8 @@ class Replayed(NamedTuple):
     differences: tuple[Difference, ...]
     scheduled: tuple[Scheduled, ...]
     """What the code of today schedules."""
+    recorded: tuple[Scheduled, ...]
+    """What the history has."""
 
     @property
     def same(self) -> bool:
@@ -75,7 +77,7 @@ async def replay(
     )
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     failure = None if result.replay_failure is None else str(result.replay_failure).split("\n")[0]
-    return Replayed(failure, _differences(recorded, recorder.scheduled), tuple(recorder.scheduled))
+    return Replayed(failure, _differences(recorded, recorder.scheduled), tuple(recorder.scheduled), tuple(recorded))
 
 
 def recorded_schedule(plain: WorkflowHistory) -> list[Scheduled]:

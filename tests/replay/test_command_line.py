@@ -6,10 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+from temporalio.worker import UnsandboxedWorkflowRunner
 
 from byteport.cli.exits import Exit
 from byteport.cli.main import invoke
+from byteport.domain.policy import Verdict, VerdictKind
+from byteport.domain.reasons import Reason
 from tests.replay import store
+from workers import runner
+from workflows.phases import gate
 
 
 @pytest.fixture
@@ -34,6 +39,41 @@ def test_a_recorded_history_is_told_and_replayed(config: Path, story: str, capsy
     told = json.loads(capsys.readouterr().out)
     assert told["replay"] == {"same": True, "failure": None, "differences": []}
     assert len(told["timeline"]) > 3
+
+
+def test_what_was_decided_is_decided_again_from_the_history_alone(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = "remediation-closed-dry-run-planned"
+    assert replay(config, story, store.history(story).workflow_id) == Exit.OK
+    (planned, *_) = decisions = json.loads(capsys.readouterr().out)["decisions"]
+    assert all(one["same"] and one["then"] == one["now"] for one in decisions)
+    told = {name: planned["now"][name] for name in ("event", "decision", "cause", "reasons")}
+    assert told == {
+        "event": "planned",
+        "decision": "dry_run_planned",
+        "cause": "release_crashes",
+        "reasons": ["mode_dry_run"],
+    }
+    assert planned["now"]["command"].startswith("kubectl rollout undo deployment/web")
+
+
+def test_a_code_that_decides_otherwise_is_told_beside_what_was_decided(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code of today asks people about what was done alone."""
+
+    def asks(*_: object) -> Verdict:
+        return Verdict(kind=VerdictKind.AWAIT_APPROVAL, reasons=(Reason.MODE_DRY_RUN,))
+
+    monkeypatch.setattr(gate, "judge", asks)
+    monkeypatch.setattr(runner, "workflow_runner", UnsandboxedWorkflowRunner)
+    story = "remediation-closed-acted"
+    assert replay(config, story, store.history(story).workflow_id) == Exit.FINDING
+    first = json.loads(capsys.readouterr().out)["decisions"][0]
+    assert (first["then"]["event"], first["then"]["decision"]) == ("started", "acted")
+    assert (first["now"]["event"], first["now"]["decision"]) == ("planned", "dry_run_planned")
+    assert first["same"] is False
 
 
 def test_under_another_id_it_does_not_open(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
