@@ -14,6 +14,8 @@ from tests.agent.stops import Fate
 from tests.agent.trouble import CALL, trouble
 from tests.faults.conftest import Begin
 
+pytestmark = pytest.mark.slow
+
 BOTH_ACTS = pytest.mark.parametrize("failure", [Failure.CRASHLOOP, Failure.BAD_ROLLOUT], ids=["delete", "rollback"])
 
 

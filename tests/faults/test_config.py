@@ -24,6 +24,8 @@ from tests.agent.processes import PROGRAM
 from tests.agent.running import quick, running
 from tests.agent.simulated import SimulatedPlace
 
+pytestmark = pytest.mark.slow
+
 JSON = dict[str, Any]
 
 WITHIN_SECONDS = 60.0

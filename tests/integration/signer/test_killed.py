@@ -11,6 +11,8 @@ from byteport.trust.private_keys import parse_private_key
 from tests.builders.killing import killed_at_each_step
 from tests.integration.signer.world import SignedLog
 
+pytestmark = pytest.mark.slow
+
 KEY = "checkpoint.key"
 PRELOAD = ["tests.integration.signer.world"]
 

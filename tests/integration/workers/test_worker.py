@@ -12,6 +12,8 @@ from byteport.sandbox.dev_server import DevServer
 from tests.builders.sampled import one_in
 from tests.integration.workers.conftest import UID, Installation, end, until_serving
 
+pytestmark = pytest.mark.slow
+
 KUBECONFIG = """
 apiVersion: v1
 kind: Config

@@ -31,6 +31,7 @@ async def _crash(cluster: SimulatedCluster) -> None:
     await cluster.annotate_pod("shop", name, {FAULT_ANNOTATION: "crash", BACKOFF_ANNOTATION: "10"})
 
 
+@pytest.mark.slow
 async def test_three_days_in_one_step_are_as_many_restarts_as_in_many_steps() -> None:
     counts = []
     for step in (3600.0, 3 * 86400.0):
