@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from activities.clock import Clock
+from activities.cloud.cut import cut
 from activities.cloud.source import Measured, MetricSource, Point, Window
 from activities.kubernetes.policy_source import PolicySource
 from activities.performs import performs
 from byteport.contracts.cloud import (
     FURTHEST_SKEW,
-    MOST_OPEN,
     POLL_METRICS,
     CloudSource,
     Metric,
@@ -127,15 +127,16 @@ def polled(call: PollMetrics, window: Window, measured: Measured, policy: Policy
         lasting.append(stretch)
         if found.due and _is_due(stretch, now):
             symptoms.append(_symptom(call.source, stretch, rule, over=False, at=_ours(stretch.last, skew, now)))
-    cut = len(lasting) > MOST_OPEN or len(symptoms) > MOST_OPEN
+    told, carried = cut(symptoms), cut(lasting)
+    whole = len(told) == len(symptoms) and len(carried) == len(lasting)
     return Polled(
-        symptoms=tuple(symptoms[:MOST_OPEN]),
+        symptoms=told,
         until=source_now - LATE,
-        open=tuple(lasting[:MOST_OPEN]),
+        open=carried,
         series=measured.series,
         late=sum(point.at < window.start for point in measured.points),
         skew_seconds=skew,
-        truncated=measured.truncated or cut,
+        truncated=measured.truncated or not whole,
         absurd=absurd,
     )
 

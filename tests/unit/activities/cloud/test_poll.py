@@ -129,6 +129,28 @@ def test_more_than_one_poll_may_carry_is_cut_and_said() -> None:
     assert (len(found.open), len(found.symptoms), found.truncated) == (MOST_OPEN, MOST_OPEN, True)
 
 
+def test_a_namespace_full_of_hot_pods_hides_neither_a_full_disk_nor_another_namespaces_pod() -> None:
+    crowd = [Subject(kind="Pod", namespace="aaa", name=f"pod-{number}") for number in range(MOST_OPEN + 5)]
+    other = Subject(kind="Pod", namespace="zzz", name="web-1")
+    hot = [point for pod in (*crowd, other) for point in points(95, 95, 95, metric=Metric.CPU, subject=pod)]
+    found = one_poll([*hot, *points(90, 91)])
+    for subject in (NODE, other):
+        assert subject in [symptom.subject for symptom in found.symptoms]
+        assert subject in [stretch.subject for stretch in found.open]
+    assert found.truncated
+
+
+def test_what_a_poll_gives_fits_into_one_payload_however_long_labels_are() -> None:
+    machines = [
+        Subject(kind="Node", provider_id=f"{number:04}" + "\N{GRINNING FACE}" * 296) for number in range(MOST_OPEN)
+    ]
+    part = "\N{GRINNING FACE}" * 200
+    found = one_poll([point for node in machines for point in points(90, 91, subject=node, part=part)])
+    assert found.truncated
+    assert 100 < len(found.symptoms) < MOST_OPEN
+    assert len(found.model_dump_json().encode()) < 2_000_000
+
+
 class Asked:
     """A source that keeps what it was asked."""
 
