@@ -1,11 +1,14 @@
 """Paging: rung after rung until somebody takes over, whatever else is down."""
 
+import errno
+
 import pytest
 import pytest_asyncio
 
+from activities.notify.file import FileChannel
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision, Result
-from byteport.contracts.people import Ending
+from byteport.contracts.people import Ending, Notice
 from byteport.contracts.workflows import Acknowledge, Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Cause, Reason
@@ -56,6 +59,29 @@ async def test_the_second_rung_is_paged_when_the_first_has_had_its_time_and_the_
     await paged(world, 3)
     assert await out_of_memory.is_running()
     assert world.writes == []
+
+
+@pytest.mark.claim("C-430")
+async def test_a_rung_that_cannot_be_told_holds_up_none_of_those_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = FileChannel._append
+
+    def append(channel: FileChannel, notice: Notice) -> None:
+        if notice.rung == 1:
+            raise OSError(errno.EIO, "Input/output error")
+        written(channel, notice)
+
+    monkeypatch.setattr(FileChannel, "_append", append)
+    world.policy(mode="auto")
+    await world.one_pod_crashes(fault="oom")
+    remediation = await remediation_of(world, Failure.MEMORY)
+    with world.time_stands_still():
+        await remediation.report(rungs=(2, 1800))
+    await paged(world, 2)
+    assert rungs(world) == [2]
+    await remediation.acknowledge()
+    await remediation.closed()
 
 
 async def test_acknowledging_by_message_stops_the_ladder_and_closes_it(

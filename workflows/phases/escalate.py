@@ -30,6 +30,8 @@ TRIED_APART = "tried-apart"
 TOLD_WHOLE = "told-whole"
 """From here on a notice tells the symptom, since when, on how many facts its cause rests and which plan waits until when; and
 whoever was told of an incident hears of its end."""
+ON_TIME = "rungs-on-time"
+"""From here on a rung that cannot be told takes its own time and none of the next one's."""
 LONGEST_ENDING = 60
 """Seconds that channels which are down may hold up the end of a run."""
 
@@ -57,7 +59,7 @@ async def page(
     title: str | None = None,
     asked: ApprovalRequest | None = None,
 ) -> None:
-    """One notice. A channel that is down for half an hour does not stop the incident: the next rung is tried."""
+    """One notice. Channels that are down do not stop the incident: the next rung is tried, in its time."""
     key = f"{incident.incident_id}:{incident.phase.value}:{rung}:{incident.next_action}"
     told = _notice(incident, key, reasons, rung=rung, how_to_answer=how_to_answer, title=title)
     if workflow.patched(TOLD_WHOLE):
@@ -141,19 +143,41 @@ async def climb(
         return
     rungs = incident.start.ladder.rung_seconds
     for rung, seconds in enumerate((*rungs, None), start=1):
-        await page(incident, reasons, rung=rung, how_to_answer=how_to_answer, asked=asked)
+        left = await _page_in_time(incident, reasons, rung, seconds, how_to_answer, asked)
         incident.note(f"paged rung {rung}")
-        if seconds is None:
+        if left is None:
             return
         try:
             await workflow.wait_condition(
                 lambda: incident.acknowledged is not None or incident.heard is not None,
-                timeout=timedelta(seconds=seconds),
+                timeout=left,
                 timeout_summary=f"rung {rung} has not answered yet",
             )
         except TimeoutError:
             continue
         return
+
+
+async def _page_in_time(
+    incident: Incident,
+    reasons: tuple[Reason, ...],
+    rung: int,
+    seconds: int | None,
+    how_to_answer: str,
+    asked: ApprovalRequest | None,
+) -> timedelta | None:
+    """What is left of the rung's `seconds` once its channels have been told, or have taken all of them; None for the last rung."""
+    telling = page(incident, reasons, rung=rung, how_to_answer=how_to_answer, asked=asked)
+    if seconds is None or not workflow.patched(ON_TIME):
+        await telling
+        return None if seconds is None else timedelta(seconds=seconds)
+    until = workflow.now() + timedelta(seconds=seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            await telling
+    except TimeoutError:
+        incident.note(f"rung {rung} could not be reached in its time")
+    return max(until - workflow.now(), timedelta(seconds=1))  # whoever has answered meanwhile is heard
 
 
 async def escalate(incident: Incident, outcome: Escalate, *, result: Result | None) -> None:

@@ -180,6 +180,7 @@ def test_a_line_torn_by_a_crash_tells_of_no_delivery_and_the_next_one_is_whole(t
     assert read.first("slack", "inc-1") == "1.2"
 
 
+@pytest.mark.claim("C-430")
 @pytest.mark.parametrize("broken", ["full", "unreadable"])
 async def test_a_disk_that_takes_nothing_makes_no_channel_silent_and_none_repeat_itself(
     tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch
