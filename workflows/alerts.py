@@ -15,7 +15,7 @@ from byteport.contracts.alerts import ALERTS, HAND_IN, AlertBatch, Alerts, Alert
 from byteport.contracts.people import NOTIFY, Notice
 from byteport.contracts.symptoms import MOST_SYMPTOMS, REPORT_SYMPTOMS, OutsideSymptom, ReportSymptoms
 from byteport.contracts.workflows import STATE
-from byteport.errors import BytePortError, TemporaryError
+from byteport.errors import BytePortError, NotPermitted, TemporaryError
 from temporalio import workflow
 
 from workflows.perform import perform
@@ -32,6 +32,8 @@ TOLD_FOR = timedelta(hours=4)
 """The same alert that no runbook treats is told again after that; Alertmanager's own default for repeating."""
 MOST_TOLD = 10
 """Notices of single alerts within the hour before; further ones are counted as left out."""
+MOST_TOLD_OF_ONE = 5
+"""Of these, about the objects of one namespace: whoever writes its rules must not use up what all have."""
 HOUR = timedelta(hours=1)
 AGAIN = timedelta(seconds=30)
 QUIET = timedelta(seconds=0.25)
@@ -50,6 +52,7 @@ class AlertsWorkflow:
         self._left_out, self._left_out_told_at = start.left_out, start.left_out_told_at
         self._fates: Counter[str] = Counter()
         self._messages = 0
+        self._at_once = MOST_SYMPTOMS
         self._beside = Beside(lambda: None)
 
     @workflow.run
@@ -66,19 +69,30 @@ class AlertsWorkflow:
     # -- looking ----------------------------------------------------------------------------------------------------
 
     async def _report(self) -> None:
-        """The oldest that wait, in one call. A worker that is away leaves them waiting; what is refused is not asked again."""
-        batch = tuple(self._waiting[:MOST_SYMPTOMS])
+        """The oldest that wait, in one call. A worker that is away leaves them waiting; what is refused is not asked again.
+
+        One that cannot be looked at, or so many that they take too long, must not hold up or take away the others: of a call that
+        failed the half is asked next, and one that fails by itself goes to the end, or is counted as left out.
+        """
+        batch = tuple(self._waiting[: self._at_once])
         if not batch:
             return
         call = ReportSymptoms(cluster_uid=self._uid, symptoms=batch)
         try:
             reported = await perform(REPORT_SYMPTOMS, call, cluster_uid=self._uid)
         except BytePortError as error:
+            self._at_once = max(1, len(batch) // 2)
             if isinstance(error, TemporaryError):
+                if len(batch) == 1:
+                    self._waiting.append(self._waiting.pop(0))
                 await workflow.sleep(AGAIN, summary="the cluster's worker does not answer")
                 return
+            if len(batch) > 1 and not isinstance(error, NotPermitted):
+                return
             self._fates[error.code] += len(batch)
+            self._left_out += len(batch)
         else:
+            self._at_once = min(MOST_SYMPTOMS, 2 * self._at_once)
             self._fates.update(fate.value for fate in reported.fates)
         del self._waiting[: len(batch)]
 
@@ -89,13 +103,15 @@ class AlertsWorkflow:
         now = workflow.now()
         self._told = [one for one in self._told if one.at > now - TOLD_FOR]
         for untreated in self._untreated:
-            lately = sum(one.at > now - HOUR for one in self._told)
+            lately = [one.namespace for one in self._told if one.at > now - HOUR]
+            namespace = untreated.subject.namespace or ""
             if any(one.key == untreated.evidence_digest for one in self._told):
                 continue
-            if lately >= MOST_TOLD:
+            if len(lately) >= MOST_TOLD or (namespace and lately.count(namespace) >= MOST_TOLD_OF_ONE):
                 self._left_out += 1
                 continue
-            self._told = [*self._told, Remembered(key=untreated.evidence_digest, at=now)][-MOST_REMEMBERED:]
+            told = Remembered(key=untreated.evidence_digest, at=now, namespace=namespace)
+            self._told = [*self._told, told][-MOST_REMEMBERED:]
             self._page(words.of_untreated(self._start.installation, untreated))
         self._untreated = []
         if self._must_say_left_out():

@@ -44,6 +44,8 @@ class Remembered(Frozen):
 
     key: str
     at: Instant
+    namespace: str = ""
+    """Of the object that people were told about, where it is in one."""
 
 
 class Alerts(Frozen):

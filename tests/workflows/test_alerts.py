@@ -29,7 +29,7 @@ from byteport.contracts.symptoms import (
 from byteport.contracts.workflows import STATE, Installation
 from byteport.domain.ids import alerts_id
 from byteport.domain.signals import SignalType, Source
-from byteport.errors import NotPermitted
+from byteport.errors import NotPermitted, PermanentError
 from byteport.sandbox.dev_server import DevServer
 from byteport.temporal.alerts_intake import hand_in
 from byteport.temporal.converter import data_converter
@@ -38,7 +38,7 @@ from byteport.temporal.registration import ensure_search_attributes
 from tests.workflows.patience import until, until_so
 from tests.workflows.world import make_namespace, terminate_all
 from workers.runner import workflow_runner
-from workflows.alerts import MOST_TOLD, MOST_WAITING, AlertsWorkflow
+from workflows.alerts import MOST_TOLD, MOST_TOLD_OF_ONE, MOST_WAITING, AlertsWorkflow
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +55,7 @@ class Around:
         self.open = asyncio.Event()
         self.open.set()
         self.refuses = False
+        self.poison = ""
         self.batches: list[ReportSymptoms] = []
         self.notices: list[Notice] = []
 
@@ -64,6 +65,8 @@ class Around:
         await self.open.wait()
         if self.refuses:
             raise NotPermitted("this worker is another cluster's")
+        if self.poison in [one.evidence_digest for one in call.symptoms]:
+            raise PermanentError("it cannot be read")
         return SymptomsReported(fates=(Fate.REPORTED,) * len(call.symptoms))
 
     @performs(NOTIFY)
@@ -167,6 +170,25 @@ async def test_people_are_told_once_of_an_alert_that_nobody_treats_and_not_more_
     assert titles.count("Alert KubeNodeNotReady on Node/n0") == 1
     assert "A storm of alerts: 4 were not looked at" in titles
     assert len(titles) == MOST_TOLD + 1
+
+
+async def test_the_alerts_of_one_namespace_do_not_use_up_the_pages_of_all(around: Around) -> None:
+    crowd = [Subject(kind="StatefulSet", namespace="aaa", name=f"s{number}") for number in range(MOST_TOLD + 2)]
+    told = [Untreated(alert="Mine", subject=one, evidence_digest=str(one.name)) for one in crowd]
+    await around.hand_in(untreated=(*told, nobodys(0)))
+    titles = await until(lambda: [n.title for n in around.notices] if len(around.notices) >= 7 else None, "every page")
+    assert "Alert KubeNodeNotReady on Node/n0" in titles
+    assert "A storm of alerts: 7 were not looked at" in titles
+    assert len(titles) == MOST_TOLD_OF_ONE + 2
+
+
+async def test_one_that_cannot_be_looked_at_takes_none_of_the_others_away(around: Around) -> None:
+    around.poison = "e3"
+    await around.hand_in(*(symptom(number) for number in range(20)))
+    state = await around.rests()
+    assert state.fates == {"reported": 19, "permanent": 1}
+    titles = await until(lambda: [notice.title for notice in around.notices], "the page of what was left out")
+    assert titles == ["A storm of alerts: 1 were not looked at"]
 
 
 async def test_what_the_cluster_refuses_is_counted_and_not_asked_again(around: Around) -> None:
