@@ -16,9 +16,9 @@ from byteport.console.forms import form_of
 from byteport.console.pages import go, page
 from byteport.console.plans import by_object
 from byteport.console.sessions import Session
-from byteport.contracts.workflows import Acknowledge, Phase
+from byteport.contracts.workflows import Acknowledge, Phase, State
 from byteport.domain.explanations import meanings, next_steps
-from byteport.errors import MalformedInput, NotPermitted, TargetGone
+from byteport.errors import MalformedInput, NotPermitted, PreconditionFailed, TargetGone
 from byteport.temporal import intake
 from byteport.temporal.views import remediation_state
 
@@ -54,12 +54,23 @@ async def acknowledge(request: Request, face: Face, session: Session) -> Respons
     note = fields.get("note", "").replace("\r\n", "\n").strip()
     if len(note) > LONGEST_NOTE:
         raise MalformedInput("note", f"has at most {LONGEST_NOTE} characters")
+    if not workflow_id.startswith(f"remediate:{face.installation.cluster_uid}:"):
+        raise NotPermitted("this is another installation's run; it is taken over there")
     principal = None if session.person is None else await face.approvers.principal(session.person.claims)
     if principal is None:
         raise NotPermitted("only people whom the list of approvers names can take an escalation over here")
-    await intake.acknowledge(face.client, workflow_id, Acknowledge(by=principal, note=note))
+    incident = must_be_shown(await remediation_state(face.client, workflow_id), fields.get("incident", ""))
+    await intake.acknowledge(face.client, workflow_id, Acknowledge(by=principal, note=note, of_incident=incident))
     session.tell("You have taken it over. Nobody else is paged for it.", well=True)
     return go("/runs/" + quote(workflow_id, safe=":/"))
+
+
+def must_be_shown(state: State, sent: str) -> str:
+    """The incident that is taken over: the one whose page was read, which people are still paged for. A run goes on to the
+    next incident of its target, and nobody has read of that one. Raises `PreconditionFailed`."""
+    if state.incident_id != sent or state.phase is not Phase.ESCALATED:
+        raise PreconditionFailed("this incident does not wait for anybody any more; open the run again")
+    return sent
 
 
 def _id(request: Request) -> str:

@@ -247,7 +247,7 @@ async def test_whoever_was_taken_out_of_the_list_since_takes_nothing_over(
     _, page, _ = await visitor.get("/log")
     issuers(tmp_path, provider, {"sub-grace": "grace"})
     fields = {"form_token": visitor.form_token(page), "note": "mine"}
-    status, page, _ = await visitor.post("/runs/remediate:c:shop:Deployment:web:bad_rollout/acknowledge", fields)
+    status, page, _ = await visitor.post("/runs/remediate:uid-1:shop:Deployment:web:bad_rollout/acknowledge", fields)
     assert status == 403
     assert "only people whom the list of approvers names" in page.lower()
 
@@ -266,3 +266,11 @@ async def test_an_address_that_the_provider_has_not_verified_lets_nobody_see(
             assert (await visitor.sign_in("ada"))[0] == expected, verified
         await visitor.http.close()
     world.store.close()
+
+
+async def test_a_run_of_another_installation_is_not_taken_over_here(visitor: Visitor) -> None:
+    await visitor.sign_in("ada")
+    _, page, _ = await visitor.get("/log")
+    fields = {"form_token": visitor.form_token(page), "note": "mine"}
+    status, page, _ = await visitor.post("/runs/remediate:uid-10:shop:Deployment:web:bad_rollout/acknowledge", fields)
+    assert (status, "another installation" in page) == (403, True)
