@@ -137,6 +137,11 @@ def test_a_machine_is_the_end_of_a_providers_id_and_no_part_of_a_word() -> None:
     assert runs_on(node("gce://p/europe-west1-b/n1"), "projects/p/zones/europe-west1-b/instances/n1")
     azure = "/subscriptions/S/resourceGroups/RG/providers/Microsoft.Compute/virtualMachines/vm-0"
     assert runs_on(node(f"azure://{azure.lower()}"), azure)
+    for whole in ("aws:///eu-west-1a/i-0abc", "gce://p/europe-west1-b/n1", f"azure://{azure}", "kind://docker/kind/w1"):
+        assert runs_on(node(whole), whole)
+        assert not runs_on(node(whole), whole.replace("://", "2://"))
+        assert not runs_on(node(f"{whole}0"), whole)
+    assert not runs_on(node("aws:///"), "aws:///")
     for machine in ("", "/", "0abc", "abc", "i-0ab", "i-0abc/", "eu-west-1a"):
         assert not runs_on(node("aws:///eu-west-1a/i-0abc"), machine) or machine == "i-0abc/"
     assert not runs_on(node(""), "i-0abc")
