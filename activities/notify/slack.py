@@ -36,6 +36,8 @@ _NOT_PERMITTED = frozenset(
 _CHANNEL = frozenset({"channel_not_found", "not_in_channel", "is_archived", "channel_is_archived"})
 _LATER = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "rollup_error"})
 _TOO_OFTEN = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+_OF_NO_THREAD = _NOT_PERMITTED | _CHANNEL | _LATER | _TOO_OFTEN
+"""Refusals that are the same outside of a thread."""
 
 
 class Slack:
@@ -61,16 +63,22 @@ class Slack:
             "channel": self._config.channel,
             "metadata": {"event_type": "byteport_notice", "event_payload": {"key": message.key}},
         }
-        if earlier:  # in the incident's thread; a page is shown in the channel besides
-            body |= {"thread_ts": earlier, "reply_broadcast": message.rung > 0 or message.ending is not None}
-        url = self._config.api.rstrip("/") + "/chat.postMessage"
-        answer = await self._posting.ask(
-            url, as_json(body), POST, headers=JSON, secrets={"Authorization": f"Bearer {token}"}
-        )
+        in_thread: dict[str, Any] = {}
+        if earlier:  # a page is shown in the channel besides
+            in_thread = {"thread_ts": earlier, "reply_broadcast": message.rung > 0 or message.ending is not None}
+        answer = await self._ask(body | in_thread, token)
         said = _read(answer)
+        if earlier and said.get("ok") is False and str(said.get("error")) not in _OF_NO_THREAD:
+            # its first message was deleted or locked, or the settings name another channel since
+            answer = await self._ask(body, token)
+            said = _read(answer)
         if said.get("ok") is True and isinstance(said.get("ts"), str):
             return Taken(ref=said["ts"][:40], said="posted")
         raise self._refusal(POST, str(said.get("error")), answer)
+
+    async def _ask(self, body: dict[str, Any], token: str) -> Answer:
+        url, shown = self._config.api.rstrip("/") + "/chat.postMessage", {"Authorization": f"Bearer {token}"}
+        return await self._posting.ask(url, as_json(body), POST, headers=JSON, secrets=shown)
 
     async def _hook(self, message: Told) -> Taken:
         url = await read_url(self._secrets, self._config.webhook, WEBHOOK)

@@ -67,6 +67,14 @@ async def posting_to(
         yield Slack(config, Held(**{"slack#token": token}), posting(authority)), receiver
 
 
+async def test_an_incident_whose_first_message_was_deleted_is_told_in_the_channel_itself(authority: Authority) -> None:
+    workspace = Workspace()
+    async with posting_to(authority, workspace) as (channel, _):
+        assert (await channel.deliver(ready(notice()), "1.999999")).ref == "1.000001"
+    assert workspace.threads == [None]
+    assert "reply_broadcast" not in workspace.bodies[0]
+
+
 async def test_an_incident_is_one_thread_and_a_page_in_it_is_shown_in_the_channel_too(authority: Authority) -> None:
     workspace = Workspace()
     async with posting_to(authority, workspace) as (channel, _):
