@@ -240,6 +240,7 @@ async def test_nothing_of_a_sign_in_is_in_a_log_line(
     assert not [one for one in (state, code, SECRET, *provider.tokens) if one in caplog.text]
 
 
+@pytest.mark.claim("C-453")
 async def test_whoever_was_taken_out_of_the_list_since_takes_nothing_over(
     visitor: Visitor, provider: Provider, tmp_path: Path
 ) -> None:
@@ -252,6 +253,7 @@ async def test_whoever_was_taken_out_of_the_list_since_takes_nothing_over(
     assert "only people whom the list of approvers names" in page.lower()
 
 
+@pytest.mark.claim("C-446")
 async def test_an_address_that_the_provider_has_not_verified_lets_nobody_see(
     tmp_path: Path, provider: Provider, tls: Certificates
 ) -> None:

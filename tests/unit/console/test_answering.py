@@ -53,6 +53,7 @@ def test_whoever_is_in_the_list_can_answer_what_is_what_it_says(face: Face, sess
     assert refused(face, session, asked()) == ""
 
 
+@pytest.mark.claim("C-451")
 @pytest.mark.parametrize(
     "lie",
     [
@@ -69,6 +70,7 @@ def test_a_plan_of_which_something_else_is_said_cannot_be_answered(
     assert "tell your security team" in refused(face, session, asked(**lie))
 
 
+@pytest.mark.claim("C-451")
 @pytest.mark.parametrize(
     "since",
     [{"incident_id": "inc-000000000000000000000002"}, {"reasons": (Reason.MODE_DRY_RUN, Reason.FROZEN)}],

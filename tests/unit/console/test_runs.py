@@ -22,6 +22,7 @@ def test_an_incident_that_people_are_paged_for_is_taken_over_by_its_own_name() -
     assert must_be_shown(state(), READ) == READ
 
 
+@pytest.mark.claim("C-453")
 @pytest.mark.parametrize(
     ("now", "sent"),
     [

@@ -99,6 +99,7 @@ def test_what_is_told_is_told_once(sessions: Sessions) -> None:
     assert session.heard()[0] == ""
 
 
+@pytest.mark.claim("C-450")
 def test_a_stranger_who_begins_sign_ins_without_end_leaves_half_of_them_to_others() -> None:
     limit = SignIns(10, 0.0)
     begun = [limit.take("192.0.2.7", 0.0) == 0 for _ in range(100)]

@@ -138,6 +138,7 @@ async def test_of_a_temporal_that_does_not_answer_no_probe_waits_behind_another(
     assert len(asked) == 1
 
 
+@pytest.mark.claim("C-450")
 async def test_a_page_that_is_busy_is_alive_and_one_session_does_not_make_it_busy() -> None:
     held, inside = asyncio.Event(), []
 

@@ -134,6 +134,7 @@ def test_a_token_with_one_claim_wrong_is_refused(claims: dict[str, Any], expecte
     assert because(LOGIN.answers(request(), **claims)) is expected
 
 
+@pytest.mark.claim("C-441")
 def test_a_sign_in_of_hours_ago_attests_nothing_however_early_the_text_claims_to_begin() -> None:
     """A page that lies can date its text back, and fetch a token without the person by a session at the provider."""
     earlier = NOW - timedelta(hours=3)
@@ -239,6 +240,7 @@ def test_an_alias_in_the_list_of_providers_is_the_person_that_it_names() -> None
     assert verdict.principal == "ada"
 
 
+@pytest.mark.claim("C-443")
 @pytest.mark.parametrize("names", [("Ada",), ("\uff41da",), ("Bob", "bob")])
 def test_a_name_that_is_written_in_two_ways_is_refused_before_one_person_counts_twice(
     tmp_path: Path, names: tuple[str, ...]
