@@ -22,13 +22,14 @@ log = logging.getLogger(__name__)
 
 router = APIRouter()
 PAGERDUTY_PATH, SLACK_PATH = "/v1/pagerduty", "/v1/slack"
+LARGEST = max(pagerduty.LARGEST_BODY, slack.LARGEST_BODY)
 
 
 @router.post(PAGERDUTY_PATH)
 async def of_pagerduty(request: Request, face: TheFace) -> dict[str, str]:
     """What became of it, in a word. What is PagerDuty's is answered 200, or it would be sent again."""
+    body = await _body(request, face)
     with face.allowances.running(STRANGERS):
-        body = await read_body(request, face.limits, gzip=False)
         secrets = _secrets(face.back.pagerduty if face.back else None, "alerts.pagerduty_secrets_file")
         try:
             found = pagerduty.read(_headers(request), body, secrets)
@@ -52,8 +53,8 @@ async def of_pagerduty(request: Request, face: TheFace) -> dict[str, str]:
 @router.post(SLACK_PATH)
 async def of_slack(request: Request, face: TheFace) -> dict[str, str]:
     """Nothing follows of a press but that it is answered in time."""
+    body = await _body(request, face)
     with face.allowances.running(STRANGERS):
-        body = await read_body(request, face.limits, gzip=False)
         secrets = _secrets(face.back.slack if face.back else None, "alerts.slack_secrets_file")
         now = face.now()
         try:
@@ -63,6 +64,12 @@ async def of_slack(request: Request, face: TheFace) -> dict[str, str]:
             raise _refusal(error) from None
         face.allowances.request("slack")
         return {}
+
+
+async def _body(request: Request, face: TheFace) -> bytes:
+    """Read before it takes a place among those being answered: strangers who send slowly would have all of these."""
+    most = min(face.limits.body_bytes, LARGEST)
+    return await read_body(request, face.limits.model_copy(update={"body_bytes": most}), gzip=False)
 
 
 def _headers(request: Request) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterable, Mapping
@@ -85,12 +86,21 @@ class Door:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def post(self, path: str, content: bytes, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Answer:
+    async def post(
+        self,
+        path: str,
+        content: bytes,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]],
+        after: asyncio.Event | None = None,
+    ) -> Answer:
+        """Its body comes `after` something."""
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         said: list[Message] = []
         asked = [{"type": "http.request", "body": content, "more_body": False}]
 
         async def receive() -> Message:
+            if after is not None:
+                await after.wait()
             return asked.pop() if asked else {"type": "http.disconnect"}
 
         async def send(message: Message) -> None:
@@ -158,6 +168,17 @@ async def test_strangers_are_limited_and_use_up_nothing_of_what_is_signed(door: 
     statuses = [(await acknowledge(door, "another secret of somebody")).status for _ in range(5)]
     assert statuses == [403, 403, 403, 429, 429]
     assert (await acknowledge(door)).status == 200
+
+
+async def test_strangers_who_send_slowly_keep_nobody_from_being_heard(door: Door) -> None:
+    come = asyncio.Event()
+    slow = [asyncio.create_task(door.post(PAGERDUTY_PATH, b"{}", {}, come)) for _ in range(2 * LIMITS.concurrent)]
+    await asyncio.sleep(0)  # each has begun, and waits for its body
+    answer = await acknowledge(door)
+    come.set()
+    refused = await asyncio.gather(*slow)
+    assert answer.status == 200
+    assert {one.status for one in refused} == {403, 429}
 
 
 @pytest.mark.parametrize(
