@@ -1,6 +1,7 @@
 """Paging: rung after rung until somebody takes over, whatever else is down."""
 
 import errno
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -82,6 +83,21 @@ async def test_a_rung_that_cannot_be_told_holds_up_none_of_those_after_it(
     assert rungs(world) == [2]
     await remediation.acknowledge()
     await remediation.closed()
+
+
+async def test_a_repair_of_which_nobody_can_be_told_keeps_no_next_incident_waiting(
+    world: World, crash_to_come: Remediation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def append(channel: FileChannel, notice: Notice) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(FileChannel, "_append", append)
+    await crash_to_come.report()
+    closed = await crash_to_come.closed()
+    assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
+    run = await crash_to_come.handle.describe()
+    assert run.close_time is not None
+    assert run.close_time - run.start_time < timedelta(minutes=20)
 
 
 async def test_acknowledging_by_message_stops_the_ladder_and_closes_it(

@@ -6,6 +6,8 @@ incident, or opens the next one, and is never lost between the two.
 
 from __future__ import annotations
 
+import asyncio
+
 from byteport.contracts.ledger import RECORD, Decision, Event, Result
 from byteport.contracts.people import Ending
 from byteport.contracts.workflows import REOBSERVE, Closed, Phase, Remediate, Reobserve
@@ -16,7 +18,10 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from workflows.incident import Incident
 from workflows.perform import perform
-from workflows.phases.escalate import TOLD_WHOLE, page, tell_the_end
+from workflows.phases.escalate import ON_TIME, TOLD_WHOLE, page, tell_the_end
+
+LONGEST_REPAIRED = 300
+"""Seconds that channels which are down may hold up the end of a run, and with it the next incident of the same target."""
 
 
 async def close_skipped(incident: Incident, reasons: tuple[Reason, ...]) -> None:
@@ -37,7 +42,7 @@ async def close_verified(incident: Incident) -> None:
     if incident.told and workflow.patched(TOLD_WHOLE):
         await tell_the_end(incident, Ending.OVER, repaired)
     else:
-        await page(incident, (), rung=0, how_to_answer=None, title=repaired)
+        await _tell_repaired(incident, repaired)
     after = incident.start.reobserve_after_seconds
     if not after:
         return
@@ -58,6 +63,18 @@ async def close_verified(incident: Incident) -> None:
         )
     except WorkflowAlreadyStartedError:
         incident.note("already being looked at again")
+
+
+async def _tell_repaired(incident: Incident, repaired: str) -> None:
+    telling = page(incident, (), rung=0, how_to_answer=None, title=repaired)
+    if not workflow.patched(ON_TIME):
+        await telling
+        return
+    try:
+        async with asyncio.timeout(LONGEST_REPAIRED):
+            await telling
+    except TimeoutError:
+        incident.note("that it is repaired could not be told")
 
 
 def ended(incident: Incident) -> Closed:
