@@ -12,7 +12,7 @@ import asyncio
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,7 +65,7 @@ class GoogleIdentity:
     setting: str = SETTING
     what: str = "gcs"
     ca_setting: str = CA_SETTING
-    _token: Token | None = None
+    _token: Token | None = field(default=None, repr=False)
 
     async def token(self) -> str:
         """Raises `ConfigError` where there is no identity to take, `NotPermitted` where it is refused."""

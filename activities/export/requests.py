@@ -33,14 +33,14 @@ class ClientCertificate:
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `secrets` are headers that go to the host of `url` alone."""
+    """One request. `secrets` are headers that go to the host of `url` alone; a URL and a body can show who we are too."""
 
     method: str
-    url: str | URL
+    url: str | URL = field(repr=False)
     """A `URL` goes out exactly as it is, for those who have signed it."""
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = SECONDS
     """For all of it, redirects and the answer's body included."""
     largest_answer: int = LARGEST_ANSWER
