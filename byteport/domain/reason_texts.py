@@ -28,7 +28,7 @@ REASONS: Mapping[Reason, Said] = {
         "None of the acts cures this cause; it needs a change that only a person makes.", ""
     ),
     Reason.CANNOT_TELL: Said(
-        "Something that must be known before the act could not be read: a right is missing, or an answer did not come.",
+        "Something that must be known before the act could not be read: a right is missing, an answer did not come, or there are more pods than fit into one look.",
         "See which read was refused: byteport doctor",
     ),
     Reason.UNKNOWN_CAUSE: Said("What is wrong fits no class that is known.", "Read the pod's own words: " + _EVENTS),

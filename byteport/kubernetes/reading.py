@@ -15,6 +15,7 @@ from byteport.kubernetes import fields
 from byteport.kubernetes.around import read_surroundings
 from byteport.kubernetes.crash import proven_images
 from byteport.kubernetes.events import EventReading, read_event
+from byteport.kubernetes.fitting import fitted
 from byteport.kubernetes.logs import log_signature
 from byteport.kubernetes.node_reading import read_node_state
 from byteport.kubernetes.owners import OwnerKind
@@ -46,7 +47,7 @@ def read_situation(world: World, target: Target, failure: Failure) -> Situation:
     own = [pod for pod in everyone if _belongs(pod, known)]
     events = tuple(read_event(item) for item in world.of("Event"))
     key = (target.namespace, target.kind, target.name)
-    return Situation(
+    whole = Situation(
         target=known,
         now=world.now,
         pods=_slim(own),
@@ -58,6 +59,7 @@ def read_situation(world: World, target: Target, failure: Failure) -> Situation:
         strange=strange_objects(world, known, [(pod.namespace, pod.name) for pod in own]),
         partial=not world.complete,
     )
+    return fitted(whole)
 
 
 def read_pods(world: World) -> list[PodReading]:

@@ -24,6 +24,8 @@ class Situation(Frozen):
     """The target is not there any more, or has another uid."""
     pods: tuple[PodReading, ...] = ()
     """Pods that the target controls (through any of its ReplicaSets), oldest first."""
+    left_out: int = 0
+    """Pods that are not among them, since all together would not fit into one payload (`byteport/kubernetes/fitting.py`)."""
     rollout: RolloutReading | None = None
     """The Deployment with its revisions; None when the target is not a Deployment."""
     surroundings: Surroundings = Surroundings()

@@ -69,12 +69,15 @@ class Runbook(ABC):
     def propose(self, diagnosis: Diagnosis, situation: Situation, config: PolicyConfig) -> AnyPlan | Refused:
         """`plan`, with what keeps any act whatever from being taken alone.
 
-        An object of the target's own that holds what cannot be may be read wrongly: a person decides.
+        An object of the target's own that holds what cannot be may be read wrongly, and of more pods than fit into one payload
+        not all were seen: a person decides.
         """
         plan = self.plan(diagnosis, situation, config)
-        if isinstance(plan, Refused) or not situation.strange:
+        strange = (Reason.STRANGE_OBJECT,) if situation.strange else ()
+        unseen = (Reason.CANNOT_TELL,) if situation.left_out else ()
+        if isinstance(plan, Refused) or not (strange or unseen):
             return plan
-        return plan.model_copy(update={"caveats": (*plan.caveats, Reason.STRANGE_OBJECT)})
+        return plan.model_copy(update={"caveats": (*plan.caveats, *strange, *unseen)})
 
     @abstractmethod
     def health(self, plan: AnyPlan, situation: Situation, *, acted_at: datetime, now: datetime) -> Checked:
