@@ -17,7 +17,10 @@ def test_the_key_that_encrypts_is_told_first_and_then_those_that_only_open(tmp_p
     home.make_keys()
     made = home.payload_key.read_text()
     settings = home.write_config(
-        cluster_name="here", cluster_uid="0b6e8f0e-6d0c-4a5e-9d2c-2f6f2b1f9a11", temporal_address="127.0.0.1:7233", kubeconfig=None
+        cluster_name="here",
+        cluster_uid="0b6e8f0e-6d0c-4a5e-9d2c-2f6f2b1f9a11",
+        temporal_address="127.0.0.1:7233",
+        kubeconfig=None,
     )
     (one,) = read_key_ring(home.payload_key).keys
     assert _keys(settings)[0].text == f"1, encrypting with {one.id}"
