@@ -113,9 +113,9 @@ async def test_review_11_a_run_lives_through_a_rotation_of_two_workers_one_after
         async with one.runs() as of_one, two.runs() as of_two:
             for teller in (of_one, of_two):
                 after = 2 * number - (teller is of_one)
-                await tell(teller.get_workflow_handle_for(Listening.run, handle.id), f"word {after}", after)
+                await tell(teller.get_workflow_handle(handle.id), f"word {after}", after)
     async with one.runs(), two.runs() as client:
-        last = client.get_workflow_handle_for(Listening.run, handle.id)
+        last = client.get_workflow_handle(handle.id, result_type=list[str])
         await last.signal(Listening.hear, "end")
         assert await last.result() == ["begun", *(f"word {number}" for number in range(1, 9)), "end"]
     history = await raw.get_workflow_handle(handle.id).fetch_history()
@@ -152,7 +152,7 @@ async def test_review_11_a_key_taken_out_too_early_is_named_in_history_and_log_a
     assert said in log.getvalue()
     one.has(NEW, OLD)
     async with one.runs() as client:
-        again = client.get_workflow_handle_for(Listening.run, handle.id)
+        again = client.get_workflow_handle(handle.id, result_type=list[str])
         await again.signal(Listening.hear, "end")
         assert await again.result() == ["begun", "end"]
 
