@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from byteport.audit.bundle import line_of
 from byteport.audit.matched import MatchVerdict
 from byteport.audit.records import read_header
@@ -157,6 +159,7 @@ async def repaired(agent: Agent) -> Witnesses:
     return await witnesses(agent)
 
 
+@pytest.mark.slow
 async def test_each_invariant_is_named_when_it_is_broken(place: SimulatedPlace, begin: Begin) -> None:
     async with begin(place, "dry_run") as agent:
         seen = await repaired(agent)

@@ -27,8 +27,20 @@ def test_make_help_tells_every_target() -> None:
 
 def test_ci_runs_the_check_then_the_suite_then_the_heavier_ones_and_the_cluster_suite_last() -> None:
     script = (ROOT / ".ci" / "run").read_text()
-    suites = ["check", "test", "test-slow", "test-ledger", "test-peers", "scenarios", "test-node", "test-cluster"]
-    assert re.findall(r"^make (\S+)$", script, re.MULTILINE) == suites
+    suites = [
+        "check",
+        "test",
+        "cluster",
+        "scenarios",
+        "test-slow",
+        "test-ledger",
+        "test-peers",
+        "test-node",
+        "test-cluster",
+    ]
+    assert re.findall(r"^make (\S+)", script, re.MULTILINE) == suites
+    heard = 'wait "$scenarios" || { cat "$told"; exit 1; }'
+    assert heard in script  # played beside the slow ones, and heard in any case
     assert "set -euo pipefail" in script
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 

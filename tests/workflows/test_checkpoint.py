@@ -181,6 +181,7 @@ async def test_a_witness_that_knows_another_log_raises_the_alarm_too(run: Signin
     assert over.rung == 0
 
 
+@pytest.mark.slow
 async def test_a_log_that_nobody_signs_for_half_an_hour_is_a_page_each_day_and_no_alarm(
     run: Signing, keepers: Keepers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,6 +314,7 @@ async def test_a_witness_that_is_taken_out_objects_no_more_and_is_heard_when_it_
     await until(lambda: len(keepers.notices) == 3 and len(keepers.alarms) > raised, "alarm and page")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_patience")
 async def test_a_witness_that_does_not_sign_for_hours_is_a_page_each_day_and_no_alarm(
     run: Signing, keepers: Keepers

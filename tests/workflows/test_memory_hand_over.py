@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from byteport.audit.words import Event
 from byteport.contracts.ledger import Decision
 from byteport.contracts.workflows import Phase
@@ -17,6 +19,7 @@ def first_rungs(world: World) -> int:
     return [notice.rung for notice in world.notices].count(1)
 
 
+@pytest.mark.slow
 async def test_a_kill_for_memory_is_handed_over_and_paged_once(world: World) -> None:
     world.policy(mode="auto")
     crashing = await crash_loop(world, fault="oom")

@@ -89,6 +89,7 @@ async def test_it_is_ready_while_temporal_and_the_ledger_answer_and_lives_all_th
     await playing
 
 
+@pytest.mark.slow
 async def test_the_endpoint_ends_with_the_process(server: DevServer, installed: Installation) -> None:
     installed.configure(temporal_address=server.address, health_address="127.0.0.1:0")
     process = await asyncio.to_thread(installed.start, "--process", "control")

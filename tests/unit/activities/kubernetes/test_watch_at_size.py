@@ -111,6 +111,7 @@ async def _run(activity: ClusterWatch, call: WatchCluster) -> Watched:
     return await environment_of().run(activity.watch_cluster, call)
 
 
+@pytest.mark.slow
 @pytest.mark.claim("C-381")
 def test_while_a_long_list_goes_by_no_more_than_a_page_of_it_is_alive() -> None:
     alive: list[int] = []
