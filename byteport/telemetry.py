@@ -11,9 +11,11 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, TextIO
+from typing import TextIO
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
+
+from byteport.domain.listening import Address
 
 LONGEST_LINE = 4000
 OURS = ("byteport", "activities", "workflows", "workers", "temporalio.activity", "temporalio.workflow")
@@ -21,21 +23,6 @@ OURS = ("byteport", "activities", "workflows", "workers", "temporalio.activity",
 warning is somebody else's, and nobody has looked at what is in it: clients of clouds write down what they sign with."""
 WORDED = ("byteport", "temporalio")
 """Packages whose exceptions say our words: those of Temporal carry what acts and runs have made of an error (`byteport/temporal/failures.py`)."""
-HIGHEST_PORT = 65535
-
-
-def _with_a_port(address: str) -> str:
-    if int(address.rpartition(":")[2]) > HIGHEST_PORT:
-        raise ValueError(f"there is no port above {HIGHEST_PORT}")
-    return address
-
-
-Address = Annotated[
-    str,
-    Field(pattern=r"^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]|[0-9.]{7,15}):\d{1,5}$"),
-    AfterValidator(_with_a_port),
-]
-"""`ip:port` to listen on."""
 
 
 class LogFormat(StrEnum):

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TID251  as a type: nothing here opens a file
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from byteport.contracts.issuers import CertificateIdentity, Issuer, TokenIdentity
-from byteport.contracts.ledger_api import HIGHEST_PORT
-from byteport.domain.base import Frozen
+from byteport.domain.base import Frozen, whole
+from byteport.domain.listening import Address, LoopbackAddress
 from byteport.kubernetes.alerts import MOST_ALERTS
 
 AUDIENCE = "byteport-alerts"
@@ -21,32 +21,9 @@ ALERTMANAGER_PATH = "/v1/alertmanager"
 SNS_PATH = "/v1/sns"
 
 
-def _whole(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("write a number, not yes or no")
-    return value
-
-
-def _with_a_port(address: str) -> str:
-    if int(address.rpartition(":")[2]) > HIGHEST_PORT:
-        raise ValueError(f"there is no port above {HIGHEST_PORT}")
-    return address
-
-
-def _loopback(address: str) -> str:
-    if not address.startswith(("127.0.0.1:", "[::1]:")):
-        raise ValueError("must be 127.0.0.1 or [::1] and a port; it is served without TLS")
-    return address
-
-
-_Address = Annotated[
-    str,
-    Field(pattern=r"^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]|[0-9.]{7,15}):[0-9]{1,5}$"),
-    AfterValidator(_with_a_port),
-]
-_Count = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100_000)]
-_Bytes = Annotated[int, BeforeValidator(_whole), Field(ge=1024, le=8 << 20)]
-_Seconds = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=600)]
+_Count = Annotated[int, BeforeValidator(whole), Field(ge=1, le=100_000)]
+_Bytes = Annotated[int, BeforeValidator(whole), Field(ge=1024, le=8 << 20)]
+_Seconds = Annotated[int, BeforeValidator(whole), Field(ge=1, le=600)]
 TopicArn = Annotated[
     str, Field(pattern=r"^arn:(aws|aws-cn|aws-us-gov):sns:[a-z0-9-]{1,32}:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$")
 ]
@@ -91,16 +68,16 @@ class SnsConfig(Frozen):
 
     topics: tuple[TopicArn, ...] = ()
     """ARNs of the topics that are heard, and whose subscription is confirmed. Default: none; then SNS is not taken at all."""
-    window_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=60, le=86_400)] = 3600
+    window_seconds: Annotated[int, BeforeValidator(whole), Field(ge=60, le=86_400)] = 3600
     """Seconds that a message may be old, or its time ahead. Default: an hour, as long as SNS tries again."""
 
 
 class AlertsConfig(Frozen):
     """The door for alerts. It holds no credential of a cluster or of the database: it validates, reduces and hands over."""
 
-    address: _Address = "0.0.0.0:8445"
+    address: Address = "0.0.0.0:8445"
     """`ip:port` for TLS. Default: every address, port 8445."""
-    health_address: Annotated[_Address, AfterValidator(_loopback)] | None = None
+    health_address: LoopbackAddress | None = None
     """`ip:port` on loopback that answers `/healthz`, `/readyz` and `/metrics` without TLS. Default: none."""
     certificate: Path | None = None
     """PEM of the server's certificate and its chain. Needed; read again when it changes."""

@@ -11,26 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from byteport.contracts.ledger_api import HIGHEST_PORT
-from byteport.domain.base import Frozen
-
-
-def _whole(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("write a number, not yes or no")
-    return value
-
-
-def _with_a_port(address: str) -> str:
-    if int(address.rpartition(":")[2]) > HIGHEST_PORT:
-        raise ValueError(f"there is no port above {HIGHEST_PORT}")
-    return address
-
-
-def _loopback(address: str) -> str:
-    if not address.startswith(("127.0.0.1:", "[::1]:")):
-        raise ValueError("must be 127.0.0.1 or [::1] and a port; it is served without TLS")
-    return address
+from byteport.domain.base import Frozen, whole
+from byteport.domain.listening import Address, LoopbackAddress
 
 
 def _origin(url: str) -> str:
@@ -46,13 +28,8 @@ def _issuer(url: str) -> str:
     return url
 
 
-_Address = Annotated[
-    str,
-    Field(pattern=r"^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]|[0-9.]{7,15}):[0-9]{1,5}$"),
-    AfterValidator(_with_a_port),
-]
-_Count = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100_000)]
-_Seconds = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=600)]
+_Count = Annotated[int, BeforeValidator(whole), Field(ge=1, le=100_000)]
+_Seconds = Annotated[int, BeforeValidator(whole), Field(ge=1, le=600)]
 
 
 class ConsoleLimits(Frozen):
@@ -70,9 +47,9 @@ class ConsoleLimits(Frozen):
     """Open connections for TLS; one more is closed at once."""
     connections_per_peer: _Count = 64
     """The same from one address (IPv6: one /64). More where a proxy stands before it."""
-    body_bytes: Annotated[int, BeforeValidator(_whole), Field(ge=1024, le=1 << 20)] = 16 << 10
+    body_bytes: Annotated[int, BeforeValidator(whole), Field(ge=1024, le=1 << 20)] = 16 << 10
     """A form that is sent."""
-    header_bytes: Annotated[int, BeforeValidator(_whole), Field(ge=1024, le=1 << 20)] = 32 << 10
+    header_bytes: Annotated[int, BeforeValidator(whole), Field(ge=1024, le=1 << 20)] = 32 << 10
     """Request line and headers together."""
     header_seconds: _Seconds = 10
     """Seconds until the header has come, after a connection or the first byte of a further request."""
@@ -85,9 +62,9 @@ class ConsoleLimits(Frozen):
 class ConsoleConfig(Frozen):
     """The approvals page. It holds no credential of a cluster, and nothing by which an answer could be signed."""
 
-    address: _Address = "0.0.0.0:8444"
+    address: Address = "0.0.0.0:8444"
     """`ip:port` for TLS. Default: every address, port 8444."""
-    health_address: Annotated[_Address, AfterValidator(_loopback)] | None = None
+    health_address: LoopbackAddress | None = None
     """`ip:port` on loopback that answers `/healthz` and `/readyz` without TLS. Default: none."""
     certificate: Path | None = None
     """PEM of the server's certificate and its chain. Needed; read again when it changes."""
@@ -109,7 +86,7 @@ class ConsoleConfig(Frozen):
     """Claim of the ID token that says who may see: a text, or a list of them; `email` needs `email_verified`. Default: `groups`."""
     viewers: Annotated[frozenset[str], Field(max_length=1000)] = frozenset()
     """Values of that claim that may see what waits here. Needed: without one nobody may. Answering is another matter."""
-    session_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=60, le=43200)] = 3600
+    session_seconds: Annotated[int, BeforeValidator(whole), Field(ge=60, le=43200)] = 3600
     """Seconds after which a person signs in again. Default: an hour."""
     log_key: Path | None = None
     """File with the log's public key, as `byteport log-key` prints it, to tell whether the log is complete. Default: none."""

@@ -9,47 +9,24 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TID251  as a type: nothing here opens a file
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from byteport.contracts.receiver_addresses import ReceiverUrl
-from byteport.domain.base import Frozen
+from byteport.domain.base import Frozen, whole
+from byteport.domain.listening import Address, LoopbackAddress
 from byteport.domain.retention import LONGEST_WAIT_DAYS
 
 AUDIENCE = "byteport-ledger"
 """Whom a workload token for the ledger's HTTP face is meant for: what a projected volume asks for, and what is checked."""
 TOKEN_FILE = "/var/run/secrets/byteport-ledger/token"  # noqa: S105  where it lies, not what it is
-HIGHEST_PORT = 65535
 RECORDS_PATH = "/v1/records"
 NDJSON = "application/x-ndjson"
 
 
-def _whole(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("write a number, not yes or no")
-    return value
-
-
-def _with_a_port(address: str) -> str:
-    if int(address.rpartition(":")[2]) > HIGHEST_PORT:
-        raise ValueError(f"there is no port above {HIGHEST_PORT}")
-    return address
-
-
-def _loopback(address: str) -> str:
-    if not address.startswith(("127.0.0.1:", "[::1]:")):
-        raise ValueError("must be 127.0.0.1 or [::1] and a port; it is served without TLS")
-    return address
-
-
-_Address = Annotated[
-    str,
-    Field(pattern=r"^(127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\[::\]|[0-9.]{7,15}):[0-9]{1,5}$"),
-    AfterValidator(_with_a_port),
-]
-_Count = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1_000_000)]
-_Bytes = Annotated[int, BeforeValidator(_whole), Field(ge=1024, le=64 << 20)]
-_Flow = Annotated[int, BeforeValidator(_whole), Field(ge=1024, le=16 << 30)]
-_Seconds = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=600)]
+_Count = Annotated[int, BeforeValidator(whole), Field(ge=1, le=1_000_000)]
+_Bytes = Annotated[int, BeforeValidator(whole), Field(ge=1024, le=64 << 20)]
+_Flow = Annotated[int, BeforeValidator(whole), Field(ge=1024, le=16 << 30)]
+_Seconds = Annotated[int, BeforeValidator(whole), Field(ge=1, le=600)]
 
 
 class ApiLimits(Frozen):
@@ -98,9 +75,9 @@ class ApiLimits(Frozen):
 class ApiConfig(Frozen):
     """The ledger's HTTP face, `byteport api`. Its database and key of bodies are those of `ledger`."""
 
-    address: _Address = "0.0.0.0:8443"
+    address: Address = "0.0.0.0:8443"
     """`ip:port` for TLS. Default: every address, port 8443."""
-    health_address: Annotated[_Address, AfterValidator(_loopback)] | None = None
+    health_address: LoopbackAddress | None = None
     """`ip:port` on loopback that answers `/healthz` and `/readyz` without TLS. Default: none."""
     certificate: Path | None = None
     """PEM of the server's certificate and its chain. Needed; read again when it changes."""
@@ -110,13 +87,13 @@ class ApiConfig(Frozen):
     """PEM of the authority for clients' certificates. Default: none; then only workload tokens let in."""
     enrolment: Path | None = None
     """YAML of who may come in, as whose tenant and for which cluster. Needed; read again when it changes."""
-    retention_days: Annotated[int, BeforeValidator(_whole), Field(ge=LONGEST_WAIT_DAYS, le=3660)] = 90
+    retention_days: Annotated[int, BeforeValidator(whole), Field(ge=LONGEST_WAIT_DAYS, le=3660)] = 90
     """Days for which what records say is kept here, at least 30; headers and hashes stay for ever. Default: 90.
 
     They count from when this copy took a record in, or from its own time, whichever is later; and nothing goes before its
     cluster has said that it pruned it too.
     """
-    erasure_delay_hours: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=48)] = 24
+    erasure_delay_hours: Annotated[int, BeforeValidator(whole), Field(ge=0, le=48)] = 24
     """Hours between the arrival of a record that says that bodies were erased and their erasure here. Default: 24.
 
     In these a person can notice that an agent was taken over, and put a hold into the enrolment file.

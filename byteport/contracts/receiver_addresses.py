@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from byteport.domain.addresses import Place, literal, place_of
+from byteport.domain.listening import HIGHEST_PORT
 
-HIGHEST_PORT = 65535
 PORT = "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _LAST_LABEL = (
     "(?:[A-Za-z_-][A-Za-z0-9_-]*|[1-9][0-9]*[A-Za-z_-][A-Za-z0-9_-]*|0[0-9]+[A-Za-z_-][A-Za-z0-9_-]*"

@@ -25,3 +25,10 @@ class Frozen(BaseModel):
     """An immutable value that refuses unknown fields: what is not modelled is a mistake, not an extra."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+
+
+def whole(value: object) -> object:
+    """Before a number is read: yes and no are none, though Python takes them for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("write a number, not yes or no")
+    return value

@@ -14,6 +14,7 @@ from byteport.contracts.ledger_api import ApiConfig
 from byteport.contracts.secret_backends import SecretConfig
 from byteport.contracts.traces import TracesConfig
 from byteport.contracts.workflows import Ladder
+from byteport.domain.base import whole
 from byteport.domain.ceilings import Sight
 from byteport.domain.limits import Limits, StormRule
 from byteport.ledger.config import LedgerConfig
@@ -28,13 +29,7 @@ from byteport.temporal.config import TemporalConfig
 LONGEST_WAIT = 30 * 86400
 
 
-def _whole(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("write a number, not yes or no")
-    return value
-
-
-Seconds = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=LONGEST_WAIT)]
+Seconds = Annotated[int, BeforeValidator(whole), Field(ge=1, le=LONGEST_WAIT)]
 """A whole number of seconds, at most 30 days."""
 
 
@@ -110,7 +105,7 @@ class BoundaryConfig(Section):
     """Whether the node helper is installed, in the policy's `helper_namespace`. Default: no; nothing is run on nodes."""
     accept_weaker_rollback: bool = False
     """Whether `auto` may roll back where the API server cannot prove it, before Kubernetes 1.36. Default: no."""
-    check_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=600)] = 30
+    check_seconds: Annotated[int, BeforeValidator(whole), Field(ge=1, le=600)] = 30
     """Seconds between two looks at rights and policies; a look older than three of them counts as a bad one."""
 
     @field_validator("runbooks")
