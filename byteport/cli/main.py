@@ -84,6 +84,7 @@ def invoke(arguments: list[str], program: str = "byteport") -> int:
     except _ClickError as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         if message:  # none when help was asked for
+            message = message.replace(": Value error, ", ": ")  # pydantic's words around typer's own
             complain(f"{message} (see `{program} --help`)")
         return Exit.USAGE
     except BytePortError as error:

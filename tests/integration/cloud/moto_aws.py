@@ -25,6 +25,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from tests.integration.export.authority import Authority
+from tests.integration.export.moto_s3 import Input
 
 OWNER = "123456789012"
 REGION = "eu-central-1"
@@ -136,24 +137,11 @@ class _Between:
         if put is not None:
             dated(put.status, list(put.headers))
             return [put.body]
-        environment["wsgi.input"] = _Input(body)
+        environment["wsgi.input"] = Input(body)
         asked = self._moto.asks_iam and ours and "HTTP_AUTHORIZATION" in environment
         settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if asked else EVERYTHING
         answer: Iterable[bytes] = self._app(environment, dated)
         return answer
-
-
-class _Input:
-    def __init__(self, body: bytes) -> None:
-        self._left = body
-
-    def read(self, size: int = -1) -> bytes:
-        part = self._left if size < 0 else self._left[:size]
-        self._left = self._left[len(part) :]
-        return part
-
-    def readline(self, size: int = -1) -> bytes:
-        return self.read(self._left.find(b"\n") + 1 or size)
 
 
 def _action(environment: Environment, body: bytes) -> str:

@@ -100,7 +100,7 @@ class _Between:
         trouble = self._moto.troubles.pop(0) if ours and seen.method == "PUT" and self._moto.troubles else None
         if trouble is not None and not trouble.drop:
             return _refused(start, trouble.status, trouble.code, *trouble.headers)
-        environment["wsgi.input"] = _Input(body)
+        environment["wsgi.input"] = Input(body)
         if trouble is None:
             answer: Iterable[bytes] = self._app(environment, start)
             return answer
@@ -109,7 +109,9 @@ class _Between:
         raise ConnectionResetError
 
 
-class _Input:
+class Input:
+    """A body that was read already, as the server hands one over."""
+
     def __init__(self, body: bytes) -> None:
         self._left = body
 

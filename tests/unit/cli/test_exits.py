@@ -158,3 +158,15 @@ def test_both_programs_complete_in_a_shell() -> None:
             check=False,
         )
         assert "approve" in said.stdout, said.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"), [(("notify", "test", "slak"), "slak"), (("signal", "slow", "shop/deployment/web"), "slow")]
+)
+def test_a_word_that_is_none_of_those_is_named_with_those_that_are(
+    byteport: Run, line: tuple[str, ...], wrong: str
+) -> None:
+    said = byteport(*line)
+    assert said.code == Exit.USAGE
+    assert f"'{wrong}' is not one of '" in said.err
+    assert "Value error" not in said.err
