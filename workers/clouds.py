@@ -17,6 +17,7 @@ from activities.cloud.azure import AzureMetrics
 from activities.cloud.gcp import GcpMetrics
 from activities.cloud.poll import Polling
 from activities.cloud.prometheus import PrometheusMetrics
+from activities.cloud.rights import Rights
 from activities.cloud.source import Excess, MetricSource, RightFinding
 from activities.kubernetes.policy_source import PolicySource
 from activities.secrets.reading import chosen
@@ -31,22 +32,27 @@ from workers.remedies import Amiss, remedy
 
 def polling(settings: Settings, installation: Installation, policy: PolicySource, clock: Clock) -> Polling:
     """What the queue `cloud` serves, with what makes each source that is named."""
-    makers = _makers(settings, clock)
-    named = {source: makers[source] for source in settings.clouds.sources}
-    return Polling(installation.cluster_uid, named, policy, clock=clock)
+    return Polling(installation.cluster_uid, _named(settings, clock), policy, clock=clock)
+
+
+def rights(settings: Settings, installation: Installation, clock: Clock) -> Rights:
+    """What that queue serves beside it."""
+    return Rights(installation.cluster_uid, _named(settings, clock), clock=clock)
 
 
 async def start_polls(client: Client, installation: Installation, settings: Settings) -> None:
     """A Schedule for each source that is named, and none for any other."""
     clouds = settings.clouds
     every = timedelta(seconds=clouds.every_seconds)
-    await follow_polls(client, installation, clouds.sources, every=every, paused=clouds.paused)
+    rights_every = timedelta(seconds=clouds.rights_every_seconds)
+    await follow_polls(
+        client, installation, clouds.sources, every=every, rights_every=rights_every, paused=clouds.paused
+    )
 
 
 async def check_clouds(settings: Settings) -> list[Check]:
     """One line for each source: whether its identity has exactly the rights that its policy gives."""
-    makers = _makers(settings, utc_now)
-    return [await _check(source, makers[source]) for source in settings.clouds.sources]
+    return [await _check(source, make) for source, make in _named(settings, utc_now).items()]
 
 
 async def _check(source: CloudSource, make: Callable[[], MetricSource]) -> Check:
@@ -69,6 +75,12 @@ async def _check(source: CloudSource, make: Callable[[], MetricSource]) -> Check
 def _untold(findings: tuple[RightFinding, ...]) -> str:
     untold = [one.permission for one in findings if one.what is Excess.CANNOT_TELL]
     return f"; of these it cannot be told: {', '.join(untold)}" if untold else ""
+
+
+def _named(settings: Settings, clock: Clock) -> dict[CloudSource, Callable[[], MetricSource]]:
+    """What makes each source that the settings name."""
+    makers = _makers(settings, clock)
+    return {source: makers[source] for source in settings.clouds.sources}
 
 
 def _makers(settings: Settings, clock: Clock) -> dict[CloudSource, Callable[[], MetricSource]]:

@@ -26,6 +26,7 @@ from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
 from workers.boundary_doctor import examine_boundary, way_out
 from workers.clocks import check_clocks
+from workers.cloud_looks import check_looks
 from workers.clouds import check_clouds
 from workers.ledger_check import check_ledger
 from workers.overdue import check_floors
@@ -150,7 +151,7 @@ async def _temporal(settings: Settings) -> list[Check]:
         )
     if settings.watch.enabled:
         checks.append(await _watched(client, settings))
-    return checks
+    return [*checks, *await check_looks(client, settings, now=utc_now())]
 
 
 async def _watched(client: Client, settings: Settings) -> Check:

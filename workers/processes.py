@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from byteport.contracts.acts import AnyAct, Queue
 from byteport.contracts.checkpoints import COSIGN, KEEP_COSIGNATURES, SIGN_CHECKPOINT
-from byteport.contracts.cloud import POLL_METRICS
+from byteport.contracts.cloud import CHECK_RIGHTS, POLL_METRICS
 from byteport.contracts.export import SHIP
 from byteport.contracts.kubernetes import (
     COUNT_TARGETS,
@@ -100,6 +100,7 @@ ACTS: tuple[AnyAct, ...] = (
     KEEP_COSIGNATURES,
     SHIP,
     POLL_METRICS,
+    CHECK_RIGHTS,
 )
 """Every act there is. A process must implement exactly those of its queues."""
 

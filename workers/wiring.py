@@ -54,7 +54,7 @@ from byteport.runbooks.catalogue import switched_off
 from byteport.settings import Settings
 from byteport.trust.files import SignersFiles, read_private_key, read_public_key
 from byteport.trust.grants import GrantSigner, GrantVerifier
-from workers.clouds import polling
+from workers.clouds import polling, rights
 from workers.exporting import shipping
 from workers.postmortems import postmortems
 from workers.processes import ROLES, Process, Role
@@ -122,6 +122,7 @@ def wire(role: Role, around: Surroundings, bounds: Bounds) -> dict[Queue, list[C
         parts.append(polling(around.settings, around.installation, policy_of(around.settings), around.clock))
     if Queue.SIGNER in role.queues and (is_signed(around.settings) or role == ROLES[Process.SIGNER]):
         parts.append(signer_acts(around.settings, around.installation, _store(around, bodies=False)))
+        parts.append(rights(around.settings, around.installation, around.clock))
     wired: dict[Queue, list[Callable[..., Any]]] = {queue: [] for queue in role.queues}
     for part in parts:
         for method in activities_of(part):

@@ -1,9 +1,9 @@
 """One poll of one source of metrics, as its Schedule starts it: read, hand over what is above its threshold, remember.
 
-What it remembers (where to go on, which stretches were told, since when it fails) is its result, which Temporal gives to
-the next run of the same Schedule: nothing grows, and a run that is lost loses no more than its own poll. As with exports,
-that place moves only when the cluster's worker has taken the symptoms: a poll that cannot hand them over is done again.
-Before it come `byteport/temporal/schedules.py` and `activities/cloud/poll.py`; after it
+What it remembers (where to go on, which stretches were told, since when it fails, what its identity may do) is its result, which
+Temporal gives to the next run of the same Schedule: nothing grows, and a run that is lost loses no more than its own poll. As with
+exports, that place moves only when the cluster's worker has taken the symptoms: a poll that cannot hand them over is done again.
+Before it come `byteport/temporal/schedules.py`, `activities/cloud/rights.py` and `activities/cloud/poll.py`; after it
 `activities/kubernetes/outside.py`, which finds whose the symptoms are.
 """
 
@@ -15,11 +15,12 @@ from datetime import timedelta
 from byteport.contracts.cloud import METRIC_POLL, POLL_METRICS, MetricPoll, Polled, PollMetrics, PollState, Stretch
 from byteport.contracts.people import NOTIFY, Notice
 from byteport.contracts.symptoms import MOST_SYMPTOMS, REPORT_SYMPTOMS, Fate, OutsideSymptom, ReportSymptoms
-from byteport.errors import BytePortError
+from byteport.errors import BytePortError, TemporaryError, Throttled
 from temporalio import workflow
 
 from workflows.perform import perform
 from workflows.phases import poll_words as words
+from workflows.phases.rights import Rights
 
 TRIES = 3
 """So many polls that fail in a row are somebody's business."""
@@ -36,21 +37,33 @@ class MetricPollWorkflow:
     def __init__(self, call: MetricPoll) -> None:
         self._call = call
         self._uid = call.installation.cluster_uid
-        self._before = PollState()
-        if workflow.has_last_completion_result():
-            self._before = workflow.get_last_completion_result(PollState) or PollState()
+        self._before, self._afresh = _last()
+        self._rights = Rights(call, self._before.rights)
 
     @workflow.run
     async def run(self, call: MetricPoll) -> PollState:
+        state = await self._polled()
+        workflow.set_current_details(words.details(call, state, afresh=self._afresh))
+        return await self._told(state)
+
+    async def _polled(self) -> PollState:
+        """What this poll hands to the next one."""
         try:
+            self._must_not_be_put_off()
+            await self._rights.look()
+            if self._rights.refuse:
+                return self._before.model_copy(update={"rights": self._rights.last})
             polled = await self._poll()
             fates = await self._report(polled.symptoms)
         except BytePortError as error:
-            state = self._failed(error)
-        else:
-            state = self._read(polled, fates)
-        workflow.set_current_details(words.details(call, state))
-        return await self._told(state)
+            return self._failed(error)
+        return self._read(polled, fates)
+
+    def _must_not_be_put_off(self) -> None:
+        """A source that has asked for time is given it, however often the Schedule begins a poll. Raises `Throttled`."""
+        until = self._before.put_off_until
+        if until is not None and workflow.now() < until:
+            raise Throttled(words.put_off(self._call, until))
 
     # -- reading and handing over -----------------------------------------------------------------------------------
 
@@ -88,6 +101,7 @@ class MetricPollWorkflow:
             series=polled.series,
             reported=sum(fate is Fate.REPORTED for fate in fates.values()),
             truncated=polled.truncated,
+            rights=self._rights.last,
         )
 
     def _with_fate(self, stretch: Stretch, fates: dict[str, Fate]) -> Stretch:
@@ -97,12 +111,17 @@ class MetricPollWorkflow:
         return stretch.model_copy(update={"fate": fate, "told_at": workflow.now()})
 
     def _failed(self, error: BytePortError) -> PollState:
-        """As if this poll had not been, but for that it failed."""
+        """As if this poll had not been, but for that it failed, and until when its source has put us off."""
+        until = self._before.put_off_until
+        if isinstance(error, TemporaryError) and error.delay is not None:
+            until = workflow.now() + error.delay
         return self._before.model_copy(
             update={
                 "failures": self._before.failures + 1,
                 "failing_since": self._before.failing_since or workflow.now(),
                 "because": error.message[:LONGEST_REASON],
+                "put_off_until": until,
+                "rights": self._rights.last,
             }
         )
 
@@ -111,9 +130,13 @@ class MetricPollWorkflow:
     async def _told(self, state: PollState) -> PollState:
         """Page once when it has failed for long, and tell once when that is over. What did not arrive is told again."""
         if state.failures >= TRIES and not state.told:
-            return state.model_copy(update={"told": await self._tell(words.notice(self._call, state, rung=1))})
-        if not state.failures and state.told and await self._tell(words.notice(self._call, state, rung=0)):
-            return state.model_copy(update={"told": False, "failing_since": None})
+            told = await self._tell(words.notice(self._call, state, rung=1))
+            state = state.model_copy(update={"told": told})
+        elif not state.failures and state.told and await self._tell(words.notice(self._call, state, rung=0)):
+            state = state.model_copy(update={"told": False, "failing_since": None})
+        news = self._rights.news()
+        if news is not None and await self._tell(news):
+            state = state.model_copy(update={"rights": self._rights.told()})
         return state
 
     async def _tell(self, notice: Notice) -> bool:
@@ -126,3 +149,17 @@ class MetricPollWorkflow:
         except (BytePortError, TimeoutError):
             return False
         return True
+
+
+def _last() -> tuple[PollState, bool]:
+    """What the poll before has handed on, and whether that could not be read: of another version, or changed by somebody.
+
+    Nothing of a poll is worth its never being done again, so it begins anew: what is above its threshold is told once more, and joins
+    the incident that it is of. An error here would leave each run of the Schedule retrying its task for ever.
+    """
+    if not workflow.has_last_completion_result():
+        return PollState(), False
+    try:
+        return workflow.get_last_completion_result(PollState) or PollState(), False
+    except (ValueError, LookupError, TypeError, RuntimeError):
+        return PollState(), True

@@ -90,7 +90,8 @@ def _meaning(failure: ActivityError, act: str, *, mutates: bool) -> BaseExceptio
     while cause is not None:
         if isinstance(cause, ApplicationError):
             error = _BY_CODE.get(cause.type or "", UnknownOutcome if mutates else PermanentError)
-            return error(f"{act}: {cause.message}")
+            said = f"{act}: {cause.message}"
+            return error(said, cause.next_retry_delay) if issubclass(error, TemporaryError) else error(said)
         if isinstance(cause, Timeout) and mutates:
             break
         cause = cause.__cause__

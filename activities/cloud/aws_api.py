@@ -16,6 +16,7 @@ from typing import Any
 from botocore import xform_name
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from yarl import URL
 
 from activities.clock import Clock
@@ -36,6 +37,8 @@ THROTTLED_FOR = timedelta(seconds=5)
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException"}
 )
+HOLDS = {"GetMetricData": "MetricDataResults", "ListMetrics": "Metrics", "DescribeInstances": "Reservations"}
+"""What each answer has, be it empty: botocore takes a page of a proxy's, which says that all is well, for an answer that has nothing."""
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 """The credentials have run out, or are of a session that AWS knows no more: fresh ones are fetched at the next try."""
 _CLOCK = frozenset({"RequestExpired", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSignatureException"})
@@ -73,9 +76,12 @@ class AwsApi:
         Raises `NotPermitted`, `Throttled`, `Unavailable` and `ConfigError`; never with a word of AWS's but a code.
         """
         try:
-            return await self.answer(service, operation, **arguments)
+            found = await self.answer(service, operation, **arguments)
         except ClientError as error:
             raise self._meaning(error, needs) from None
+        if HOLDS.get(operation, "") not in {*found, ""}:
+            raise Unavailable(f"aws: an answer to {operation} that is none of AWS's")
+        return found
 
     async def answer(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """As `ask`, but raises `ClientError` for AWS's own refusals: for whoever looks at refusals themselves."""
@@ -90,7 +96,7 @@ class AwsApi:
             except BotoCoreError as error:
                 self._forget()
                 raise Unavailable(f"aws: no answer to {operation} ({type(error).__name__})") from None
-            except (TypeError, LookupError, AttributeError, ValueError) as error:  # what botocore makes of no answer
+            except (ResponseParserError, TypeError, LookupError, AttributeError, ValueError) as error:  # of no answer
                 raise Unavailable(f"aws: an answer that cannot be read ({type(error).__name__})") from None
             except OSError as error:
                 self._forget()

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from activities.cloud.aws_api import DENIED, AwsApi, code_of
 from activities.cloud.source import Excess, RightFinding
 from byteport.contracts.cloud_rights import AWS_ACTIONS
-from byteport.errors import BytePortError, NotPermitted
+from byteport.errors import BytePortError, NotPermitted, Unavailable
 
 NOBODY = "byteport-asks-in-vain-5f1c0e7a"
 """What no user, role, key, group, alarm or database is called."""
@@ -71,7 +71,10 @@ UNTOLD = (
 async def looked_at(api: AwsApi) -> tuple[RightFinding, ...]:
     """What is missing, what is too much, and what cannot be told. Raises what any question raises when AWS does not answer."""
     found = [finding for action in AWS_ACTIONS if (finding := await _needed(api, action)) is not None]
-    found += [finding for probe in PROBES if (finding := await _refused(api, probe)) is not None]
+    silent: set[str] = set()
+    for probe in PROBES:
+        finding = _silence(probe) if probe.service in silent else await _refused(api, probe, silent)
+        found += [finding] if finding is not None else []
     return (*found, *UNTOLD)
 
 
@@ -94,8 +97,14 @@ async def _needed(api: AwsApi, action: str) -> RightFinding | None:
     return None
 
 
-async def _refused(api: AwsApi, probe: Probe) -> RightFinding | None:
-    """None where the call was refused, as it must be."""
+def _silence(probe: Probe) -> RightFinding:
+    says = f"{probe.action}: cannot be told; {probe.service} does not answer from here"
+    return RightFinding(Excess.CANNOT_TELL, probe.action, says)
+
+
+async def _refused(api: AwsApi, probe: Probe, silent: set[str]) -> RightFinding | None:
+    """None where the call was refused, as it must be. A service that does not answer is added to `silent`: a network may lead to those
+    alone that metrics are read from, and each question more would wait for as long."""
     arguments = dict(probe.arguments)
     if probe.service == "ec2":
         arguments["DryRun"] = True
@@ -110,9 +119,12 @@ async def _refused(api: AwsApi, probe: Probe) -> RightFinding | None:
         if code not in _LET_THROUGH:
             says = f"{probe.action}: cannot be told; AWS answers {code}, neither that it is allowed nor that it is not"
             return RightFinding(Excess.CANNOT_TELL, probe.action, says)
+    except Unavailable:
+        silent.add(probe.service)
+        return _silence(probe)
     except BytePortError as error:
         return RightFinding(Excess.CANNOT_TELL, probe.action, f"{probe.action}: cannot be told; {error.message}")
     says = (
         f"{probe.action}: the role has it and must not; take it away, the policy is in docs/reference/integrations.md"
     )
-    return RightFinding(Excess.IN_EXCESS, probe.action, says)
+    return RightFinding(Excess.IN_EXCESS, probe.action, says, never_requested=True)

@@ -45,6 +45,7 @@ class AzureRights:
                 Excess.IN_EXCESS,
                 one,
                 f"take the role that holds {one} from this identity: it is for reading metrics alone",
+                never_requested=True,
             )
             for one in excess(grants)
         ]

@@ -110,7 +110,10 @@ def findings(held: set[str], unknown: set[str], *, logging_viewer: bool) -> tupl
     refused = {**({} if logging_viewer else dict.fromkeys(LOGGING, LOGGING_ROLE)), **_kinds()}
     found += [
         RightFinding(
-            Excess.IN_EXCESS, one, f"take {one} from this identity ({kind}): it is for reading metrics and nothing else"
+            Excess.IN_EXCESS,
+            one,
+            f"take {one} from this identity ({kind}): it is for reading metrics and nothing else",
+            never_requested=one not in LOGGING,
         )
         for one, kind in refused.items()
         if one in held

@@ -8,6 +8,7 @@ is known by the stretches that a poll is given.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -32,12 +33,15 @@ from byteport.domain.canonical import digest
 from byteport.domain.measurements import Above, Rule, Sample, is_plausible, shown
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.signals import SignalType, Source
-from byteport.errors import BytePortError, ConfigError, NotPermitted, PermanentError
+from byteport.errors import BytePortError, ConfigError, NotPermitted, PermanentError, Unavailable
 
 LATE = timedelta(minutes=15)
 """How late a value may come and still be judged: each poll reads so much of what the one before it has read."""
 LONGEST = timedelta(hours=1)
 """After a longer silence of ours what was measured before is of no use: it is not asked for."""
+READING = timedelta(seconds=50)
+"""So long all questions of one poll may take together, of the minute that an attempt has: what a slow source has answered by then is
+not enough to judge by, and the next poll reads the same window again."""
 TOLD_AGAIN = timedelta(minutes=10)
 """A stretch that nobody took (its node was not enabled, was not found) is told again after this, while it lasts."""
 DISK_HELD, MEMORY_HELD, CPU_HELD = timedelta(seconds=60), timedelta(seconds=90), timedelta(seconds=90)
@@ -90,7 +94,10 @@ class Polling:
         try:
             asked = self._known[source] = self._known.get(source) or self._makers[source]()
             try:
-                return await asked.read(window)
+                async with asyncio.timeout(READING.total_seconds()):
+                    return await asked.read(window)
+            except TimeoutError:
+                raise Unavailable(f"{source.value}: not read to its end within {READING.seconds} s") from None
             finally:
                 await asked.close()
         except BytePortError as error:

@@ -14,7 +14,15 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 from activities.clock import Clock, utc_now
-from activities.cloud.prometheus_answers import Answered, Machines, error_type, pod_of, points_of, rows_of
+from activities.cloud.prometheus_answers import (
+    LONGEST_LABEL,
+    Answered,
+    Machines,
+    error_type,
+    pod_of,
+    points_of,
+    rows_of,
+)
 from activities.cloud.prometheus_queries import NODE_INFO, Query, queries, selector
 from activities.cloud.source import Excess, Measured, Point, RightFinding, Window
 from activities.export.answers import Answer, Asked, retry_after
@@ -30,7 +38,9 @@ URL, TOKEN = f"{SETTING}.url", f"{SETTING}.token"
 STEP = timedelta(minutes=1)
 MOST_SERIES = 20_000
 """Of one query. Kubernetes has at most 5,000 machines in a cluster."""
-LARGEST_ANSWER = 32 << 20
+MOST_POINTS = 400_000
+"""Of one poll: about 70 MiB. Machines are asked about first, so that what is left out is of pods, which is said."""
+LARGEST_ANSWER = 16 << 20
 SECONDS = 20.0
 """For one query; Prometheus is told to give up before."""
 THROTTLED_FOR = timedelta(seconds=10)
@@ -79,6 +89,7 @@ class PrometheusMetrics:
         machines = Machines(known.rows)
         points: list[Point] = []
         series, whole = 0, not known.partial
+        steps = (window.end - window.start) // STEP + 2
         for query in queries(self._config, self._cluster):
             found = await self._ask("query_range", _range(query, window), token)
             whole &= not found.partial and len(found.rows) <= MOST_SERIES
@@ -86,8 +97,11 @@ class PrometheusMetrics:
                 subject = pod_of(row.metric) if query.of_pods else machines.subject(row.metric)
                 if subject is None:
                     continue
+                if len(row.values) > steps or len(points) + len(row.values) > MOST_POINTS:
+                    whole = False
+                    continue
                 series += 1
-                part = row.metric.get("container" if query.of_pods else "mountpoint", "")
+                part = row.metric.get("container" if query.of_pods else "mountpoint", "")[:LONGEST_LABEL]
                 points += [Point(subject, query.metric, value, at, STEP, part) for at, value in points_of(row)]
         return Measured(points, series, self._now_there, truncated=not whole)
 

@@ -23,7 +23,7 @@ class Window:
     end: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Point:
     """One measured value: percent of what the subject may have, at a time by the source's clock."""
 
@@ -66,6 +66,8 @@ class RightFinding:
     permission: str
     says: str
     """One line for a person, with what to do."""
+    never_requested: bool = False
+    """Whether it is of *what is never requested*: then the source is not read while the identity has it."""
 
 
 class MetricSource(Protocol):

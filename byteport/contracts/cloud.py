@@ -1,4 +1,4 @@
-"""One poll of one metric source: the act behind each Temporal Schedule. Read-only; what it gives are symptoms, never text."""
+"""One poll of one metric source: the acts behind each Temporal Schedule. Read-only; what it gives are symptoms, never text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from byteport.contracts.acts import Act, Effect, Queue
+from byteport.contracts.cloud_looks import LookedAt, RightsFound
 from byteport.contracts.symptoms import Fate, OutsideSymptom, Subject
 from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen, Instant
@@ -18,6 +19,17 @@ MOST_OPEN = 1000
 """Stretches that one poll carries on to the next, and symptoms that it gives; with more it says that it was cut short."""
 FURTHEST_SKEW = 86400.0
 """Seconds by which a source's clock may differ from ours and still be believed."""
+
+RIGHTS_EVERY_SECONDS = 3600
+"""An hour, unless the settings say otherwise."""
+
+
+def _is_usual(value: object) -> bool:
+    return value == RIGHTS_EVERY_SECONDS
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class CloudSource(StrEnum):
@@ -91,11 +103,21 @@ class Polled(Frozen):
     """Points that were no number, no percentage, or from the future: they say nothing."""
 
 
+class CheckRights(Frozen):
+    """Look at what the identity of one source may do."""
+
+    cluster_uid: str
+    source: CloudSource
+
+
 class MetricPoll(Frozen):
     """Input of one scheduled poll; the same in every run of its Schedule."""
 
     installation: Installation
     source: CloudSource
+    rights_every_seconds: Annotated[int, Field(ge=300, le=86400, exclude_if=_is_usual)] = RIGHTS_EVERY_SECONDS
+    """Seconds between two looks at what its identity may do. Left out where it is the usual one, so that a worker of the version
+    before can read what a Schedule was given."""
 
 
 class PollState(Frozen):
@@ -115,6 +137,10 @@ class PollState(Frozen):
     reported: int = 0
     """Symptoms of the last poll that a run has taken."""
     truncated: bool = False
+    put_off_until: Annotated[Instant | None, Field(exclude_if=_is_none)] = None
+    """Until when the source has asked not to be asked again, by our clock; a poll that begins before then asks nothing."""
+    rights: Annotated[LookedAt | None, Field(exclude_if=_is_none)] = None
+    """What the last look at its identity found; None before the first one that was answered."""
 
 
 POLL_METRICS = Act(
@@ -126,4 +152,15 @@ POLL_METRICS = Act(
     deadline=timedelta(seconds=60),
     schedule_to_close=timedelta(minutes=5),
     summary="Read metrics",
+)
+
+CHECK_RIGHTS = Act(
+    "cloud.check_rights",
+    CheckRights,
+    RightsFound,
+    queue=Queue.CLOUD,
+    effect=Effect.READ,
+    deadline=timedelta(seconds=90),
+    schedule_to_close=timedelta(minutes=3),
+    summary="Look at what the identity may do",
 )

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from byteport.audit.words import Decision, Result
+from byteport.contracts.cloud import CloudSource
+from byteport.contracts.cloud_looks import RightsDifference
 from byteport.contracts.receivers import TargetKind
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Source
@@ -103,6 +105,8 @@ BUDGET_OF = _words("of", BudgetOf)
 STOP_BY = _words("by", StopBy)
 PLACE = _words("place", Place)
 TARGET = _words("target", TargetKind)
+POLLED = _words("source", CloudSource)
+AMISS = _words("amiss", RightsDifference)
 WITNESS = Label("witness", of="witnesses that the settings name")
 
 REMEDIATIONS = Metric(
@@ -252,6 +256,21 @@ BOUNDARY_LOOKED_AT = Metric(
     unit="seconds",
     served_by="cluster",
 )
+SOURCE_RIGHTS = Metric(
+    "byteport_source_rights_findings",
+    MetricKind.GAUGE,
+    "Rights of an identity at a source of metrics that are not its policy's; with one that is never requested the source is not read.",
+    (POLLED, AMISS),
+    served_by="cloud",
+)
+SOURCE_RIGHTS_LOOKED_AT = Metric(
+    "byteport_source_rights_looked_at_seconds",
+    MetricKind.GAUGE,
+    "When they were last looked at, in Unix time.",
+    (POLLED,),
+    unit="seconds",
+    served_by="cloud",
+)
 
 METRICS: tuple[Metric, ...] = (
     REMEDIATIONS,
@@ -276,5 +295,7 @@ METRICS: tuple[Metric, ...] = (
     EXPORT_LAG_SECONDS,
     BOUNDARY_FINDINGS,
     BOUNDARY_LOOKED_AT,
+    SOURCE_RIGHTS,
+    SOURCE_RIGHTS_LOOKED_AT,
 )
 """All of them. What else is served at the same address is Temporal's own, by its SDK."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from byteport.contracts.cloud import CloudSource
+from byteport.contracts.cloud import RIGHTS_EVERY_SECONDS, CloudSource
 from byteport.contracts.cloud_azure import AzureSource
 from byteport.contracts.cloud_gcp import GcpSource
 from byteport.contracts.cloud_sources import AwsSource, PrometheusSource
@@ -24,6 +24,9 @@ class CloudsConfig(BaseModel):
     """Sources that are polled, one or several: `aws`, `gcp`, `azure`, `prometheus`. Default: none."""
     every_seconds: Annotated[int, Field(ge=15, le=3600)] = 60
     """Seconds between two polls of a source. Default: a minute, as clouds measure; what is asked for costs money there."""
+    rights_every_seconds: Annotated[int, Field(ge=300, le=86400)] = RIGHTS_EVERY_SECONDS
+    """Seconds between two looks at what the identity of a source may do. Default: an hour; each look is a dozen questions at most, and in AWS
+    most of them leave a refusal in CloudTrail. One that refuses a source is looked at again every five minutes."""
     paused: bool = False
     """Whether the Schedules rest: they stay, and start nothing. Default: no."""
     aws: AwsSource = AwsSource()

@@ -51,6 +51,7 @@ async def follow_polls(
     sources: Collection[CloudSource],
     *,
     every: timedelta,
+    rights_every: timedelta,
     paused: bool = False,
 ) -> None:
     """Have Temporal start exactly the polls that the settings name; every worker calls this at its start.
@@ -60,18 +61,20 @@ async def follow_polls(
     try:
         for source in CloudSource:
             if source in sources:
-                await _see_to(client, installation, source, every=every, paused=paused)
+                call = MetricPoll(
+                    installation=installation, source=source, rights_every_seconds=round(rights_every.total_seconds())
+                )
+                await _see_to(client, call, every=every, paused=paused)
             else:
                 await _see_off(client.get_schedule_handle(poll_id(installation.cluster_uid, source.value)))
     except RPCError as error:
         raise unavailable(client, error) from error
 
 
-async def _see_to(
-    client: Client, installation: Installation, source: CloudSource, *, every: timedelta, paused: bool
-) -> None:
-    wanted = _schedule(installation, source, every=every, paused=paused)
-    schedule_id = poll_id(installation.cluster_uid, source.value)
+async def _see_to(client: Client, call: MetricPoll, *, every: timedelta, paused: bool) -> None:
+    wanted = _schedule(call, every=every, paused=paused)
+    installation = call.installation
+    schedule_id = poll_id(installation.cluster_uid, call.source.value)
     attributes = TypedSearchAttributes([SearchAttributePair(CLUSTER, installation.cluster_name)])
     try:
         await client.create_schedule(schedule_id, wanted, search_attributes=attributes, rpc_timeout=RPC_TIMEOUT)
@@ -102,8 +105,8 @@ async def _see_off(handle: ScheduleHandle) -> None:
             raise
 
 
-def _schedule(installation: Installation, source: CloudSource, *, every: timedelta, paused: bool) -> Schedule:
-    call = MetricPoll(installation=installation, source=source)
+def _schedule(call: MetricPoll, *, every: timedelta, paused: bool) -> Schedule:
+    installation, source = call.installation, call.source
     said = digest([call.model_dump(mode="json"), every.total_seconds(), paused, _FORM])
     return Schedule(
         action=ScheduleActionStartWorkflow(

@@ -12,18 +12,31 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+from temporalio import workflow
 from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
     ScheduleHandle,
     ScheduleOverlapPolicy,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
     WorkflowHandle,
 )
 from temporalio.worker import Worker
 
 from activities.performs import act_of, activities_of, performs
-from byteport.contracts.acts import task_queue_name
-from byteport.contracts.cloud import POLL_METRICS, CloudSource, Polled, PollMetrics, PollState
+from byteport.contracts.acts import Queue, task_queue_name
+from byteport.contracts.cloud import (
+    CHECK_RIGHTS,
+    POLL_METRICS,
+    CheckRights,
+    CloudSource,
+    Polled,
+    PollMetrics,
+    PollState,
+)
+from byteport.contracts.cloud_looks import RightsFound
 from byteport.contracts.people import NOTIFY, Delivered, Notice
 from byteport.contracts.symptoms import REPORT_SYMPTOMS, Fate, ReportSymptoms, SymptomsReported
 from byteport.contracts.workflows import Installation
@@ -33,7 +46,7 @@ from byteport.sandbox.dev_server import DevServer
 from byteport.temporal.converter import data_converter
 from byteport.temporal.keys import KeyRing, PayloadKey
 from byteport.temporal.registration import ensure_search_attributes
-from byteport.temporal.schedules import follow_polls
+from byteport.temporal.schedules import NOTE, follow_polls
 from tests.workflows.patience import until_so
 from tests.workflows.world import make_namespace, terminate_all
 from workers.runner import workflow_runner
@@ -41,6 +54,7 @@ from workflows.metric_poll import MetricPollWorkflow
 
 UID = "00000000-0000-4000-8000-000000000001"
 INSTALLATION = Installation(tenant="acme", cluster_uid=UID, cluster_name="production")
+HOUR = timedelta(hours=1)
 RARELY = timedelta(hours=12)
 """So that no poll begins by itself within a test."""
 
@@ -52,6 +66,9 @@ class Around:
         self.gives: Callable[[PollMetrics], Polled] | None = None
         self.error: BytePortError | None = None
         self.fate = Fate.REPORTED
+        self.found: RightsFound | BytePortError = RightsFound()
+        """What a look at the identity finds, or why it is not answered."""
+        self.looks = 0
         self.cluster_is_down = False
         self.pager_is_down = False
         self.polls: list[PollMetrics] = []
@@ -65,6 +82,14 @@ class Around:
             raise self.error
         assert self.gives is not None
         return self.gives(call)
+
+    @performs(CHECK_RIGHTS)
+    async def check(self, call: CheckRights) -> RightsFound:
+        assert call.source is CloudSource.AWS
+        self.looks += 1
+        if isinstance(self.found, BytePortError):
+            raise self.found
+        return self.found
 
     @performs(REPORT_SYMPTOMS)
     async def report(self, call: ReportSymptoms) -> SymptomsReported:
@@ -81,6 +106,15 @@ class Around:
         return Delivered(channels=("file",))
 
 
+@workflow.defn(name="AnotherVersion", sandboxed=False)
+class AnotherVersion:
+    """Hands on what it is given."""
+
+    @workflow.run
+    async def run(self, result: Any) -> Any:
+        return result
+
+
 class Polling:
     """A worker for polls, and the Schedule of one source."""
 
@@ -95,10 +129,31 @@ class Polling:
 
     async def follow(self, *sources: CloudSource, every: timedelta = RARELY, paused: bool = False) -> None:
         """As a worker's start does."""
-        await follow_polls(self.client, INSTALLATION, sources, every=every, paused=paused)
+        await follow_polls(self.client, INSTALLATION, sources, every=every, rights_every=HOUR, paused=paused)
+
+    async def was_left(self, result: object) -> None:
+        """The poll before the next one has handed on `result`: as another version does, or this one did a while ago."""
+
+        def by_another(there: ScheduleUpdateInput) -> ScheduleUpdate:
+            schedule = there.description.schedule
+            schedule.action = ScheduleActionStartWorkflow(
+                "AnotherVersion", result, id=poll_id(UID, "aws"), task_queue=task_queue_name(Queue.CONTROL, UID)
+            )
+            schedule.state.note = f"{NOTE} by another version"
+            return ScheduleUpdate(schedule)
+
+        await self.schedule.update(by_another)
+        await self._started()
+        await self.follow(CloudSource.AWS)
 
     async def poll(self) -> PollState:
         """One poll, from its beginning to its result."""
+        self.last = await self._started()
+        state: PollState = await self.last.result()
+        return state
+
+    async def _started(self) -> WorkflowHandle[object, PollState]:
+        """One run of the Schedule, which has ended."""
         before = {run for _, run in await self._runs()}
         await self.schedule.trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
         new: list[tuple[str, str]] = []
@@ -109,10 +164,8 @@ class Polling:
 
         await until_so(begun, "a poll begins")
         name, run = new[0]  # runs of one second have one name
-        self.last = self.client.get_workflow_handle(name, run_id=run, result_type=PollState)
-        state: PollState = await self.last.result()
         await until_so(self.at_rest, "the Schedule knows its end")
-        return state
+        return self.client.get_workflow_handle(name, run_id=run, result_type=PollState)
 
     async def at_rest(self) -> bool:
         return not (await self.schedule.describe()).info.running_actions
@@ -154,7 +207,7 @@ async def working(client: Client, around: Around) -> AsyncIterator[None]:
             worker = Worker(
                 client,
                 task_queue=queue,
-                workflows=[MetricPollWorkflow] if queue == "control" else [],
+                workflows=[MetricPollWorkflow, AnotherVersion] if queue == "control" else [],
                 activities=methods,
                 workflow_runner=workflow_runner(),
             )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from byteport.contracts.cloud import MetricPoll, PollState
-from byteport.contracts.people import Notice
+from byteport.contracts.people import Ending, Notice
 from temporalio import workflow
+
+from workflows.phases.escalate import TOLD_WHOLE
 
 NONE = "none"
 
@@ -30,7 +34,13 @@ def notice(call: MetricPoll, state: PollState, rung: int) -> Notice:
         inverse_command=None,
         how_to_answer="byteport doctor --metrics" if rung else None,
         at=workflow.now(),
+        ending=Ending.OVER if not rung and workflow.patched(TOLD_WHOLE) else None,
     )
+
+
+def put_off(call: MetricPoll, until: datetime) -> str:
+    """Why this poll asks nothing."""
+    return f"{call.source.value}: it has asked not to be asked again before {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _evidence(state: PollState, rung: int) -> list[str]:
@@ -44,14 +54,20 @@ def _evidence(state: PollState, rung: int) -> list[str]:
     ]
 
 
-def details(call: MetricPoll, state: PollState) -> str:
+def details(call: MetricPoll, state: PollState, *, afresh: bool) -> str:
     """Markdown for Temporal UI."""
     lines = [f"### Metrics of {call.source.value}", ""]
-    if state.failures:
+    if afresh:
+        lines.append("- **Begun anew**: what the poll before handed on cannot be read by this version")
+    if state.rights is not None and state.rights.found.refuses:
+        lines.append("- **Not read**: its identity has rights that are never requested")
+    elif state.failures:
         lines += [f"- **Failed**: {state.failures} in a row", f"- **Why**: {state.because}"]
     else:
         lines += [f"- **Series**: {state.series}", f"- **Above their threshold**: {len(state.open)}"]
         lines.append(f"- **Taken as symptoms**: {state.reported}")
+    if state.rights is not None:
+        lines.append(f"- **Its identity was looked at**: {state.rights.at:%Y-%m-%d %H:%M:%S} UTC")
     if abs(state.skew_seconds) >= 1:
         lines.append(f"- **Its clock**: {state.skew_seconds:+.0f} s")
     if state.truncated:

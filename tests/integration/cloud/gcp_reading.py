@@ -37,9 +37,16 @@ def every(value: float, *, ago: range = range(2, 6)) -> dict[datetime, float]:
     return {minute(one): value for one in ago}
 
 
-def machine(there: Monitoring, name: str = NODE, *, zone: str = "europe-west1-b", instance_id: str = "4711") -> None:
+def machine(
+    there: Monitoring,
+    name: str = NODE,
+    *,
+    zone: str = "europe-west1-b",
+    instance_id: str = "4711",
+    values: Mapping[datetime, float] | None = None,
+) -> None:
     resource = {"project_id": PROJECT, "zone": zone, "instance_id": instance_id}
-    there.hold(INSTANCE, resource, every(0.5), metric={"instance_name": name})
+    there.hold(INSTANCE, resource, values or every(0.5), metric={"instance_name": name})
 
 
 def node(there: Monitoring, metric_type: str, values: Mapping[datetime, float], name: str = NODE, **more: Any) -> None:

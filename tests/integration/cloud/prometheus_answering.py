@@ -6,6 +6,8 @@ same questions in `test_prometheus.py`; this one stands in where a test needs an
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -68,6 +70,27 @@ def _answer(there: Answering, got: Got) -> web.Response:
 def _said(there: Answering, kind: str, rows: list[Row]) -> web.Response:
     body = {"status": "success", "data": {"resultType": kind, "result": rows}, **there.more}
     return web.Response(body=json.dumps(body).encode(), content_type="application/json")
+
+
+@asynccontextmanager
+async def dripping(authority: Authority) -> AsyncIterator[int]:
+    """A server that begins an answer and gives a byte of it ten times a second, for as long as somebody reads. Its port."""
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0, ssl=authority.server("localhost"))
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 def disk(percent: float, *, instance: str = "10.0.0.7:9100") -> Callable[[str, int, int], list[Row]]:

@@ -136,6 +136,26 @@ async def test_partial_answers_go_on_on_the_next_page(moto: Moto, aws: AwsMetric
     assert not found.truncated
 
 
+@pytest.mark.claim("C-405")
+async def test_every_page_of_the_list_of_metrics_is_read(moto: Moto, aws: AwsMetrics) -> None:
+    (machine,) = machines(moto)
+    listed: list[bytes] = []
+
+    def between(action: str, body: bytes) -> Said | None:
+        if action != "cloudwatch:ListMetrics" or b"disk_used_percent" not in body:
+            return None
+        listed.append(body)
+        path = "/" if len(listed) == 1 else "/var"
+        named = [{"Name": "InstanceId", "Value": machine}, {"Name": "path", "Value": path}]
+        metric = {"Namespace": "CWAgent", "MetricName": "disk_used_percent", "Dimensions": named}
+        return said({"Metrics": [metric], **({"NextToken": "second"} if len(listed) == 1 else {})})
+
+    moto.between = between
+    found = await aws.read(WINDOW)
+    assert found.series == 3, "two disks, and its CPU"
+    assert [b"second" in body for body in listed] == [False, True]
+
+
 @pytest.mark.parametrize(
     "more",
     [{"Messages": [{"Code": "MaxMetricsExceeded", "Value": "the words of AWS"}]}, {"status": "InternalError"}],
@@ -218,6 +238,19 @@ async def test_a_right_that_is_missing_is_named(moto: Moto, aws: AwsMetrics, act
 
 
 @pytest.mark.claim("C-406")
+@pytest.mark.parametrize("action", AWS_ACTIONS)
+async def test_an_answer_that_is_not_of_aws_is_unavailable_and_not_repeated(
+    moto: Moto, aws: AwsMetrics, action: str
+) -> None:
+    """As a proxy's page is, which says that all is well."""
+    machines(moto)
+    answering(moto, action, Said("200 OK", b"<html>words of a proxy", (("Content-Type", "text/html"),)))
+    with pytest.raises(Unavailable) as refused:
+        await aws.read(WINDOW)
+    assert "words of a proxy" not in str(refused.value)
+
+
+@pytest.mark.claim("C-406")
 async def test_credentials_that_have_run_out_are_fetched_afresh(moto: Moto, aws: AwsMetrics) -> None:
     machines(moto)
     answering(moto, "cloudwatch:ListMetrics", refusal("ExpiredTokenException"), times=1)
@@ -280,6 +313,9 @@ async def test_review_15_rights_that_are_never_requested_are_found_without_a_rig
     excess = by_kind(findings, Excess.IN_EXCESS)
     assert {"ec2:CreateSecurityGroup", "ec2:DeleteKeyPair", "iam:CreateAccessKey", "iam:AttachRolePolicy"} <= excess
     assert {"s3:ListAllMyBuckets", "cloudwatch:DeleteAlarms"} <= excess
+    assert all(one.never_requested for one in findings if one.what is Excess.IN_EXCESS), (
+        "so that nothing is read with it"
+    )
     groups = moto.administrator("ec2").describe_security_groups()["SecurityGroups"]
     assert not any("byteport" in group["GroupName"] for group in groups), "and nothing was made"
     assert not {action for action in moto.actions if "Simulate" in action}
@@ -290,3 +326,25 @@ async def test_a_right_that_the_role_lacks_is_found(moto: Moto, aws: AwsMetrics)
     with moto.enforcing("cloudwatch:ListMetrics", "cloudwatch:GetMetricData"):
         findings = await aws.check()
     assert by_kind(findings, Excess.MISSING) == {"ec2:DescribeInstances"}
+
+
+@pytest.mark.claim("C-407")
+async def test_a_service_that_the_network_does_not_lead_to_is_asked_once_and_hides_nothing_else(
+    moto: Moto, aws: AwsMetrics
+) -> None:
+    asked: list[str] = []
+
+    def between(action: str, _body: bytes) -> Said | None:
+        if not action.startswith("iam:"):
+            return None
+        asked.append(action)
+        return Said("200 OK", b"no answer of AWS's", (("Content-Type", "text/plain"),))
+
+    with moto.enforcing(*AWS_ACTIONS, "cloudwatch:DeleteAlarms"):
+        moto.between = between
+        findings = await aws.check()
+    assert len(asked) == 1
+    assert {"iam:CreateAccessKey", "iam:AttachRolePolicy", "iam:DeleteRolePolicy"} <= by_kind(
+        findings, Excess.CANNOT_TELL
+    )
+    assert by_kind(findings, Excess.IN_EXCESS) == {"cloudwatch:DeleteAlarms"}

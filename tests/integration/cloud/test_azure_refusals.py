@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from activities.cloud.source import Window
 from byteport.contracts.cloud import Metric
@@ -15,7 +13,6 @@ from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled,
 from tests.integration.cloud.azure_as_a_pod import (
     CPU,
     NOW,
-    as_a_pod,
     ends,
     every,
     machine,
@@ -25,7 +22,6 @@ from tests.integration.cloud.azure_as_a_pod import (
     said,
     source,
 )
-from tests.integration.cloud.azure_cloud import azure
 from tests.integration.cloud.azure_state import (
     CLUSTER,
     LOGS,
@@ -40,21 +36,18 @@ from tests.integration.export.authority import Authority, new_authority
 pytestmark = pytest.mark.peers
 
 
-@pytest_asyncio.fixture
-async def cloud(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Azure]:
-    async with azure(authority, NOW) as there:
-        as_a_pod(monkeypatch, tmp_path, there)
-        yield there
-
-
 @pytest.mark.claim("C-417")
-async def test_each_service_is_shown_a_token_that_is_for_it_alone(cloud: Azure, authority: Authority) -> None:
-    machine(cloud)
-    await measured(cloud, authority, cluster_id=CLUSTER, workspace=WORKSPACE)
-    assert sorted(cloud.tokens.values()) == sorted([METRICS, MANAGEMENT, LOGS])
-    for service, audience in ((cloud.metrics, METRICS), (cloud.management, MANAGEMENT), (cloud.logs, LOGS)):
+async def test_each_service_is_shown_a_token_that_is_for_it_alone(azure_there: Azure, authority: Authority) -> None:
+    machine(azure_there)
+    await measured(azure_there, authority, cluster_id=CLUSTER, workspace=WORKSPACE)
+    assert sorted(azure_there.tokens.values()) == sorted([METRICS, MANAGEMENT, LOGS])
+    for service, audience in (
+        (azure_there.metrics, METRICS),
+        (azure_there.management, MANAGEMENT),
+        (azure_there.logs, LOGS),
+    ):
         shown = {got.headers["authorization"].removeprefix("Bearer ") for got in service.got}
-        assert {cloud.tokens[token] for token in shown} == {audience}
+        assert {azure_there.tokens[token] for token in shown} == {audience}
 
 
 @pytest.mark.claim("C-417")
@@ -83,7 +76,7 @@ async def test_each_service_is_shown_a_token_that_is_for_it_alone(cloud: Azure, 
     ],
 )
 async def test_each_refusal_has_its_name_and_none_of_its_words(
-    cloud: Azure,
+    azure_there: Azure,
     authority: Authority,
     service: str,
     status: int,
@@ -91,98 +84,102 @@ async def test_each_refusal_has_its_name_and_none_of_its_words(
     error: type[BytePortError],
     says: str,
 ) -> None:
-    machine(cloud)
-    cloud.refusals = [(service, status, headers)]
-    refused = await refusal(cloud, authority, error, cluster_id=CLUSTER, workspace=WORKSPACE)
+    machine(azure_there)
+    azure_there.refusals = [(service, status, headers)]
+    refused = await refusal(azure_there, authority, error, cluster_id=CLUSTER, workspace=WORKSPACE)
     assert says in str(refused)
     if isinstance(refused, Throttled):
         assert refused.delay == timedelta(seconds=17)
 
 
 @pytest.mark.claim("C-417")
-async def test_a_token_that_is_not_taken_is_not_used_again(cloud: Azure, authority: Authority) -> None:
-    machine(cloud)
-    asked = source(cloud, authority)
+async def test_a_token_that_is_not_taken_is_not_used_again(azure_there: Azure, authority: Authority) -> None:
+    machine(azure_there)
+    asked = source(azure_there, authority)
     await asked.read(Window(minute(6), NOW))
-    cloud.tokens = dict.fromkeys(cloud.tokens, "")
+    azure_there.tokens = dict.fromkeys(azure_there.tokens, "")
     with pytest.raises(NotPermitted):
         await asked.read(Window(minute(6), NOW))
     await asked.read(Window(minute(6), NOW))
     await asked.close()
-    assert [cloud.tokens[token] for token in cloud.tokens if cloud.tokens[token]] == [METRICS]
+    assert [azure_there.tokens[token] for token in azure_there.tokens if azure_there.tokens[token]] == [METRICS]
 
 
-async def test_one_batch_that_is_refused_ends_all_of_them(cloud: Azure, authority: Authority) -> None:
+async def test_one_batch_that_is_refused_ends_all_of_them(azure_there: Azure, authority: Authority) -> None:
     for number in range(1000):
-        machine(cloud, number)
-    cloud.refusals = [("metrics", 429, {"Retry-After": "17"})]
-    await refusal(cloud, authority, Throttled)
-    assert len(cloud.metrics.got) < 20
+        machine(azure_there, number)
+    azure_there.refusals = [("metrics", 429, {"Retry-After": "17"})]
+    await refusal(azure_there, authority, Throttled)
+    assert len(azure_there.metrics.got) < 20
 
 
-async def test_between_polls_no_connection_stays_and_what_was_learned_does(cloud: Azure, authority: Authority) -> None:
-    cloud.measure(machine(cloud), CPU, every(50.0))
-    asked = source(cloud, authority)
+async def test_between_polls_no_connection_stays_and_what_was_learned_does(
+    azure_there: Azure, authority: Authority
+) -> None:
+    azure_there.measure(machine(azure_there), CPU, every(50.0))
+    asked = source(azure_there, authority)
     found = []
     for _ in range(2):
         found.append(await asked.read(Window(minute(6), NOW)))
         await asked.close()
     assert found[0].points == found[1].points != ()
-    assert sorted(cloud.tokens.values()) == sorted([METRICS, MANAGEMENT])
-    assert len(cloud.management.got) == 3
+    assert sorted(azure_there.tokens.values()) == sorted([METRICS, MANAGEMENT])
+    assert len(azure_there.management.got) == 3
 
 
 @pytest.mark.claim("C-417")
-async def test_a_page_that_lies_elsewhere_is_not_asked_for(cloud: Azure, authority: Authority) -> None:
-    cloud.page = 1
-    cloud.machines = [virtual_machine("one"), virtual_machine("two")]
+async def test_a_page_that_lies_elsewhere_is_not_asked_for(azure_there: Azure, authority: Authority) -> None:
+    azure_there.page = 1
+    azure_there.machines = [virtual_machine("one"), virtual_machine("two")]
     for elsewhere in ("https://elsewhere.example", "https://localhost:1", "http://localhost", "//[", "no address"):
-        cloud.next_page_at = elsewhere
-        assert "lies elsewhere" in (await refusal(cloud, authority, NotPermitted)).message
+        azure_there.next_page_at = elsewhere
+        assert "lies elsewhere" in (await refusal(azure_there, authority, NotPermitted)).message
 
 
 @pytest.mark.claim("C-417")
 @pytest.mark.parametrize("raw", [b"{}", b"[]", b'"words"', b"\xff", b'{"values": [{}, 1]}', b'{"values": null}'])
-async def test_an_answer_that_cannot_be_read_is_unavailable(cloud: Azure, authority: Authority, raw: bytes) -> None:
-    machine(cloud)
-    cloud.raw = raw
-    await refusal(cloud, authority, Unavailable)
+async def test_an_answer_that_cannot_be_read_is_unavailable(
+    azure_there: Azure, authority: Authority, raw: bytes
+) -> None:
+    machine(azure_there)
+    azure_there.raw = raw
+    await refusal(azure_there, authority, Unavailable)
 
 
 @pytest.mark.claim("C-417")
 async def test_a_server_that_another_authority_vouches_for_is_told_nothing(
-    cloud: Azure, authority: Authority, tmp_path: Path
+    azure_there: Azure, authority: Authority, tmp_path: Path
 ) -> None:
     other = new_authority(tmp_path)
-    refused = await refusal(cloud, other, NotPermitted)
+    refused = await refusal(azure_there, other, NotPermitted)
     assert "clouds.ca_file" in refused.message
-    assert cloud.login.got == []
+    assert azure_there.login.got == []
 
 
 @pytest.mark.claim("C-417")
 async def test_no_variable_of_the_environment_sends_it_elsewhere(
-    cloud: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    azure_there: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("https_proxy", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-taken")
-    cloud.measure(machine(cloud), CPU, every(50.0))
-    assert said(await measured(cloud, authority), Metric.CPU) == ends(every(50.0))
-    assert not any(b"not-taken" in got.body for got in cloud.login.got)
+    azure_there.measure(machine(azure_there), CPU, every(50.0))
+    assert said(await measured(azure_there, authority), Metric.CPU) == ends(every(50.0))
+    assert not any(b"not-taken" in got.body for got in azure_there.login.got)
 
 
 @pytest.mark.claim("C-417")
 async def test_review_15_only_a_workload_identity_is_taken(
-    cloud: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    azure_there: Azure, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-taken")
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "none"))
-    assert "AZURE_FEDERATED_TOKEN_FILE" in str(await refusal(cloud, authority, ConfigError))
+    assert "AZURE_FEDERATED_TOKEN_FILE" in str(await refusal(azure_there, authority, ConfigError))
     monkeypatch.delenv("AZURE_FEDERATED_TOKEN_FILE")
-    assert "workload identity" in (await refusal(cloud, authority, ConfigError)).message
+    assert "workload identity" in (await refusal(azure_there, authority, ConfigError)).message
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "azure-identity-token"))
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", "http://localhost")
-    assert "AZURE_AUTHORITY_HOST" in str(await refusal(cloud, authority, ConfigError))
-    assert cloud.login.got == []
+    assert "AZURE_AUTHORITY_HOST" in str(await refusal(azure_there, authority, ConfigError))
+    assert azure_there.login.got == []

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from activities.cloud.source import Excess, RightFinding
 from byteport.contracts.cloud_azure_rights import BUILT_IN, LOGS, NEEDED
 from byteport.errors import BytePortError, ConfigError, NotPermitted, Throttled, Unavailable
-from tests.integration.cloud.azure_as_a_pod import as_a_pod, source
-from tests.integration.cloud.azure_cloud import azure
+from tests.integration.cloud.azure_as_a_pod import source
 from tests.integration.cloud.azure_state import CLUSTER, WORDS, WORKSPACE, Azure
 from tests.integration.export.authority import Authority
 
 pytestmark = pytest.mark.peers
 
-NOW = datetime(2026, 3, 10, 9, 30, 20, tzinfo=UTC)
 MONITORING_READER = {"actions": list(BUILT_IN), "notActions": [], "dataActions": [], "notDataActions": []}
 CONTRIBUTOR = {
     "actions": ["*"],
@@ -29,16 +23,11 @@ CONTRIBUTOR = {
 }
 
 
-@pytest_asyncio.fixture
-async def cloud(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Azure]:
-    async with azure(authority, NOW) as there:
-        as_a_pod(monkeypatch, tmp_path, there)
-        yield there
-
-
-async def check(cloud: Azure, authority: Authority, *grants: dict[str, Any], **changes: Any) -> list[RightFinding]:
-    cloud.permissions = list(grants)
-    asked = source(cloud, authority, **changes)
+async def check(
+    azure_there: Azure, authority: Authority, *grants: dict[str, Any], **changes: Any
+) -> list[RightFinding]:
+    azure_there.permissions = list(grants)
+    asked = source(azure_there, authority, **changes)
     try:
         return list(await asked.check())
     finally:
@@ -50,19 +39,19 @@ def told(findings: list[RightFinding]) -> list[tuple[Excess, str]]:
 
 
 @pytest.mark.claim("C-418")
-async def test_the_exact_role_and_monitoring_reader_have_no_finding(cloud: Azure, authority: Authority) -> None:
+async def test_the_exact_role_and_monitoring_reader_have_no_finding(azure_there: Azure, authority: Authority) -> None:
     logs = {"cluster_id": CLUSTER, "workspace": WORKSPACE}
-    assert await check(cloud, authority, MONITORING_READER) == []
-    assert await check(cloud, authority, MONITORING_READER, **logs) == []
-    assert await check(cloud, authority, {"actions": list(NEEDED)}) == []
-    assert await check(cloud, authority, {"actions": list(NEEDED)}, {"actions": list(LOGS)}, **logs) == []
+    assert await check(azure_there, authority, MONITORING_READER) == []
+    assert await check(azure_there, authority, MONITORING_READER, **logs) == []
+    assert await check(azure_there, authority, {"actions": list(NEEDED)}) == []
+    assert await check(azure_there, authority, {"actions": list(NEEDED)}, {"actions": list(LOGS)}, **logs) == []
 
 
 @pytest.mark.claim("C-418")
-async def test_what_is_missing_is_told_one_by_one(cloud: Azure, authority: Authority) -> None:
-    assert told(await check(cloud, authority)) == [(Excess.MISSING, one) for one in NEEDED]
+async def test_what_is_missing_is_told_one_by_one(azure_there: Azure, authority: Authority) -> None:
+    assert told(await check(azure_there, authority)) == [(Excess.MISSING, one) for one in NEEDED]
     without = {"actions": ["*/read"], "notActions": ["Microsoft.Insights/*/read"]}
-    assert told(await check(cloud, authority, without)) == [(Excess.MISSING, "Microsoft.Insights/metrics/read")]
+    assert told(await check(azure_there, authority, without)) == [(Excess.MISSING, "Microsoft.Insights/metrics/read")]
 
 
 @pytest.mark.claim("C-418")
@@ -83,12 +72,13 @@ async def test_what_is_missing_is_told_one_by_one(cloud: Azure, authority: Autho
     ids=lambda grant: (grant.get("actions") or grant["dataActions"])[0].replace("/", "-"),
 )
 async def test_whatever_is_more_than_reading_is_told_as_in_excess(
-    cloud: Azure, authority: Authority, grant: dict[str, Any]
+    azure_there: Azure, authority: Authority, grant: dict[str, Any]
 ) -> None:
-    findings = await check(cloud, authority, MONITORING_READER, grant)
+    findings = await check(azure_there, authority, MONITORING_READER, grant)
     (pattern,) = grant.get("actions") or grant["dataActions"]
     assert told(findings) == [(Excess.IN_EXCESS, pattern)]
     assert pattern in findings[0].says
+    assert findings[0].never_requested, "so that nothing is read with it"
 
 
 @pytest.mark.parametrize(
@@ -96,15 +86,17 @@ async def test_whatever_is_more_than_reading_is_told_as_in_excess(
     [(403, NotPermitted), (401, NotPermitted), (404, ConfigError), (429, Throttled), (500, Unavailable)],
 )
 async def test_where_it_cannot_be_asked_that_is_an_error_and_no_clean_bill(
-    cloud: Azure, authority: Authority, status: int, error: type[BytePortError]
+    azure_there: Azure, authority: Authority, status: int, error: type[BytePortError]
 ) -> None:
-    cloud.refusals = [("management", status, {})]
+    azure_there.refusals = [("management", status, {})]
     with pytest.raises(error) as refused:
-        await check(cloud, authority, MONITORING_READER)
+        await check(azure_there, authority, MONITORING_READER)
     assert WORDS not in str(refused.value)
 
 
 @pytest.mark.parametrize("grant", [{"actions": "*"}, {"actions": [1]}, {"dataActions": ["x" * 400]}], ids=repr)
-async def test_what_cannot_be_read_is_no_clean_bill(cloud: Azure, authority: Authority, grant: dict[str, Any]) -> None:
+async def test_what_cannot_be_read_is_no_clean_bill(
+    azure_there: Azure, authority: Authority, grant: dict[str, Any]
+) -> None:
     with pytest.raises(Unavailable):
-        await check(cloud, authority, grant)
+        await check(azure_there, authority, grant)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from activities.cloud.gcp import GcpMetrics
 from activities.cloud.source import Window
@@ -15,7 +13,7 @@ from byteport.contracts.cloud import Metric
 from byteport.contracts.cloud_gcp import GcpSource
 from byteport.errors import ConfigError
 from byteport.kubernetes.provider_ids import runs_on
-from tests.integration.cloud.gcp_monitoring import Monitoring, monitoring
+from tests.integration.cloud.gcp_monitoring import Monitoring
 from tests.integration.cloud.gcp_reading import (
     CLUSTER,
     CPU,
@@ -35,23 +33,10 @@ from tests.integration.cloud.gcp_reading import (
     said,
     source,
 )
-from tests.integration.cloud.google_as_a_pod import PROJECT, Google, as_a_pod, google
+from tests.integration.cloud.google_as_a_pod import PROJECT
 from tests.integration.export.authority import Authority
 
 pytestmark = pytest.mark.peers
-
-
-@pytest_asyncio.fixture
-async def cloud(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Google]:
-    async with google(authority) as there:
-        as_a_pod(monkeypatch, tmp_path, there)
-        yield there
-
-
-@pytest_asyncio.fixture
-async def metrics(cloud: Google, authority: Authority) -> AsyncIterator[Monitoring]:
-    async with monitoring(PROJECT, cloud.for_metrics, NOW, authority.trusted.issue_cert("localhost")) as there:
-        yield there
 
 
 @pytest.mark.claim("C-413")
@@ -79,7 +64,7 @@ async def test_cpu_memory_and_disk_are_of_the_machine_whose_provider_id_it_is(
     "other", [{"zone": "europe-west1-c"}, {"instance_id": "4712"}], ids=["in another zone", "made anew"]
 )
 async def test_a_name_that_means_two_machines_says_nothing_of_either(
-    metrics: Monitoring, authority: Authority, other: dict[str, str]
+    metrics: Monitoring, authority: Authority, other: dict[str, Any]
 ) -> None:
     machine(metrics)
     machine(metrics, **other)

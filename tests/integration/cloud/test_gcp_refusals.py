@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-import pytest_asyncio
 
 from activities.clock import utc_now
 from activities.cloud.gcp_channel import SCOPE, MonitoringApi
@@ -35,24 +33,11 @@ from tests.integration.cloud.gcp_reading import (
     said,
     source,
 )
-from tests.integration.cloud.google_as_a_pod import PROJECT, Google, as_a_pod, google
+from tests.integration.cloud.google_as_a_pod import PROJECT, Google
 from tests.integration.export.authority import Authority
 from tests.integration.export.test_proxied import proxy
 
 pytestmark = pytest.mark.peers
-
-
-@pytest_asyncio.fixture
-async def cloud(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Google]:
-    async with google(authority) as there:
-        as_a_pod(monkeypatch, tmp_path, there)
-        yield there
-
-
-@pytest_asyncio.fixture
-async def metrics(cloud: Google, authority: Authority) -> AsyncIterator[Monitoring]:
-    async with monitoring(PROJECT, cloud.for_metrics, NOW, authority.trusted.issue_cert("localhost")) as there:
-        yield there
 
 
 @pytest.mark.claim("C-415")
@@ -96,22 +81,22 @@ async def test_an_endless_delay_is_cut_short(metrics: Monitoring, authority: Aut
 
 @pytest.mark.claim("C-415")
 async def test_a_token_that_is_not_taken_is_not_used_again(
-    metrics: Monitoring, authority: Authority, cloud: Google
+    metrics: Monitoring, authority: Authority, google_there: Google
 ) -> None:
     machine(metrics)
     asked = source(metrics, authority)
     await asked.read(Window(minute(6), NOW))
-    cloud.tokens.clear()
+    google_there.tokens.clear()
     with pytest.raises(NotPermitted):
         await asked.read(Window(minute(6), NOW))
-    cloud.tokens["spent"] = ""
+    google_there.tokens["spent"] = ""
     await asked.read(Window(minute(6), NOW))
     await asked.close()
-    assert len(cloud.exchange.got) == 2
+    assert len(google_there.exchange.got) == 2
 
 
 async def test_between_polls_no_connection_stays_and_the_token_does(
-    metrics: Monitoring, authority: Authority, cloud: Google
+    metrics: Monitoring, authority: Authority, google_there: Google
 ) -> None:
     machine(metrics)
     node(metrics, CPU, every(0.4))
@@ -121,7 +106,7 @@ async def test_between_polls_no_connection_stays_and_the_token_does(
         found.append(await asked.read(Window(minute(6), NOW)))
         await asked.close()
     assert found[0].points == found[1].points != ()
-    assert len(cloud.exchange.got) == 1
+    assert len(google_there.exchange.got) == 1
 
 
 async def test_another_project_than_the_identitys_is_refused_by_name(metrics: Monitoring, authority: Authority) -> None:
@@ -129,19 +114,21 @@ async def test_another_project_than_the_identitys_is_refused_by_name(metrics: Mo
 
 
 @pytest.mark.claim("C-415")
-async def test_a_server_that_another_authority_vouches_for_is_told_nothing(cloud: Google, authority: Authority) -> None:
+async def test_a_server_that_another_authority_vouches_for_is_told_nothing(
+    google_there: Google, authority: Authority
+) -> None:
     stranger = authority.stranger.issue_cert("localhost")
-    async with monitoring(PROJECT, cloud.for_metrics, NOW, stranger) as there:
+    async with monitoring(PROJECT, google_there.for_metrics, NOW, stranger) as there:
         refused = await refusal(there, authority, NotPermitted)
         assert "clouds.ca_file" in refused.message
         assert there.asked == []
 
 
 async def test_what_grpc_would_say_of_a_stranger_is_not_written_past_our_log(
-    cloud: Google, authority: Authority
+    google_there: Google, authority: Authority
 ) -> None:
     stranger = authority.stranger.issue_cert("localhost")
-    async with monitoring(PROJECT, cloud.for_metrics, NOW, stranger) as there:
+    async with monitoring(PROJECT, google_there.for_metrics, NOW, stranger) as there:
         program = f"""
 import asyncio, datetime, pathlib
 from activities.cloud.gcp import GcpMetrics
@@ -176,7 +163,7 @@ async def test_no_variable_of_the_environment_sends_it_elsewhere(
 
 
 async def test_a_proxy_of_the_settings_opens_a_tunnel_and_reads_nothing_of_it(
-    metrics: Monitoring, authority: Authority, cloud: Google
+    metrics: Monitoring, authority: Authority, google_there: Google
 ) -> None:
     identity = GoogleIdentity(authority.ca_file, None, utc_now, scope=SCOPE)
     query, window = (
@@ -197,7 +184,7 @@ async def test_a_proxy_of_the_settings_opens_a_tunnel_and_reads_nothing_of_it(
 
 @pytest.mark.claim("C-415")
 async def test_review_15_a_key_of_a_service_account_or_a_persons_login_is_not_taken(
-    metrics: Monitoring, authority: Authority, cloud: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    metrics: Monitoring, authority: Authority, google_there: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "key.json"
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
@@ -205,7 +192,7 @@ async def test_review_15_a_key_of_a_service_account_or_a_persons_login_is_not_ta
         path.write_text(json.dumps({"type": kind, "private_key": "k", "client_secret": "s", "refresh_token": "t"}))
         refused = await refusal(metrics, authority, ConfigError)
         assert "that never end" in refused.message
-    assert metrics.asked == cloud.exchange.got == []
+    assert metrics.asked == google_there.exchange.got == []
 
 
 @pytest.mark.claim("C-415")
@@ -226,7 +213,7 @@ async def test_an_answer_with_times_that_are_none_is_unavailable(metrics: Monito
     assert "a time that is none" in (await refusal(metrics, authority, Unavailable)).message
 
 
-async def test_nobody_listening_is_unavailable(metrics: Monitoring, authority: Authority, cloud: Google) -> None:
+async def test_nobody_listening_is_unavailable(metrics: Monitoring, authority: Authority, google_there: Google) -> None:
     free = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = free.sockets[0].getsockname()[1]
     free.close()

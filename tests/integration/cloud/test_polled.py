@@ -65,10 +65,10 @@ async def standing(
             issued = authority.trusted.issue_cert("localhost")
             there = await stack.enter_async_context(monitoring(PROJECT, cloud.for_metrics, NOW, issued))
             as_a_pod(monkeypatch, tmp_path, cloud)
-            gcp_reading.machine(there)
 
             def make() -> MetricSource:
-                there.series = there.series[:1]
+                there.series.clear()
+                gcp_reading.machine(there, values=dict.fromkeys(disk, 0.5))
                 gcp_reading.node(there, gcp_reading.USED, disk)
                 gcp_reading.node(there, gcp_reading.TOTAL, dict.fromkeys(disk, 100.0))
                 return gcp_reading.source(there, authority)
@@ -135,11 +135,13 @@ async def test_a_full_disk_is_one_symptom_of_its_node_and_is_over_when_it_has_ro
     assert last.open == ()
 
 
-async def test_a_cloud_whose_clock_is_ahead_is_read_by_its_own(standing: Standing) -> None:
-    standing.there(10 * MINUTE)
-    standing.disk.update({minute(ago): 92.0 for ago in range(-9, -5)})
+@pytest.mark.claim("C-408")
+@pytest.mark.parametrize("off", [-60, 60], ids=["an hour behind", "an hour ahead"])
+async def test_a_cloud_whose_clock_is_not_ours_is_read_by_its_own(standing: Standing, off: int) -> None:
+    standing.there(off * MINUTE)
+    standing.disk.update({minute(ago - off): 92.0 for ago in range(1, 5)})
     first = await standing.poll(PollMetrics(cluster_uid=UID, source=standing.source))
-    assert first.skew_seconds == 600.0
+    assert first.skew_seconds == 60.0 * off
     assert first.symptoms == ()
     again = await standing.poll(
         PollMetrics(cluster_uid=UID, source=standing.source, since=first.until, skew_seconds=first.skew_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ from byteport.contracts.cloud_sources import PrometheusSource
 from byteport.contracts.symptoms import Subject
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import BytePortError, ConfigError, NotPermitted, PermanentError, Throttled, Unavailable
-from tests.integration.cloud.prometheus_answering import PROVIDER, Answering, answering, disk
+from tests.integration.cloud.prometheus_answering import PROVIDER, Answering, answering, disk, dripping
 from tests.integration.cloud.prometheus_real import Real, Series, prometheus
 from tests.integration.export.authority import Authority
 
@@ -181,6 +182,21 @@ async def test_only_series_of_this_cluster_count_where_several_are_kept(real: Re
     assert latest(found, MACHINE, Metric.DISK) == pytest.approx(50)
 
 
+@pytest.mark.claim("C-494")
+async def test_a_real_one_is_asked_for_no_more_series_than_are_taken_and_says_that_there_are(
+    real: Real, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.cloud.prometheus.MOST_SERIES", 2)
+    now = moment()
+    mountpoints = ("/", "/var", "/var/lib", "/var/lib/kubelet")
+    await real.wrote(
+        node_info(now),
+        *(one for path in mountpoints for one in filesystem(now, 0.5, instance="10.0.0.7:9100", mountpoint=path)),
+    )
+    found = await read(source(real, authority), now)
+    assert (found.series, found.truncated) == (2, True)
+
+
 @pytest.mark.claim("C-408")
 async def test_what_a_real_one_measures_becomes_one_symptom_for_as_long_as_it_lasts(
     real: Real, authority: Authority
@@ -209,6 +225,7 @@ async def test_what_its_flags_let_everybody_do_is_found(real: Real, authority: A
     findings = await asking.check()
     await asking.close()
     assert [(one.what, one.permission) for one in findings] == [(Excess.IN_EXCESS, "web.enable-remote-write-receiver")]
+    assert not findings[0].never_requested, "it is the server's, and no right of ours: what it measures is read"
 
 
 # -- what no real one answers when asked ------------------------------------------------------------------------------
@@ -224,11 +241,80 @@ async def test_warnings_mean_that_something_is_missing(there: Answering, authori
     assert (await read(of(there, authority), moment())).truncated
 
 
+@pytest.mark.claim("C-494")
 async def test_more_series_than_a_poll_takes_are_said_to_be_cut(there: Answering, authority: Authority) -> None:
     row = {"metric": {"instance": "10.0.0.7:9100", "mountpoint": "/"}, "values": [[0, "1"]]}
     there.measured = lambda query, _s, _e: [row] * (MOST_SERIES + 1) if "filesystem" in query else []
     found = await read(of(there, authority), moment())
     assert (found.series, found.truncated) == (MOST_SERIES, True)
+
+
+def rows(number: int, values: int) -> list[dict[str, Any]]:
+    """So many filesystems of one machine, each with so many values."""
+    end = int(moment().timestamp()) // 60 * 60
+    return [
+        {
+            "metric": {"instance": "10.0.0.7:9100", "mountpoint": f"/{one}"},
+            "values": [[end - 60 * minute, "50"] for minute in range(values)],
+        }
+        for one in range(number)
+    ]
+
+
+@pytest.mark.claim("C-494")
+async def test_more_points_than_a_poll_takes_are_left_out_and_said(
+    there: Answering, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.cloud.prometheus.MOST_POINTS", 40)
+    there.measured = lambda query, _s, _e: rows(9, 15) if "filesystem" in query else []
+    found = await read(of(there, authority), moment())
+    assert (len(found.points), found.series, found.truncated) == (30, 2, True)
+
+
+@pytest.mark.claim("C-494")
+async def test_a_series_with_more_values_than_there_are_minutes_is_left_out_and_hides_no_other(
+    there: Answering, authority: Authority
+) -> None:
+    there.measured = lambda query, _s, _e: [*rows(1, 5000), *rows(2, 15)] if "filesystem" in query else []
+    found = await read(of(there, authority), moment())
+    assert (len(found.points), found.series, found.truncated) == (30, 2, True)
+
+
+@pytest.mark.claim("C-494")
+async def test_an_answer_that_does_not_end_is_given_up_and_what_to_do_is_said(
+    there: Answering, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.cloud.prometheus.LARGEST_ANSWER", 4096)
+    there.measured = lambda query, _s, _e: rows(40, 15) if "filesystem" in query else []
+    with pytest.raises(PermanentError, match=r"larger than .* set clouds\.prometheus\.cluster_label"):
+        await read(of(there, authority), moment())
+
+
+@pytest.mark.claim("C-494")
+async def test_an_answer_that_is_cut_off_is_none(there: Answering, authority: Authority) -> None:
+    def cut() -> web.Response:
+        return web.Response(body=b'{"status": "success", "data": {"resultType": "vector", "result": [{"metric"')
+
+    there.instead = cut
+    with pytest.raises(Unavailable, match="cannot be read"):
+        await read(of(there, authority), moment())
+
+
+@pytest.mark.claim("C-494")
+async def test_one_that_answers_a_byte_at_a_time_is_not_waited_for(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.cloud.prometheus.SECONDS", 0.4)
+    began = asyncio.get_running_loop().time()
+    async with dripping(authority) as port:
+        slow = PrometheusMetrics(
+            PrometheusSource(url=f"https://localhost:{port}", ca_file=authority.ca_file),
+            "production",
+            secrets=no_secrets,
+        )
+        with pytest.raises(Unavailable, match="in time"):
+            await read(slow, moment())
+    assert asyncio.get_running_loop().time() - began < 5
 
 
 @pytest.mark.claim("C-412")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from activities.cloud.poll import LATE, LONGEST, TOLD_AGAIN, Polling, polled
 from activities.cloud.source import Measured, Point, RightFinding, Window
@@ -14,7 +17,7 @@ from byteport.contracts.cloud import FURTHEST_SKEW, MOST_OPEN, CloudSource, Metr
 from byteport.contracts.symptoms import Fate, Subject
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.signals import SignalType, Source
-from byteport.errors import ConfigError, NotPermitted, PermanentError, Throttled
+from byteport.errors import ConfigError, NotPermitted, PermanentError, Throttled, Unavailable
 
 UID = "00000000-0000-4000-8000-000000000001"
 T = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -223,3 +226,54 @@ async def test_a_setting_that_is_wrong_is_not_tried_again_by_the_same_poll() -> 
     with pytest.raises(Exception, match=r"clouds\.aws: no identity") as refused:
         await polling(Asked(ConfigError("clouds.aws", "no identity"))).poll(CALL)
     assert getattr(refused.value, "type", "") == PermanentError.code != NotPermitted.code
+
+
+class Slow(Asked):
+    """One that goes on answering, a little at a time."""
+
+    async def read(self, window: Window) -> Measured:
+        self.windows.append(window)
+        await asyncio.Event().wait()
+        raise AssertionError("nobody waits for so long")
+
+
+@pytest.mark.claim("C-494")
+async def test_a_source_that_answers_too_slowly_is_given_up_by_name_and_asked_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("activities.cloud.poll.READING", timedelta(milliseconds=20))
+    slow, fresh = Slow(), Asked()
+    poll = polling(slow, fresh)
+    with pytest.raises(Exception, match="aws: not read to its end within") as refused:
+        await poll.poll(CALL)
+    assert getattr(refused.value, "type", "") == Unavailable.code
+    await poll.poll(CALL)
+    assert (slow.closed, len(fresh.windows)) == (1, 1)
+
+
+@pytest.mark.claim("C-408")
+@given(
+    st.lists(st.sampled_from([70.0, 84.9, 85.0, 95.0]), min_size=1, max_size=20),
+    st.lists(st.integers(0, 9), min_size=20, max_size=20),
+)
+def test_however_late_each_value_comes_what_is_above_at_last_was_told_once(
+    percents: list[float], lateness: list[int]
+) -> None:
+    """Polls every minute; value number n, of minute n, can be seen `lateness[n]` minutes later, which is within LATE."""
+    call, told, over = CALL, [], []
+    for minute in range(len(percents) + 10):
+        now = T + minute * MINUTE
+        seen = [
+            Point(NODE, Metric.DISK, percent, T + number * MINUTE)
+            for number, percent in enumerate(percents)
+            if number + lateness[number] <= minute and number >= minute - 15
+        ]
+        poll = one_poll(seen, call, now=now)
+        told += [one.evidence_digest for one in poll.symptoms if not one.over]
+        over += [one.evidence_digest for one in poll.symptoms if one.over]
+        call = after(poll, at=now)
+    assert len(told) == len(set(told)), "one stretch is one observation"
+    assert len(over) == len(set(over))
+    assert set(over) <= set(told)
+    lasts = percents[-1] >= 85 and len(percents) >= 2 and percents[-2] >= 85
+    assert bool(call.open and call.open[-1].fate) is lasts, "at the end it is known whether it lasts"
