@@ -7,13 +7,20 @@ once; what does not fit is counted, and they are told that, too: a storm of aler
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections import Counter
 from datetime import timedelta
 
 from byteport.contracts.alerts import ALERTS, HAND_IN, AlertBatch, Alerts, AlertsState, Remembered, Untreated
 from byteport.contracts.people import NOTIFY, Notice
-from byteport.contracts.symptoms import MOST_SYMPTOMS, REPORT_SYMPTOMS, OutsideSymptom, ReportSymptoms
+from byteport.contracts.symptoms import (
+    MOST_SYMPTOMS,
+    REPORT_SYMPTOMS,
+    OutsideSymptom,
+    ReportSymptoms,
+    SymptomsReported,
+)
 from byteport.contracts.workflows import STATE
 from byteport.errors import BytePortError, NotPermitted, TemporaryError
 from temporalio import workflow
@@ -25,7 +32,14 @@ from workflows.phases.beside import Beside
 MOST_WAITING = 1000
 """Symptoms in the inbox; they are carried in one payload, of which Temporal takes two million bytes."""
 MOST_REMEMBERED = 500
-MOST_MESSAGES = 2000
+MOST_MESSAGES = 200
+"""In one run. A server takes back every try to renew a run while a message comes in, and the whole history is then read again:
+so it must be short, and a try must cost less time than passes between two messages."""
+MOST_AT_ALL = 2000
+MOST_BYTES = 16 * 1024 * 1024
+"""From here on a look that is under way is not waited for: what it looks at waits in the next run, and is reported once."""
+LEGACY_MESSAGES = 2000
+"""The same, of a run from before `RENEWS`."""
 SEEN_FOR = timedelta(minutes=10)
 """So long the same observation is not looked at again: a source repeats it while it fires, and that is wanted later."""
 TOLD_FOR = timedelta(hours=4)
@@ -34,9 +48,14 @@ MOST_TOLD = 10
 """Notices of single alerts within the hour before; further ones are counted as left out."""
 MOST_TOLD_OF_ONE = 5
 """Of these, about the objects of one namespace: whoever writes its rules must not use up what all have."""
+MOST_TELLING = 30
+"""Notices that are handed on while no channel takes them; of more the oldest are given up."""
 HOUR = timedelta(hours=1)
 AGAIN = timedelta(seconds=30)
 QUIET = timedelta(seconds=0.25)
+
+RENEWS = "renews-while-messages-come"
+"""Runs from before it wait until no message comes for a moment, which a steady flow of them never grants."""
 
 
 @workflow.defn(name=ALERTS)
@@ -53,16 +72,21 @@ class AlertsWorkflow:
         self._fates: Counter[str] = Counter()
         self._messages = 0
         self._at_once = MOST_SYMPTOMS
+        self._telling = {notice.key: notice for notice in start.telling}
         self._beside = Beside(lambda: None)
+        self._renews = False
 
     @workflow.run
-    async def run(self, _start: Alerts) -> None:
+    async def run(self, start: Alerts) -> None:
+        self._renews = workflow.patched(RENEWS)
+        for notice in start.telling:
+            self._say(notice)
         while True:
             await self._something_happens()
             self._tell()
             await self._report()
             workflow.set_current_details(words.details(self.state()))
-            if self._full() and self._beside.idle and await self._quiet():
+            if self._full() and await self._may_renew():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self._carried())
 
@@ -79,7 +103,7 @@ class AlertsWorkflow:
             return
         call = ReportSymptoms(cluster_uid=self._uid, symptoms=batch)
         try:
-            reported = await perform(REPORT_SYMPTOMS, call, cluster_uid=self._uid)
+            reported = await self._looked_at(call)
         except BytePortError as error:
             self._at_once = max(1, len(batch) // 2)
             if isinstance(error, TemporaryError):
@@ -92,9 +116,19 @@ class AlertsWorkflow:
             self._fates[error.code] += len(batch)
             self._left_out += len(batch)
         else:
+            if reported is None:
+                return
             self._at_once = min(MOST_SYMPTOMS, 2 * self._at_once)
             self._fates.update(fate.value for fate in reported.fates)
         del self._waiting[: len(batch)]
+
+    async def _looked_at(self, call: ReportSymptoms) -> SymptomsReported | None:
+        """None when the run must be renewed before there is an answer, as while the cluster's worker is away."""
+        if not self._renews:
+            return await perform(REPORT_SYMPTOMS, call, cluster_uid=self._uid)
+        looking = asyncio.create_task(perform(REPORT_SYMPTOMS, call, cluster_uid=self._uid))
+        await workflow.wait_condition(lambda: looking.done() or self._overfull())
+        return await looking if looking.done() else None
 
     # -- telling people ---------------------------------------------------------------------------------------------
 
@@ -124,7 +158,18 @@ class AlertsWorkflow:
         return self._left_out > 0 and (at is None or workflow.now() >= at + HOUR)
 
     def _page(self, notice: Notice) -> None:
-        self._beside.do(perform(NOTIFY, notice, cluster_uid=self._uid, summary=f"Tell people: {notice.title}"))
+        self._telling[notice.key] = notice
+        self._say(notice)
+
+    def _say(self, notice: Notice) -> None:
+        self._beside.do(self._said(notice))
+
+    async def _said(self, notice: Notice) -> None:
+        """Told, or given up. A run that is renewed meanwhile hands it on: whoever was told already is not told again."""
+        try:
+            await perform(NOTIFY, notice, cluster_uid=self._uid, summary=f"Tell people: {notice.title}")
+        finally:
+            self._telling.pop(notice.key, None)
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
@@ -169,7 +214,7 @@ class AlertsWorkflow:
         pause = at + HOUR - workflow.now() if self._left_out and at is not None else None
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._has_work() or (self._full() and self._beside.idle),
+                lambda: self._has_work() or (self._full() and (self._renews or self._beside.idle)),
                 timeout=None if pause is None else max(pause, QUIET),
                 timeout_summary="say what was left out",
             )
@@ -178,10 +223,18 @@ class AlertsWorkflow:
         return bool(self._waiting) or bool(self._untreated) or self._must_say_left_out()
 
     def _full(self) -> bool:
-        return self._messages >= MOST_MESSAGES or workflow.info().is_continue_as_new_suggested()
+        most = MOST_MESSAGES if self._renews else LEGACY_MESSAGES
+        return self._messages >= most or workflow.info().is_continue_as_new_suggested()
 
-    async def _quiet(self) -> bool:
-        """Whether no message came for a moment: a run cannot be renewed while they pour in, see `workflows/storm.py`."""
+    def _overfull(self) -> bool:
+        return self._messages >= MOST_AT_ALL or workflow.info().get_current_history_size() >= MOST_BYTES
+
+    async def _may_renew(self) -> bool:
+        """At once: a try that the server takes back is made again with what came meanwhile, and loses nothing."""
+        if self._renews:
+            return True
+        if not self._beside.idle:
+            return False
         before = self._messages
         await workflow.sleep(QUIET, summary="until no message comes for a moment")
         return self._messages == before
@@ -193,6 +246,7 @@ class AlertsWorkflow:
                 "untreated": tuple(self._untreated),
                 "seen": tuple(self._seen),
                 "told": tuple(self._told),
+                "telling": tuple(self._telling.values())[-MOST_TELLING:],
                 "left_out": self._left_out,
                 "left_out_told_at": self._left_out_told_at,
             }

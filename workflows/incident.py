@@ -27,14 +27,13 @@ from byteport.runbooks.error_rate import measured_by_others
 from temporalio import workflow
 
 from workflows import screen
+from workflows.alerts_heard import AlertsHeard
 from workflows.phases.outcomes import Go
 from workflows.proof import with_a_record
 from workflows.tracing import phase_left
 
 MOST_MOMENTS = 200
 MOST_SEEN = 256
-MOST_OVER = 50
-"""Words that something is over for which the target is read at once; after that it is read by the run's own clock."""
 MOST_NEXT = 100
 """Symptoms kept for the next incident: they are its input, which has an end. The first of them opens it."""
 MOST_DEEDS = 5
@@ -84,9 +83,11 @@ class Incident:
         self.acknowledged: Acknowledge | None = None
         self.told_over = False
         """A source outside says that it is over, and nobody has looked since."""
-        self._over_heard: list[str] = []
-        self._errors: set[str] = set()
-        """Alerts of failing requests that are not over by their source's word."""
+        self.alerts = AlertsHeard()
+        self.touched = False
+        """A call of ours took effect on the target, or may have: its end is a person's to see."""
+        self.anew = 0
+        """How often it was taken up again after people had been told."""
         self.next_action = start.next_action
         self.open_action: str | None = None
         """The action whose intent is recorded and whose outcome is not."""
@@ -97,8 +98,9 @@ class Incident:
         self.trouble: Trouble | None = None
         """What the storm watch was told last, until it is over."""
         self.telling: asyncio.Task[None] | None = None
-        self.among_many = False
-        """Whether so many others began with it that the storm watch may be about to call it a storm."""
+        self.among_many = self.among_undiagnosed = False
+        """Whether so many others began with it that the storm watch may be about to call it a storm, and as many of them are
+        still to be diagnosed."""
         self.storm = False
         """It was not paged at once, because a storm was on."""
         self.heard: Acknowledge | None = None
@@ -130,8 +132,7 @@ class Incident:
                 self.next_inbox.append(signal)
             return Fate.NEXT
         self.reports += 1
-        if measured_by_others(signal) and len(self._errors) < MOST_SEEN:
-            self._errors.add(signal.evidence_digest)
+        self.alerts.hear(signal)
         if self.opened_at is None:
             self.opened_at = workflow.now()
         if self._outweighs(signal):
@@ -147,17 +148,10 @@ class Incident:
         return signal.observed_at >= known.observed_at
 
     def hear_over(self, evidence_digest: str) -> None:
-        """A source says that what it reported is over: the target is read again at once, for the same word once, and not for
-        ever: each reading is a part of the run's history, which has an end."""
-        self._errors.discard(evidence_digest)
-        if evidence_digest not in self._over_heard and len(self._over_heard) < MOST_OVER:
-            self._over_heard.append(evidence_digest)
-            self.told_over = True
-
-    @property
-    def errors_over(self) -> bool:
-        """Whether every alert of failing requests that was heard is over by the same alert's own word."""
-        return not self._errors
+        """A source says that what it reported is over: the target is read again at once."""
+        words = self.alerts.words
+        self.alerts.hear_over(evidence_digest)
+        self.told_over = self.told_over or self.alerts.words > words
 
     @property
     def the_signal(self) -> Signal:
@@ -230,6 +224,11 @@ class Incident:
         """The target is not what the plan was made for: nothing of it is kept for the next one."""
         self.plan = self.plan_digest = self.inverse_command = self.verdict = None
         self.taken, self.answers = (), ()
+
+    def take_up_again(self) -> None:
+        """People were told, and it is diagnosed once more: what they are told of next is another thing to them."""
+        self.forget_plan()
+        self.decision, self.anew = None, self.anew + 1
 
     def take_action_id(self, plan_digest: str) -> str:
         """A fresh action id; the index is carried through continue-as-new and never used twice."""

@@ -41,6 +41,7 @@ from workflows.phases.escalate import escalate, record_acknowledgement, record_d
 from workflows.phases.gate import gate
 from workflows.phases.outcomes import (
     Acted,
+    Afresh,
     Again,
     Declined,
     Diagnosed,
@@ -48,7 +49,9 @@ from workflows.phases.outcomes import (
     Go,
     HandOver,
     Leased,
+    Passed,
     Skip,
+    Taken,
     Verified,
 )
 from workflows.phases.telling import file_postmortem
@@ -105,14 +108,10 @@ class RemediationWorkflow:
 
     async def _story(self) -> None:
         incident = self._incident
-        try:
-            outcome = await self._work()
-        except BytePortError as error:
-            reason = Reason.NOT_PERMITTED if isinstance(error, NotPermitted) else Reason.CANNOT_TELL
-            incident.note(f"cannot go on: {error.code}")
-            outcome = Escalate((reason,))
-        incident.decided = not isinstance(outcome, Escalate)  # an escalated one is not over until somebody takes it
-        metering.decided(incident, outcome)
+        outcome = await self._worked()
+        while isinstance(outcome, Escalate) and isinstance(await self._escalated(outcome), Afresh):
+            incident.take_up_again()
+            outcome = await self._worked()
         match outcome:
             case Skip(reasons=reasons) | HandOver(reasons=reasons):
                 await close_skipped(incident, reasons)
@@ -123,12 +122,27 @@ class RemediationWorkflow:
                 incident.decision = Decision.ESCALATED if escalated else Decision.DRY_RUN_PLANNED
                 await record_declined(incident)
             case Escalate():
-                incident.decision = Decision.ESCALATED
-                await escalate(incident, outcome, result=incident.result)
                 await record_acknowledgement(incident)
             case never:
                 assert_never(never)
         await file_postmortem(incident)
+
+    async def _escalated(self, outcome: Escalate) -> Taken | Passed | Afresh:
+        incident = self._incident
+        incident.decision = Decision.ESCALATED
+        return await escalate(incident, outcome, result=incident.result)
+
+    async def _worked(self) -> Skip | HandOver | Escalate | Declined | Verified:
+        incident = self._incident
+        try:
+            outcome = await self._work()
+        except BytePortError as error:
+            reason = Reason.NOT_PERMITTED if isinstance(error, NotPermitted) else Reason.CANNOT_TELL
+            incident.note(f"cannot go on: {error.code}")
+            outcome = Escalate((reason,))
+        incident.decided = not isinstance(outcome, Escalate)  # an escalated one is not over until somebody takes it
+        metering.decided(incident, outcome)
+        return outcome
 
     async def _work(self) -> Skip | HandOver | Escalate | Declined | Verified:
         """From diagnosis to an outcome, starting over while the target changes under the plan."""

@@ -8,6 +8,7 @@ machine's id or its own name, and is ours only by its label; and what is named h
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Protocol
 
 from temporalio import activity
@@ -35,6 +36,7 @@ from byteport.kubernetes.enrolment import ENABLED_LABEL, ENABLED_SELECTOR, enrol
 from byteport.kubernetes.node_symptoms import node_target
 from byteport.kubernetes.port import JSON, ClusterPort
 from byteport.kubernetes.provider_ids import runs_on
+from byteport.kubernetes.remains import could_have_been
 
 OF_NODES = frozenset({SignalType.DISK_PRESSURE, SignalType.MEMORY_PRESSURE})
 OF_WORKLOADS = frozenset(SignalType) - {SignalType.DISK_PRESSURE}
@@ -47,6 +49,16 @@ KINDS = {
 """What may be named in a namespace. An autoscaler only where the rights of a runbook for load let it be read."""
 NOBODYS = frozenset({"Job", "CronJob"})
 """Owners that no runbook treats: their pods are meant to end."""
+
+
+HANDED_ON: dict[Failure, tuple[Failure, ...]] = {
+    Failure.CRASHLOOP: (Failure.BAD_ROLLOUT, Failure.MEMORY),
+    Failure.BAD_ROLLOUT: (Failure.CRASHLOOP,),
+    Failure.CPU: (Failure.BAD_ROLLOUT,),
+    Failure.MEMORY: (),
+    Failure.DISK: (),
+}
+"""Whose runbooks find that it is another's trouble, and which."""
 
 
 class OutsideSink(SymptomSink, Protocol):
@@ -97,18 +109,34 @@ class Outside:
         if symptom.type not in (OF_NODES if subject.kind == "Node" else OF_WORKLOADS):
             return Fate.AMBIGUOUS
         target = await (look.node(subject) if subject.kind == "Node" else look.workload(subject))
-        if not isinstance(target, Target):
-            return target
         try:
-            if symptom.over:
-                await self._sink.told_over(target, failure, symptom.evidence_digest)
-                return Fate.TOLD_OVER
+            if symptom.over and (isinstance(target, Target) or target is Fate.NOT_FOUND):
+                targets = (target,) if isinstance(target, Target) else self._remains(subject)
+                return await self._told_over(targets, failure, symptom.evidence_digest)
+            if not isinstance(target, Target):
+                return target
             await self._sink.report(_signal(symptom, target))
-        except TargetGone:
-            return Fate.NOT_FOUND
         except (MalformedInput, NotPermitted):
             return Fate.REFUSED
         return Fate.REPORTED
+
+    async def _told_over(self, targets: Sequence[Target], failure: Failure, evidence_digest: str) -> Fate:
+        """To the run that the symptom opened, or to the one to which that has handed it over."""
+        for target in targets:
+            for opened in (failure, *HANDED_ON[failure]):
+                with contextlib.suppress(TargetGone):
+                    await self._sink.told_over(target, opened, evidence_digest)
+                    return Fate.TOLD_OVER
+        return Fate.NOT_FOUND
+
+    def _remains(self, subject: Subject) -> list[Target]:
+        """Whose it may have been, now that it is gone. Only a run that is open hears of it, and looks for itself."""
+        if subject.name is None:
+            return []
+        return [
+            Target(cluster_uid=self._cluster_uid, namespace=subject.namespace or "", kind=kind, name=name)
+            for kind, name in could_have_been(subject.kind, subject.name)
+        ]
 
 
 class _Look:

@@ -16,7 +16,6 @@ from typing import TypeVar
 
 from byteport.contracts.alerts import MOST_UNTREATED, AlertBatch, Untreated
 from byteport.contracts.symptoms import MOST_SYMPTOMS, OutsideSymptom, Subject
-from byteport.domain.canonical import digest
 from byteport.domain.signals import Source
 from byteport.kubernetes.alerts import Alert, Group
 from byteport.kubernetes.cloudwatch_alarms import Alarm
@@ -84,7 +83,7 @@ def of_group(group: Group, *, clusters: frozenset[str], now: datetime, tell_untr
 def of_alarm(alarm: Alarm, *, clusters: frozenset[str], now: datetime, tell_untreated: bool) -> Reduced:
     """Of one CloudWatch alarm."""
     at = _began(alarm.at, now)
-    evidence = digest([alarm.identity, alarm.at.isoformat() if alarm.at is not None else ""])
+    evidence = f"{alarm.identity}@{alarm.at.isoformat() if alarm.at is not None else ''}"
     if alarm.cluster and alarm.cluster not in clusters:
         return Reduced((), Counter({Outcome.FOREIGN: 1}))
     subject = _alarmed(alarm)

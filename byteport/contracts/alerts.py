@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from byteport.contracts.people import Notice
 from byteport.contracts.symptoms import MOST_SYMPTOMS, OutsideSymptom, Subject
 from byteport.contracts.workflows import Installation
 from byteport.domain.base import Frozen, Instant
@@ -56,6 +57,8 @@ class Alerts(Frozen):
     untreated: tuple[Untreated, ...] = ()
     seen: tuple[Remembered, ...] = ()
     told: tuple[Remembered, ...] = ()
+    telling: tuple[Notice, ...] = ()
+    """Notices that were not told yet: each is told to a channel once, by its key."""
     left_out: int = 0
     """What did not fit and nobody was told of yet."""
     left_out_told_at: Instant | None = None

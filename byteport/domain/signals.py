@@ -49,6 +49,11 @@ FAILURE_OF: dict[SignalType, Failure] = {
 }
 
 
+def alert_of(evidence_digest: str) -> str:
+    """Which alert told of an observation, whose end may have a digest of its own: what stands before `@`, or all of it."""
+    return evidence_digest.partition("@")[0]
+
+
 class Signal(Frozen):
     """One symptom on one target. Two reports with the same `evidence_digest` are the same observation."""
 

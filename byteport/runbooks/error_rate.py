@@ -33,13 +33,19 @@ def asked_for(signal: Signal) -> bool:
     return signal.source is Source.PERSON or measured_by_others(signal)
 
 
+def laid_at_its_door(signal: Signal, rollout: RolloutReading) -> bool:
+    """Whether the release is in question, and nothing speaks against its having begun what was measured. Otherwise what the
+    cluster shows by itself is judged as without the alert, which must never make it less than that."""
+    return asked_for(signal) and not any(error_rate_guards(signal, rollout))
+
+
 def called_over(signal: Signal) -> Signal:
     """What is left of it to ask of the cluster once its own source calls the errors over: whether the rollout is well."""
     return signal.model_copy(update={"type": SignalType.FAILED_DEPLOY}) if measured_by_others(signal) else signal
 
 
 def error_rate_guards(signal: Signal, rollout: RolloutReading) -> Iterator[Guard]:
-    """Why the errors are not laid at the newest release's door."""
+    """Why the errors are not laid at the newest release's door. They count only where the errors are what speaks against it."""
     if not measured_by_others(signal):
         return
     newest = rollout.newest

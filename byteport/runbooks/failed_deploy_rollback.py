@@ -24,7 +24,7 @@ from byteport.kubernetes.revisions import KnownGood, known_good_revision, pods_o
 from byteport.kubernetes.rollouts import RevisionReading, RolloutReading
 from byteport.kubernetes.situation import Situation
 from byteport.runbooks.base import Checked, Health, Runbook
-from byteport.runbooks.error_rate import asked_for, error_rate_facts, measured_by_others
+from byteport.runbooks.error_rate import asked_for, error_rate_facts, laid_at_its_door, measured_by_others
 from byteport.runbooks.rollback_evidence import facts_about
 from byteport.runbooks.rollback_findings import SPAN, Assessment, assess
 from byteport.runbooks.rollback_guards import SOFT
@@ -68,7 +68,8 @@ class FailedDeployAutoRollbackRunbook(Runbook):
             return _ended(situation, Cause.RECOVERED, Reason.RECOVERED)
         if rollout.newest is None and not rollout.took_over:
             return _without_newest(situation, rollout)
-        if _is_the_pods_own(signal, situation, rollout):
+        found = _diagnosis(assess(signal, situation, rollout), signal, situation, rollout)
+        if _is_the_pods_own(signal, situation, rollout, found):
             return Diagnosis(
                 failure=Failure.BAD_ROLLOUT,
                 target=situation.target,
@@ -77,14 +78,13 @@ class FailedDeployAutoRollbackRunbook(Runbook):
                 reasons=(Reason.REVISION_HAS_SERVED,),
                 hand_over=Failure.CRASHLOOP,
             )
-        return _diagnosis(assess(signal, situation, rollout), signal, situation, rollout)
+        return found
 
     def plan(self, diagnosis: Diagnosis, situation: Situation, config: PolicyConfig) -> RollbackPlan | Refused:
         """Restore the known-good revision's template. Hard reasons refuse, soft ones are caveats."""
         rollout = situation.rollout
         undecided = diagnosis.silent or diagnosis.look_again_seconds is not None or diagnosis.hand_over is not None
-        hard = [reason for reason in diagnosis.reasons if reason not in SOFT]
-        if rollout is None or rollout.newest is None or undecided or hard:
+        if rollout is None or rollout.newest is None or undecided or _hard(diagnosis):
             return Refused(because=diagnosis.reasons or (Reason.CAUSE_NEEDS_A_PERSON,))
         good = known_good_revision(rollout, situation.pods)
         if good is None or good.revision.restore_digest == rollout.template_digest:
@@ -187,11 +187,20 @@ def _complete(situation: Situation, rollout: RolloutReading) -> bool:
     return calm and (rollout.complete or idle)
 
 
-def _is_the_pods_own(signal: Signal, situation: Situation, rollout: RolloutReading) -> bool:
-    """The newest revision took over and served; what fails now fails in its pods, and not for being released."""
-    if not rollout.took_over or rollout.paused or asked_for(signal) or signal.source is Source.HANDOVER:
+def _is_the_pods_own(signal: Signal, situation: Situation, rollout: RolloutReading, found: Diagnosis) -> bool:
+    """The newest revision took over and served; what fails now fails in its pods, and not for being released.
+
+    Errors that began with the release are a question for people, where there is a plan to ask about.
+    """
+    if not rollout.took_over or rollout.paused or signal.source in (Source.HANDOVER, Source.PERSON):
+        return False
+    if laid_at_its_door(signal, rollout) and not _hard(found):
         return False
     return any(not pod.ready and not pod.finished and not pod.deleting for pod in situation.pods)
+
+
+def _hard(found: Diagnosis) -> list[Reason]:
+    return [reason for reason in found.reasons if reason not in SOFT]
 
 
 def _without_newest(situation: Situation, rollout: RolloutReading) -> Diagnosis:

@@ -83,8 +83,9 @@ def assess(signal: Signal, situation: Situation, rollout: RolloutReading) -> Ass
         if trial.cause is Cause.RELEASE_PROBE and not _steady(situation, rollout, good):
             # Probes fail for what lies behind the program too: only an old revision that is whole tells them apart.
             guards.append(Guard(Reason.NO_FAILURE_EVIDENCE))
+    if trial.finding is not Finding.FAILS:  # a release that fails by itself needs no alert to have begun with it
+        guards += error_rate_guards(signal, rollout)
     guards += [
-        *error_rate_guards(signal, rollout),
         *owner_guards(rollout),
         *place_guards(situation, rollout, trial),
         *data_guards(situation, rollout, good),

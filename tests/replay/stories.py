@@ -25,6 +25,11 @@ from tests.replay.exporting import (
     the_log_cannot_be_exported,
     the_log_is_exported,
 )
+from tests.replay.passing import (
+    alerts_come_without_a_pause,
+    an_alert_is_escalated_and_then_a_release_crashes,
+    its_alerts_are_over_and_so_is_it,
+)
 from tests.replay.polls import a_poll_fails_until_people_are_told, a_poll_hands_over
 from tests.replay.postmortems import TO_A_FOLDER, a_repair_is_told
 from tests.replay.removals import (
@@ -309,6 +314,17 @@ ACTS = (
         {"mode": "dry_run", "reread_seconds": 600},
     ),
     Act(alerts_are_handed_in, ("alerts-open", "alerts-before-continue-as-new"), short=True),
+    Act(alerts_come_without_a_pause, ("alerts-renewed-before", "alerts-renewed-after"), short=True),
+    Act(
+        its_alerts_are_over_and_so_is_it,
+        ("remediation-open-at-escalate-and-told-over", "remediation-closed-passed"),
+        {"mode": "dry_run", "settle_seconds": 2},
+    ),
+    Act(
+        an_alert_is_escalated_and_then_a_release_crashes,
+        ("remediation-closed-acted-afresh",),
+        {"mode": "auto", "settle_seconds": 2},
+    ),
     Act(a_poll_hands_over, ("poll-open-at-report", "poll-closed-handed-over")),
     Act(a_poll_fails_until_people_are_told, ("poll-closed-failed-and-told",)),
     Act(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -54,6 +55,9 @@ class Around:
         self.client = client
         self.open = asyncio.Event()
         self.open.set()
+        self.channels = asyncio.Event()
+        self.channels.set()
+        self.told: list[str] = []
         self.refuses = False
         self.poison = ""
         self.batches: list[ReportSymptoms] = []
@@ -72,6 +76,8 @@ class Around:
     @performs(NOTIFY)
     async def page(self, call: Notice) -> Delivered:
         self.notices.append(call)
+        await self.channels.wait()
+        self.told.append(call.key)
         return Delivered(channels=("file",))
 
     async def hand_in(self, *symptoms: OutsideSymptom, untreated: tuple[Untreated, ...] = ()) -> None:
@@ -115,6 +121,7 @@ async def around(server: DevServer, namespace: str) -> AsyncIterator[Around]:
             await stack.enter_async_context(worker)
         yield made
         made.open.set()
+        made.channels.set()
         await terminate_all(client)
 
 
@@ -197,3 +204,41 @@ async def test_what_the_cluster_refuses_is_counted_and_not_asked_again(around: A
     state = await around.rests()
     assert state.fates == {"not_permitted": 1}
     assert around.asked == ["e1"]
+
+
+@pytest.mark.claim("C-486")
+async def test_a_steady_flow_of_messages_keeps_no_run_from_being_renewed_and_loses_nothing(
+    around: Around,
+) -> None:
+    """So many senders that no moment is without one; the server wants a run renewed after 150 events, and it is while they come."""
+    handle = around.client.get_workflow_handle(alerts_id(UID))
+    runs: set[str] = set()
+
+    async def send(sender: int) -> None:
+        for number in range(50):
+            await around.hand_in(symptom(100 * sender + number))
+            runs.add((await handle.describe()).run_id)
+
+    await asyncio.gather(*(send(sender) for sender in range(4)))
+    assert len(runs) > 2
+    await until(lambda: len(set(around.asked)) == 200 or None, "every symptom to be looked at")
+
+
+async def test_a_page_that_no_channel_takes_is_handed_on_to_the_next_run(
+    around: Around,
+) -> None:
+    around.channels.clear()
+    await around.hand_in(untreated=(nobodys(0),))
+    await until(lambda: around.notices, "the first try to tell it")
+    handle = around.client.get_workflow_handle(alerts_id(UID))
+    first = (await handle.describe()).run_id
+    numbers = itertools.count()
+
+    async def renewed() -> bool:
+        await around.hand_in(symptom(next(numbers)))
+        return (await handle.describe()).run_id != first
+
+    await until_so(renewed, "the next run")
+    around.channels.set()
+    await until(lambda: around.told, "the page")
+    assert len({notice.key for notice in around.notices}) == 1

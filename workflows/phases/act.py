@@ -136,6 +136,7 @@ async def _act(incident: Incident, go: Go) -> Acted | Again | Escalate | Leased:
                 return Leased(go)
             return Escalate(because)
         case AlreadyDone(outcome="done", at=at):
+            incident.touched = True
             return Acted(go, action_id, at)
         case AlreadyDone():
             return Again((Reason.TARGET_CHANGED,))
@@ -181,7 +182,7 @@ async def _granted(incident: Incident, go: Go, action_id: str, grant: Grant) -> 
         return await _resolve(incident, go, action_id, warrant)
     except BytePortError as error:
         return await _not_done(incident, go, action_id, Reason.FAILED, error)
-    incident.open_outcome = "done"
+    incident.open_outcome, incident.touched = "done", True
     incident.deed(("done before, found in place: " if mutated.already else "done: ") + go.plan.command)
     return Acted(go, action_id, mutated.at, mutated.available_before)
 
@@ -218,13 +219,14 @@ async def _resolve(incident: Incident, go: Go, action_id: str, warrant: Warrant)
     except BytePortError:
         outcome = None
     if outcome is not None and outcome.applied:
-        incident.open_outcome = "done"
+        incident.open_outcome, incident.touched = "done", True
         incident.deed(f"done, though no answer came: {go.plan.command}")
         return Acted(go, action_id, outcome.at)
     if outcome is not None and outcome.applied is False:
         incident.deed(f"not done, no answer came: {go.plan.command}")
         await finish(incident, go, action_id, "not_done", (Reason.UNKNOWN_OUTCOME,))
     else:
+        incident.touched = True
         incident.deed(f"nobody knows whether this was done: {go.plan.command}")
         await finish(incident, go, action_id, "unknown", (Reason.UNKNOWN_OUTCOME,))
     return Escalate((Reason.UNKNOWN_OUTCOME,))

@@ -23,6 +23,7 @@ from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.errors import BytePortError
 from byteport.kubernetes.usage_trend import sample_of
+from byteport.runbooks.error_rate import called_over, measured_by_others
 from temporalio import workflow
 
 from workflows.incident import Incident
@@ -38,6 +39,8 @@ LONGEST_LOOK = timedelta(minutes=30)
 
 HEARS_WHILE_LOOKING = "hears-while-looking"
 """Runs from before it sleep through a symptom that came while they were reading."""
+HEARS_ENDS = "hears-ends-while-looking"
+"""Runs from before it sleep through word that their alerts are over."""
 
 _SIGNAL_FOR = {
     Failure.CRASHLOOP: SignalType.POD_CRASHLOOP,
@@ -102,7 +105,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
         return Escalate((Reason.NO_RUNBOOK,))
     began, before_it = workflow.now(), incident.reasons
     while True:
-        heard = incident.reports
+        heard, words = incident.reports, incident.alerts.words
         seen, ledger = await asyncio.gather(look(incident, logs=True), standing_of(incident))
         incident.policy = seen.policy
         if not seen.enabled:
@@ -110,7 +113,7 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
         if seen.situation.gone:
             return Skip((Reason.TARGET_GONE,))
         try:
-            diagnosis = runbook.diagnose(incident.the_signal, seen.situation)
+            diagnosis = runbook.diagnose(_asked(incident), seen.situation)
             plan = runbook.propose(diagnosis, seen.situation, seen.policy)
         except Exception:  # noqa: BLE001  a mistake of ours must page, not wedge the run
             workflow.logger.exception("%s could not judge what was read", runbook.name)
@@ -132,7 +135,14 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
             tell(incident, seen.situation)
             return _planned(incident, seen, merged(ledger, seen.standing), plan)
         _say_why_it_waits(incident, diagnosis.reasons or (Reason.TOO_EARLY,))
-        await _wait_to_look(incident, timedelta(seconds=max(1, again)), heard)
+        await _wait_to_look(incident, timedelta(seconds=max(1, again)), heard, words)
+
+
+def _asked(incident: Incident) -> Signal:
+    """What is asked of the cluster: of failing requests that their own alerts call over, whether the rollout is well."""
+    signal = incident.the_signal
+    over = measured_by_others(signal) and incident.alerts.all_over and workflow.patched(HEARS_ENDS)
+    return called_over(signal) if over else signal
 
 
 def _hands_over(to: Failure) -> bool:
@@ -147,17 +157,19 @@ def _say_why_it_waits(incident: Incident, reasons: tuple[Reason, ...]) -> None:
         incident.note("looks again later: " + ", ".join(reason.value for reason in reasons))
 
 
-async def _wait_to_look(incident: Incident, again: timedelta, heard: int) -> None:
-    """Until the runbook's own time, or a little after the next symptom: the controller may have given up meanwhile.
+async def _wait_to_look(incident: Incident, again: timedelta, heard: int, words: int) -> None:
+    """Until the runbook's own time, or a little after the next symptom, or an alert's end: the controller may have given up
+    meanwhile, or be well again.
 
     The next is one that was not `heard` of when the last look began: that look may have missed what it is about.
     """
     reports = heard if workflow.patched(HEARS_WHILE_LOOKING) else incident.reports
+    ends = incident.alerts.any and workflow.patched(HEARS_ENDS)
     await workflow.sleep(min(again, BETWEEN_LOOKS), summary="too early to tell")
     if again > BETWEEN_LOOKS:
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: incident.reports > reports,
+                lambda: incident.reports > reports or (ends and incident.alerts.words > words),
                 timeout=again - BETWEEN_LOOKS,
                 timeout_summary="too early to tell; look again",
             )

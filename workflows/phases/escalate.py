@@ -19,7 +19,8 @@ from temporalio import workflow
 
 from workflows.incident import Incident
 from workflows.perform import perform
-from workflows.phases.outcomes import Escalate
+from workflows.phases.outcomes import Afresh, Escalate, Passed, Taken
+from workflows.phases.passing import until_it_ends
 from workflows.phases.storm_hold import sit_out
 
 MOST_EVIDENCE = 20
@@ -32,6 +33,8 @@ TOLD_WHOLE = "told-whole"
 whoever was told of an incident hears of its end."""
 ON_TIME = "rungs-on-time"
 """From here on a rung that cannot be told takes its own time and none of the next one's."""
+TOLD_AGAIN = "told-again"
+"""From here on a notice of what came back says that it did, and after which incident."""
 LONGEST_ENDING = 60
 """Seconds that channels which are down may hold up the end of a run."""
 
@@ -61,6 +64,7 @@ async def page(
 ) -> None:
     """One notice. Channels that are down do not stop the incident: the next rung is tried, in its time."""
     key = f"{incident.incident_id}:{incident.phase.value}:{rung}:{incident.next_action}"
+    key += f":{incident.anew}" if incident.anew else ""
     told = _notice(incident, key, reasons, rung=rung, how_to_answer=how_to_answer, title=title)
     if workflow.patched(TOLD_WHOLE):
         told = told.model_copy(update=_whole(incident, asked))
@@ -121,9 +125,12 @@ def _whole(incident: Incident, asked: ApprovalRequest | None) -> dict[str, objec
     """What a notice says besides, so that it is enough to decide by."""
     signal, diagnosis = incident.the_signal, incident.diagnosis
     times = "once" if incident.reports == 1 else f"{incident.reports} times"
+    again = ""
+    if signal.recurrence_of is not None and workflow.patched(TOLD_AGAIN):
+        again = f"; the repair of {signal.recurrence_of} did not hold, and it is broken again"
     return {
         "since": incident.opened_at,
-        "symptom": f"{signal.type.value} = {signal.value:g} (threshold {signal.threshold:g}), reported {times}",
+        "symptom": f"{signal.type.value} = {signal.value:g} (threshold {signal.threshold:g}), reported {times}{again}",
         "facts": len(diagnosis.facts) if diagnosis else None,
         "plan_digest": asked.plan_digest if asked else None,
         "answer_by": asked.expires_at if asked else None,
@@ -180,8 +187,8 @@ async def _page_in_time(
     return max(until - workflow.now(), timedelta(seconds=1))  # whoever has answered meanwhile is heard
 
 
-async def escalate(incident: Incident, outcome: Escalate, *, result: Result | None) -> None:
-    """Page, record the escalation, and wait until somebody acknowledges. Symptoms fold into it until then.
+async def escalate(incident: Incident, outcome: Escalate, *, result: Result | None) -> Taken | Passed | Afresh:
+    """Page, record the escalation, and wait until somebody acknowledges, or it is over. Symptoms fold into it until then.
 
     The page does not wait for the record: a ledger that is down must not keep people from hearing of it.
     """
@@ -192,12 +199,24 @@ async def escalate(incident: Incident, outcome: Escalate, *, result: Result | No
     try:
         draft = incident.draft(Event.ESCALATED, Decision.ESCALATED, result, reasons=outcome.reasons)
         await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
-        await workflow.wait_condition(lambda: incident.acknowledged is not None or incident.passed)
-        incident.decided = True
+        ended = await until_it_ends(incident)
+        incident.decided = not isinstance(ended, Afresh)
         if incident.passed and incident.acknowledged is None:
             await _record_passed(incident)
     finally:
         ladder.cancel()
+    if isinstance(ended, Passed):
+        await _record_over(incident, ended)
+    return ended
+
+
+async def _record_over(incident: Incident, passed: Passed) -> None:
+    """Its alerts called it over, and so does the cluster: nobody has to take it over, and whoever was paged hears that."""
+    incident.reasons = (passed.reason,)
+    incident.note(f"over by itself: {passed.reason.value}")
+    draft = incident.draft(Event.SKIPPED, Decision.ESCALATED, incident.result, reasons=incident.reasons)
+    await perform(RECORD, draft, cluster_uid=incident.cluster_uid)
+    await tell_the_end(incident, Ending.OVER, f"Over by itself: {incident.start.target.ref}", incident.reasons)
 
 
 async def _record_passed(incident: Incident) -> None:

@@ -52,6 +52,7 @@ from workflows.phases.asking import answer_of
 from workflows.phases.diagnose import look, not_enabled
 from workflows.phases.escalate import climb, evidence_of, page
 from workflows.phases.outcomes import Again, Declined, Diagnosed, Escalate, Go, Skip
+from workflows.phases.waits import Waits
 
 NOBODY_MAY = frozenset(
     {
@@ -160,11 +161,12 @@ async def _answer(
     escalated: bool,
 ) -> Go | Escalate | Skip | Declined | Again:
     """Wait for the answer, a person who takes over, or the end of the trouble, whichever is first."""
+    waits = Waits(incident, approval)
     while True:
         look_again = False
         try:
             await workflow.wait_condition(
-                lambda: approval.done() or incident.acknowledged is not None or incident.told_over,
+                waits.over,
                 timeout=timedelta(seconds=incident.the_policy.reread_seconds),
                 timeout_summary="read the target again",
             )
@@ -172,7 +174,7 @@ async def _answer(
             look_again = True
         answered = approval.done() or incident.acknowledged is not None
         if look_again or not answered:
-            incident.told_over = False
+            waits.looks()
             gone = await _changed(incident, plan)
             if gone is None:
                 continue
@@ -228,7 +230,7 @@ async def _changed(incident: Incident, plan: AnyPlan, *, settle: bool = True) ->
     if seen.policy.version != incident.the_policy.version:
         return Again((Reason.TARGET_CHANGED,))
     assert incident.runbook is not None
-    signal = called_over(incident.the_signal) if incident.errors_over else incident.the_signal
+    signal = called_over(incident.the_signal) if incident.alerts.errors_over else incident.the_signal
     recovered = partial(incident.runbook.recovered, signal, seen.situation)
     if answer_of(incident.runbook.name, recovered, otherwise=False):
         if not settle:

@@ -98,3 +98,20 @@ class Verified:
 class NotHealthy:
     reasons: tuple[Reason, ...]
     situation: Situation | None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Somebody has it now, or the storm that it was part of took it along."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Nobody has to do anything: the cluster shows the trouble no more."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Afresh:
+    """People were told by others' word alone, and now the cluster shows it by itself: diagnose it as that."""

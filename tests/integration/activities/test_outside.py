@@ -179,8 +179,26 @@ async def test_what_its_source_calls_over_is_told_to_the_run_and_reported_to_nob
     assert await worker.fates(symptom(CRASHLOOP, deployment(), over=True)) == [Fate.TOLD_OVER]
     assert worker.inbox.signals == []
     assert worker.inbox.over == [("shop/Deployment/web", Failure.CRASHLOOP, "e1")]
-    worker.inbox.refusals = [TargetGone("no run is open")]
+    worker.inbox.refusals = [TargetGone("no run is open") for _ in range(3)]
     assert await worker.fates(symptom(CRASHLOOP, deployment(), over=True)) == [Fate.NOT_FOUND]
+
+
+@pytest.mark.claim("C-488")
+async def test_the_end_of_an_alert_reaches_the_run_though_its_pod_is_gone_or_another_runbook_has_it(
+    bench: SimulatedBench,
+) -> None:
+    pod = await bench.one_pod_crashes()
+    named = Subject(kind="Pod", namespace="shop", name=pod["metadata"]["name"])
+    await bench.remove(port.PODS, pod["metadata"]["name"])
+    worker = Bench(bench)
+    assert await worker.fates(symptom(CRASHLOOP, named)) == [Fate.NOT_FOUND]
+    assert await worker.fates(symptom(CRASHLOOP, named, over=True)) == [Fate.TOLD_OVER]
+    assert worker.inbox.over == [("shop/Deployment/web", Failure.CRASHLOOP, "e1")]
+    worker.inbox.refusals = [TargetGone("handed over, and closed")]
+    assert await worker.fates(symptom(CRASHLOOP, deployment(), over=True)) == [Fate.TOLD_OVER]
+    assert worker.inbox.over[-1] == ("shop/Deployment/web", Failure.BAD_ROLLOUT, "e1")
+    strange = Subject(kind="Pod", namespace="kube-public", name="web-6c9d7f5b8-abcde")
+    assert await worker.fates(symptom(CRASHLOOP, strange, over=True)) == [Fate.NOT_OURS]
 
 
 async def test_another_clusters_symptoms_are_refused_and_a_door_that_is_away_is_tried_again(
