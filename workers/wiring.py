@@ -38,8 +38,10 @@ from activities.kubernetes.mutations import Mutations
 from activities.kubernetes.node_situations import NodeEvidence, NodeReader
 from activities.kubernetes.outside import Outside
 from activities.kubernetes.policy_source import FilePolicySource
+from activities.kubernetes.reducing import Shared
 from activities.kubernetes.resolve import Outcomes
 from activities.kubernetes.situations import SituationReader
+from activities.kubernetes.telling import Events
 from activities.kubernetes.watch import ClusterWatch
 from activities.orchestration import IntakeSink, Orchestration
 from activities.performs import act_of, activities_of
@@ -120,9 +122,9 @@ def wire(role: Role, around: Surroundings, bounds: Bounds) -> dict[Queue, list[C
         parts.append(shipping(around.settings, around.installation, _store(around), around.clock))
     if Queue.CLOUD in role.queues:
         parts.append(polling(around.settings, around.installation, policy_of(around.settings), around.clock))
+        parts.append(rights(around.settings, around.installation, around.clock))
     if Queue.SIGNER in role.queues and (is_signed(around.settings) or role == ROLES[Process.SIGNER]):
         parts.append(signer_acts(around.settings, around.installation, _store(around, bodies=False)))
-        parts.append(rights(around.settings, around.installation, around.clock))
     wired: dict[Queue, list[Callable[..., Any]]] = {queue: [] for queue in role.queues}
     for part in parts:
         for method in activities_of(part):
@@ -140,11 +142,25 @@ def _cluster(around: Surroundings, bounds: Bounds) -> list[object]:
     public_key = _set(settings.cluster.grant_public_key, "cluster.grant_public_key")
     grants = GrantVerifier(read_public_key(public_key, "cluster.grant_public_key"))
     sight, off = settings.boundary.sight, switched_off(settings.boundary.runbooks)
-    reader = SituationReader(cluster, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds)
-    nodes = NodeReader(cluster, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds)
-    load = LoadReader(
-        cluster, cluster_uid=uid, policy=policy, clock=clock, nodes=nodes, sight=sight, off=off, bounds=bounds
+    shared = Shared.of(cluster)
+    reader = SituationReader(
+        cluster, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds, shared=shared
     )
+    nodes = NodeReader(
+        cluster, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds, shared=shared
+    )
+    load = LoadReader(
+        cluster,
+        cluster_uid=uid,
+        policy=policy,
+        clock=clock,
+        nodes=nodes,
+        sight=sight,
+        off=off,
+        bounds=bounds,
+        shared=shared,
+    )
+    halt = HaltRow(open_reader(settings.ledger, settings.tenant), around.installation)
     admission = Admission(
         tenant=settings.tenant,
         cluster_uid=uid,
@@ -153,7 +169,7 @@ def _cluster(around: Surroundings, bounds: Bounds) -> list[object]:
         policy=policy,
         grants=grants,
         signers=_signers(settings),
-        halt=HaltRow(open_reader(settings.ledger, settings.tenant), around.installation),
+        halt=halt,
         clock=clock,
         off=off,
         bounds=bounds,
@@ -165,6 +181,17 @@ def _cluster(around: Surroundings, bounds: Bounds) -> list[object]:
         Floors(cluster, reader, policy, cluster_uid=uid),
         Counting(cluster, policy, cluster_uid=uid, sight=sight),
         Mutations(cluster, admission, cluster_uid=uid, clock=clock),
+        Events(
+            cluster,
+            reader,
+            cluster_uid=uid,
+            policy=policy,
+            halt=halt,
+            clock=clock,
+            on=settings.boundary.events,
+            off=off,
+            bounds=bounds,
+        ),
         Outcomes(cluster, grants, cluster_uid=uid, clock=clock),
         Outside(cluster, cluster_uid=uid, sink=_sink(around), policy=policy, sight=sight, off=off),
         ClusterWatch(
@@ -225,6 +252,7 @@ def _sink(around: Surroundings) -> IntakeSink:
         storm=settings.storm,
         reobserve_after_seconds=settings.reobserve_after_seconds,
         postmortem=settings.postmortem.target is not None,
+        events=settings.boundary.events,
     )
 
 

@@ -22,12 +22,14 @@ from byteport.domain.postmortems import Judged
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Signal
 from byteport.kubernetes.scaling import UsageSample
+from byteport.kubernetes.told_events import EventReason
 from byteport.runbooks.base import Runbook
 from byteport.runbooks.error_rate import measured_by_others
 from temporalio import workflow
 
 from workflows import screen
 from workflows.alerts_heard import AlertsHeard
+from workflows.phases.beside import Beside
 from workflows.phases.outcomes import Go
 from workflows.proof import with_a_record
 from workflows.tracing import phase_left
@@ -95,6 +97,10 @@ class Incident:
         """What is known of it so far."""
         self.deeds: tuple[str, ...] = ()
         """What was done, undone, or not done and why, for people: a refusal names the budget, switch or right."""
+        self.events = Beside(lambda: None)
+        """Kubernetes Events that are being written. Nothing but the very end of a run waits for them."""
+        self.events_told: set[EventReason] = set()
+        """Moments of which one was begun."""
         self.trouble: Trouble | None = None
         """What the storm watch was told last, until it is over."""
         self.telling: asyncio.Task[None] | None = None

@@ -11,12 +11,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from activities.kubernetes.reads import OPTIONAL, REQUIRED, Reads, kinded
-from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.targets import Target
 from byteport.kubernetes import further
-from byteport.kubernetes.port import JSON, ClusterPort
+from byteport.kubernetes.port import JSON
 from byteport.kubernetes.world import World
 
 
@@ -31,7 +30,7 @@ class Gathered(NamedTuple):
 
 
 async def gather(
-    cluster: ClusterPort,
+    reads: Reads,
     target: Target,
     failure: Failure,
     namespace: JSON,
@@ -39,10 +38,8 @@ async def gather(
     *,
     logs: bool,
     now: datetime,
-    sight: Sight = Sight.CLUSTER,
 ) -> Gathered:
     """Read the cluster around `target`. Raises `NotPermitted` when a required read is refused."""
-    reads = Reads(cluster, sight)
     kinds = REQUIRED | OPTIONAL
     listed = await asyncio.gather(
         *(reads.all_of(kind, resource, target.namespace, optional=kind in OPTIONAL) for kind, resource in kinds.items())

@@ -23,6 +23,7 @@ from activities.kubernetes.gather import Gathered, gather
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.reads import Reads, present
 from activities.kubernetes.recent import Recent
+from activities.kubernetes.reducing import Shared
 from activities.kubernetes.situations import Looker, SituationReader
 from activities.performs import performs
 from byteport.contracts.kubernetes import READ_LOAD, ReadSituation, Seen
@@ -55,9 +56,17 @@ class LoadReader(SituationReader):
         sight: Sight = Sight.CLUSTER,
         off: frozenset[Failure] = frozenset(),
         bounds: Bounds = UNBOUNDED,
+        shared: Shared | None = None,
     ) -> None:
         super().__init__(
-            cluster, cluster_uid=cluster_uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds
+            cluster,
+            cluster_uid=cluster_uid,
+            policy=policy,
+            clock=clock,
+            sight=sight,
+            off=off,
+            bounds=bounds,
+            shared=shared,
         )
         self._nodes = nodes
         self._measured: Recent[Target, tuple[UsageSample, ...]] = Recent(MOST_REMEMBERED)
@@ -79,7 +88,7 @@ class LoadReader(SituationReader):
         return seen.model_copy(update={"situation": seen.situation.model_copy(update={"scaling": known})})
 
     async def _gather(self, call: ReadSituation, namespace: JSON, policy: PolicyConfig) -> Gathered:
-        return await gather_load(self._cluster, call, namespace, policy, now=self._clock(), sight=self._sight)
+        return await gather_load(self._reads(), call, namespace, policy, now=self._clock())
 
 
 class Load:
@@ -94,20 +103,19 @@ class Load:
 
 
 async def gather_load(
-    cluster: ClusterPort,
+    reads: Reads,
     call: ReadSituation,
     namespace: JSON,
     policy: PolicyConfig,
     *,
     now: datetime,
-    sight: Sight = Sight.CLUSTER,
 ) -> Gathered:
     """What `gather` reads, and load. Raises `NotPermitted` when a required read is refused."""
     target = call.target
-    gathered = await gather(cluster, target, call.failure, namespace, policy, logs=False, now=now, sight=sight)
+    gathered = await gather(reads, target, call.failure, namespace, policy, logs=False, now=now)
     if gathered.gone:
         return gathered
-    reads, world = Reads(cluster, sight), gathered.world
+    world = gathered.world
     read_already = set(further.suspects(gathered.pods))
     nodes = list(dict.fromkeys(node for pod in gathered.pods if (node := further.node_of(pod))))
     elsewhere = [node for node in nodes if node not in read_already][:MOST_NODES_BESIDE]

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from activities.kubernetes.enabled import Namespaces, names_of
+from activities.kubernetes.enabled import names_of
 from activities.kubernetes.node_asking import Asking
 from activities.kubernetes.reads import Reads, kinded, present
 from byteport.domain.ceilings import Sight
@@ -31,7 +31,7 @@ from byteport.kubernetes.node_commands import is_helper
 from byteport.kubernetes.node_helper import EXEC, HELPER_PODS, helper_on, runtime_of
 from byteport.kubernetes.node_pods import pods_on
 from byteport.kubernetes.node_reading import OTHER_PODS, PULL_EVENTS
-from byteport.kubernetes.port import JSON, ClusterPort
+from byteport.kubernetes.port import JSON
 from byteport.kubernetes.world import World
 
 _PULLS = ("Pulling", "Pulled", "Failed", "BackOff")
@@ -40,20 +40,18 @@ _STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerSt
 
 
 async def gather_node(
-    cluster: ClusterPort,
+    reads: Reads,
     node: JSON,
     policy: PolicyConfig,
     *,
     closer: bool,
     now: datetime,
-    sight: Sight = Sight.CLUSTER,
 ) -> World:
     """Read `node` and what is on it. `closer`: whose directories fill it is asked as well, where it is filling up."""
-    reads = Reads(cluster, sight)
-    if sight is Sight.NAMESPACED:
+    if reads.sight is Sight.NAMESPACED:
         reads.denied |= {OTHER_PODS, PULL_EVENTS}
     name = fields.name(fields.metadata(node).get("name"))
-    enabled, is_applications = await _enabled(Namespaces(cluster, sight), reads, policy)
+    enabled, is_applications = await _enabled(reads, policy)
     events, pods, pulls, helpers, use = await asyncio.gather(
         reads.node_events([name]),
         _pods_on(reads, name, enabled),
@@ -74,7 +72,7 @@ async def gather_node(
     helper = helper_on(world, known)
     if not isinstance(helper, PodRef):
         return world
-    asking = Asking(cluster, helper)
+    asking = Asking(reads.cluster, helper)
     seen = [pod for pod in pods_on(pods, name) if fields.metadata(pod).get("name")]
     output = await asking.ask(runtime_of(known) or Runtime.CONTAINERD, seen, closer=closer)
     denied = world.denied | ({EXEC} if asking.refused else frozenset())
@@ -89,11 +87,11 @@ async def _use(reads: Reads, node: str) -> JSON | None:
         return None
 
 
-async def _enabled(namespaces: Namespaces, reads: Reads, policy: PolicyConfig) -> tuple[frozenset[str], bool]:
+async def _enabled(reads: Reads, policy: PolicyConfig) -> tuple[frozenset[str], bool]:
     """Namespaces whose pods may be named, and whether the helper's is labelled as one of applications: whoever may
     make a pod there could make a helper, so none there is asked."""
     try:
-        labelled = await namespaces.labelled()
+        labelled = await reads.namespaces.labelled()
     except NotPermitted:
         reads.denied.add(port.NAMESPACES.plural)
         return frozenset(), False

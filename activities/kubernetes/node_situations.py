@@ -10,6 +10,8 @@ from activities.clock import Clock
 from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.gather_node import gather_node
 from activities.kubernetes.policy_source import PolicySource
+from activities.kubernetes.reads import Reads
+from activities.kubernetes.reducing import Shared
 from activities.kubernetes.situations import told
 from activities.performs import performs
 from byteport.contracts.kubernetes import READ_NODE, ReadSituation, Seen
@@ -21,7 +23,6 @@ from byteport.kubernetes import fields, port
 from byteport.kubernetes.chaos import experiment_seen
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.port import ClusterPort
-from byteport.kubernetes.reading import read_situation
 from byteport.kubernetes.situation import Situation
 
 
@@ -38,8 +39,10 @@ class NodeReader:
         sight: Sight = Sight.CLUSTER,
         off: frozenset[Failure] = frozenset(),
         bounds: Bounds = UNBOUNDED,
+        shared: Shared | None = None,
     ) -> None:
-        """`off`: failures whose runbook is switched off."""
+        """`off`: failures whose runbook is switched off. `shared` with the other readers of the port."""
+        self._shared = shared or Shared.of(cluster)
         self._bounds = bounds
         self._cluster = cluster
         self._sight = sight
@@ -69,11 +72,12 @@ class NodeReader:
             return self._empty(call, policy, gone=True)
         if fields.labels(node).get(ENABLED_LABEL) != "true":
             return self._empty(call, policy, gone=False)
-        world = await gather_node(self._cluster, node, policy, closer=call.logs, now=self._clock(), sight=self._sight)
+        reads = Reads(self._cluster, self._shared.lists, self._sight)
+        world = await gather_node(reads, node, policy, closer=call.logs, now=self._clock())
         standing = await self._bounds.standing(target.namespace)
         known = target if target.uid else target.model_copy(update={"uid": uid})
         return Seen(
-            situation=read_situation(world, known, call.failure),
+            situation=await self._shared.reducer.situation(world, known, call.failure),
             policy=policy,
             standing=standing.model_copy(update={"chaos": experiment_seen([node], [])}),
             enabled=True,

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from activities.kubernetes.enabled import Namespaces
+from activities.kubernetes.shared_lists import SharedLists
 from byteport.domain.ceilings import Sight
 from byteport.domain.policy import PolicyConfig
 from byteport.errors import BudgetRefuses, NotPermitted, PermanentError, TargetGone, Unavailable
@@ -67,9 +68,11 @@ _API_VERSION = {
 class Reads:
     """The reads of one gathering: at most `AT_ONCE` in flight, and what was refused remembered."""
 
-    def __init__(self, cluster: ClusterPort, sight: Sight = Sight.CLUSTER) -> None:
-        self._cluster = cluster
-        self._namespaces = Namespaces(cluster, sight)
+    def __init__(self, cluster: ClusterPort, lists: SharedLists, sight: Sight = Sight.CLUSTER) -> None:
+        self.cluster = cluster
+        self._lists = lists
+        self.sight = sight
+        self.namespaces = Namespaces(cluster, sight)
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.denied: set[str] = set()
 
@@ -77,7 +80,7 @@ class Reads:
         self, kind: str, resource: Resource, namespace: str, *, fields: str = "", optional: bool, name: str = ""
     ) -> list[JSON]:
         try:
-            listed = await self._one(self._cluster.list(resource, namespace, fields=fields))
+            listed = await self._one(self._lists.list(resource, namespace, fields=fields))
         except NotPermitted:
             if not optional:
                 raise
@@ -88,7 +91,7 @@ class Reads:
     async def named(self, kind: str, resource: Resource, namespace: str, name: str) -> JSON | None:
         """One optional object; None when there is none or it may not be read."""
         try:
-            return kinded(kind, await self._one(self._cluster.get(resource, namespace, name)))
+            return kinded(kind, await self._one(self.cluster.get(resource, namespace, name)))
         except TargetGone:
             return None
         except NotPermitted:
@@ -98,7 +101,7 @@ class Reads:
     async def measured(self, kind: str, resource: Resource, namespace: str) -> list[JSON]:
         """What the metrics API measured. Not installed, out of order or refused, it is `denied`: nobody measured."""
         try:
-            listed = await self._one(self._cluster.list(resource, namespace))
+            listed = await self._one(self._lists.list(resource, namespace))
         except (TargetGone, NotPermitted, Unavailable):
             self.denied.add(kind.lower())
             return []
@@ -123,7 +126,7 @@ class Reads:
 
     async def beside(self, nodes: Sequence[str], namespace: str, policy: PolicyConfig) -> list[JSON]:
         """Pods of other enabled namespaces on the same nodes. Those of any other namespace are dropped unread."""
-        if self._namespaces.sight is Sight.NAMESPACED:
+        if self.namespaces.sight is Sight.NAMESPACED:
             return await self._beside_in_sight(nodes, namespace, policy)
         listed = await asyncio.gather(*(self._pods_on(node, "") for node in nodes))
         pods = [pod for pods in listed for pod in pods if pod["metadata"].get("namespace") != namespace]
@@ -133,7 +136,7 @@ class Reads:
 
     async def _beside_in_sight(self, nodes: Sequence[str], namespace: str, policy: PolicyConfig) -> list[JSON]:
         """The same where no list of all pods may be had: each namespace that was given to us is asked for its own."""
-        given = await self._namespaces.given() if nodes else ()
+        given = await self.namespaces.given() if nodes else ()
         others = [name for name in given if name != namespace and not policy.protects(name)]
         most = MOST_BESIDE // max(1, len(nodes))
         if len(others) > most:
@@ -154,7 +157,7 @@ class Reads:
 
     async def _enabled(self, name: str, policy: PolicyConfig) -> bool:
         try:
-            return enrolled(await self._namespaces.read(name), policy)
+            return enrolled(await self.namespaces.read(name), policy)
         except (TargetGone, NotPermitted):
             return False
 
@@ -168,7 +171,7 @@ class Reads:
         for previous in (True, False) if read.previous else (False,):
             try:
                 part = await self._one(
-                    self._cluster.logs(*read.key, previous=previous, tail_lines=LOG_LINES),
+                    self.cluster.logs(*read.key, previous=previous, tail_lines=LOG_LINES),
                 )
             except (NotPermitted, Unavailable):
                 self.denied.add("pods/log")
@@ -185,7 +188,7 @@ class Reads:
 
     async def _refusal(self, namespace: str, pod: str) -> str:
         try:
-            await self._one(self._cluster.evict_dry_run(namespace, pod))
+            await self._one(self.cluster.evict_dry_run(namespace, pod))
         except BudgetRefuses as refusal:
             return refusal.budget or refusal.message
         except TargetGone:

@@ -15,6 +15,8 @@ from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.enabled import Namespaces
 from activities.kubernetes.gather import Gathered, gather
 from activities.kubernetes.policy_source import PolicySource
+from activities.kubernetes.reads import Reads
+from activities.kubernetes.reducing import Shared
 from byteport.contracts.kubernetes import ReadSituation, Seen
 from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
@@ -25,7 +27,6 @@ from byteport.kubernetes import fields, port
 from byteport.kubernetes.chaos import experiment_seen
 from byteport.kubernetes.enrolment import ENABLED_LABEL, enrolled, labelled
 from byteport.kubernetes.port import JSON, ClusterPort
-from byteport.kubernetes.reading import read_situation
 from byteport.kubernetes.situation import Situation
 
 
@@ -49,8 +50,10 @@ class SituationReader:
         sight: Sight = Sight.CLUSTER,
         off: frozenset[Failure] = frozenset(),
         bounds: Bounds = UNBOUNDED,
+        shared: Shared | None = None,
     ) -> None:
-        """`off`: failures whose runbook is switched off."""
+        """`off`: failures whose runbook is switched off. `shared` with the other readers of the port."""
+        self._shared = shared or Shared.of(cluster)
         self._bounds = bounds
         self._cluster = cluster
         self._namespaces = Namespaces(cluster, sight)
@@ -83,7 +86,7 @@ class SituationReader:
         own = [*([gathered.target] if gathered.target else []), *gathered.pods]
         chaos = experiment_seen(own, gathered.world.of("Pod", target.namespace))
         return Seen(
-            situation=read_situation(gathered.world, known, call.failure),
+            situation=await self._shared.reducer.situation(gathered.world, known, call.failure),
             policy=policy,
             standing=standing.model_copy(update={"chaos": chaos}),
             enabled=True,
@@ -92,9 +95,10 @@ class SituationReader:
 
     async def _gather(self, call: ReadSituation, namespace: JSON, policy: PolicyConfig) -> Gathered:
         now = self._clock()
-        return await gather(
-            self._cluster, call.target, call.failure, namespace, policy, logs=call.logs, now=now, sight=self._sight
-        )
+        return await gather(self._reads(), call.target, call.failure, namespace, policy, logs=call.logs, now=now)
+
+    def _reads(self) -> Reads:
+        return Reads(self._cluster, self._shared.lists, self._sight)
 
     async def enabled_namespace(self, name: str, policy: PolicyConfig) -> JSON | None:
         """The namespace as it is now, or None when it is protected, not enabled, being deleted or gone."""

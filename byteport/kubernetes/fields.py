@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 _MAX_WHOLE = 2**31
@@ -63,12 +64,22 @@ def count(value: object) -> int:
 
 def instant(value: object) -> datetime | None:
     """An RFC 3339 time in UTC; the zero time and what cannot be read are None."""
-    if isinstance(value, str) and 10 < len(value) <= 40:
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    if not isinstance(value, datetime) or value.tzinfo is None or value.year < 1970:
+    if isinstance(value, str):
+        return _told(value) if 10 < len(value) <= 40 else None
+    return _in_utc(value) if isinstance(value, datetime) else None
+
+
+@lru_cache(maxsize=8192)
+def _told(value: str) -> datetime | None:
+    """Kept: the events of a namespace name few times, each again and again, and reading them was a sixth of a look."""
+    try:
+        return _in_utc(datetime.fromisoformat(value))
+    except ValueError:
+        return None
+
+
+def _in_utc(value: datetime) -> datetime | None:
+    if value.tzinfo is None or value.year < 1970:
         return None
     try:
         return value.astimezone(UTC)

@@ -13,7 +13,7 @@ from byteport.domain.canonical import digest
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
-from byteport.kubernetes.events import EventClass, read_event
+from byteport.kubernetes.events import EventClass, read_events
 from byteport.kubernetes.node_memory import read_node_memory
 from byteport.kubernetes.owners import OwnerKind, pod_owner
 from byteport.kubernetes.surroundings import Tri
@@ -90,7 +90,7 @@ def _of_absent_nodes(world: World, cluster_uid: str, named: set[str]) -> Iterato
     if world.complete:
         return
     told: dict[str, str] = {}
-    for event in map(read_event, world.of("Event")):
+    for event in read_events(world):
         lately = event.last is not None and world.now - event.last <= OOM_MEMORY
         if event.kind is EventClass.SYSTEM_OOM and event.about_kind == "Node" and event.about and lately:
             told[event.about] = str(event.last)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from byteport.domain.base import Frozen, Instant
 from byteport.kubernetes import fields
-from byteport.kubernetes.events import EventClass, read_event
+from byteport.kubernetes.events import EventClass, read_events
 from byteport.kubernetes.quantities import quantity
 from byteport.kubernetes.surroundings import Tri
 from byteport.kubernetes.world import JSON, World
@@ -133,7 +133,7 @@ def _system_oom_at(world: World, name: str) -> datetime | None:
     """When the kernel last killed something for want of memory of the whole node."""
     times = [
         event.last
-        for event in map(read_event, world.of("Event"))
+        for event in read_events(world)
         if event.kind is EventClass.SYSTEM_OOM and event.about_kind == "Node" and event.about == name
     ]
     return max((when for when in times if when is not None), default=None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from byteport.kubernetes import fields
 from byteport.kubernetes.disk_output import lines_of, read_disk_output
 from byteport.kubernetes.enrolment import ENABLED_LABEL
-from byteport.kubernetes.events import read_event
+from byteport.kubernetes.events import read_events
 from byteport.kubernetes.node_disk import filesystems, read_images, users
 from byteport.kubernetes.node_events import read_node_events
 from byteport.kubernetes.node_helper import EXEC, helper_on, runtime_of
@@ -34,7 +34,7 @@ def read_node_state(world: World, name: str) -> NodeState | None:
     item = world.named("Node", "", name)
     if item is None:
         return None
-    reading = read_node(item, tuple(read_event(event) for event in world.of("Event")))
+    reading = read_node(item, read_events(world))
     if reading is None:
         return None
     beside = pods_on(world.of("Pod"), name)

@@ -16,7 +16,7 @@ from fractions import Fraction
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
-from byteport.kubernetes.events import EventClass, read_event
+from byteport.kubernetes.events import EventClass, read_events
 from byteport.kubernetes.quantities import demand, quantity
 from byteport.kubernetes.world import JSON, World
 
@@ -128,7 +128,7 @@ def _times(left: Fraction, need: Fraction) -> int:
 
 def _scale_up(world: World) -> datetime | None:
     """When a cluster autoscaler last made a node for a pod: its event, with a node born within half an hour after it."""
-    asked = [event.last for event in map(read_event, world.of("Event")) if event.kind is EventClass.SCALE_UP]
+    asked = [event.last for event in read_events(world) if event.kind is EventClass.SCALE_UP]
     born = [fields.instant(fields.metadata(node).get("creationTimestamp")) for node in world.of("Node")]
     worked = [
         made

@@ -14,7 +14,7 @@ from byteport.domain.targets import Target
 from byteport.kubernetes import fields
 from byteport.kubernetes.around import read_surroundings
 from byteport.kubernetes.crash import proven_images
-from byteport.kubernetes.events import EventReading, read_event
+from byteport.kubernetes.events import EventReading, read_events
 from byteport.kubernetes.fitting import fitted
 from byteport.kubernetes.logs import log_signature
 from byteport.kubernetes.node_reading import read_node_state
@@ -26,6 +26,7 @@ from byteport.kubernetes.rollout_reading import read_rollout
 from byteport.kubernetes.scaling_reading import read_scaling
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.strange import strange_objects
+from byteport.kubernetes.told_events import REPORTER
 from byteport.kubernetes.world import JSON, World
 
 FULL_FAILING = 50
@@ -45,7 +46,7 @@ def read_situation(world: World, target: Target, failure: Failure) -> Situation:
     known = _with_uid(target, found)
     everyone = read_pods(world)
     own = [pod for pod in everyone if _belongs(pod, known)]
-    events = tuple(read_event(item) for item in world.of("Event"))
+    events = read_events(world)
     key = (target.namespace, target.kind, target.name)
     whole = Situation(
         target=known,
@@ -74,13 +75,13 @@ def read_pods(world: World) -> list[PodReading]:
 
 
 def _by_pod(world: World) -> dict[tuple[str, str], tuple[EventReading, ...]]:
-    """Events of pods by namespace and name; those that say the same are folded into one."""
+    """Events of pods by namespace and name; those that say the same are folded into one. What we said ourselves is no evidence."""
     found: dict[tuple[str, str], list[EventReading]] = defaultdict(list)
-    for item in world.of("Event"):
+    for event, item in zip(read_events(world), world.of("Event"), strict=True):
         about = fields.mapping(item.get("involvedObject")) or fields.mapping(item.get("regarding"))
-        if about.get("kind") == "Pod":
+        if about.get("kind") == "Pod" and item.get("reportingComponent") != REPORTER:
             namespace = fields.name(about.get("namespace")) or fields.name(fields.metadata(item).get("namespace"))
-            found[namespace, fields.name(about.get("name"))].append(read_event(item))
+            found[namespace, fields.name(about.get("name"))].append(event)
     return {key: folded(events) for key, events in found.items()}
 
 

@@ -6,13 +6,14 @@ the function that made it: `read_situation` turns it into typed facts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 JSON = dict[str, Any]
+Read = TypeVar("Read")
 
 
 class LogKey(NamedTuple):
@@ -50,6 +51,17 @@ class World:
 
     def named(self, kind: str, namespace: str, name: str) -> JSON | None:
         return self._by_name.get((kind, namespace, name))
+
+    def once(self, reading: Callable[[World], Read]) -> Read:
+        """What `reading` makes of this world, made once however many ask for it. `reading` is a module's own function."""
+        if reading not in self._readings:
+            self._readings[reading] = reading(self)
+        made: Read = self._readings[reading]
+        return made
+
+    @cached_property
+    def _readings(self) -> dict[Callable[[World], Any], Any]:
+        return {}
 
     @cached_property
     def _by_kind(self) -> dict[str, list[JSON]]:

@@ -14,7 +14,7 @@ from byteport.domain.reasons import Cause
 from byteport.kubernetes import fields
 from byteport.kubernetes.autoscaler_faults import aim_of
 from byteport.kubernetes.autoscaler_reading import read_autoscaler
-from byteport.kubernetes.events import EventClass, read_event
+from byteport.kubernetes.events import EventClass, read_events
 from byteport.kubernetes.load_symptoms import autoscaler_symptom
 from byteport.kubernetes.nodes import PROBLEMS
 from byteport.kubernetes.pod_reading import read_pod
@@ -119,8 +119,7 @@ def _nodes(world: World) -> Iterator[Unserved]:
         for kind, (signal, cause) in _PROBLEMS.items():
             if fields.condition(node, kind).get("status") == "True":
                 yield Unserved(signal=signal, target=_ref(node), cause=cause)
-    for item in world.of("Event"):
-        event = read_event(item)
+    for event in read_events(world):
         known = _EVENTS.get(event.kind)
         if known is not None and event.about_kind == "Node" and event.about and _recent(event.last, world.now):
             yield Unserved(signal=known[0], target=f"Node/{event.about}", cause=known[1])

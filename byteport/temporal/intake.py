@@ -42,6 +42,7 @@ from byteport.contracts.workflows import (
     Box,
     Installation,
     Ladder,
+    Phase,
     Remediate,
     Timebox,
     Trouble,
@@ -53,7 +54,7 @@ from byteport.domain.limits import StormRule
 from byteport.domain.signals import Signal
 from byteport.domain.targets import Target
 from byteport.errors import MalformedInput, NotPermitted, TargetGone, Unavailable
-from byteport.temporal.attributes import CLUSTER, NAMESPACE, RUNBOOK, TARGET
+from byteport.temporal.attributes import CLUSTER, NAMESPACE, PHASE, RUNBOOK, TARGET
 from byteport.temporal.connect import RPC_TIMEOUT, unavailable
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
@@ -77,6 +78,7 @@ async def report_signal(
     ladder: Ladder,
     reobserve_after_seconds: tuple[int, ...],
     postmortem: bool = False,
+    events: bool = False,
 ) -> Reported:
     """Hand a symptom to the remediation of its target, which is started if none is running.
 
@@ -96,6 +98,7 @@ async def report_signal(
         ladder=ladder,
         reobserve_after_seconds=reobserve_after_seconds,
         postmortem=postmortem,
+        events=events,
     )
     attributes = [
         SearchAttributePair(CLUSTER, installation.cluster_name),
@@ -186,15 +189,21 @@ async def report_trouble(
         if has_heard_enough(error):
             raise Unavailable("the storm watch has had all the messages that one run may have") from error
         raise unavailable(client, error) from error
-    return TroubleHeard(workflow_id=workflow_id, many=not trouble.over and await _many(client, installation, rule))
+    if trouble.over or not await _many(client, installation, rule):
+        return TroubleHeard(workflow_id=workflow_id)
+    undiagnosed = await _many(client, installation, rule, f" AND ({_UNDIAGNOSED})")
+    return TroubleHeard(workflow_id=workflow_id, many=True, undiagnosed=undiagnosed)
 
 
-async def _many(client: Client, installation: Installation, rule: StormRule) -> bool:
+_UNDIAGNOSED = f"{PHASE.name} IS NULL OR {PHASE.name} IN ('{Phase.STARTING.value}', '{Phase.DIAGNOSING.value}')"
+
+
+async def _many(client: Client, installation: Installation, rule: StormRule, which: str = "") -> bool:
     """Whether as many remediations as make a storm began within its window and are open. Who cannot be asked says no."""
     since = datetime.now(UTC) - timedelta(seconds=rule.window_seconds)
     query = (
         f"WorkflowType = '{REMEDIATION}' AND ExecutionStatus = 'Running' AND {CLUSTER.name} = '{installation.cluster_name}'"
-        f" AND StartTime > '{since:%Y-%m-%dT%H:%M:%SZ}'"
+        f" AND StartTime > '{since:%Y-%m-%dT%H:%M:%SZ}'{which}"
     )
     try:
         return (await client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)).count >= rule.targets

@@ -17,6 +17,7 @@ from temporalio import workflow
 from workflows.incident import Incident
 from workflows.phases.asking import answer_of
 from workflows.phases.diagnose import look, standing_of
+from workflows.phases.trouble import hear_again
 
 PATCH = "storm-hold"
 TOLD_WITHIN = timedelta(seconds=15)
@@ -26,6 +27,12 @@ HEAR_FIRST = timedelta(seconds=3)
 GATHERING = timedelta(minutes=1)
 """So long a page waits where as many as make a storm have begun at once: each is diagnosed before it counts, and a share of
 all targets is only reached when a share of all is diagnosed."""
+LONGEST_GATHERING = timedelta(minutes=5)
+"""And so long while as many of them are still to be diagnosed: five hundred at once are not diagnosed within a minute."""
+SLOWEST = timedelta(seconds=20)
+"""Hundreds that ask every few seconds would keep the worker from diagnosing the others."""
+PATIENT = "waits-for-the-undiagnosed"
+"""Runs from before it ask every `HEAR_FIRST`, for `GATHERING` and no longer."""
 ANSWER_WITHIN = timedelta(seconds=10)
 """A ledger that is down must not keep people from hearing."""
 FIRST_LOOK = timedelta(minutes=1)
@@ -68,13 +75,23 @@ async def sit_out(incident: Incident) -> None:
 
 async def _called(incident: Incident) -> bool:
     """Whether there is a storm; where many are in trouble at once it may take a while to be called one."""
-    until = workflow.now() + GATHERING
+    began, pause = workflow.now(), HEAR_FIRST
     while not await _storm(incident):
-        if not incident.among_many or workflow.now() >= until:
+        if not incident.among_many:
             return False
-        if await _taken(incident, HEAR_FIRST, "many are in trouble; is it a storm?"):
+        patient, held = workflow.patched(PATIENT), workflow.now() - began
+        if held >= GATHERING and not (patient and held < LONGEST_GATHERING and await _are_undiagnosed(incident)):
             return False
+        if await _taken(incident, pause, "many are in trouble; is it a storm?"):
+            return False
+        pause = min(2 * pause, SLOWEST) if patient else pause
     return True
+
+
+async def _are_undiagnosed(incident: Incident) -> bool:
+    """Whether as many as make a storm are still to be diagnosed: one worker looks at a few at a time."""
+    await hear_again(incident)
+    return incident.among_undiagnosed
 
 
 async def _taken(incident: Incident, within: timedelta, why: str) -> bool:

@@ -41,6 +41,12 @@ def tell(incident: Incident, situation: Situation) -> None:
     incident.telling = asyncio.create_task(_told(incident, trouble, after=incident.telling))
 
 
+async def hear_again(incident: Incident) -> None:
+    """Tell the same once more, which is harmless, to hear how it stands with the others."""
+    if incident.trouble is not None:
+        await _told(incident, incident.trouble, after=incident.telling)
+
+
 async def over(incident: Incident) -> None:
     """Say that it is over, if it was ever told."""
     if incident.trouble is None:
@@ -56,6 +62,6 @@ async def _told(incident: Incident, trouble: Trouble, *, after: asyncio.Task[Non
         await workflow.wait([after])
     try:
         heard = await perform(REPORT_TROUBLE, ReportTrouble(trouble=trouble), cluster_uid=incident.cluster_uid)
-        incident.among_many = heard.many
+        incident.among_many, incident.among_undiagnosed = heard.many, heard.undiagnosed
     except BytePortError:
         incident.note("the storm watch could not be told")

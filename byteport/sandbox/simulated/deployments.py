@@ -29,6 +29,8 @@ class Deployments:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._at_rest: dict[str, tuple[str, ...]] = {}
+        """By uid, the versions of a Deployment and its ReplicaSets that the last look has left as they were."""
 
     @property
     def due(self) -> datetime | None:
@@ -36,9 +38,23 @@ class Deployments:
         return min((at for at in times if at), default=None)
 
     def sync(self, now: datetime) -> None:
+        at_rest: dict[str, tuple[str, ...]] = {}
         for deployment in self._store.all(DEPLOYMENTS):
-            if not deployment["metadata"].get("deletionTimestamp"):
+            metadata = deployment["metadata"]
+            if metadata.get("deletionTimestamp"):
+                continue
+            versions = self._versions(deployment)
+            if self._at_rest.get(metadata["uid"]) != versions or _by_more_than_these(deployment, now):
                 _Sync(self._store, deployment, now).run()
+                current = self._store.find(DEPLOYMENTS, metadata["namespace"], metadata["name"])
+                if current is None or self._versions(current) != versions:
+                    continue
+            at_rest[metadata["uid"]] = versions
+        self._at_rest = at_rest
+
+    def _versions(self, deployment: JSON) -> tuple[str, ...]:
+        own = deployment["metadata"]["resourceVersion"]
+        return own, *(item["metadata"]["resourceVersion"] for item in self._store.owned(REPLICA_SETS, deployment))
 
 
 class _Sync:
@@ -241,6 +257,12 @@ class _Sync:
             message=message,
             component="deployment-controller",
         )
+
+
+def _by_more_than_these(deployment: JSON, now: datetime) -> bool:
+    """Whether the next step hangs on more than the Deployment and its ReplicaSets: on its pods, or on the time."""
+    late = rollouts.times_out_at(deployment)
+    return deployment["spec"]["strategy"]["type"] == "Recreate" or (late is not None and late <= now)
 
 
 def _revision(replica_set: JSON) -> int:

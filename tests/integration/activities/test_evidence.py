@@ -5,6 +5,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.kubernetes.evidence import Evidence
 from activities.kubernetes.gather import gather
+from activities.kubernetes.reads import Reads
+from activities.kubernetes.shared_lists import SharedLists
 from activities.kubernetes.situations import SituationReader
 from byteport.contracts.kubernetes import DELETE_POD, READ_SITUATION, ReadSituation, Seen
 from byteport.domain.failures import Failure
@@ -220,7 +222,7 @@ async def test_pods_on_the_same_node_count_only_from_enabled_namespaces(bench: S
     await bench.enable("ours")
     bench.cluster.advance(400)
     gathered = await gather(
-        bench.cluster,
+        Reads(bench.cluster, SharedLists(bench.cluster)),
         await bench.target(),
         Failure.CRASHLOOP,
         await bench.cluster.get(port.NAMESPACES, "", "shop"),
