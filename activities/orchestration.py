@@ -57,6 +57,7 @@ class IntakeSink:
         storm: StormRule,
         reobserve_after_seconds: tuple[int, ...],
         postmortem: bool,
+        events: bool,
     ) -> None:
         self._client = client
         self._installation = installation
@@ -64,6 +65,7 @@ class IntakeSink:
         self._storm = storm
         self._reobserve_after_seconds = reobserve_after_seconds
         self._postmortem = postmortem
+        self._events = events
 
     async def report(self, signal: Signal) -> Reported:
         return await intake.report_signal(
@@ -73,6 +75,7 @@ class IntakeSink:
             ladder=self._ladder,
             reobserve_after_seconds=self._reobserve_after_seconds,
             postmortem=self._postmortem,
+            events=self._events,
         )
 
     async def told_over(self, target: Target, failure: Failure, evidence_digest: str) -> None:

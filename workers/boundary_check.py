@@ -94,6 +94,7 @@ def choices_of(config: BoundaryConfig, policy: PolicyConfig, version: str) -> Ch
         helper=config.helper,
         helper_namespace=policy.helper_namespace,
         protected=tuple(sorted(policy.protected_namespaces - PROTECTED_NAMESPACES)),
+        events=config.events,
         proves_rollbacks=at_least(version, PROVES_ROLLBACKS),
     )
 

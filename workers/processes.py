@@ -12,6 +12,7 @@ from enum import StrEnum
 from byteport.contracts.acts import AnyAct, Queue
 from byteport.contracts.checkpoints import COSIGN, KEEP_COSIGNATURES, SIGN_CHECKPOINT
 from byteport.contracts.cloud import CHECK_RIGHTS, POLL_METRICS
+from byteport.contracts.events import TELL_EVENT
 from byteport.contracts.export import SHIP
 from byteport.contracts.kubernetes import (
     COUNT_TARGETS,
@@ -77,6 +78,7 @@ ACTS: tuple[AnyAct, ...] = (
     READ_FLOOR,
     COUNT_TARGETS,
     RESOLVE_OUTCOME,
+    TELL_EVENT,
     WATCH_CLUSTER,
     REPORT_SIGNAL,
     REPORT_SYMPTOMS,

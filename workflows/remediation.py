@@ -34,6 +34,7 @@ from temporalio.exceptions import ApplicationError
 from workflows import metering, screen
 from workflows.incident import Incident
 from workflows.perform import perform
+from workflows.phases import events
 from workflows.phases.act import act
 from workflows.phases.close import close_skipped, close_verified, ended, next_incident
 from workflows.phases.diagnose import diagnose
@@ -105,6 +106,7 @@ class RemediationWorkflow:
             await over(self._incident)
             raise
         await over(self._incident)
+        await events.all_told(self._incident)
 
     async def _story(self) -> None:
         incident = self._incident
@@ -130,6 +132,7 @@ class RemediationWorkflow:
     async def _escalated(self, outcome: Escalate) -> Taken | Passed | Afresh:
         incident = self._incident
         incident.decision = Decision.ESCALATED
+        events.handed_over(incident, outcome.reasons)
         return await escalate(incident, outcome, result=incident.result)
 
     async def _worked(self) -> Skip | HandOver | Escalate | Declined | Verified:
@@ -189,8 +192,10 @@ class RemediationWorkflow:
 
     async def _prove(self, acted: Acted) -> Verified | Escalate:
         incident = self._incident
+        events.acted(incident, acted.go.plan)
         outcome = await verify(incident, acted)
         if isinstance(outcome, Verified):
+            events.verified(incident, acted.go.plan)
             return outcome
         incident.result = Result.FAILURE
         return Escalate(await revert(incident, acted, outcome))

@@ -18,12 +18,14 @@ from activities.kubernetes.credentials import Credentials, load_credentials
 from activities.kubernetes.paths import collection_path, object_path, review_body, what
 from activities.kubernetes.wire import Answer, Request, Wire
 from byteport.kubernetes.port import (
+    EVENTS,
     EXEC_SECONDS,
     NAMESPACES,
     NO_POD,
     PODS,
     Attribution,
     ClusterPort,
+    Created,
     ExecResult,
     Expired,
     Glimpsed,
@@ -123,6 +125,17 @@ class KubernetesCluster(ClusterPort):
         }
         path = object_path(resource, namespace, name)
         await self._wire.call(Request("DELETE", path, body=options, headers=_attributed(by)), asked, self._seconds)
+
+    async def create_event(self, namespace: str, event: Mapping[str, Any], *, by: Attribution) -> Created:
+        asked = Asked(f"create an Event in {namespace}")
+        path = collection_path(EVENTS, namespace)
+        request = Request("POST", path, tuple(_signed(by)), body={**event}, headers=_attributed(by))
+        answer = await self._wire.ask(request, asked, self._seconds)
+        if answer.status == HTTPStatus.CONFLICT:
+            return Created.BEFORE
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise error_of(asked, answer.status, answer.headers, answer.body)
+        return Created.NOW
 
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         asked = Asked(f"dry-run eviction of {what(PODS, namespace, pod)}")

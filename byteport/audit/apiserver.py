@@ -21,7 +21,9 @@ from byteport.domain.base import Frozen
 
 FORMAT = "audit.k8s.io/v1"
 _TELLING = frozenset({"patch", "delete", "deletecollection"})
-"""Verbs of which the body is looked at."""
+"""Verbs of which the body is looked at; of a create it is that of a new Event alone."""
+NEW_EVENT = ("create", "", "events", "")
+"""Verb, group, resource and subresource of a new Event of Kubernetes, whose first stages tell no name: its body has it."""
 
 
 class Flaw(StrEnum):
@@ -77,7 +79,7 @@ class Event(NamedTuple):
     """Every uid that the request or its answer names for its object, where the log's level shows any."""
     query: tuple[tuple[str, str], ...]
     asked: object
-    """The body of a patch or a delete, where the log's level shows it; else None."""
+    """The body of a patch, a delete or a new Event, where the log's level shows it; else None."""
     forbidden: bool
     """Whether the API server itself says that it let the request do nothing: it was not allowed to."""
     code: int | None
@@ -117,6 +119,7 @@ def _event(plain: Any, at: Place) -> Event:
     user, acted_as = _part(event, "user"), _part(event, "impersonatedUser")
     about = _part(event, "objectRef")
     verb, annotations = _text(event, "verb"), _of(event, "annotations")
+    what = (verb, _text(about, "apiGroup"), _text(about, "resource"), _text(about, "subresource"))
     username, impersonated = _text(user, "username"), _text(acted_as, "username")
     return Event(
         at=at,
@@ -128,14 +131,14 @@ def _event(plain: Any, at: Place) -> Event:
         through=username if impersonated else "",
         agent=_text(event, "userAgent"),
         verb=verb,
-        group=_text(about, "apiGroup"),
-        resource=_text(about, "resource"),
-        subresource=_text(about, "subresource"),
+        group=what[1],
+        resource=what[2],
+        subresource=what[3],
         namespace=_text(about, "namespace"),
         name=_text(about, "name"),
         uids=frozenset(_uids(event, about)),
         query=pairs_of(_text(event, "requestURI")),
-        asked=event.get("requestObject") if verb in _TELLING else None,
+        asked=event.get("requestObject") if verb in _TELLING or what == NEW_EVENT else None,
         forbidden=annotations.get("authorization.k8s.io/decision") == "forbid",
         code=_code(_part(event, "responseStatus")),
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from byteport.audit.apiserver import Event
+from byteport.audit.apiserver import NEW_EVENT, Event
 from byteport.audit.requests import CONNECTS, OWN_GROUPS, Effect, Request, is_read, is_review
 
 _DRY = frozenset({"create", "update", "patch"})
@@ -33,6 +33,8 @@ class Form(StrEnum):
     DRY_RUN = "dry_run"
     IN_VAIN = "in_vain"
     """The self-check's write of a pod that cannot exist, refused."""
+    TELLING = "telling"
+    """A new Event that says what was planned, done or handed over: a write, and no act upon anything."""
 
 
 class Design(NamedTuple):
@@ -48,6 +50,8 @@ class Design(NamedTuple):
     """The field manager of every patch that is an act."""
     carries_out: Callable[[Event, str, int | None], bool]
     """Whether the body of a patch or a delete is that of the act with this id; the floor that it sets, where it sets one."""
+    tells: Callable[[Event], bool]
+    """Whether a new Event is named as ours are and, where the log shows it, has their form."""
     agent: str = "byteport/"
     """How the user agent of every request of ours begins."""
 
@@ -87,6 +91,8 @@ def form_of(request: Request, design: Design) -> Form | None:
     event, idle = request.event, idle_form(request.event, design)
     if idle is not None or not event.agent.startswith(design.agent) or is_dry_run(event):
         return idle
+    if _tells(request, design):
+        return Form.TELLING
     about = (event.verb, event.group, event.resource, event.name)
     vain = about == ("create", "", "pods", design.no_pod) and event.subresource in ("eviction", "exec")
     return Form.IN_VAIN if vain and request.effect is Effect.REFUSED else None
@@ -105,6 +111,16 @@ def idle_form(event: Event, design: Design) -> Form | None:
     if is_exec(event) and container_of(event) == design.container and design.looks(argv_of(event)):
         return Form.LOOK
     return None
+
+
+def _tells(request: Request, design: Design) -> bool:
+    """Whether it is one new Event, under our own field manager; of one that was never answered the log tells no name."""
+    event = request.event
+    if (event.verb, event.group, event.resource, event.subresource) != NEW_EVENT or request.times != 1:
+        return False
+    managed = [value for key, value in event.query if key == "fieldManager"] == [design.manager]
+    unanswered = not event.name and not request.codes
+    return managed and bool(event.namespace) and (unanswered or design.tells(event))
 
 
 def _is_our_dry_run(event: Event) -> bool:

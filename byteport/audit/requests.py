@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from byteport.audit.apiserver import BadLine, Event, Flaw
+from byteport.audit.apiserver import NEW_EVENT, BadLine, Event, Flaw
 from byteport.audit.silence import Heard
 
 MOST_KEPT = 100_000
@@ -92,6 +92,7 @@ class Request:
             self.codes.add(event.code)
         known = self.event
         self.event = known._replace(
+            name=known.name or event.name,
             uids=known.uids or event.uids,
             asked=event.asked if known.asked is None else known.asked,
             forbidden=known.forbidden or event.forbidden,
@@ -143,7 +144,8 @@ class Requests:
         if event.verb == "patch" and event.audit_id not in self._ids:
             event = event._replace(asked=None)
         who, what = (event.user, event.through), (event.verb, event.group, event.resource, event.subresource)
-        key = (event.audit_id, event.received, who, what, event.namespace, event.name, event.query)
+        name = "" if what == NEW_EVENT else event.name
+        key = (event.audit_id, event.received, who, what, event.namespace, name, event.query)
         request = self._kept.get(key)
         if request is None:
             if len(self._kept) >= MOST_KEPT * (1 + (event.audit_id in self._ids)):

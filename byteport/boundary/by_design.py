@@ -7,6 +7,7 @@ what the body of each patch and delete may hold (`byteport/kubernetes/patches.py
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -16,10 +17,12 @@ from byteport.audit.asking import Design
 from byteport.audit.sorting import APART, Rules
 from byteport.boundary.names import AGENT, AGENT_MANAGER
 from byteport.domain.plans import HELPER_CONTAINER
+from byteport.kubernetes import fields
 from byteport.kubernetes.floor_patch import raise_arguments, restore_arguments
 from byteport.kubernetes.node_commands import host_path, is_read
 from byteport.kubernetes.patches import ACTION_ID, ROLLBACK_TO, Operation, patch_arguments, pointer
 from byteport.kubernetes.port import NO_POD
+from byteport.kubernetes.told_events import NAMED, is_telling
 
 _OF_A_DELETE = frozenset({"apiVersion", "kind", "preconditions", "propagationPolicy"})
 
@@ -49,10 +52,26 @@ def carries_out(event: Event, action_id: str, floor: int | None) -> bool:
         return False
 
 
+def tells(event: Event) -> bool:
+    """Whether a new Event has our form, by its name and by its body where the log shows that."""
+    if re.fullmatch(NAMED, event.name) is None:
+        return False
+    return event.asked is None or (is_telling(event.asked, event.namespace) and _name_of(event.asked) == event.name)
+
+
+def _name_of(body: object) -> object:
+    return fields.metadata(body).get("name")
+
+
 def rules(account: str = AGENT, *, apart: timedelta = APART) -> Rules:
     """How requests of `account` are told apart. `apart` is how far the two clocks may differ."""
     design = Design(
-        no_pod=NO_POD, looks=looks, container=HELPER_CONTAINER, manager=AGENT_MANAGER, carries_out=carries_out
+        no_pod=NO_POD,
+        looks=looks,
+        container=HELPER_CONTAINER,
+        manager=AGENT_MANAGER,
+        carries_out=carries_out,
+        tells=tells,
     )
     return Rules(account, design, apart)
 

@@ -220,6 +220,8 @@ def _write(group: str, plural: str, verb: str, name: str) -> str:
             return "may delete pods that are not Ready and that a ReplicaSet makes again"
         case ("", "pods/eviction", "create"):
             return "may ask the disruption budgets by a dry run of an eviction; nothing is evicted"
+        case ("", "events", "create"):
+            return "may write Events about workloads, which say what it planned and did"
         case ("apps", "deployments", "patch"):
             which = f"Deployment {name}" if name else "any Deployment that is labelled for it"
             return f"may roll {which} back to a revision of its own that serves"

@@ -13,8 +13,8 @@ import yaml
 
 from byteport.boundary import names
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
-from byteport.boundary.needs import Place, Placed, every_right, in_place
-from byteport.boundary.policies import commands, deployments
+from byteport.boundary.needs import TELLS, Place, Placed, every_right, in_place
+from byteport.boundary.policies import commands, deployments, events, everything
 from byteport.boundary.policies.catalogue import POLICIES, names_of, policies
 from byteport.boundary.roles import binding, installation, noted, of_namespace, rule, rules
 from byteport.domain.ceilings import Ceiling, Sight
@@ -37,7 +37,12 @@ _HELPER = "zz-helper"
 _NAMESPACE = "zz-namespace"
 _SWITCHED = "zz-may-act"
 _WIDEST = Choices(
-    runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True, helper_namespace=_HELPER, protected=(_PROTECTED,)
+    runbooks=EVERY_RUNBOOK,
+    sight=Sight.CLUSTER,
+    helper=True,
+    helper_namespace=_HELPER,
+    protected=(_PROTECTED,),
+    events=True,
 )
 _MORE_PROTECTED = "{{- range (include \"byteport.protectedNamespaces\" . | fromJsonArray) }}, '{{ . }}'{{ end }}"
 _HELPERS = f" || '{names.accounts_of(_HELPER)}' in request.userInfo.groups"
@@ -128,20 +133,37 @@ def _role(item: JSON, wanted: Sequence[Placed], always: Iterable[JSON]) -> str:
     standing = list(always)
     head = _text({key: value for key, value in item.items() if key != "rules"}) + "rules:\n"
     proving = [one for one in standing if one["resources"][0].startswith("mutatingadmission")]
-    parts = [_list(one for one in standing if one not in proving)]
+    parts = [_list(_named(one, but=events.NAME) for one in standing if one not in proving)]
+    telling = [_named(one, only=events.NAME) for one in standing if events.NAME in one.get("resourceNames", ())]
+    if telling:
+        parts.append(_if(_EVENTS, _list(telling)))
     if proving:
         parts.append(_if('include "byteport.provesRollbacks" $', _list(proving)))
     for runbooks in sorted({placed.wanted_by for placed in wanted}, key=lambda which: (len(which), sorted(which))):
         of_them = [placed for placed in wanted if placed.wanted_by == runbooks]
         listing = [placed for placed in of_them if placed.key == ("", "namespaces", "list")]
-        text = _list(rules(placed for placed in of_them if placed not in listing))
+        tells = [placed for placed in of_them if placed.key == TELLS]
+        text = _list(rules(placed for placed in of_them if placed not in (*listing, *tells)))
         if listing:
             text += _if('eq .Values.sight "cluster"', _list([rule("", "namespaces", ["list"])]))
+        if tells:
+            text += _if(_TOLD, _list(rules(tells)))
         parts.append(_if(_any_of(runbooks), text) if runbooks else text)
-    if not standing and all(placed.wanted_by for placed in wanted):
+    if not standing and all(placed.wanted_by for placed in wanted if placed.key != TELLS):
         every = frozenset(name for placed in wanted for name in placed.wanted_by)
-        parts.append(_if(f"not ({_any_of(every)})", "  []\n"))
+        some = (
+            _any_of(every) if not any(placed.key == TELLS for placed in wanted) else f"or ({_any_of(every)}) ({_TOLD})"
+        )
+        parts.append(_if(f"not ({some})", "  []\n"))
     return head + "".join(parts)
+
+
+def _named(one: JSON, *, but: str = "", only: str = "") -> JSON:
+    """A rule by names, without one of them or of one alone; any other as it is."""
+    if "resourceNames" not in one:
+        return one
+    named = [name for name in one["resourceNames"] if name != but and only in ("", name)]
+    return {**one, "resourceNames": named}
 
 
 def _any_of(runbooks: Iterable[str]) -> str:
@@ -149,6 +171,9 @@ def _any_of(runbooks: Iterable[str]) -> str:
     return conditions[0] if len(conditions) == 1 else "or " + " ".join(conditions)
 
 
+_EVENTS = "$.Values.events.enabled"
+_TOLD = f"and {_EVENTS} ({_any_of(EVERY_RUNBOOK)})"
+"""Where Events were chosen, and there is a runbook to tell of."""
 _DEFAULT, _OBSERVE = f'"{Ceiling().mode.value}"', f'"{Mode.OBSERVE.value}"'
 _ACTING = Ceiling(mode=Mode.AUTO, rollback=("zz-rollback",), hpa=("zz-hpa",))
 _GRANTED = {"deployments": "rollback", "horizontalpodautoscalers": "hpa"}
@@ -197,6 +222,8 @@ data:
 
 
 _CHOSEN: Mapping[Callable[[Choices], list[JSON]], tuple[str, dict[str, object]]] = {
+    everything.writes: (_EVENTS, {"events": False}),
+    events.tellings: (_EVENTS, {"events": False}),
     deployments.rollbacks: ('include "byteport.provesRollbacks" .', {"proves_rollbacks": False}),
     deployments.proof: ('include "byteport.provesRollbacks" .', {"proves_rollbacks": False}),
     commands.connections: (".Values.nodeHelper.enabled", {"helper": False}),

@@ -29,6 +29,8 @@ class Choices(Frozen):
     helper_namespace: NamespaceName = HELPER_NAMESPACE
     protected: tuple[NamespaceName, ...] = ()
     """Beside the fixed ones: the namespaces of our Temporal and our database."""
+    events: bool = False
+    """Whether it may write Kubernetes Events about what it did, in the namespaces where it may act."""
     proves_rollbacks: bool = True
     """Whether the API server can prove that a rollback restores a revision's own template (Kubernetes 1.36)."""
 

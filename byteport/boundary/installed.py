@@ -27,8 +27,8 @@ from byteport.boundary.names import (
     SIGHT_ROLE,
     accounts_of,
 )
-from byteport.boundary.needs import Place, in_place, placed_rights
-from byteport.boundary.policies import commands, deployments, everything
+from byteport.boundary.needs import TELLS, Place, in_place, placed_rights
+from byteport.boundary.policies import commands, deployments, events, everything
 from byteport.boundary.policies.catalogue import names_of, policies
 from byteport.boundary.roles import rules, standing_rules
 from byteport.domain.base import Frozen
@@ -57,8 +57,8 @@ OLDEST = (1, 30)
 ROLES = (CLUSTER_ROLE, SIGHT_ROLE, ACT_ROLE, MAY_ACT)
 """ClusterRoles without which nothing is installed."""
 
-_EVERY_POLICY = policies(Choices(proves_rollbacks=True))
-"""Their names are the same whatever is chosen."""
+_EVERY_POLICY = policies(Choices(proves_rollbacks=True, events=True))
+"""Every policy that some choice has."""
 
 Key = tuple[str, str]
 """Kind and name."""
@@ -166,9 +166,16 @@ def _told(installed: Installed) -> Choices | None:
             "runbooks": runbooks,
             "sight": Sight.CLUSTER if everywhere else Sight.NAMESPACED,
             "proves_rollbacks": proves,
+            "events": _tells(installed),
             **_namespaces(installed),
         }
     )
+
+
+def _tells(installed: Installed) -> bool:
+    """Whether Events may be written: by the role where a runbook is on, whose rights they are; else by their policy."""
+    held = rights_in(installed.objects.get(("ClusterRole", ACT_ROLE))) or frozenset()
+    return (*TELLS, "") in held or _policy(installed, events.NAME) is not None
 
 
 def _namespaces(installed: Installed) -> dict[str, object]:
@@ -211,7 +218,8 @@ def _unlike(choices: Choices, installed: Installed) -> list[str]:
 def _rendered(choices: Choices) -> dict[str, list[whole.Granted | None]]:
     """By name, what each ClusterRole may hold: an older API server's may or may not name the policies that it lacks."""
     rights = placed_rights(choices)
-    validating, mutating = (names_of(_EVERY_POLICY, f"{kind}AdmissionPolicy") for kind in ("Validating", "Mutating"))
+    made = policies(choices.model_copy(update={"proves_rollbacks": True}))
+    validating, mutating = (names_of(made, f"{kind}AdmissionPolicy") for kind in ("Validating", "Mutating"))
     cluster = rules(in_place(rights, Place.CLUSTER))
     written = {
         CLUSTER_ROLE: [[*cluster, *standing_rules(validating, which)] for which in (mutating, [])],

@@ -23,7 +23,7 @@ from byteport.domain.policy import Mode
 from byteport.kubernetes.port import JSON
 
 HEADER = "<!-- Generated from here on by `make docs`; a test compares it with the code. -->"
-WIDEST = Choices(runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True)
+WIDEST = Choices(runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True, events=True)
 EVERYTHING = Ceiling(mode=Mode.AUTO, rollback=("*",), hpa=("*",))
 ROLE_OF = {Place.CLUSTER: CLUSTER_ROLE, Place.SIGHT: SIGHT_ROLE, Place.ACT: ACT_ROLE, Place.HELPER: HELPER_ROLE}
 """The role that holds a place's rights; those by name have one in each namespace."""

@@ -14,14 +14,17 @@ from typing import NamedTuple
 from byteport.boundary.choices import EVERY_RUNBOOK, Choices
 from byteport.boundary.names import ADMISSION
 from byteport.contracts.acts import AnyAct
+from byteport.contracts.events import TELL_EVENT
 from byteport.contracts.kubernetes import COUNT_TARGETS, WATCH_CLUSTER
 from byteport.contracts.symptoms import REPORT_SYMPTOMS
 from byteport.domain.ceilings import Sight
 from byteport.domain.scopes import Right, Rights, union
 from byteport.runbooks.catalogue import RUNBOOKS
 
-ALWAYS: tuple[AnyAct, ...] = (WATCH_CLUSTER, COUNT_TARGETS, REPORT_SYMPTOMS)
+ALWAYS: tuple[AnyAct, ...] = (WATCH_CLUSTER, COUNT_TARGETS, REPORT_SYMPTOMS, TELL_EVENT)
 """Acts that no runbook declares, since the agent does them whichever are switched on."""
+TELLS = ("", "events", "create")
+"""The one write that is no act upon anything: only where Events were chosen, and some runbook is on to tell of."""
 
 READ_VERBS = frozenset({"get", "list", "watch"})
 _NO_NAMESPACE = frozenset(
@@ -88,7 +91,7 @@ def _placed(choices: Choices) -> tuple[Placed, ...]:
 
 def every_right() -> list[Placed]:
     """All that can ever be granted: with every choice at its widest."""
-    return placed_rights(Choices(runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True))
+    return placed_rights(Choices(runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True, events=True))
 
 
 def place_of(right: Right) -> Place:
@@ -121,6 +124,8 @@ def _is_chosen(placed: Placed, choices: Choices) -> bool:
         return choices.helper
     if placed.key == ("", "namespaces", "list"):
         return choices.sight is Sight.CLUSTER
+    if placed.key == TELLS:
+        return choices.events and bool(choices.runbooks)
     return True
 
 

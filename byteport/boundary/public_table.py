@@ -105,6 +105,12 @@ ADDED: dict[Key, str] = {
         "pods/eviction",
         "create",
     ): "asks the disruption budgets by a dry run before a pod is deleted; nothing is evicted",
+    (
+        "",
+        "events",
+        "create",
+    ): "so that `kubectl describe` tells what was planned, done or handed over; only where `events.enabled` was chosen, and an "
+    "admission policy fixes who reports, about what, and in which form",
     ("", "pods/exec", "get"): "a command over a websocket is authorised as `get` and as `create`",
     (
         "autoscaling",

@@ -76,7 +76,11 @@ def _chosen(policy: JSON) -> Choices:
     groups = set(re.findall(_WORD, _texts(policy, "matchConditions"))) - {ACCOUNTS_GROUP}
     prefix = accounts_of("")
     helpers = sorted(one.removeprefix(prefix) for one in groups if one.startswith(prefix))
-    read: dict[str, Any] = {"protected": tuple(sorted(named - PROTECTED_NAMESPACES)), "helper": bool(helpers)}
+    read: dict[str, Any] = {
+        "protected": tuple(sorted(named - PROTECTED_NAMESPACES)),
+        "helper": bool(helpers),
+        "events": everything.EVENTS in rules,
+    }
     try:
         return Choices.model_validate(read | ({"helper_namespace": helpers[0]} if helpers else {}))
     except ValidationError:

@@ -70,6 +70,7 @@ async def _signal(
         ladder=settings.ladder,
         reobserve_after_seconds=settings.reobserve_after_seconds,
         postmortem=settings.postmortem.target is not None,
+        events=settings.boundary.events,
     )
     accepted = await while_waiting("reporting", sending)
     if as_json:

@@ -35,6 +35,8 @@ class Effect(StrEnum):
     """Whether an act changes anything outside our own ledger. A mutating one takes a warrant."""
 
     READ = "read"
+    TELL = "tell"
+    """Writes a note beside what is treated, and changes nothing of it: a Kubernetes Event, which is the only one."""
     MUTATE = "mutate"
 
 

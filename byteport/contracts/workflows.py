@@ -77,6 +77,8 @@ class Remediate(Frozen):
     reobserve_after_seconds: tuple[int, ...] = (3600, 86400)
     postmortem: Annotated[bool, Field(exclude_if=lambda wanted: not wanted)] = False
     """Whether a postmortem is filed once it is closed. Left out where it is not, as runs recorded before have it."""
+    events: Annotated[bool, Field(exclude_if=lambda wanted: not wanted)] = False
+    """Whether Kubernetes Events tell of it. Left out likewise."""
 
 
 class Closed(Frozen):

@@ -1,4 +1,4 @@
-"""The cluster port: the eight verbs by which anything of ours touches a cluster, over plain JSON objects. Beside them
+"""The cluster port: the nine verbs by which anything of ours touches a cluster, over plain JSON objects. Beside them
 stand four questions about ourselves: what we may do, what of that is refused all the same, who we are, and whom we ask.
 
 Two implementations stand behind it, the real API (`activities/kubernetes/`) and the simulated cluster
@@ -114,6 +114,14 @@ class InVain(StrEnum):
     """In no container."""
 
 
+class Created(StrEnum):
+    """What became of an Event that was sent."""
+
+    NOW = "now"
+    BEFORE = "before"
+    """There is one of that name already."""
+
+
 class Attribution(NamedTuple):
     """What carries our action id into the API server's own audit log; empty fields are left out of the request."""
 
@@ -174,6 +182,9 @@ class ClusterPort(Protocol):
         self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str, by: Attribution
     ) -> None:
         """Delete with both preconditions. Raises `PreconditionFailed` or `TargetGone`."""
+
+    async def create_event(self, namespace: str, event: Mapping[str, Any], *, by: Attribution) -> Created:
+        """Write one Event, whose name is its own. `Unavailable` where no answer came: sent again, it is found there."""
 
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         """Ask the disruption budgets. Raises `BudgetRefuses` naming the budget; changes nothing."""

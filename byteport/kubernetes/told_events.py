@@ -33,7 +33,7 @@ LONGEST_NAME = 253
 LONGEST_UID = 64
 MOST_REASONS = 8
 """Of an escalation, that are told one by one."""
-NAMED = "byteport\\.[0-9a-f]{32}"
+NAMED = "byteport[.][0-9a-f]{32}"
 """The form of every name, as a regular expression of Python and of CEL."""
 PRINTABLE = "[ -~]*"
 """What a message consists of: whatever shows it, on a terminal or on a page, shows letters."""

@@ -108,4 +108,5 @@ class Home:
 
 
 def _held_to(choices: Choices) -> dict[str, Any]:
-    return {"sight": choices.sight.value, "runbooks": sorted(choices.runbooks), "helper": choices.helper}
+    chosen = {"sight": choices.sight.value, "runbooks": sorted(choices.runbooks), "helper": choices.helper}
+    return chosen | ({"events": True} if choices.events else {})

@@ -125,6 +125,7 @@ class Agent:
             ladder=self.settings.ladder,
             reobserve_after_seconds=self.settings.reobserve_after_seconds,
             postmortem=self.settings.postmortem.target is not None,
+            events=self.settings.boundary.events,
         )
         return reported.workflow_id
 

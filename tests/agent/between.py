@@ -11,7 +11,17 @@ from typing import Any, TypeVar
 
 from activities.clock import Clock
 from byteport.errors import BytePortError, Unavailable, UnknownOutcome
-from byteport.kubernetes.port import EXEC_SECONDS, JSON, PODS, Attribution, ExecResult, Listed, Resource
+from byteport.kubernetes.port import (
+    EVENTS,
+    EXEC_SECONDS,
+    JSON,
+    PODS,
+    Attribution,
+    Created,
+    ExecResult,
+    Listed,
+    Resource,
+)
 from byteport.sandbox.simulated import SimulatedCluster
 from tests.agent.stops import Fate, Moment, Stops
 
@@ -67,6 +77,9 @@ class HeldCluster(SimulatedCluster):
     ) -> ExecResult:
         self.execs.append((namespace, pod, tuple(argv)))
         return await super().exec(namespace, pod, container, argv, by=by, seconds=seconds)
+
+    async def create_event(self, namespace: str, event: Mapping[str, Any], *, by: Attribution) -> Created:
+        return await self._held("create", EVENTS, partial(super().create_event, namespace, event, by=by))
 
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         await self._held("evict", PODS, partial(super().evict_dry_run, namespace, pod))

@@ -10,6 +10,7 @@ from byteport.kubernetes.port import (
     JSON,
     Attribution,
     ClusterPort,
+    Created,
     ExecResult,
     InVain,
     Listed,
@@ -50,6 +51,9 @@ class Unasked(ClusterPort):
         self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str, by: Attribution
     ) -> None:
         _fail(f"delete {resource.plural}")
+
+    async def create_event(self, namespace: str, event: Mapping[str, Any], *, by: Attribution) -> Created:
+        _fail("create an Event")
 
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         _fail("evict")

@@ -141,6 +141,7 @@ def values_of(choices: Choices) -> dict[str, Any]:
         "sight": choices.sight.value,
         "nodeHelper": {"enabled": choices.helper, "namespace": choices.helper_namespace},
         "protectedNamespaces": list(choices.protected),
+        "events": {"enabled": choices.events},
     }
 
 

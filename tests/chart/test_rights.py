@@ -78,6 +78,16 @@ def test_every_choice_of_runbooks_grants_exactly_its_rights(sight: Sight, helper
 
 
 @pytest.mark.sampled
+@pytest.mark.claim("C-480")
+@pytest.mark.parametrize("sight", Sight)
+def test_where_events_are_on_the_right_to_write_them_is_granted_while_a_runbook_is(sight: Sight) -> None:
+    for runbooks in [frozenset[str](), *some(SUBSETS, ONE_IN, of=f"events {sight}")]:
+        choices = default_choices(runbooks=runbooks, sight=sight, events=True)
+        rendered = objects(values_of(choices), beginning="templates/generated/roles")
+        assert granted(rendered) == granted(wanted(choices)), sorted(runbooks)
+
+
+@pytest.mark.sampled
 def test_the_roles_say_which_runbooks_are_on_as_enable_reads_it() -> None:
     for runbooks in some(SUBSETS, ONE_IN, of="noted"):
         choices = default_choices(runbooks=runbooks)
@@ -109,7 +119,7 @@ def test_nothing_is_granted_but_needs_and_what_is_always_looked_at(sight: Sight,
 
 @pytest.mark.claim("C-140")
 def test_no_rule_has_a_wildcard_and_none_touches_a_secret() -> None:
-    widest = Choices(runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True)
+    widest = Choices(runbooks=EVERY_RUNBOOK, sight=Sight.CLUSTER, helper=True, events=True)
     for item in objects(values_of(widest)):
         for one in item.get("rules", []) if item["kind"].endswith("Role") else []:
             assert not any("*" in word for key in ("apiGroups", "resources", "verbs") for word in one[key])
@@ -180,6 +190,8 @@ def test_without_a_list_the_agent_is_told_of_nothing_and_may_still_be_told() -> 
         {"protected": ("payments", "temporal")},
         {"helper_namespace": "nodes"},
         {"helper": True, "helper_namespace": "nodes"},
+        {"events": True},
+        {"helper": True, "events": True, "protected": ("payments", "temporal")},
     ],
     ids=str,
 )

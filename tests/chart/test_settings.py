@@ -205,8 +205,9 @@ def test_the_clusters_uid_is_taken_from_the_api_server_where_there_is_one(tmp_pa
         default_choices(),
         default_choices(sight=Sight.CLUSTER, runbooks=frozenset({"CpuSpikeRunbook"})),
         default_choices(helper=True, helper_namespace="nodes", protected=("payments", "temporal")),
+        default_choices(events=True),
     ],
-    ids=["default", "cluster sight", "helper"],
+    ids=["default", "cluster sight", "helper", "events"],
 )
 def test_the_agent_expects_the_boundary_that_the_chart_renders(
     choices: Choices, kubernetes: str, tmp_path: Path
@@ -242,7 +243,9 @@ def test_the_values_have_every_section_of_the_settings_under_its_own_name() -> N
     assert set(Settings.model_fields) - BY_REFERENCE - ELSEWHERE <= set(SCHEMA["properties"])
     assert fields_of("limits") == set(Limits.model_fields)
     assert fields_of("storm") == set(StormRule.model_fields)
-    assert fields_of("boundary") | {"enforced", "sight", "runbooks", "helper"} == set(BoundaryConfig.model_fields)
+    assert fields_of("boundary") | {"enforced", "sight", "runbooks", "helper", "events"} == set(
+        BoundaryConfig.model_fields
+    )
     for section in ("watch", "telemetry"):
         assert fields_of(section) == set(Settings.model_fields[section].default.model_dump())
 

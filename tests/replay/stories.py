@@ -25,6 +25,7 @@ from tests.replay.exporting import (
     the_log_cannot_be_exported,
     the_log_is_exported,
 )
+from tests.replay.noted import WITH_EVENTS, a_repair_is_noted
 from tests.replay.passing import (
     alerts_come_without_a_pause,
     an_alert_is_escalated_and_then_a_release_crashes,
@@ -296,6 +297,12 @@ ACTS = (
         ("remediation-closed-acted-and-told", "postmortem-open", "postmortem-closed-filed"),
         {"mode": "auto"},
         TO_A_FOLDER,
+    ),
+    Act(
+        a_repair_is_noted,
+        ("remediation-open-at-verify-with-events", "remediation-closed-acted-with-events"),
+        {"mode": "auto", "settle_seconds": 3},
+        WITH_EVENTS,
     ),
     Act(nobody_may_help_but_a_person, ("remediation-open-at-escalate", "remediation-closed-escalated")),
     Act(

@@ -83,6 +83,7 @@ class Remediation:
             ladder=Ladder(rung_seconds=rungs),
             reobserve_after_seconds=settings.reobserve_after_seconds,
             postmortem=settings.postmortem.target is not None,
+            events=settings.boundary.events,
         )
 
     # -- what it says -----------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ from temporalio.exceptions import (
 
 from workflows.incident import Incident
 from workflows.perform import perform
+from workflows.phases import events
 from workflows.phases.asking import answer_of
 from workflows.phases.diagnose import look, not_enabled
 from workflows.phases.escalate import climb, evidence_of, page
@@ -86,6 +87,7 @@ async def gate(incident: Incident, diagnosed: Diagnosed) -> Go | Escalate | Skip
         return Escalate(verdict.reasons)
     assert incident.plan_digest is not None
     incident.inverse_command = _inverse_command(plan)
+    events.planned(incident, plan, verdict.reasons, alone=verdict.kind is VerdictKind.ACT)
     if verdict.kind is VerdictKind.ACT:
         return Go(plan, incident.plan_digest, auto=True, request=None, answers=())
     agreed = _agreed(incident, verdict)

@@ -18,6 +18,7 @@ from byteport.runbooks.base import Checked, Health
 from temporalio import workflow
 
 from workflows.incident import Incident
+from workflows.phases import events
 from workflows.phases.act import act, finish
 from workflows.phases.asking import answer_of
 from workflows.phases.diagnose import look, standing_of
@@ -130,6 +131,7 @@ async def revert(incident: Incident, acted: Acted, failed: NotHealthy) -> tuple[
         undone = await act(incident, go)
         if isinstance(undone, Acted):
             await finish(incident, go, undone.action_id, "done", failed.reasons)
+            events.undone(incident, inverse, failed.reasons)
             return failed.reasons
         if not isinstance(undone, Leased):
             return (*failed.reasons, *undone.reasons)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from byteport.boundary.choices import Choices
-from byteport.boundary.policies import autoscalers, commands, deployments, everything, pods
+from byteport.boundary.policies import autoscalers, commands, deployments, events, everything, pods
 from byteport.kubernetes.port import JSON
 
 POLICIES: tuple[Callable[[Choices], list[JSON]], ...] = (
@@ -16,8 +16,10 @@ POLICIES: tuple[Callable[[Choices], list[JSON]], ...] = (
     deployments.proof,
     autoscalers.floors,
     commands.connections,
+    events.tellings,
 )
-"""Every policy is there whichever runbook is on: what nobody may do needs no permission to be refused."""
+"""Every policy is there whichever runbook is on: what nobody may do needs no permission to be refused. The one of Events
+is there where they were chosen; where they were not, the one over everything refuses them by their kind."""
 
 
 def policies(choices: Choices) -> list[JSON]:

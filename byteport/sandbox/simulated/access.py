@@ -29,6 +29,7 @@ _WRITES = {
     Right("patch", port.AUTOSCALERS),
     Right("delete", port.PODS),
     Right("create", port.PODS, "eviction"),
+    Right("create", port.EVENTS),
     Right("get", port.PODS, "log"),
     Right("get", port.PODS, "exec"),
     Right("create", port.PODS, "exec"),

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 from byteport.errors import BytePortError
 
-Verb = Literal["get", "list", "watch", "patch", "delete", "evict", "exec", "logs", "review"]
+Verb = Literal["get", "list", "watch", "patch", "create", "delete", "evict", "exec", "logs", "review"]
 Answer = TypeVar("Answer")
 
 

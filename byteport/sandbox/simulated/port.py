@@ -1,4 +1,4 @@
-"""The simulated cluster behind the cluster port: the eight verbs, with the errors that a real API server's become.
+"""The simulated cluster behind the cluster port: the nine verbs, with the errors that a real API server's become.
 
 Comes after `simulation.py` and `reviews.py`; `cluster.py` adds what an administrator and a test do to it. Every call first lets
 happen what the clock says is due. Of its writes through the port it keeps who made them, for those who check that
@@ -16,10 +16,13 @@ from byteport.domain.plans import HELPER_CONTAINER
 from byteport.errors import BudgetRefuses, Moved, PermanentError, PreconditionFailed, TargetGone
 from byteport.kubernetes.node_commands import is_helper
 from byteport.kubernetes.port import (
+    EVENTS,
     EXEC_SECONDS,
+    NAMESPACES,
     NO_POD,
     PODS,
     Attribution,
+    Created,
     ExecResult,
     InVain,
     Listed,
@@ -193,6 +196,19 @@ class SimulatedPort(Reviews):
             self.tick()
 
         await self.interruptions.call("delete", effect)
+
+    async def create_event(self, namespace: str, event: Mapping[str, Any], *, by: Attribution) -> Created:
+        def effect() -> Created:
+            self.access.demand(Right("create", EVENTS, namespace=namespace))
+            self._existing(NAMESPACES, "", namespace)
+            name = str(event["metadata"]["name"])
+            if self._simulation.store.find(EVENTS, namespace, name) is not None:
+                return Created.BEFORE
+            item = self._simulation.store.create(copied(dict(event)))
+            self._note("create", EVENTS, item, by)
+            return Created.NOW
+
+        return await self.interruptions.call("create", effect)
 
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         def effect() -> None:

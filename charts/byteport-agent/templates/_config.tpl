@@ -117,7 +117,7 @@
 {{- $temporal = set $temporal "api_key_file" "/run/byteport/keys/temporal-api-key" -}}
 {{- end -}}
 {{- $on := include "byteport.runbooksOn" . | fromJsonArray -}}
-{{- $boundary := merge (dict "sight" .Values.sight "runbooks" $on "helper" .Values.nodeHelper.enabled) .Values.boundary -}}
+{{- $boundary := merge (dict "sight" .Values.sight "runbooks" $on "helper" .Values.nodeHelper.enabled "events" .Values.events.enabled) .Values.boundary -}}
 {{- $ledger := dict "path" "/var/lib/byteport/state/ledger.db" "body_key" $keys.bodies "grant_key" $keys.grant -}}
 {{- if .Values.ledger.postgresql.address -}}
 {{- $ledger = set (omit $ledger "path") "password_file" "/run/byteport/keys/database-password" -}}

@@ -124,6 +124,10 @@ class Granted(ClusterPort):
         self._demand("delete", resource, namespace, name)
         await self._cluster.delete(resource, namespace, name, uid=uid, resource_version=resource_version, by=by)
 
+    async def create_event(self, namespace: str, event: Mapping[str, Any], *, by: Attribution) -> port.Created:
+        self._demand("create", port.EVENTS, namespace)
+        return await self._cluster.create_event(namespace, event, by=by)
+
     async def evict_dry_run(self, namespace: str, pod: str) -> None:
         self._demand("create", port.PODS, namespace, pod, "eviction")
         await self._cluster.evict_dry_run(namespace, pod)

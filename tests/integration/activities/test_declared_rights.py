@@ -17,10 +17,11 @@ from activities.kubernetes.counting import Counting
 from activities.kubernetes.floors import Floors
 from activities.kubernetes.outside import Outside
 from activities.kubernetes.situations import Looker
+from activities.kubernetes.telling import Events
 from byteport.boundary.choices import Choices
 from byteport.boundary.needs import ALWAYS
-from byteport.contracts import kubernetes, symptoms
-from byteport.contracts.acts import Act, AnyAct, Queue
+from byteport.contracts.acts import AnyAct, Queue
+from byteport.contracts.events import TELL_EVENT, EventFate, TellEvent
 from byteport.contracts.kubernetes import (
     COUNT_TARGETS,
     DELETE_POD,
@@ -39,25 +40,26 @@ from byteport.contracts.kubernetes import (
     ReadSituation,
 )
 from byteport.contracts.symptoms import REPORT_SYMPTOMS, OutsideSymptom, ReportSymptoms, Subject
+from byteport.contracts.workflows import REMEDIATION
 from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.scopes import Rights, union
 from byteport.domain.signals import SignalType, Source
 from byteport.domain.targets import Target
 from byteport.domain.warrants import Warrant
+from byteport.kubernetes import port
+from byteport.kubernetes.told_events import EventReason, Telling
 from byteport.runbooks.catalogue import RUNBOOKS
 from tests.integration.activities.asking import outcome
 from tests.integration.activities.autoscaled import autoscaled, planned, raised, restore, short_of_replicas
+from tests.integration.activities.bench import environment_of
 from tests.integration.activities.granted import Granted, give
 from tests.integration.activities.pruned import NODE, full_of_images, pruning
 from tests.integration.activities.simulated_bench import SimulatedBench
 from tests.integration.activities.watching import Inbox, watching
+from workers.processes import ACTS
 
-EVERY_ACT: dict[str, AnyAct] = {
-    act.name: act
-    for act in (*vars(kubernetes).values(), *vars(symptoms).values())
-    if isinstance(act, Act) and act.queue is Queue.CLUSTER
-}
+EVERY_ACT: dict[str, AnyAct] = {act.name: act for act in ACTS if act.queue is Queue.CLUSTER}
 OWN = ("", "configmaps", "get")
 """Which namespaces were given to us: the agent's own, and no act's."""
 LENT: dict[str, Rights] = {
@@ -78,7 +80,7 @@ class Account:
 
     def __init__(self, bench: SimulatedBench, sight: Sight) -> None:
         self.bench, self.sight = bench, sight
-        self.port = Granted(bench, Choices(sight=sight, helper=True))
+        self.port = Granted(bench, Choices(sight=sight, helper=True, events=True))
         self.port.bind("shop")
         self._plain = bench.port
 
@@ -212,6 +214,26 @@ async def outcome_of(account: Account, make: Callable[[Account], Awaitable[Warra
     assert (await outcome(await account.limited(), warrant)).applied is not True
 
 
+async def tell_event(account: Account) -> None:
+    await account.bench.one_pod_crashes()
+    item = await account.bench.port.get(port.DEPLOYMENTS, "shop", "web")
+    target = account.workload().model_copy(update={"uid": item["metadata"]["uid"]})
+    bench = await account.limited()
+    events = Events(
+        bench.port,
+        bench.reader,
+        cluster_uid=bench.uid,
+        policy=bench.policy,
+        halt=bench.switch,
+        clock=bench.clock,
+        on=True,
+        bounds=bench.bounds,
+    )
+    telling = Telling(reason=EventReason.PLANNED, target=target, incident_id="inc-" + "a" * 24)
+    call = TellEvent(telling=telling, failure=Failure.CRASHLOOP)
+    assert (await environment_of(workflow_type=REMEDIATION).run(events.tell_event, call)).fate is EventFate.TOLD
+
+
 DRIVEN: dict[str, Callable[[Account], Awaitable[object]]] = {
     READ_SITUATION.name: read_situation,
     READ_LOAD.name: read_load,
@@ -220,6 +242,7 @@ DRIVEN: dict[str, Callable[[Account], Awaitable[object]]] = {
     COUNT_TARGETS.name: count_targets,
     WATCH_CLUSTER.name: watch_cluster,
     REPORT_SYMPTOMS.name: report_symptoms,
+    TELL_EVENT.name: tell_event,
     **{name: partial(done, make=make) for name, make in WARRANTS.items()},
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from byteport.errors import BudgetRefuses, NotPermitted, PermanentError, PreconditionFailed, TargetGone
-from byteport.kubernetes.port import DEPLOYMENTS, JSON, PODS, InVain
+from byteport.kubernetes.port import DEPLOYMENTS, EVENTS, JSON, PODS, Created, InVain
 from byteport.sandbox.simulated import Right
 from tests.integration.cluster_port.stages import BY, Stage
 
@@ -281,3 +281,33 @@ async def test_two_budgets_for_one_pod_refuse(stage: Stage, web: JSON) -> None:
         return False
 
     await stage.eventually(refused)
+
+
+def _event(stage: Stage, about: JSON) -> JSON:
+    named = {key: about["metadata"][key] for key in ("namespace", "name", "uid")}
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "byteport.1", "namespace": stage.namespace},
+        "involvedObject": {"apiVersion": "apps/v1", "kind": "Deployment", **named},
+        "type": "Normal",
+        "reason": "RemediationActed",
+        "message": "what was done",
+        "count": 1,
+    }
+
+
+async def test_an_event_is_written_once_however_often_it_is_sent(stage: Stage, web: JSON) -> None:
+    event = _event(stage, web)
+    assert await stage.port.create_event(stage.namespace, event, by=BY) is Created.NOW
+    assert await stage.port.create_event(stage.namespace, {**event, "message": "another"}, by=BY) is Created.BEFORE
+    kept = await stage.port.get(EVENTS, stage.namespace, "byteport.1")
+    assert {key: kept[key] for key in event if key != "metadata"} == {
+        key: event[key] for key in event if key != "metadata"
+    }
+
+
+async def test_who_may_not_write_events_is_told_so(stage: Stage, web: JSON) -> None:
+    async with stage.without(Right("create", EVENTS)) as port:
+        with pytest.raises(NotPermitted):
+            await port.create_event(stage.namespace, _event(stage, web), by=BY)

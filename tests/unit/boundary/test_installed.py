@@ -59,6 +59,8 @@ def test_runbooks_that_the_roles_do_not_bear_out_are_no_answer(note: object) -> 
         Choices(protected=("pg", "temporal")),
         Choices(protected=("pg", "temporal"), helper=True, helper_namespace="nodes"),
         Choices(proves_rollbacks=False),
+        Choices(events=True),
+        Choices(events=True, runbooks=frozenset()),
         Choices(sight=Sight.CLUSTER, protected=("a-b", "z")),
     ],
 )
@@ -76,7 +78,7 @@ def test_protected_namespaces_helper_and_proof_are_read_from_the_policies_which_
     "key", [key for key in wanted_keys() if key[0] != "ClusterRoleBinding"], ids=lambda key: " ".join(key)
 )
 def test_whatever_is_missing_of_it_is_named(key: tuple[str, str]) -> None:
-    installed = found(Choices())
+    installed = found(Choices(events=True))
     without = installed._replace(objects={**installed.objects, key: None})
     read = choices_of(without)
     problems = [read] if isinstance(read, Problem) else policy_problems(read, without)

@@ -18,10 +18,11 @@ CEILINGS = {
     "till": Ceiling(mode=Mode.OBSERVE),
 }
 EVERY = [Choices(sight=sight, helper=helper) for sight in Sight for helper in (False, True)]
+EVERY += [Choices(events=True)]
 
 
 def name_of(choices: Choices) -> str:
-    return f"{choices.sight.value}-{'helper' if choices.helper else 'no-helper'}"
+    return f"{choices.sight.value}-{'helper' if choices.helper else 'no-helper'}{'-events' if choices.events else ''}"
 
 
 def rights_of(choices: Choices) -> dict[str, Granted]:

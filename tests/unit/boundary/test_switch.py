@@ -17,6 +17,7 @@ from byteport.domain.ceilings import Sight
     [
         Choices(),
         Choices(helper=True),
+        Choices(events=True),
         Choices(helper=True, helper_namespace="hands", protected=("temporal", "db")),
         Choices(sight=Sight.CLUSTER, runbooks=frozenset(), proves_rollbacks=False, protected=("kube-system",)),
     ],

@@ -13,6 +13,7 @@ from byteport.domain.targets import Target
 from byteport.kubernetes.reading import FINISHED, FULL_HEALTHY, read_situation
 from byteport.kubernetes.situation import Situation
 from byteport.kubernetes.symptoms import symptoms_of
+from byteport.kubernetes.told_events import REPORTER
 from byteport.kubernetes.world import World
 from tests.builders.asking import deployment
 from tests.builders.objects import NOW, container, event, owner, pod, stamp
@@ -133,3 +134,14 @@ def test_a_crash_event_with_a_time_in_the_future_is_no_crash_in_the_past() -> No
     shop.events.append(event(found, "Killing", "Container web failed liveness probe", last=-60))
     found["metadata"]["creationTimestamp"] = stamp(-30)
     read_situation(shop.world(), deployment(), Failure.CRASHLOOP)
+
+
+def test_what_we_said_ourselves_of_a_pod_is_no_evidence() -> None:
+    shop = Workload()
+    found = shop.crash(0)
+    before = read_situation(shop.world(), deployment(), Failure.CRASHLOOP)
+    said = event(found, "RemediationEscalated", "BytePort hands over to a person.") | {"reportingComponent": REPORTER}
+    shop.events.append(said)
+    assert read_situation(shop.world(), deployment(), Failure.CRASHLOOP).pods == before.pods
+    shop.events.append({**said, "reportingComponent": "kubelet"})
+    assert read_situation(shop.world(), deployment(), Failure.CRASHLOOP).pods != before.pods

@@ -17,6 +17,7 @@ CHOICES = [
     Choices(),
     Choices(helper=True, sight=Sight.CLUSTER),
     Choices(runbooks=EVERY_RUNBOOK - {"CpuSpikeRunbook"}),
+    Choices(events=True),
 ]
 
 

@@ -103,7 +103,7 @@ def test_a_version_is_read_or_counts_as_too_old(version: str, yes: bool) -> None
 
 
 def test_the_choices_are_those_of_the_settings_and_the_policy() -> None:
-    config = BoundaryConfig(sight=Sight.CLUSTER, runbooks=frozenset({"PodCrashloopRunbook"}), helper=True)
+    config = BoundaryConfig(sight=Sight.CLUSTER, runbooks=frozenset({"PodCrashloopRunbook"}), helper=True, events=True)
     policy = PolicyConfig(protected_namespaces=frozenset({"kube-system", "temporal", "db"}), helper_namespace="hands")
     assert choices_of(config, policy, "v1.36.1") == Choices(
         runbooks=frozenset({"PodCrashloopRunbook"}),
@@ -111,6 +111,7 @@ def test_the_choices_are_those_of_the_settings_and_the_policy() -> None:
         helper=True,
         helper_namespace="hands",
         protected=("db", "temporal"),
+        events=True,
         proves_rollbacks=True,
     )
 

@@ -5,6 +5,7 @@ import pytest
 from byteport.contracts import (
     checkpoints,
     cloud,
+    events,
     export,
     kubernetes,
     ledger,
@@ -19,7 +20,8 @@ from workers.processes import ACTS, ROLES, WORKFLOWS, Credential, Process
 
 
 def declared() -> set[str]:
-    modules = (checkpoints, cloud, export, kubernetes, ledger, orchestration, people, postmortems, retention, symptoms)
+    of_clusters = (cloud, events, kubernetes, symptoms)
+    modules = (*of_clusters, checkpoints, export, ledger, orchestration, people, postmortems, retention)
     return {value.name for module in modules for value in vars(module).values() if isinstance(value, Act)}
 
 
@@ -57,7 +59,7 @@ def test_each_way_to_split_the_work_serves_every_queue_exactly_once(split: list[
 @pytest.mark.claim("C-070")
 def test_critique_b4_only_a_process_with_the_clusters_credentials_can_change_a_cluster() -> None:
     for process, role in ROLES.items():
-        mutates = any(act.effect is Effect.MUTATE for act in role.acts)
+        mutates = any(act.effect in (Effect.MUTATE, Effect.TELL) for act in role.acts)
         assert not mutates or Credential.CLUSTER in role.credentials, process
 
 
