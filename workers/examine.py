@@ -42,6 +42,8 @@ from workers.processes import ROLES, Process
 from workers.remedies import Amiss, remedy
 from workers.retained import check_retention
 from workers.secrets_check import check_secrets
+from workers.sign_in_check import NAME as SIGN_IN
+from workers.sign_in_check import check_sign_in
 from workers.signing_check import check_signing
 from workers.start import check_policy, key_ring
 from workers.wiring import connect_cluster, policy_of, uid_of
@@ -81,7 +83,12 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
     way = remedy(Amiss.SECRETS_UNREAD)
     checks += await _each("secrets", way, lambda: check_secrets(settings))
     checks += await _each("metrics", remedy(Amiss.CLOUDS_UNASKED), lambda: check_clouds(settings))
-    return checks
+    return checks + await examine_sign_in(settings)
+
+
+async def examine_sign_in(settings: Settings) -> list[Check]:
+    """What the approvals page needs of its identity provider; nothing where the settings have no such page."""
+    return await _each(SIGN_IN, remedy(Amiss.PROVIDER_UNSET), lambda: check_sign_in(settings))
 
 
 async def _each(name: str, its_remedy: str, look: Callable[[], Awaitable[list[Check]]]) -> list[Check]:

@@ -87,6 +87,11 @@ class Amiss(StrEnum):
     CLOUD_RIGHTS = "cloud_rights"
     CLOUDS_UNASKED = "clouds_unasked"
     """None of them can even be asked for."""
+    PROVIDER_UNSET = "provider_unset"
+    """Of the identity provider of the approvals page."""
+    PROVIDER_UNLISTED = "provider_unlisted"
+    PROVIDER_UNREAD = "provider_unread"
+    PROVIDER_KEYS = "provider_keys"
     DEMO_REFUSED = "demo_refused"
     """The API server would not take the demo's objects."""
 
@@ -186,6 +191,13 @@ REMEDIES: Mapping[Amiss, str] = {
     "has what is to be granted for {source}, word for word",
     Amiss.CLOUDS_UNASKED: f"{_SETTINGS} lists clouds.sources and what each of them needs, with their variables",
     Amiss.SECRETS_UNREAD: f"{_SETTINGS} lists secret.backend and what each backend needs, with their variables; then: byteport secrets check",
+    Amiss.PROVIDER_UNSET: f"{_SETTINGS} lists what console.* and approvals.issuers need, with their variables",
+    Amiss.PROVIDER_UNLISTED: "byteport doctor --settings shows console.issuer and console.client_id: write both into {path}, to the letter, with "
+    "the provider's JWKS beside it and the people whose answers count; docs/how-to/approve-in-the-browser.md has such a file",
+    Amiss.PROVIDER_UNREAD: "curl --fail --silent --show-error {issuer}/.well-known/openid-configuration must show an `issuer` that is console.issuer "
+    "to the letter, and a `jwks_uri`; what vouches for its certificate is console.ca_file",
+    Amiss.PROVIDER_KEYS: "curl --fail --silent --show-error --output {file} {url}, once you have seen that the new keys are the provider's own; "
+    "in a cluster the ConfigMap byteport-signers has that file",
     Amiss.DEMO_REFUSED: "kubectl auth can-i create deployments.apps --all-namespaces, and the same for namespaces, must say yes",
 }
 

@@ -35,6 +35,8 @@ from workflows.phases.escalate import TOLD_WHOLE
 from workflows.proof import with_a_record
 
 FIRST_ANSWER = timedelta(seconds=5)
+REMINDS_WHOLE = "reminder-says-what"
+"""From here on a reminder says what is broken, as far as the request tells it, and since when it asks."""
 MOST_ANSWERS = 500
 """Past this a run refuses unheard: nobody may fill a history."""
 
@@ -173,6 +175,14 @@ class ApprovalWorkflow:
         if workflow.patched(TOLD_WHOLE):
             named = {"plan_digest": request.plan_digest, "answer_by": request.expires_at}
             notice = notice.model_copy(update=named)
+        if workflow.patched(REMINDS_WHOLE):
+            asked = workflow.info().start_time
+            said = {
+                "title": f"Still waiting for an answer about {request.target}, asked at {asked:%Y-%m-%d %H:%M} UTC",
+                "cause": "as the first notice told",
+                "symptom": f"{request.signal_type} = {request.signal_value:g} when it was asked",
+            }
+            notice = notice.model_copy(update=said)
         try:
             await perform(NOTIFY, notice, cluster_uid=request.cluster_uid, summary="Remind people")
         except BytePortError:

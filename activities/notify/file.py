@@ -7,16 +7,17 @@ or speak to a terminal.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import json
 import logging
 import os
 from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from activities.notify.markdown import as_markdown
+from activities.notify.volume import Volume
 from byteport.contracts.people import Notice
 from byteport.errors import Unavailable
 
@@ -36,14 +37,13 @@ class FileChannel:
         self._path = path
         self._delivered: set[str] = set()
         self._read_to = 0
-        self._one_at_a_time = asyncio.Lock()
+        self._volume = Volume()
 
     async def deliver(self, notice: Notice) -> None:
-        async with self._one_at_a_time:
-            try:
-                await asyncio.to_thread(self._append, notice)
-            except OSError as error:
-                raise Unavailable(f"{self._path}: {error.strerror or 'cannot be written'}") from error
+        try:
+            await self._volume.ask(partial(self._append, notice))
+        except OSError as error:
+            raise Unavailable(f"{self._path}: {error.strerror or 'cannot be written'}") from error
 
     def _append(self, notice: Notice) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,6 +111,8 @@ def log_line(notice: Notice) -> str:
     ]
     if notice.command:
         parts.append(f"plan: {printable(notice.command)}")
+    if notice.inverse_command:
+        parts.append(f"to undo it: {printable(notice.inverse_command)}")
     if notice.how_to_answer:
         parts.append(f"answer with: {printable(notice.how_to_answer, longest=2000)}")
     return " | ".join(parts)

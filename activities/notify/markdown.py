@@ -6,8 +6,9 @@ from a cluster: what Markdown, HTML or a chat would take for a sign (mentions an
 
 from __future__ import annotations
 
+from activities.notify.legible import legible
 from byteport.contracts.people import Notice
-from byteport.domain.explanations import meanings, next_steps
+from byteport.domain.explanations import meanings, next_steps, not_undone
 from byteport.domain.markdown import code, inert, section
 from byteport.domain.reasons import Cause
 from byteport.domain.targets import Target
@@ -19,7 +20,7 @@ def as_markdown(notice: Notice) -> str:
         f"## {inert(notice.title)}",
         f"**{inert(notice.target)}** on cluster **{inert(notice.cluster)}**: {inert(notice.cause.replace('_', ' '))}",
         section("What is broken", [inert(item) for item in _broken(notice)]),
-        section("What was seen", [inert(item) for item in notice.evidence]),
+        section("What was seen", [inert(legible(item)) for item in notice.evidence]),
         section("What was tried", [inert(item) for item in notice.tried] or ["nothing"]) if notice.rung else "",
         section("Why it stopped here", [inert(text) for text in meanings(notice.reasons)]),
         _plan(notice),
@@ -41,14 +42,14 @@ def _broken(notice: Notice) -> list[str]:
 def _plan(notice: Notice) -> str:
     if notice.command is None:
         return ""
-    inverse = [f"to undo it: {code(notice.inverse_command)}"] if notice.inverse_command else []
-    return section("The plan", [code(notice.command), *inverse])
+    inverse = code(notice.inverse_command) if notice.inverse_command else inert(not_undone(notice.runbook))
+    return section("The plan", [code(notice.command), f"to undo it: {inverse}"])
 
 
 def _next(notice: Notice) -> tuple[str, ...]:
     words = notice.cause.split(":")[0]
     cause = Cause(words) if words in frozenset(Cause) else None
-    return next_steps(_target(notice.target), cause, notice.reasons)
+    return next_steps(_target(notice.target), cause, notice.reasons, answered_by=notice.how_to_answer)
 
 
 def _target(ref: str) -> Target:

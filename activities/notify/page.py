@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from temporalio import activity
 
 from activities.notify.channel import SECONDS, Channel, Taken
+from activities.notify.remembered import Remembered
 from activities.notify.sent import Sent
 from activities.notify.told import Told, told
 from activities.performs import performs
@@ -49,7 +50,7 @@ class Outside:
     def __init__(self, channels: Sequence[Channel], routes: Routes, sent: Sent, page_url: str | None) -> None:
         self._channels = {channel.kind: channel for channel in channels}
         self._routes = routes
-        self._sent = sent
+        self._sent = Remembered(sent)
         self._page_url = page_url
         self._one_at_a_time: WeakValueDictionary[tuple[ChannelKind, str], asyncio.Lock] = WeakValueDictionary()
         """Of a channel and an incident, while something of it is told: a slow answer about one keeps no other waiting."""
@@ -74,11 +75,11 @@ class Outside:
         alone = self._one_at_a_time.setdefault((channel.kind, message.incident_id), asyncio.Lock())
         try:
             async with asyncio.timeout(SECONDS), alone:
-                if await asyncio.to_thread(self._sent.has, name, message.key):
+                if await self._sent.has(name, message.key):
                     return Taken(said="delivered before")
-                earlier = await asyncio.to_thread(self._sent.first, name, message.incident_id)
+                earlier = await self._sent.first(name, message.incident_id)
                 taken = await channel.deliver(message, earlier)
-                await asyncio.to_thread(self._sent.write, name, message.key, message.incident_id, taken.ref)
+                await self._sent.write(name, message.key, message.incident_id, taken.ref)
                 return taken
         except TimeoutError:
             return Unavailable(f"{name}: nothing was heard for {SECONDS:.0f} s")

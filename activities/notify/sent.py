@@ -3,7 +3,8 @@
 No chat and no mail server takes a key by which it would know a message again. So a line is written here, and synced to the disk,
 once a channel has taken a notice. A process that is killed between the two repeats that one message after its start; a file that is
 lost makes each open incident begin a new thread. A disk that is full or broken keeps nobody from being told, and nothing makes it
-repeat a notice: this process remembers by itself then. Comes before `page.py`; beside the file of notices, on the same volume.
+repeat a notice: this process remembers by itself then. Comes before `remembered.py`, which waits for no disk that hangs; beside the
+file of notices, on the same volume.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ class _Known:
 
 
 class Sent:
-    """Keyed by channel and notice; read on by each process that shares the file. Its methods block for a disk's time."""
+    """Keyed by channel and notice; read on by each process that shares the file. `has`, `first` and `flush` block for a disk's
+    time, however long that is; the others ask nothing of it and wait for nobody."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._known = _Known()
         self._read_to = 0
         self._held: dict[tuple[str, str], tuple[str, str]] = {}
@@ -44,33 +46,53 @@ class Sent:
         """Whether that channel has taken the notice, as far as the disk and this process know."""
         with self._one_at_a_time:
             self._look()
-            return (channel, key) in self._known.delivered or (channel, key) in self._held
+            return self.recalls(channel, key)
+
+    def recalls(self, channel: str, key: str) -> bool:
+        """The same, as far as this process knows."""
+        return (channel, key) in self._known.delivered or (channel, key) in self._held
 
     def first(self, channel: str, incident_id: str) -> str:
         """What that channel calls the first message of the incident; empty where there is none."""
         with self._one_at_a_time:
             self._look()
-            held = (
-                ref for (by, _), (about, ref) in self._held.items() if (by, about) == (channel, incident_id) and ref
-            )
-            return self._known.first.get((channel, incident_id), "") or next(held, "")
+            return self.recalled_first(channel, incident_id)
+
+    def recalled_first(self, channel: str, incident_id: str) -> str:
+        """The same, as far as this process knows."""
+        held = (
+            ref for (by, _), (about, ref) in list(self._held.items()) if (by, about) == (channel, incident_id) and ref
+        )
+        return self._known.first.get((channel, incident_id), "") or next(held, "")
+
+    def hold(self, channel: str, key: str, incident_id: str, ref: str) -> None:
+        """Remember here, until `flush` has brought it to the disk."""
+        self._held[(channel, key)] = (incident_id, ref)
+        if len(self._held) > MOST_HELD:
+            del self._held[next(iter(self._held))]
+
+    def flush(self) -> None:
+        """Write to the disk all that it has not taken before; what it does not take now stays held."""
+        with self._one_at_a_time:
+            held = list(self._held.items())
+            if not held:
+                return
+            try:
+                self._append([json.dumps([*name, *of], ensure_ascii=True) for name, of in held])
+            except OSError as error:
+                self._warn(error)
+                return
+            for name, _ in held:
+                self._held.pop(name, None)
 
     def write(self, channel: str, key: str, incident_id: str, ref: str) -> None:
-        """Remember: on the disk, with all that it has not taken before; here alone, while it takes nothing."""
-        with self._one_at_a_time:
-            self._held[(channel, key)] = (incident_id, ref)
-            try:
-                self._append([json.dumps([*name, *of], ensure_ascii=True) for name, of in self._held.items()])
-            except OSError as error:
-                if len(self._held) > MOST_HELD:
-                    del self._held[next(iter(self._held))]
-                self._warn(error)
-            else:
-                self._held.clear()
+        """Both."""
+        self.hold(channel, key, incident_id, ref)
+        self.flush()
 
     def _append(self, lines: list[str]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab+") as file:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             self._catch_up(file)
             torn = file.seek(0, os.SEEK_END) > self._read_to
@@ -81,7 +103,7 @@ class Sent:
 
     def _look(self) -> None:
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH)
                 self._catch_up(file)
         except FileNotFoundError:
@@ -105,7 +127,7 @@ class Sent:
             channel, key, incident_id, ref = (str(part) for part in json.loads(line))
         except (ValueError, TypeError, RecursionError):
             if line.strip():
-                logger.warning("%s has a line that tells of no delivery", self._path)
+                logger.warning("%s has a line that tells of no delivery", self.path)
             return
         self._known.delivered.add((channel, key))
         if ref:
@@ -113,4 +135,4 @@ class Sent:
 
     def _warn(self, error: OSError) -> None:
         why = error.strerror or "cannot be used"
-        logger.warning("%s: %s; what has been told is remembered by this process alone", self._path, why)
+        logger.warning("%s: %s; what has been told is remembered by this process alone", self.path, why)

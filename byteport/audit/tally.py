@@ -12,7 +12,7 @@ from datetime import datetime
 
 from byteport.audit.records import Record
 from byteport.audit.words import Event, Result
-from byteport.domain.base import Frozen
+from byteport.domain.base import Frozen, Instant
 
 MOST_OPEN = 20_000
 """So many incidents or questions are remembered at a time, the newest; an older one is then counted as it was left."""
@@ -82,6 +82,25 @@ class NotHeld(Frozen):
     cause: str | None
 
 
+class Unseen(Frozen):
+    """What of the time is not in the sums, because nobody can read it any more."""
+
+    destroyed: int = 0
+    """Records whose bodies retention or an erasure destroyed, or that somebody took away: `byteport verify-log` tells which."""
+    locked: int = 0
+    """Records whose tenant's key is not at hand."""
+    events: dict[str, int] = {}
+    """How many of the destroyed are about what: their headers stay."""
+    first: Instant | None = None
+    last: Instant | None = None
+    """Of the destroyed."""
+    log_begins: Instant | None = None
+    """The first record that there ever was; before it nothing is known."""
+
+
+NOTHING_UNSEEN = Unseen()
+
+
 class Summary(Frozen):
     """All of it."""
 
@@ -96,6 +115,8 @@ class Summary(Frozen):
     answers: Answers = Answers()
     not_held: tuple[NotHeld, ...] = ()
     """At most `MOST_TOLD`, the newest."""
+    unseen: Unseen = NOTHING_UNSEEN
+    """What the sums do not hold."""
 
 
 MOST_TOLD = 200
@@ -153,8 +174,8 @@ class Tally:
         for record in records:
             self.add(record)
 
-    def summary(self, since: datetime | None, until: datetime) -> Summary:
-        """Of what was added so far."""
+    def summary(self, since: datetime | None, until: datetime, unseen: Unseen = NOTHING_UNSEEN) -> Summary:
+        """Of what was added so far; `unseen` is what could not be."""
         names = sorted(name for name, counts in self._counts.items() if counts)
         return Summary(
             since=since,
@@ -171,6 +192,7 @@ class Tally:
             ),
             answers=Answers(open=len(self._asked), waited=times(self._waits), **dict(self._answers)),
             not_held=tuple(self._not_held),
+            unseen=unseen,
         )
 
     def _fixed(self, record: Record) -> None:

@@ -36,6 +36,10 @@ def doctor(
             "--metrics", help="Only what the identity of this pod may do at the sources of metrics (`clouds.sources`)."
         ),
     ] = False,
+    sign_in: Annotated[
+        bool,
+        typer.Option("--sign-in", help="Only the identity provider of the approvals page (`console`), for its own pod."),
+    ] = False,
     kubeconfig: Kubeconfig = None,
     cluster: Annotated[str | None, typer.Option("--context", help="Context in it; implies --installation.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", hidden=True)] = False,
@@ -49,6 +53,8 @@ def doctor(
     outside = installation or kubeconfig is not None or cluster is not None
     if metrics:
         checks = run(_metrics(settings_of(context)))
+    elif sign_in:
+        checks = run(_sign_in(settings_of(context)))
     else:
         checks = run(_installed(kubeconfig, cluster) if outside else _look(settings_of(context)))
     if as_json:
@@ -80,6 +86,15 @@ async def _metrics(settings: Settings) -> list[Check]:
     from workers.clouds import check_clouds
 
     return await check_clouds(settings)
+
+
+async def _sign_in(settings: Settings) -> list[Check]:
+    from byteport.errors import ConfigError
+    from workers.examine import examine_sign_in
+
+    if settings.console.issuer is None:
+        raise ConfigError("console.issuer", "is not set: there is no approvals page by these settings")
+    return await examine_sign_in(settings)
 
 
 async def _look(settings: Settings) -> list[Check]:

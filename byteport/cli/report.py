@@ -41,6 +41,7 @@ def report(
     """Sum up the log: time to repair, what was fixed and held, what was refused and why, and how long people took."""
     from byteport.audit.tally import Tally
     from byteport.ledger.log import Filter
+    from byteport.ledger.unseen import unseen
 
     if markdown and as_json:
         raise MalformedInput("--markdown", "is another form than --json; choose one")
@@ -49,9 +50,10 @@ def report(
     if begin >= end:
         raise MalformedInput("--since", "must be before --until")
     settings = settings_of(context)
-    tally = Tally()
-    tally.add_all(log_of(settings).iter_records(Filter(tenant=settings.tenant, since=begin, until=end)))
-    summary = tally.summary(begin, end)
+    tally, log = Tally(), log_of(settings)
+    tally.add_all(log.iter_records(Filter(tenant=settings.tenant, since=begin, until=end)))
+    gone = unseen(log.store, settings.tenant, begin, end)  # last: what is destroyed meanwhile is told, not lost
+    summary = tally.summary(begin, end, gone)
     if as_json:
         print_json(summary)
     elif markdown:
@@ -78,8 +80,10 @@ def moment(option: str, text: str, now: datetime) -> datetime:
 def _show(summary: Summary) -> None:
     if not summary.records:
         say(f"No record between {_at(summary.since)} and {_at(summary.until)}.")
+        for line in _unseen(summary):
+            say(f"Not seen: {line}.")
         return
-    facts(_facts(summary))
+    facts([*_facts(summary), *(("not seen", line) for line in _unseen(summary))])
     for title, head, rows in _tables(summary):
         say(f"\n{title}", style="bold")
         table(*head, rows=rows)
@@ -91,9 +95,10 @@ def written(summary: Summary) -> Iterator[str]:
     yield ""
     if not summary.records:
         yield "No record."
-        return
-    for name, value in _facts(summary):
+    for name, value in _facts(summary) if summary.records else ():
         yield f"- {name}: {value}"
+    for line in _unseen(summary):
+        yield f"- not seen: {line}"
     for title, head, rows in _tables(summary):
         yield ""
         yield f"## {title}"
@@ -114,6 +119,23 @@ def _facts(summary: Summary) -> list[tuple[str, object]]:
         ("plans that waited", _answers(summary.answers)),
         ("answered after", _times(summary.answers.waited)),
     ]
+
+
+def _unseen(summary: Summary) -> Iterator[str]:
+    """What of the time is in no sum, and why, so that nobody takes a few records for all of them."""
+    gone = summary.unseen
+    if gone.destroyed:
+        about = ", ".join(f"{count} {event.replace('_', ' ')}" for event, count in sorted(gone.events.items()))
+        yield (
+            f"{gone.destroyed} more record(s) ({about}) from {_at(gone.first)} to {_at(gone.last)}, whose content retention or "
+            "an erasure has destroyed; byteport verify-log --all says whether that is recorded"
+        )
+    if gone.locked:
+        yield f"{gone.locked} more record(s) whose key is not in ledger.body_key"
+    if gone.log_begins is None:
+        yield "anything: nothing was ever recorded for this tenant here"
+    elif summary.since is not None and gone.log_begins > summary.since:
+        yield f"anything before {_at(gone.log_begins)}: the log begins then"
 
 
 def _answers(answers: Answers) -> str:

@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from byteport.console import lists, plans, runs, signin
 from byteport.console import log as log_page
-from byteport.console import plans, runs, signin
 from byteport.console.face import Face, face_of
 from byteport.console.pages import page, style_sheet
 from byteport.errors import BytePortError, ConfigError, MalformedInput, NotPermitted, TargetGone, TemporaryError
@@ -71,7 +71,10 @@ def application(face: Face, ready: Ready) -> ASGIApp:
     app = Starlette(
         routes=[
             *_probes(ready),
-            Route("/", plans.home),
+            Route("/", lists.home),
+            Route("/waiting", lists.waiting),
+            Route("/escalated", lists.escalated),
+            Route("/runs", lists.runs),
             Route("/plans/{digest}", plans.plan),
             Route("/plans/{digest}/answer", plans.answer, methods=["POST"]),
             Route("/runs/{workflow_id:path}/acknowledge", runs.acknowledge, methods=["POST"]),

@@ -1,17 +1,15 @@
-"""What waits, and the page of one plan: what would change, why it was not done alone, who has answered, and the answer.
+"""The page of one plan: what would change, why it was not done alone, who has answered, and the answer.
 
-Comes after `face`; an answer goes on to `answering`.
+Comes after `face` and `lists`; an answer goes on to `answering`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
-from temporalio.client import Client
 
 from byteport.console.answering import LONGEST_REASON, begin, must_be_shown, shown, why_not
 from byteport.console.difference import difference
@@ -22,57 +20,13 @@ from byteport.console.sessions import Session
 from byteport.console.signin import away
 from byteport.console.text import words
 from byteport.console.told import ENDED
-from byteport.contracts.workflows import ApprovalState, Phase
+from byteport.contracts.workflows import ApprovalState
 from byteport.domain.approvals import Answer, ApprovalRequest
 from byteport.domain.explanations import meanings
-from byteport.errors import BytePortError, MalformedInput, NotPermitted, TargetGone
+from byteport.errors import MalformedInput, NotPermitted, TargetGone
 from byteport.temporal import views
-from byteport.temporal.views import Run
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-MOST_WAITING = 50
-MOST_RUNS = 30
-AT_ONCE = 8
-ASKED_SECONDS = 8.0
-
-
-@for_people
-async def home(_: Request, face: Face, session: Session) -> Response:
-    """What waits first, then what a person should take over, then the newest runs."""
-    digests = await views.list_waiting(face.client, limit=MOST_WAITING)
-    waiting = await what_waits(face.client, digests, within=ASKED_SECONDS)
-    escalated = await views.list_runs(face.client, open_only=True, limit=MOST_WAITING, phase=Phase.ESCALATED)
-    newest = await views.list_runs(face.client, open_only=False, limit=MOST_RUNS)
-    return page(
-        "home.html",
-        session,
-        face.now(),
-        waiting=waiting,
-        escalated=escalated,
-        newest=_newest(newest),
-        full=MOST_WAITING,
-    )
-
-
-async def what_waits(
-    client: Client, digests: Sequence[str], *, within: float
-) -> list[tuple[str, ApprovalRequest | None]]:
-    """Each plan with what it asks; None where nobody tells now, because no worker runs, or not within that many seconds for
-    all of them together. It is still listed: it waits."""
-    turns, end = asyncio.Semaphore(AT_ONCE), asyncio.get_running_loop().time() + within
-
-    async def asked(digest: str) -> tuple[str, ApprovalRequest | None]:
-        try:
-            async with asyncio.timeout_at(end), turns:
-                return digest, (await views.approval_state(client, digest)).request
-        except (BytePortError, TimeoutError):
-            return digest, None
-
-    return await asyncio.gather(*(asked(digest) for digest in digests))
-
-
-def _newest(runs: list[Run]) -> list[Run]:
-    return sorted(runs, key=lambda run: run.started_at, reverse=True)
 
 
 @for_people

@@ -15,6 +15,8 @@ class Said(NamedTuple):
     next: str
 
 
+ANSWERS = "byteport approve DIGEST, or byteport reject DIGEST"
+"""For whoever is asked and has not got the command itself."""
 _PODS = "kubectl get pods -n {namespace} -o wide"
 _EVENTS = "kubectl get events -n {namespace} --sort-by=.lastTimestamp"
 _HISTORY = "kubectl rollout history {kind}/{name} -n {namespace}"
@@ -255,9 +257,7 @@ REASONS: Mapping[Reason, Said] = {
         "kubectl get pods -n {namespace} --field-selector=status.phase=Pending",
     ),
     Reason.MODE_OBSERVES: Said("Here the agent only observes.", "byteport policy show"),
-    Reason.MODE_DRY_RUN: Said(
-        "Here every act waits for a person's yes.", "byteport approve DIGEST, or byteport reject DIGEST"
-    ),
+    Reason.MODE_DRY_RUN: Said("Here every act waits for a person's yes.", ANSWERS),
     Reason.HALTED: Said(
         "The kill switch is on: nothing is done.", "byteport resume, once the reason for the halt is gone"
     ),
@@ -303,7 +303,7 @@ REASONS: Mapping[Reason, Said] = {
     Reason.ROLLBACK_UNPROVEN: Said(
         "Before Kubernetes 1.36 the API server cannot prove that a rollback restores a revision's own template: each one "
         "waits for a person's yes, unless the settings accept that.",
-        "byteport approve DIGEST, or byteport reject DIGEST",
+        ANSWERS,
     ),
     Reason.APPROVED: Said("A person said yes.", ""),
     Reason.REJECTED: Said("A person said no.", ""),

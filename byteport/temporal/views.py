@@ -61,17 +61,31 @@ async def list_runs(client: Client, *, open_only: bool, limit: int, phase: Phase
     return [_run(execution) async for execution in _listed(client, query, limit)]
 
 
-async def list_waiting(client: Client, *, limit: int = 100) -> list[str]:
-    """Plan digests of the approvals that wait for people, newest first."""
+class Waits(NamedTuple):
+    """A plan that waits for people, by what a list knows of it."""
+
+    plan_digest: str
+    since: datetime
+
+
+async def waiting(client: Client, *, limit: int) -> list[Waits]:
+    """The approvals that wait for people, newest first."""
     query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running'"
     prefix = approval_id("")
-    return [execution.id.removeprefix(prefix) async for execution in _listed(client, query, limit)]
+    return [
+        Waits(execution.id.removeprefix(prefix), execution.start_time)
+        async for execution in _listed(client, query, limit)
+    ]
+
+
+async def list_waiting(client: Client, *, limit: int = 100) -> list[str]:
+    """Plan digests of the same."""
+    return [one.plan_digest for one in await waiting(client, limit=limit)]
 
 
 async def waiting_since(client: Client) -> list[datetime]:
-    """Since when each approval has been waiting for people; at most `MOST_COUNTED` of them."""
-    query = f"WorkflowType = '{APPROVAL}' AND ExecutionStatus = 'Running'"
-    return [execution.start_time async for execution in _listed(client, query, MOST_COUNTED)]
+    """Since when each of them has been waiting; at most `MOST_COUNTED` of them."""
+    return [one.since for one in await waiting(client, limit=MOST_COUNTED)]
 
 
 async def remediation_state(client: Client, workflow_id: str) -> State:

@@ -49,6 +49,9 @@ async def test_people_are_reminded_after_an_hour_then_more_and_more_seldom(
     reminders = [notice for notice in world.notices if notice.title.startswith("Still waiting")]
     assert [round((notice.at - reminders[0].at).total_seconds(), -2) for notice in reminders] == [0, 7200]
     assert reminders[0].how_to_answer == f"byteport approve {waiting.plan_digest}"
+    assert reminders[0].symptom is not None
+    assert reminders[0].symptom.startswith("failed_deploy = ")
+    assert ", asked at " in reminders[0].title
 
 
 @pytest.mark.claim("C-065")

@@ -61,6 +61,9 @@ async def test_a_repair_that_did_not_hold_is_a_record_and_the_next_of_its_kind_i
     assert waiting.state.signal.recurrence_of == incident
     assert waiting.state.reasons == (Reason.DID_NOT_HOLD,)
     assert len(world.writes) == 1
+    page = (await until(lambda: [n for n in world.notices if n.rung == 1], "the page"))[0]
+    assert page.symptom is not None
+    assert page.symptom.endswith(f"the repair of {incident} did not hold, and it is broken again")
 
 
 async def test_a_recurrence_that_the_watch_sees_first_is_not_repeated_either_once_it_was_looked_at(

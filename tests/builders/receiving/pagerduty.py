@@ -31,7 +31,7 @@ def shown(raw: bytes, routing_key: str) -> Shown:
     datetime.fromisoformat(payload["timestamp"])
     found = Shown(literal=[payload[key] for key in ("summary", "source", "component", "group")])
     for title, lines in payload["custom_details"].items():
-        commands = title in ("The plan", "To undo it", "How to answer")
+        commands = title in ("The plan", "What was planned", "The command that ran", "To undo it", "How to answer")
         texts = [lines] if isinstance(lines, str) else lines
         (found.commands if commands else found.literal).extend(texts)
     for link in body["links"]:

@@ -20,7 +20,7 @@ from byteport.console import provider as provider_module
 from byteport.console.app import AtOnce
 from byteport.console.assembly import Readiness
 from byteport.console.face import Face, for_people
-from byteport.console.plans import what_waits
+from byteport.console.lists import what_waits
 from byteport.console.provider import Provider
 from byteport.console.reached import Reached
 from byteport.console.sessions import Person, Session, Sessions

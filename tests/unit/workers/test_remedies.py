@@ -30,7 +30,7 @@ from workers.boundary_check import look_at_boundary
 from workers.preflight import Check, Outcome
 from workers.remedies import REMEDIES, Amiss, remedy
 
-COMMANDS = {"byteport", "crictl", "echo", "helm", "kubectl", "ls", "psql", "python3", "ssh-keygen", "temporal"}
+COMMANDS = {"byteport", "crictl", "curl", "echo", "helm", "kubectl", "ls", "psql", "python3", "ssh-keygen", "temporal"}
 """Programs with which a remedy may begin."""
 SOURCES = [path for room in ("workers", "byteport") for path in sorted((ROOT / room).rglob("*.py"))]
 VALUES = yaml.safe_load((ROOT / "charts" / "byteport-agent" / "values.yaml").read_text())

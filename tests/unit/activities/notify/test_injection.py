@@ -151,7 +151,14 @@ def test_what_arrives_is_enough_to_decide_by_and_there_is_one_way_to_answer(chan
     text = "\n".join((*found.literal, *found.commands))
     for words in (
         *("deploy_failed = 4 (threshold 1), reported 3 times", "since 2026-03-10 02:58:00 UTC (for 14 min 30 s)"),
-        *("bad image (by 4 facts)", "available = 0", "2026-03-11 03:12:30", str(call.command), "shop/Deployment/web"),
+        *(
+            "bad image",
+            "rests on 4 facts; a change asks for 2",
+            "available = 0",
+            "2026-03-11 03:12:30",
+            str(call.command),
+            "shop/Deployment/web",
+        ),
     ):
         assert words in text
     assert found.links[0] == f"{PAGE_URL}/plans/{PLAN.replace(':', '%3A')}"
