@@ -30,6 +30,7 @@ from workers.cloud_looks import check_looks
 from workers.clouds import check_clouds
 from workers.ledger_check import check_ledger
 from workers.overdue import check_floors
+from workers.payload_keys import payload_keys, told
 from workers.preflight import (
     Check,
     Outcome,
@@ -45,7 +46,7 @@ from workers.secrets_check import check_secrets
 from workers.sign_in_check import NAME as SIGN_IN
 from workers.sign_in_check import check_sign_in
 from workers.signing_check import check_signing
-from workers.start import check_policy, key_ring
+from workers.start import check_policy
 from workers.wiring import connect_cluster, policy_of, uid_of
 
 WATCH_LATE_SECONDS = 60.0
@@ -61,7 +62,7 @@ async def examine(settings: Settings, *, cluster_inside: str | None = None) -> l
     policy, signers = settings.policy_file or "policy.yaml", settings.approvals.allowed_signers or "allowed_signers"
     at, of = settings.temporal.address, settings.temporal.namespace
     checks += await _each("policy", remedy(Amiss.POLICY_UNREAD, path=policy), lambda: _done([check_policy(settings)]))
-    checks += await _each("keys", remedy(Amiss.KEYS_UNREAD), lambda: _done(_keys(settings)))
+    checks += await _each("keys", _way_to_keys(settings), lambda: _keys(settings))
     checks += await _each("signers", remedy(Amiss.SIGNERS_UNREAD, path=signers), lambda: _done([_signers(settings)]))
     checks += await _each(
         "temporal", remedy(Amiss.TEMPORAL_UNREACHED, address=at, namespace=of), lambda: _temporal(settings)
@@ -103,11 +104,15 @@ async def _done(checks: list[Check]) -> list[Check]:
     return checks
 
 
-def _keys(settings: Settings) -> list[Check]:
+def _way_to_keys(settings: Settings) -> str:
+    name = settings.temporal.payload_keys
+    return remedy(Amiss.KEYS_UNREAD) if name is None else remedy(Amiss.SECRET_UNREAD, name=name)
+
+
+async def _keys(settings: Settings) -> list[Check]:
     """The payload keys, and that the ledger's two halves belong together."""
-    ring = key_ring(settings)
-    others = ", ".join(key.id for key in ring.keys[1:])
-    said = f"{len(ring.keys)}, encrypting with {ring.active.id}" + (f", opening also {others}" if others else "")
+    name = settings.temporal.payload_keys
+    said = told(await payload_keys(settings)) + (f", from the secret {name}" if name is not None else "")
     checks = [Check("payload keys", Outcome.OK, said)]
     private, public = settings.ledger.grant_key, settings.cluster.grant_public_key
     if private is None or public is None:
@@ -143,7 +148,7 @@ def _signers(settings: Settings) -> Check:
 
 
 async def _temporal(settings: Settings) -> list[Check]:
-    client = await connect(settings.temporal, key_ring(settings), identity="byteport-doctor")
+    client = await connect(settings.temporal, await payload_keys(settings), identity="byteport-doctor")
     address = f"{settings.temporal.address}, namespace {settings.temporal.namespace}"
     checks = [Check("temporal", Outcome.OK, address)]
     missing = sorted(set(TYPES) - await registered(client))

@@ -19,12 +19,10 @@ from activities.clock import utc_now
 from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.policy_source import load_policy
 from byteport.contracts.acts import Queue
-from byteport.errors import ConfigError
 from byteport.kubernetes.port import ClusterPort
 from byteport.ledger.opening import must_be_readable, open_reader
 from byteport.settings import Settings, installation, remember
 from byteport.temporal.connect import connect, must_answer
-from byteport.temporal.keys import KeyRing, read_key_ring
 from byteport.temporal.registration import ensure_search_attributes
 from byteport.temporal.signing import start_checkpoints
 from byteport.temporal.standing_runs import start_retention, start_watch
@@ -37,6 +35,7 @@ from workers.health import ANSWER_SECONDS, Health, Part, Question
 from workers.health_endpoint import health_served
 from workers.ledger_check import check_ledger
 from workers.ledger_metrics import ledger_watched
+from workers.payload_keys import keys_followed, payload_keys
 from workers.policy_changes import note_policy_changes
 from workers.preflight import (
     Check,
@@ -64,7 +63,7 @@ async def start(settings: Settings, process: Process, *, stop: asyncio.Event, sa
     must_pass([check_packages(), check_policy(settings)])
     if Queue.LEDGER in role.queues:
         must_pass(await asyncio.to_thread(check_ledger, settings))
-    ring = key_ring(settings)
+    ring = await payload_keys(settings)
     try:
         if Credential.CLUSTER in role.credentials:
             cluster = await connect_cluster(settings)
@@ -81,7 +80,9 @@ async def start(settings: Settings, process: Process, *, stop: asyncio.Event, sa
             if Queue.CONTROL in role.queues:
                 await ensure_search_attributes(client)
             around = Surroundings(settings, installation(settings, uid), client, cluster, utc_now)
-            await serve_wired(role, around, stop=stop, say=say)
+            runtime = client.service_client.config.runtime or Runtime.default()
+            async with keys_followed(ring, runtime.metric_meter):
+                await serve_wired(role, around, stop=stop, say=say)
     finally:
         if cluster is not None:
             await cluster.close()
@@ -241,10 +242,3 @@ def check_policy(settings: Settings) -> Check:
         return Check("policy_file", Outcome.FAILED, "must be set", remedy(Amiss.POLICY_UNSET))
     policy = load_policy(settings.policy_file)
     return Check("policy", Outcome.OK, f"{settings.policy_file}, mode {policy.mode.value}")
-
-
-def key_ring(settings: Settings) -> KeyRing:
-    """The payload keys of the settings."""
-    if settings.temporal.payload_key_file is None:
-        raise ConfigError("temporal.payload_key_file", "must be set")
-    return read_key_ring(settings.temporal.payload_key_file)

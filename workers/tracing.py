@@ -18,7 +18,7 @@ from temporalio.client import Interceptor
 
 from byteport.contracts.traces import TracesConfig
 from byteport.errors import ConfigError
-from byteport.temporal.keys import KeyRing
+from byteport.temporal.keys import Ring
 from byteport.trust.key_files import read_private_file
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}): ?([ -~]{1,4000})")
 
 
 @contextlib.asynccontextmanager
-async def traced(config: TracesConfig, ring: KeyRing, about: Mapping[str, str]) -> AsyncIterator[Sequence[Interceptor]]:
+async def traced(config: TracesConfig, ring: Ring, about: Mapping[str, str]) -> AsyncIterator[Sequence[Interceptor]]:
     """While inside, what these interceptors note is sent; none where no collector is set.
 
     `about` says of which process the spans are. Raises `ConfigError` for files that cannot be used.

@@ -22,7 +22,7 @@ from byteport.errors import ConfigError
 from byteport.serving.fetch import fetch
 from byteport.serving.keysets import KeySets
 from byteport.serving.looks import Looks
-from byteport.serving.serve import Ports, Server
+from byteport.serving.serve import Alone, Ports, Server
 from byteport.serving.tls import Contexts, TlsFiles
 from byteport.serving.tokens import Tokens
 from byteport.temporal.alerts_intake import hand_in
@@ -77,7 +77,7 @@ def assemble(
         contexts,
         config.limits,
         config.stop_seconds,
-        _Nothing(),
+        Alone(),
     )
 
 
@@ -100,16 +100,6 @@ def _back(config: AlertsConfig, tell_run: TellRun | None) -> Back | None:
     pager = signing(config.pagerduty_secrets_file, "pagerduty_secrets_file")
     chat = signing(config.slack_secrets_file, "slack_secrets_file")
     return Back(tell_run, pager, chat) if tell_run is not None and (pager or chat) else None
-
-
-class _Nothing:
-    """Nothing runs beside the requests."""
-
-    def start(self) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
 
 
 def _needed(path: Path | None, setting: str) -> Path:

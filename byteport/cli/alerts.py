@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from byteport.cli.output import note
-from byteport.cli.session import client_of, run, settings_of
+from byteport.cli.session import client_with, keys_of, run, settings_of
 
 if TYPE_CHECKING:
     from byteport.settings import Settings
@@ -23,21 +23,24 @@ async def _serve(settings: Settings) -> None:
     from byteport.alerts.assembly import assemble, by_temporal, telling
     from byteport.settings import installation
     from byteport.telemetry import configure_logging
+    from workers.payload_keys import keys_followed
     from workers.run import stop_on_signals
 
     configure_logging(settings.telemetry)
     ours = installation(settings)
-    client = await client_of(settings)
+    ring = await keys_of(settings)
+    client = await client_with(settings, ring)
     server = assemble(settings.alerts, ours, by_temporal(client, ours), settings.state_dir, tell_run=telling(client))
     stop = asyncio.Event()
-    with stop_on_signals(stop):
-        serving = asyncio.create_task(server.serve())
-        stopping = asyncio.create_task(stop.wait())
-        note(f"alerts are taken in at https on port {server.port}, for cluster {ours.cluster_name}")
-        if server.health_port is not None:
-            note(f"health at http on port {server.health_port}, for this machine")
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        stopping.cancel()
-        await serving
+    async with keys_followed(ring):
+        with stop_on_signals(stop):
+            serving = asyncio.create_task(server.serve())
+            stopping = asyncio.create_task(stop.wait())
+            note(f"alerts are taken in at https on port {server.port}, for cluster {ours.cluster_name}")
+            if server.health_port is not None:
+                note(f"health at http on port {server.health_port}, for this machine")
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            stopping.cancel()
+            await serving
     note("stopped")

@@ -10,6 +10,7 @@ from byteport.cli.alerts import alerts
 from byteport.cli.api import api
 from byteport.cli.approve import approve
 from byteport.cli.checkpoints import checkpoints
+from byteport.cli.codec import codec
 from byteport.cli.console import console
 from byteport.cli.disable import disable
 from byteport.cli.doctor import doctor
@@ -56,6 +57,7 @@ def add_commands(app: typer.Typer) -> None:
         (RUN, api),
         (RUN, alerts),
         (RUN, console),
+        (RUN, codec),
         (RUN, signal),
         (RUN, enable),
         (RUN, disable),

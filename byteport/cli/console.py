@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from byteport.cli.output import note
-from byteport.cli.session import run, settings_of
+from byteport.cli.session import keys_of, run, settings_of
 
 if TYPE_CHECKING:
     from byteport.settings import Settings
@@ -22,29 +22,27 @@ def console(context: typer.Context) -> None:
 async def _serve(settings: Settings) -> None:
     from byteport.cli.ledger import log_of
     from byteport.console.assembly import assemble
-    from byteport.errors import ConfigError
     from byteport.settings import installation
     from byteport.telemetry import configure_logging
     from byteport.temporal.connect import connect
-    from byteport.temporal.keys import read_key_ring
+    from workers.payload_keys import keys_followed
     from workers.run import stop_on_signals
 
     configure_logging(settings.telemetry)
-    if settings.temporal.payload_key_file is None:
-        raise ConfigError("temporal.payload_key_file", "is not set")
     log = log_of(settings)
-    ring = read_key_ring(settings.temporal.payload_key_file)
+    ring = await keys_of(settings)
     client = await connect(settings.temporal, ring, identity="byteport-console")
     server = assemble(settings.console, client, installation(settings), log, settings.approvals.issuers)
     stop = asyncio.Event()
-    with stop_on_signals(stop):
-        serving = asyncio.create_task(server.serve())
-        stopping = asyncio.create_task(stop.wait())
-        note(f"approvals at {settings.console.url}, served at https on port {server.port}")
-        if server.health_port is not None:
-            note(f"health at http on port {server.health_port}, for this machine")
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        stopping.cancel()
-        await serving
+    async with keys_followed(ring):
+        with stop_on_signals(stop):
+            serving = asyncio.create_task(server.serve())
+            stopping = asyncio.create_task(stop.wait())
+            note(f"approvals at {settings.console.url}, served at https on port {server.port}")
+            if server.health_port is not None:
+                note(f"health at http on port {server.health_port}, for this machine")
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            stopping.cancel()
+            await serving
     note("stopped")

@@ -31,19 +31,22 @@ def init(
 ) -> None:
     """Make the payload key and the ledger's keys where the settings say, each only if it is not there.
 
-    The key that signs the log belongs to the signer alone, and is made only where it is asked for.
+    The key that signs the log belongs to the signer alone, and is made only where it is asked for. Payload keys that the settings
+    name in a secret backend are made there, by whoever keeps it.
     """
     from byteport.ledger.keys import make_body_keys
     from byteport.temporal.keys import make_key_file
     from byteport.trust.files import make_key, read_private_key
 
     settings = settings_of(context)
-    payload = _set(settings.temporal.payload_key_file, "temporal.payload_key_file")
+    payload = settings.temporal.payload_key_file
+    if payload is None and settings.temporal.payload_keys is None:
+        raise ConfigError("temporal.payload_key_file", "must be set")
     bodies = _set(settings.ledger.body_key, "ledger.body_key")
     grant = _set(settings.ledger.grant_key, "ledger.grant_key")
     public = _set(settings.cluster.grant_public_key, "cluster.grant_public_key")
     with _alone(grant.parent, "ledger.grant_key"):
-        made = [payload] if make_key_file(payload) else []
+        made = [payload] if payload is not None and make_key_file(payload) else []
         made += [bodies] if make_body_keys(bodies) else []
         if not grant.exists():
             made.append(grant)

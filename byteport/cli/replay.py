@@ -11,8 +11,8 @@ import typer
 from byteport.cli.exits import Exit
 from byteport.cli.find import find_run
 from byteport.cli.output import note, print_json, say, table, while_waiting
-from byteport.cli.session import AsJson, client_of, run, settings_of
-from byteport.errors import ConfigError, MalformedInput
+from byteport.cli.session import AsJson, client_of, keys_of, run, settings_of
+from byteport.errors import MalformedInput
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHistory
@@ -52,7 +52,6 @@ async def _replay(
 ) -> None:
     from byteport.temporal.converter import data_converter
     from byteport.temporal.decisions import side_by_side
-    from byteport.temporal.keys import read_key_ring
     from byteport.temporal.opened import open_history
     from byteport.temporal.replay import replay as replay_history
     from byteport.temporal.timeline import timeline
@@ -63,9 +62,7 @@ async def _replay(
     history = saved or await _from_server(settings, which, run_id)
     if save is not None:
         _write(save, history)
-    if settings.temporal.payload_key_file is None:
-        raise ConfigError("temporal.payload_key_file", "is not set")
-    converter = data_converter(read_key_ring(settings.temporal.payload_key_file))
+    converter = data_converter(await keys_of(settings))
     happenings = timeline(await open_history(history, converter))
     replayed = await while_waiting("replaying", replay_history(history, WORKFLOWS, converter, workflow_runner()))
     decisions = side_by_side(replayed.recorded, replayed.scheduled)

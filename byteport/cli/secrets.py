@@ -30,16 +30,18 @@ def check(
 ) -> None:
     """Read each secret from the backend, say whether that went well, and drop it."""
     from byteport.settings.named_secrets import named_secrets
-    from workers.secrets_check import look_at_secrets
+    from workers.secrets_check import look_at_secrets, must_be_whole
 
     settings = settings_of(context, without_cluster=True)
     by_name = named_secrets(settings)
     wanted = {name: by_name.get(name, "") for name in names} if names else by_name
+    backend = settings.secret.backend
     if not wanted:
-        print_json({"backend": None, "secrets": []}) if as_json else say("No setting names a secret.")
+        must_be_whole(settings.secret)
+        used = backend.value if backend else None
+        print_json({"backend": used, "secrets": []}) if as_json else say("No setting names a secret.")
         return
     looks = run(look_at_secrets(settings.secret, wanted))
-    backend = settings.secret.backend
     if as_json:
         print_json({"backend": backend.value if backend else None, "secrets": [_told(look) for look in looks]})
     else:

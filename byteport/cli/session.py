@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 import typer
 
 from byteport.cli.output import while_waiting
-from byteport.errors import ConfigError
 
 if TYPE_CHECKING:
     from temporalio.client import Client
+    from temporalio.runtime import Runtime
 
     from byteport.settings import Settings
+    from byteport.temporal.keys import Ring
 
 Result = TypeVar("Result")
 
@@ -40,15 +41,25 @@ def settings_of(context: typer.Context, *, without_cluster: bool = False) -> Set
 
 async def client_of(settings: Settings) -> Client:
     """A connected client, or one line that says why not."""
-    from byteport.temporal.connect import connect
-    from byteport.temporal.keys import read_key_ring
+    return await client_with(settings, await keys_of(settings))
 
-    path = settings.temporal.payload_key_file
-    if path is None:
-        raise ConfigError("temporal.payload_key_file", "is not set")
-    ring = read_key_ring(path)
-    connecting = connect(settings.temporal, ring, identity=f"byteport-cli:{person(settings)}")
+
+async def client_with(settings: Settings, ring: Ring, runtime: Runtime | None = None) -> Client:
+    """The same, of one who has the payload keys already."""
+    from byteport.temporal.connect import connect
+
+    connecting = connect(settings.temporal, ring, identity=f"byteport-cli:{person(settings)}", runtime=runtime)
     return await while_waiting(f"connecting to Temporal at {settings.temporal.address}", connecting)
+
+
+async def keys_of(settings: Settings) -> Ring:
+    """The payload keys, from a file, or from the secret backend with the rights of whoever runs the command."""
+    from workers.payload_keys import payload_keys
+
+    reading = payload_keys(settings)
+    if settings.temporal.payload_keys is None:
+        return await reading
+    return await while_waiting("reading the payload keys from the secret backend", reading)
 
 
 def person(settings: Settings) -> str:

@@ -207,17 +207,14 @@ async def _runs(settings: Settings, asked: Asked, masking: Masking) -> bytes:
 
 
 async def _timelines(settings: Settings, asked: Asked, masking: Masking) -> bytes:
-    from byteport.cli.session import client_of
+    from byteport.cli.session import client_with, keys_of
     from byteport.temporal.converter import data_converter
-    from byteport.temporal.keys import read_key_ring
     from byteport.temporal.opened import open_history
     from byteport.temporal.timeline import timeline
     from byteport.temporal.views import fetch_history, list_runs
 
-    client, key_file = await client_of(settings), settings.temporal.payload_key_file
-    if key_file is None:
-        raise ConfigError("temporal.payload_key_file", "is not set")
-    converter = data_converter(read_key_ring(key_file))
+    ring = await keys_of(settings)
+    client, converter = await client_with(settings, ring), data_converter(ring)
     told: dict[str, Any] = {}
     for run in await list_runs(client, open_only=False, limit=min(asked.runs, MOST_TIMELINES)):
         history = await open_history(await fetch_history(client, run.workflow_id, run.run_id), converter)

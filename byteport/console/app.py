@@ -7,70 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from byteport.console import lists, plans, runs, signin
 from byteport.console import log as log_page
 from byteport.console.face import Face, face_of
 from byteport.console.pages import page, style_sheet
 from byteport.errors import BytePortError, ConfigError, MalformedInput, NotPermitted, TargetGone, TemporaryError
+from byteport.serving.at_once import AtOnce, Lines, Ready, probes
 from byteport.serving.guard import Guard, mistake
 from byteport.serving.limits import ServingLimits
 from byteport.serving.problems import Problem
 
 log = logging.getLogger(__name__)
 
-Ready = Callable[[], Awaitable[list[str]]]
-
-
-class Lines:
-    """A line of the log for each refusal; of what is looked at none is kept."""
-
-    def answered(self, method: str, status: int, code: str | None) -> None:
-        if status >= HTTPStatus.BAD_REQUEST:
-            log.info("refused: %s %d %s", method, status, code or "")
-
-
-PROBES = frozenset({"/healthz", "/readyz"})
-
-
-class AtOnce:
-    """So many requests are answered at once; one more is told to come again. Probes are not counted: a busy page is no dead
-    one, and would sign everybody out by being started again."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app = app
-        self._most = most
-        self._running = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path") in PROBES:
-            await self._app(scope, receive, send)
-            return
-        if self._running >= self._most:
-            busy = Response("Busy; come again in a second.", 503, headers={"retry-after": "1"}, media_type="text/plain")
-            await busy(scope, receive, send)
-            return
-        self._running += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._running -= 1
-
 
 def application(face: Face, ready: Ready) -> ASGIApp:
     """Everything, for TLS."""
     app = Starlette(
         routes=[
-            *_probes(ready),
+            *probes(ready),
             Route("/", lists.home),
             Route("/waiting", lists.waiting),
             Route("/escalated", lists.escalated),
@@ -99,20 +61,7 @@ def application(face: Face, ready: Ready) -> ASGIApp:
 
 def health_application(ready: Ready, limits: ServingLimits) -> ASGIApp:
     """Probes alone, for the port in clear."""
-    return Guard(Starlette(routes=_probes(ready)), limits, Lines())
-
-
-def _probes(ready: Ready) -> list[Route]:
-    """Whether the process lives, and whether it can answer; with nothing of anybody in it."""
-
-    async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def readyz(_: Request) -> Response:
-        missing = await ready()
-        return JSONResponse({"status": "not_ready" if missing else "ok", "missing": missing}, 503 if missing else 200)
-
-    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+    return Guard(Starlette(routes=probes(ready)), limits, Lines())
 
 
 async def _style(_: Request) -> Response:

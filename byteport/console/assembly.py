@@ -26,7 +26,7 @@ from byteport.contracts.workflows import Installation
 from byteport.errors import BytePortError, ConfigError, MalformedInput
 from byteport.ledger.log import AuditLog
 from byteport.serving.keysets import KeySets
-from byteport.serving.serve import Ports, Server
+from byteport.serving.serve import Alone, Ports, Server
 from byteport.serving.tls import Contexts, TlsFiles
 from byteport.temporal.connect import must_answer
 
@@ -34,16 +34,6 @@ SECTION = "console"
 NOT_SIGNED_YET = timedelta(minutes=10)
 ANSWERS_WITHIN = timedelta(seconds=3)
 KNOWN_SECONDS = 2.0
-
-
-class Alone:
-    """Nothing runs beside the requests."""
-
-    def start(self) -> None:
-        return
-
-    def stop(self) -> None:
-        return
 
 
 class Readiness:

@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import jwt
 from jwt.types import Options
@@ -27,14 +26,12 @@ from byteport.contracts.issuers import Issuer
 from byteport.domain.approvals import LONGEST_TOKEN
 from byteport.errors import MalformedInput, NotPermitted, Unavailable
 from byteport.serving.buckets import Seconds
+from byteport.serving.discovery import WHAT as DISCOVERY
+from byteport.serving.discovery import Discovery, https_url, json_object
 from byteport.serving.fetch import Form, fetch
 from byteport.serving.keysets import KeySets
 from byteport.trust.attested_issuers import ALGORITHMS
 
-KNOWN_SECONDS = 3600.0
-"""How long the discovery document is believed."""
-AGAIN_SECONDS = 5.0
-"""How long a provider that did not answer is not asked for it again: whoever waits behind that one hears the same at once."""
 SKEW_SECONDS = 60
 LONGEST_CODE = 2000
 _SIGNATURE_ALONE: Options = {
@@ -66,10 +63,7 @@ class Provider:
         self._reached = reached
         self._keys = keys
         self._now = now
-        self._clock = clock
-        self._places: tuple[float, Places] | None = None
-        self._failed: tuple[float, str] | None = None
-        self._turn = asyncio.Lock()
+        self._discovery = Discovery(reached.issuer, reached.ca_file, clock, "console.issuer", _places)
 
     async def ask(self, *, state: str, nonce: str, verifier: str, scopes: str, anew: bool) -> str:
         """The URL to send a browser to; `anew`: the person signs in even if they just have. Raises `Unavailable`."""
@@ -107,7 +101,7 @@ class Provider:
         place = (await self.places()).token
         form = Form(fields, await asyncio.to_thread(self._authorization))
         data = await fetch(place, self._reached.ca_file, form=form, what="the identity provider's token")
-        token = _object(data, "the identity provider's token").get("id_token")
+        token = json_object(data, "the identity provider's token").get("id_token")
         if not isinstance(token, str) or len(token) > LONGEST_TOKEN:
             raise NotPermitted(
                 f"the identity provider gave no ID token, or one of more than {LONGEST_TOKEN} characters"
@@ -137,32 +131,8 @@ class Provider:
         raise NotPermitted("no key of the identity provider has signed the token")
 
     async def places(self) -> Places:
-        """By the discovery document, which is fetched again each hour. Raises `Unavailable`."""
-        async with self._turn:
-            if self._places is None or self._clock() - self._places[0] > KNOWN_SECONDS:
-                if self._failed is not None and self._clock() - self._failed[0] < AGAIN_SECONDS:
-                    raise Unavailable(self._failed[1])
-                try:
-                    self._places = (self._clock(), await self._discover())
-                except Unavailable as error:
-                    self._failed = (self._clock(), error.message)
-                    raise
-            return self._places[1]
-
-    async def _discover(self) -> Places:
-        what = "the identity provider's discovery document"
-        place = self._reached.issuer.rstrip("/") + "/.well-known/openid-configuration"
-        found = _object(await fetch(place, self._reached.ca_file, what=what), what)
-        if found.get("issuer") != self._reached.issuer:
-            raise Unavailable(f"{what} is of another issuer; is `console.issuer` written exactly as there?")
-        methods = found.get("code_challenge_methods_supported", ["S256"])
-        if not isinstance(methods, list) or "S256" not in methods:
-            raise Unavailable(f"{what} says that it does not know PKCE with S256")
-        authorize, token, keys = (
-            _https(found.get(name), what) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
-        )
-        named = found.get("authorization_response_iss_parameter_supported") is True
-        return Places(authorize, token, keys, named)
+        """By the discovery document. Raises `Unavailable`."""
+        return await self._discovery.said()
 
     def _authorization(self) -> str | None:
         secret = self._reached.secret()
@@ -197,22 +167,12 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _object(data: bytes, what: str) -> dict[str, Any]:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise Unavailable(f"{what} is no JSON object")
-    return found
-
-
-def _https(url: object, what: str) -> str:
-    try:
-        if isinstance(url, str) and len(url) <= 500 and url.isprintable():
-            parts = urlsplit(url)
-            if parts.scheme == "https" and parts.hostname and not parts.fragment:
-                return url
-    except ValueError:
-        pass
-    raise Unavailable(f"{what} names a place that is no https URL")
+def _places(found: dict[str, Any]) -> Places:
+    methods = found.get("code_challenge_methods_supported", ["S256"])
+    if not isinstance(methods, list) or "S256" not in methods:
+        raise Unavailable(f"{DISCOVERY} says that it does not know PKCE with S256")
+    authorize, token, keys = (
+        https_url(found.get(name)) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    )
+    named = found.get("authorization_response_iss_parameter_supported") is True
+    return Places(authorize, token, keys, named)

@@ -21,6 +21,7 @@ from byteport.console.provider import new_verifier
 from byteport.console.sessions import UNKNOWN_SECONDS, Journey, Person, Session
 from byteport.errors import NotPermitted
 from byteport.serving.peers import peer_of
+from byteport.serving.people import is_among
 from byteport.serving.problems import Code, Problem
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ async def callback(request: Request) -> Response:
 
 
 async def _signed_in(face: Face, session: Session, journey: Journey, token: str, claims: dict[str, Any]) -> Response:
-    if not _may_see(face, claims):
+    if not is_among(claims, face.config.viewers_claim, face.config.viewers):
         face.sessions.end(session)
         raise NotPermitted("you are signed in at the identity provider, and not among those who may see this")
     name = next(
@@ -101,16 +102,6 @@ async def _signed_in(face: Face, session: Session, journey: Journey, token: str,
         log.error("keys_outdated: the identity provider signs by a key that approvals.issuers does not have")
         signed_in.tell(OUTDATED, well=False)
     return with_cookie(go(journey.back_to), signed_in)
-
-
-def _may_see(face: Face, claims: dict[str, Any]) -> bool:
-    """Whether a value of the claim is among the viewers; any other form of the claim is nobody's, and so is an address that
-    the provider has not verified."""
-    if face.config.viewers_claim == "email" and claims.get("email_verified") is not True:
-        return False
-    found = claims.get(face.config.viewers_claim)
-    values = found if isinstance(found, list) else [found]
-    return any(isinstance(value, str) and value in face.config.viewers for value in values)
 
 
 def _is_name(value: object) -> bool:

@@ -87,7 +87,7 @@ class Metric:
     unit: str | None = None
     """`seconds`, or None for a number of things."""
     served_by: str = "control"
-    """The queue whose process serves it; as `workers/processes.py` names queues."""
+    """The queue whose process serves it, as `workers/processes.py` names queues; `each` of every process."""
     buckets: tuple[float, ...] = ()
 
 
@@ -271,6 +271,19 @@ SOURCE_RIGHTS_LOOKED_AT = Metric(
     unit="seconds",
     served_by="cloud",
 )
+PAYLOAD_KEYS = Metric(
+    "byteport_payload_keys",
+    MetricKind.GAUGE,
+    "Payload keys of `temporal.payload_keys` that this process knows.",
+    served_by="each",
+)
+PAYLOAD_KEYS_READ_AT = Metric(
+    "byteport_payload_keys_read_at_seconds",
+    MetricKind.GAUGE,
+    "When they were last read from the secret backend, in Unix time.",
+    unit="seconds",
+    served_by="each",
+)
 
 METRICS: tuple[Metric, ...] = (
     REMEDIATIONS,
@@ -295,6 +308,8 @@ METRICS: tuple[Metric, ...] = (
     EXPORT_LAG_SECONDS,
     BOUNDARY_FINDINGS,
     BOUNDARY_LOOKED_AT,
+    PAYLOAD_KEYS,
+    PAYLOAD_KEYS_READ_AT,
     SOURCE_RIGHTS,
     SOURCE_RIGHTS_LOOKED_AT,
 )

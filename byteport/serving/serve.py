@@ -67,6 +67,16 @@ class Beside(Protocol):
         """Blocks until it has ended."""
 
 
+class Alone:
+    """Nothing runs beside the requests."""
+
+    def start(self) -> None:
+        return
+
+    def stop(self) -> None:
+        return
+
+
 class Server(uvicorn.Server):
     """Serves `app` over TLS and `health` in clear on loopback, until `should_exit`."""
 

@@ -1,6 +1,6 @@
-"""What a workload token proves: which cluster's issuer signed it, for which account, and that it was meant for us.
+"""What a token proves: which issuer signed it, for which subject, and that it is of now. Of a workload's, that it was meant for us alone.
 
-Comes after `keysets`; each face looks the proof up among those who may come in. Kubernetes projects such a token into a pod for one
+Comes after `keysets`; each face looks the proof up among those who may come in, and `people` what a person's token says. Kubernetes projects such a token into a pod for one
 audience and renews it; it has to be the face's own and nothing beside it, so that a token that another service was given
 opens nothing here.
 """
@@ -44,41 +44,58 @@ class Tokens:
 
     async def identify(self, token: str, issuers: Iterable[Issuer]) -> TokenIdentity:
         """Whom it names. Raises `Problem`: it does not hold, or nobody can tell whether it does."""
-        kid, issuer_text = _unverified(token)
-        candidates = [issuer for issuer in issuers if issuer.issuer == issuer_text]
-        if not candidates:
-            raise _invalid("its issuer is not one that is listed here")
-        missing = 0
-        for issuer in candidates:
-            try:
-                keys = await self._keys.find(issuer, kid)
-            except BytePortError:
-                missing += 1
-                continue
-            for key in keys:
-                if (claims := _verified(token, key, issuer)) is not None:
-                    return TokenIdentity(issuer=issuer.name, subject=self._subject(claims))
-        if missing:
-            raise Problem(Code.KEYS_UNAVAILABLE, "the keys of its issuer cannot be had; come again", retry_after=30)
-        raise _invalid("no key of its issuer has signed it")
-
-    def _subject(self, claims: dict[str, Any]) -> str:
-        now = self._now().timestamp()
-        expires, begins, issued = (
-            _number(claims.get(name, other)) for name, other in (("exp", None), ("nbf", 0), ("iat", 0))
-        )
-        if expires is None or begins is None or issued is None:
-            raise _invalid("it has no end (`exp`), or one that is no number")
-        if now >= expires + SKEW_SECONDS:
-            raise _invalid("it has ended; read the projected file again for each request")
-        if now < max(begins, issued) - SKEW_SECONDS:
-            raise _invalid("it is not valid yet; compare the clocks")
-        audience, subject = claims.get("aud"), claims.get("sub")
+        issuer, claims = await signed(token, issuers, self._keys)
+        must_be_of_now(claims, self._now(), again="read the projected file again for each request")
+        audience = claims.get("aud")
         if audience not in (self._audience, [self._audience]):
-            raise _invalid(f"its audience is not {self._audience} alone")
-        if not isinstance(subject, str) or not 1 <= len(subject) <= 500:
-            raise _invalid("it names no subject")
-        return subject
+            raise invalid(f"its audience is not {self._audience} alone")
+        return TokenIdentity(issuer=issuer.name, subject=subject_of(claims))
+
+
+async def signed(token: str, issuers: Iterable[Issuer], key_sets: KeySets) -> tuple[Issuer, dict[str, Any]]:
+    """Which of `issuers` has signed it, and what it claims; of what it claims nothing has been looked at.
+
+    Raises `Problem`: nobody of them has, or nobody can tell.
+    """
+    kid, issuer_text = _unverified(token)
+    candidates = [issuer for issuer in issuers if issuer.issuer == issuer_text]
+    if not candidates:
+        raise invalid("its issuer is not one that is listed here")
+    missing = 0
+    for issuer in candidates:
+        try:
+            keys = await key_sets.find(issuer, kid)
+        except BytePortError:
+            missing += 1
+            continue
+        for key in keys:
+            if (claims := _verified(token, key, issuer)) is not None:
+                return issuer, claims
+    if missing:
+        raise Problem(Code.KEYS_UNAVAILABLE, "the keys of its issuer cannot be had; come again", retry_after=30)
+    raise invalid("no key of its issuer has signed it")
+
+
+def must_be_of_now(claims: dict[str, Any], at: datetime, *, again: str) -> None:
+    """Raises `Problem` for a token without an end, of the past or of the future. `again`: how one comes by a newer."""
+    now = at.timestamp()
+    expires, begins, issued = (
+        _number(claims.get(name, other)) for name, other in (("exp", None), ("nbf", 0), ("iat", 0))
+    )
+    if expires is None or begins is None or issued is None:
+        raise invalid("it has no end (`exp`), or one that is no number")
+    if now >= expires + SKEW_SECONDS:
+        raise invalid(f"it has ended; {again}")
+    if now < max(begins, issued) - SKEW_SECONDS:
+        raise invalid("it is not valid yet; compare the clocks")
+
+
+def subject_of(claims: dict[str, Any]) -> str:
+    """Raises `Problem` where none is named."""
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 1 <= len(subject) <= 500:
+        raise invalid("it names no subject")
+    return subject
 
 
 def _unverified(token: str) -> tuple[str, str]:
@@ -87,10 +104,10 @@ def _unverified(token: str) -> tuple[str, str]:
         header = jwt.get_unverified_header(token)
         claims = jwt.decode(token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError):
-        raise _invalid("it is no JWT") from None
+        raise invalid("it is no JWT") from None
     kid, issuer = header.get("kid"), claims.get("iss")
     if not isinstance(kid, str) or not isinstance(issuer, str):
-        raise _invalid("it names no key (`kid`) or no issuer (`iss`)")
+        raise invalid("it names no key (`kid`) or no issuer (`iss`)")
     return kid, issuer
 
 
@@ -111,5 +128,6 @@ def _number(value: object) -> float | None:
     return float(value)
 
 
-def _invalid(why: str) -> Problem:
+def invalid(why: str) -> Problem:
+    """The refusal of a token, and why."""
     return Problem(Code.CREDENTIAL_INVALID, f"the token does not hold: {why}")

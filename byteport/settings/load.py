@@ -30,9 +30,11 @@ NO_CLUSTER = "none"
 """What stands for the cluster's name in a process that looks after none, and writes no record."""
 SANDBOX_FILE = Path(".byteport") / "config.yaml"
 LARGEST_FILE = 1 << 20
+KEY_FILE = "temporal.payload_key_file"
+"""It lies nowhere where the settings name a secret in its place."""
 IN_STATE_DIR = {
     "policy_file": "policy.yaml",
-    "temporal.payload_key_file": "keys/payload.key",
+    KEY_FILE: "keys/payload.key",
     "ledger.path": "ledger.db",
     "ledger.body_key": "keys/bodies.key",
     "ledger.grant_key": "keys/grant",
@@ -191,7 +193,7 @@ def _with_paths(settings: Settings, base: Path) -> Settings:
             value = _get(plain, key)
             if value is not None:
                 _put(plain, key, _absolute(base, value))
-            elif key in IN_STATE_DIR:
+            elif key in IN_STATE_DIR and not (key == KEY_FILE and settings.temporal.payload_keys is not None):
                 _put(plain, key, state / IN_STATE_DIR[key])
     return Settings.model_validate(plain)
 

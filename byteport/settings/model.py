@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from byteport.contracts.alerts_face import AlertsConfig
+from byteport.contracts.codec_face import CodecConfig
 from byteport.contracts.console import ConsoleConfig
 from byteport.contracts.ledger_api import ApiConfig
 from byteport.contracts.secret_backends import SecretConfig
@@ -144,6 +145,7 @@ class Settings(Section):
     api: ApiConfig = ApiConfig()
     alerts: AlertsConfig = AlertsConfig()
     console: ConsoleConfig = ConsoleConfig()
+    codec: CodecConfig = CodecConfig()
     limits: Limits = Limits()
     storm: StormRule = StormRule()
     approvals: ApprovalsConfig = ApprovalsConfig()

@@ -25,7 +25,7 @@ from temporalio.converter import (
 )
 
 from byteport.errors import PermanentError
-from byteport.temporal.keys import KeyRing
+from byteport.temporal.keys import PayloadKey, Ring
 
 ENCODING = b"binary/encrypted"
 KEY_ID = "byteport-key-id"
@@ -51,7 +51,7 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
     to people and cannot know whose they are.
     """
 
-    def __init__(self, ring: KeyRing) -> None:
+    def __init__(self, ring: Ring) -> None:
         self._ring = ring
         self._bound_to: str | None = None
         self._any_workflow = False
@@ -83,7 +83,8 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return [
-            self._decrypt(payload) if payload.metadata.get("encoding") == ENCODING else payload for payload in payloads
+            await self._opened(payload) if payload.metadata.get("encoding") == ENCODING else payload
+            for payload in payloads
         ]
 
     def _encrypt(self, payload: Payload, workflow_id: str) -> Payload:
@@ -93,20 +94,22 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         sealed = AESGCM(key.secret).encrypt(nonce, payload.SerializeToString(), _bound(key.id, workflow_id))
         return Payload(metadata=metadata, data=nonce + sealed)
 
-    def _decrypt(self, payload: Payload) -> Payload:
+    async def _opened(self, payload: Payload) -> Payload:
         key_id = payload.metadata.get(KEY_ID, b"").decode(errors="replace")
-        workflow_id = payload.metadata.get(WORKFLOW_ID, b"").decode(errors="replace")
-        key = self._ring.named(key_id)
+        key = await self._ring.sought(key_id) if _KEY_ID.fullmatch(key_id) else None
         if key is None:
             raise Undecodable(
-                f"a payload needs the key {_id(key_id)}, and this process has {_known(self._ring)}; put that key back "
-                "into temporal.payload_key_file, below the first line, and start the process again"
+                f"a payload needs the key {_id(key_id)}, and this process has {_known(self._ring)}; {self._ring.where}"
             )
+        return self._decrypt(payload, key)
+
+    def _decrypt(self, payload: Payload, key: PayloadKey) -> Payload:
+        workflow_id = payload.metadata.get(WORKFLOW_ID, b"").decode(errors="replace")
         if not self._any_workflow and not self._is_mine(workflow_id):
             raise Undecodable(f"a payload of another workflow was presented to {self._bound_to or 'no workflow'}")
         try:
             nonce, sealed = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
-            plain = AESGCM(key.secret).decrypt(nonce, sealed, _bound(key_id, workflow_id))
+            plain = AESGCM(key.secret).decrypt(nonce, sealed, _bound(key.id, workflow_id))
         except (InvalidTag, ValueError):
             raise Undecodable("a payload was changed after it was encrypted") from None
         return Payload.FromString(plain)
@@ -128,5 +131,5 @@ def _id(said: str) -> str:
     return said if _KEY_ID.fullmatch(said) else "of a name that is none"
 
 
-def _known(ring: KeyRing) -> str:
+def _known(ring: Ring) -> str:
     return ", ".join(key.id for key in ring.keys)

@@ -1,7 +1,7 @@
 """A codec server: Temporal UI and Temporal's CLI show payloads through it to the people who may read them.
 
-Temporal's own protocol: POST `/decode` with payloads as JSON. The sandbox serves it on loopback to its own UI, and to
-no page of any other origin; an installation puts it behind its sign-on.
+Temporal's own protocol: POST `/decode` with payloads as JSON. This is the sandbox's, on loopback for its own UI, and to
+no page of any other origin; an installation runs `byteport codec` (`byteport/codec`), where people show who they are.
 """
 
 from __future__ import annotations
@@ -10,31 +10,29 @@ from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 
 from aiohttp import web
-from google.protobuf import json_format
-from temporalio.api.common.v1 import Payloads
 
-from byteport.errors import PermanentError
+from byteport.errors import MalformedInput, PermanentError
 from byteport.temporal.codec import EncryptingCodec
-from byteport.temporal.keys import KeyRing
+from byteport.temporal.keys import Ring
+from byteport.temporal.payloads_json import opened
 
 LARGEST = 4 << 20
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def codec_app(ring: KeyRing, allowed_origin: str) -> web.Application:
+def codec_app(ring: Ring, allowed_origin: str) -> web.Application:
     """The server's application; only pages of `allowed_origin` (such as `http://127.0.0.1:8233`) are answered."""
     codec = EncryptingCodec(ring).for_readers()
 
     async def decode(request: web.Request) -> web.Response:
         try:
-            payloads = json_format.Parse(await request.read(), Payloads())
-            opened = Payloads(payloads=await codec.decode(payloads.payloads))
-        except (json_format.ParseError, UnicodeDecodeError):
-            return web.Response(status=400, text="the body is not payloads as JSON")
+            plain, _ = await opened(await request.read(), codec)
+        except MalformedInput as error:
+            return web.Response(status=400, text=error.message)
         except PermanentError as error:
             return web.Response(status=422, text=error.message)
-        return web.json_response(text=json_format.MessageToJson(opened))
+        return web.Response(body=plain, content_type="application/json")
 
     async def encode(request: web.Request) -> web.Response:
         """A message typed into the UI cannot be bound to its workflow here; it goes as it is, and is taken as such."""

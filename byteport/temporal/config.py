@@ -8,7 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from byteport.contracts.secret_names import SecretName
+from byteport.domain.base import whole
 
 
 class TemporalConfig(BaseModel):
@@ -35,13 +38,26 @@ class TemporalConfig(BaseModel):
     payload_key_file: Path | None = None
     """Keys that encrypt payloads, one a line (32 bytes as hex or base64), the first encrypts; mode 0600.
 
-    Default: `keys/payload.key` in the state directory, which `byteport keys init` makes.
+    Default: `keys/payload.key` in the state directory, which `byteport keys init` makes; none where `payload_keys` is set.
     """
+    payload_keys: SecretName | None = None
+    """Name of the secret that holds those keys in the backend of `secret`, in the place of the file. Default: none.
+
+    It is kept in memory alone, and read again while a process runs.
+    """
+    payload_keys_seconds: Annotated[int, BeforeValidator(whole), Field(ge=5, le=3600)] = 60
+    """Seconds between two reads of `payload_keys`, the same in every process: a new key encrypts no sooner. Default: a minute."""
 
     @model_validator(mode="after")
     def _certificate_and_key_belong_together(self) -> TemporalConfig:
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
             raise ValueError("tls_cert_file and tls_key_file belong together; set both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_are_in_one_place(self) -> TemporalConfig:
+        if self.payload_key_file is not None and self.payload_keys is not None:
+            raise ValueError("payload_key_file and payload_keys are two places for the same keys; set one of them")
         return self
 
     @property

@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 from byteport.errors import ConfigError, NotPermitted, Unavailable
 from byteport.temporal.config import TemporalConfig
 from byteport.temporal.converter import HEADERS, data_converter
-from byteport.temporal.keys import KeyRing, read_private_file
+from byteport.temporal.keys import Ring, read_private_file
 
 RPC_TIMEOUT = timedelta(seconds=10)
 """No call waits longer: with every worker down an Update without a limit would wait for ever."""
@@ -25,7 +25,7 @@ DEADLINE = timedelta(seconds=8)
 
 async def connect(
     config: TemporalConfig,
-    ring: KeyRing,
+    ring: Ring,
     *,
     identity: str,
     runtime: Runtime | None = None,

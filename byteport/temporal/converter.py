@@ -14,13 +14,13 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 
 from byteport.temporal.codec import EncryptingCodec
-from byteport.temporal.keys import KeyRing
+from byteport.temporal.keys import Ring
 
 HEADERS = HeaderCodecBehavior.CODEC
 """Headers (trace contexts) are encrypted as payloads are."""
 
 
-def data_converter(ring: KeyRing) -> DataConverter:
+def data_converter(ring: Ring) -> DataConverter:
     """Pydantic JSON, then AES-256-GCM under the ring's first key."""
     return dataclasses.replace(
         pydantic_data_converter,

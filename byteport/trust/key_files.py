@@ -1,7 +1,8 @@
 """Files of AES-256 keys: who may read them, what a line is, and how a new one is made.
 
 Those of Temporal's payloads (`byteport/temporal/keys.py`) and of the log's bodies (`byteport/ledger/keys.py`) are such
-files. Of several keys the first encrypts and each decrypts, so that a key is changed by putting a new line on top.
+files. Of several keys the first encrypts and each decrypts, so that a key is changed by putting a new line on top. A text of the
+same form may be kept elsewhere, in a secret backend.
 """
 
 from __future__ import annotations
@@ -81,8 +82,13 @@ def read_key_ring(path: Path, setting: str) -> KeyRing:
         "bring it back if anything was encrypted before, since a new key opens none of that; "
         f"else make one: openssl rand -hex {KEY_BYTES} > {path} && chmod 600 {path}"
     )
-    lines = enumerate(read_private_file(path, setting, remedy=make).splitlines(), 1)
-    keys = tuple(_key(line.strip(), path, n, setting) for n, line in lines if line.strip() and line[0] != "#")
+    return parse_key_ring(read_private_file(path, setting, remedy=make), str(path), setting)
+
+
+def parse_key_ring(text: str, where: str, setting: str) -> KeyRing:
+    """The keys of `text`, wherever it was kept; `where` is what a mistake in it is told of."""
+    lines = enumerate(text.splitlines(), 1)
+    keys = tuple(_key(line.strip(), where, n, setting) for n, line in lines if line.strip() and line[0] != "#")
     return KeyRing(keys, setting)
 
 
@@ -107,11 +113,11 @@ def make_key_file(path: Path, setting: str) -> bool:
     return True
 
 
-def _key(line: str, path: Path, number: int, setting: str) -> SymmetricKey:
+def _key(line: str, where: str, number: int, setting: str) -> SymmetricKey:
     try:
         secret = bytes.fromhex(line) if len(line) == 2 * KEY_BYTES else base64.b64decode(line, validate=True)
     except (ValueError, binascii.Error):
         secret = b""
     if len(secret) != KEY_BYTES:
-        raise ConfigError(setting, f"line {number} of {path} is not 32 bytes as 64 hex digits or as base64")
+        raise ConfigError(setting, f"line {number} of {where} is not 32 bytes as 64 hex digits or as base64")
     return SymmetricKey(secret)

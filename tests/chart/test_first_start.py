@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from pathlib import Path
 from typing import Any, cast
@@ -23,8 +24,9 @@ from tests.chart.api_server import UID
 from tests.chart.chart import example, objects, of_kind, only
 from tests.chart.mounts import Kubelet, files_below, moved
 from tests.chart.test_pods import process_of
+from workers.payload_keys import payload_keys
 from workers.processes import ROLES, Credential, Process
-from workers.start import check_policy, key_ring
+from workers.start import check_policy
 from workers.wiring import Surroundings, wire
 
 SMALL: dict[str, Any] = {"cluster": {"uid": UID}}
@@ -69,7 +71,7 @@ def wired(process: Process, settings: Settings) -> None:
     """Everything that its start reads and opens, but for Temporal and the cluster."""
     role = ROLES[process]
     check_policy(settings)
-    key_ring(settings)
+    asyncio.run(payload_keys(settings))
     assert [path for _, path in settings.temporal if isinstance(path, Path) and not path.is_file()] == []
     cluster = Guarded() if Credential.CLUSTER in role.credentials else None
     client = cast("Client", None)  # nobody is called before a task comes

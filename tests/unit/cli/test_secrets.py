@@ -66,6 +66,41 @@ def test_with_nothing_to_ask_for_it_says_so_and_without_a_backend_it_names_the_s
     assert (said.code, "secret.backend" in said.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("plain", "names"),
+    [
+        ("vault", "secret.vault.address: must be set, since secret.backend is vault"),
+        ("vault, vault: {address: 'https://v.example', auth: token-file}", "secret.vault.token_file: must be set"),
+        (
+            "vault, vault: {address: 'https://v.example', auth: approle, role_id_file: r}",
+            "secret.vault.secret_id_file: must be set, since secret.backend is vault and secret.vault.auth approle",
+        ),
+        ("gcp-sm", "secret.gcp_sm.project: must be set, since secret.backend is gcp-sm"),
+        ("aws-sm", "secret.aws_sm.region: must be set: the pod's environment has no AWS_REGION either"),
+        ("1password", "secret.onepassword.address: must be set, since secret.backend is 1password"),
+    ],
+)
+def test_a_backend_that_is_half_set_is_told_by_the_setting_that_is_missing_though_no_secret_is_named(
+    byteport: Run, folder: Path, plain: str, names: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    (folder / "byteport.yaml").write_text(f"cluster: {{name: test}}\nsecret: {{backend: {plain}}}\n")
+    said = byteport("--config", "byteport.yaml", "secrets", "check")
+    assert (said.code, names in said.err) == (2, True), said.err
+
+
+def test_a_backend_that_is_whole_has_nothing_to_complain_of(byteport: Run, folder: Path) -> None:
+    for plain in (
+        "k8s",
+        "doppler",
+        "aws-sm, aws_sm: {region: eu-west-1}",
+        "vault, vault: {address: 'https://v.example'}",
+    ):
+        (folder / "byteport.yaml").write_text(f"cluster: {{name: test}}\nsecret: {{backend: {plain}}}\n")
+        assert byteport("--config", "byteport.yaml", "secrets", "check").code == 0
+
+
 async def test_the_doctor_names_each_secret_that_cannot_be_read_and_what_to_run(tmp_path: Path) -> None:
     Volume(tmp_path).write({"slack/token": CANARY})
     plain = {"backend": "k8s", "k8s": {"folder": str(tmp_path)}}

@@ -16,8 +16,6 @@ from temporalio.client import Client
 
 from byteport.audit.completeness import NOBODY, Young
 from byteport.console import assembly, verdicts
-from byteport.console import provider as provider_module
-from byteport.console.app import AtOnce
 from byteport.console.assembly import Readiness
 from byteport.console.face import Face, for_people
 from byteport.console.lists import what_waits
@@ -28,6 +26,8 @@ from byteport.console.verdicts import Verdicts
 from byteport.contracts.console import ConsoleConfig, ConsoleLimits
 from byteport.errors import Unavailable
 from byteport.ledger.log import AuditLog
+from byteport.serving import discovery
+from byteport.serving.at_once import AtOnce
 from byteport.serving.keysets import KeySets
 from byteport.serving.problems import Problem
 from byteport.serving.tls import Contexts
@@ -108,14 +108,14 @@ async def test_of_a_provider_that_does_not_answer_nobody_waits_behind_another(mo
         await asyncio.sleep(0)
         raise Unavailable("the identity provider's discovery document cannot be had: TimeoutError")
 
-    monkeypatch.setattr(provider_module, "fetch", silent)
+    monkeypatch.setattr(discovery, "fetch", silent)
     clock = Clock()
     reached = Reached("https://a.example", "https://login.example.com", "c", None, None)
     found = Provider(reached, KeySets(Path(), clock), lambda: NOW, clock)
     answers = await asyncio.gather(*(found.places() for _ in range(30)), return_exceptions=True)
     assert all(isinstance(one, Unavailable) and "cannot be had" in str(one) for one in answers)
     assert len(asked) == 1
-    clock.now += provider_module.AGAIN_SECONDS
+    clock.now += discovery.AGAIN_SECONDS
     with pytest.raises(Unavailable):
         await found.places()
     assert len(asked) == 2

@@ -12,7 +12,7 @@ from workers.examine import _keys
 
 
 @pytest.mark.claim("C-462")
-def test_the_key_that_encrypts_is_told_first_and_then_those_that_only_open(tmp_path: Path) -> None:
+async def test_the_key_that_encrypts_is_told_first_and_then_those_that_only_open(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.make_keys()
     made = home.payload_key.read_text()
@@ -23,8 +23,8 @@ def test_the_key_that_encrypts_is_told_first_and_then_those_that_only_open(tmp_p
         kubeconfig=None,
     )
     (one,) = read_key_ring(home.payload_key).keys
-    assert _keys(settings)[0].text == f"1, encrypting with {one.id}"
+    assert (await _keys(settings))[0].text == f"1, encrypting with {one.id}"
     home.payload_key.write_text("22" * 32 + "\n" + made)
     new, old = read_key_ring(home.payload_key).keys
     assert old == one
-    assert _keys(settings)[0].text == f"2, encrypting with {new.id}, opening also {old.id}"
+    assert (await _keys(settings))[0].text == f"2, encrypting with {new.id}, opening also {old.id}"

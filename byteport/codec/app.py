@@ -1,0 +1,99 @@
+"""The application: one path that decrypts, beside the probes. Nothing of a payload is kept, counted or logged.
+
+There is no path that encrypts: a message that somebody types into Temporal UI is bound to no workflow, and no worker needs
+it encrypted. Comes after `readers` and `origins`; `assembly` puts it together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from byteport.codec.origins import OnlyOurPage
+from byteport.codec.readers import Readers
+from byteport.codec.refusals import Refused, refusal
+from byteport.contracts.codec_face import CodecLimits
+from byteport.errors import MalformedInput
+from byteport.serving.at_once import AtOnce, Lines, Ready, probes
+from byteport.serving.body import JSON, kind_of, read_body
+from byteport.serving.guard import Guard, mistake, refused
+from byteport.serving.problems import Code, Problem
+from byteport.temporal.codec import EncryptingCodec, Undecodable
+from byteport.temporal.payloads_json import opened
+
+DECODE = "/decode"
+NAMESPACE = "x-namespace"
+
+
+@dataclass(frozen=True)
+class Face:
+    """What is needed to answer."""
+
+    readers: Readers
+    codec: EncryptingCodec
+    """One for readers: it encrypts nothing."""
+    namespace: str
+    """Temporal's, whose payloads are decrypted here."""
+    origin: str
+    limits: CodecLimits
+
+
+def application(face: Face, ready: Ready) -> ASGIApp:
+    """Everything, for TLS."""
+    app = Starlette(
+        routes=[*probes(ready), Route(DECODE, _decode, methods=["POST"])],
+        exception_handlers={Problem: _on_problem, HTTPException: _on_http, Exception: _on_mistake},
+    )
+    app.state.face = face
+    app.router.redirect_slashes = False
+    ours = OnlyOurPage(AtOnce(app, face.limits.concurrent), face.origin, frozenset({DECODE}))
+    return Guard(ours, face.limits, Lines())
+
+
+def health_application(ready: Ready, limits: CodecLimits) -> ASGIApp:
+    """Probes alone, for the port in clear."""
+    return Guard(Starlette(routes=probes(ready)), limits, Lines())
+
+
+async def _decode(request: Request) -> Response:
+    face: Face = request.app.state.face
+    headers = request.headers
+    await face.readers.must_be_one([value.encode("latin-1") for value in headers.getlist("authorization")])
+    if headers.getlist(NAMESPACE) != [face.namespace]:
+        raise Problem(Refused.OTHER_NAMESPACE, f"send `X-Namespace: {face.namespace}`; of others nothing is decrypted")
+    if kind_of(request) != JSON:
+        raise Problem(Code.MEDIA_TYPE_REFUSED, "send payloads as application/json")
+    body = await read_body(request, face.limits, gzip=False)
+    try:
+        plain, _ = await opened(body, face.codec)
+    except MalformedInput as error:
+        raise Problem(Refused.NOT_PAYLOADS, error.message) from None
+    except Undecodable as error:
+        raise Problem(Refused.UNDECODABLE, error.message) from None
+    return Response(plain, media_type=JSON)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    refused(request.scope, error)
+    return refusal(error)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = Code.METHOD_NOT_ALLOWED if error.status_code == 405 else Code.NOT_FOUND
+    problem = Problem(code, f"there is POST {DECODE}, and nothing that encrypts")
+    answered = await _on_problem(request, problem)
+    if code is Code.METHOD_NOT_ALLOWED:
+        answered.headers["Allow"] = "POST"
+    return answered
+
+
+async def _on_mistake(request: Request, _: Exception) -> Response:
+    return await _on_problem(request, mistake(request.scope))
