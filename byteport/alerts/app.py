@@ -13,6 +13,7 @@ from byteport.alerts.faces import Face, TheFace
 from byteport.alerts.routers import ROUTERS
 from byteport.serving.answering import bare
 from byteport.serving.guard import Guard
+from byteport.serving.metered import Metered, Told, nobody
 
 probes = APIRouter()
 in_clear = APIRouter()
@@ -41,9 +42,9 @@ async def metrics(face: TheFace) -> Response:
     return Response(face.counts.text(), media_type=MEDIA_TYPE)
 
 
-def application(face: Face) -> ASGIApp:
-    """Everything, for TLS."""
-    return _with((*ROUTERS, probes), face, face.counts)
+def application(face: Face, told: Told = nobody) -> ASGIApp:
+    """Everything, for TLS; `told` hears the status of each answer."""
+    return _with((*ROUTERS, probes), face, Metered(face.counts, told))
 
 
 def health_application(face: Face) -> ASGIApp:
@@ -51,7 +52,7 @@ def health_application(face: Face) -> ASGIApp:
     return _with((probes, in_clear), face, Counts())
 
 
-def _with(routers: tuple[APIRouter, ...], face: Face, counts: Counts) -> ASGIApp:
+def _with(routers: tuple[APIRouter, ...], face: Face, counts: Counts | Metered) -> ASGIApp:
     app = bare(routers)
     app.state.face = face
     for router in routers:

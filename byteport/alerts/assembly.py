@@ -22,6 +22,7 @@ from byteport.errors import ConfigError
 from byteport.serving.fetch import fetch
 from byteport.serving.keysets import KeySets
 from byteport.serving.looks import Looks
+from byteport.serving.metered import Told, nobody
 from byteport.serving.serve import Alone, Ports, Server
 from byteport.serving.tls import Contexts, TlsFiles
 from byteport.serving.tokens import Tokens
@@ -40,9 +41,10 @@ def assemble(
     base: Path,
     fetches: Fetch = fetch,
     tell_run: TellRun | None = None,
+    told: Told = nobody,
 ) -> Server:
     """A server that has its ports and has read its files. `base` is the folder that issuers' paths start from, `fetches` gets
-    what SNS refers to, `tell_run` tells a run who is at it. Raises `ConfigError` for what is missing or wrong, and when nobody could
+    what SNS refers to, `tell_run` tells a run who is at it, `told` hears what was answered. Raises `ConfigError` for what is missing or wrong, and when nobody could
     send anything."""
     back = _back(config, tell_run)
     senders = (config.tokens_file, config.client_certificates, config.workloads, config.sns.topics, back)
@@ -71,7 +73,7 @@ def assemble(
         back=back,
     )
     return Server(
-        application(face),
+        application(face, told),
         health_application(face),
         Ports(config.address, config.health_address, SECTION),
         contexts,

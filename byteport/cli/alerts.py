@@ -21,16 +21,20 @@ def alerts(context: typer.Context) -> None:
 
 async def _serve(settings: Settings) -> None:
     from byteport.alerts.assembly import assemble, by_temporal, telling
+    from byteport.contracts.metrics import Door
     from byteport.settings import installation
     from byteport.telemetry import configure_logging
+    from workers.door_metrics import door_metrics
     from workers.payload_keys import keys_followed
     from workers.run import stop_on_signals
 
     configure_logging(settings.telemetry)
     ours = installation(settings)
     ring = await keys_of(settings)
-    client = await client_with(settings, ring)
-    server = assemble(settings.alerts, ours, by_temporal(client, ours), settings.state_dir, tell_run=telling(client))
+    runtime, told = door_metrics(settings.telemetry.metrics_address, Door.ALERTS)
+    client = await client_with(settings, ring, runtime)
+    hand_over, tell_run = by_temporal(client, ours), telling(client)
+    server = assemble(settings.alerts, ours, hand_over, settings.state_dir, tell_run=tell_run, told=told)
     stop = asyncio.Event()
     async with keys_followed(ring):
         with stop_on_signals(stop):

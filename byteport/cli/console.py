@@ -22,17 +22,20 @@ def console(context: typer.Context) -> None:
 async def _serve(settings: Settings) -> None:
     from byteport.cli.ledger import log_of
     from byteport.console.assembly import assemble
+    from byteport.contracts.metrics import Door
     from byteport.settings import installation
     from byteport.telemetry import configure_logging
     from byteport.temporal.connect import connect
+    from workers.door_metrics import door_metrics
     from workers.payload_keys import keys_followed
     from workers.run import stop_on_signals
 
     configure_logging(settings.telemetry)
     log = log_of(settings)
     ring = await keys_of(settings)
-    client = await connect(settings.temporal, ring, identity="byteport-console")
-    server = assemble(settings.console, client, installation(settings), log, settings.approvals.issuers)
+    runtime, told = door_metrics(settings.telemetry.metrics_address, Door.CONSOLE)
+    client = await connect(settings.temporal, ring, identity="byteport-console", runtime=runtime)
+    server = assemble(settings.console, client, installation(settings), log, settings.approvals.issuers, told)
     stop = asyncio.Event()
     async with keys_followed(ring):
         with stop_on_signals(stop):

@@ -23,13 +23,14 @@ from byteport.errors import BytePortError, ConfigError, MalformedInput, NotPermi
 from byteport.serving.at_once import AtOnce, Lines, Ready, probes
 from byteport.serving.guard import Guard, mistake
 from byteport.serving.limits import ServingLimits
+from byteport.serving.metered import Metered, Told
 from byteport.serving.problems import Problem
 
 log = logging.getLogger(__name__)
 
 
-def application(face: Face, ready: Ready) -> ASGIApp:
-    """Everything, for TLS."""
+def application(face: Face, ready: Ready, told: Told) -> ASGIApp:
+    """Everything, for TLS; `told` hears the status of each answer."""
     app = Starlette(
         routes=[
             *probes(ready),
@@ -56,7 +57,7 @@ def application(face: Face, ready: Ready) -> ASGIApp:
     )
     app.state.face = face
     app.router.redirect_slashes = False
-    return Guard(AtOnce(app, face.config.limits.concurrent), face.config.limits, Lines())
+    return Guard(AtOnce(app, face.config.limits.concurrent), face.config.limits, Metered(Lines(), told))
 
 
 def health_application(ready: Ready, limits: ServingLimits) -> ASGIApp:

@@ -26,6 +26,7 @@ from byteport.contracts.workflows import Installation
 from byteport.errors import BytePortError, ConfigError, MalformedInput
 from byteport.ledger.log import AuditLog
 from byteport.serving.keysets import KeySets
+from byteport.serving.metered import Told, nobody
 from byteport.serving.serve import Alone, Ports, Server
 from byteport.serving.tls import Contexts, TlsFiles
 from byteport.temporal.connect import must_answer
@@ -61,9 +62,15 @@ class Readiness:
 
 
 def assemble(
-    config: ConsoleConfig, client: Client, installation: Installation, log: AuditLog, issuers: Path | None
+    config: ConsoleConfig,
+    client: Client,
+    installation: Installation,
+    log: AuditLog,
+    issuers: Path | None,
+    told: Told = nobody,
 ) -> Server:
-    """A server that has its ports and has read its files. Raises `ConfigError` for what is missing or wrong."""
+    """A server that has its ports and has read its files; `told` hears what was answered. Raises `ConfigError` for what is
+    missing or wrong."""
     to = reached(config)
     approvers = Approvers(needed(issuers, "approvals.issuers"), to)
     approvers.must_list_us()
@@ -88,7 +95,7 @@ def assemble(
 
     ready = Readiness(client, contexts)
     return Server(
-        application(face, ready.missing),
+        application(face, ready.missing, told),
         health_application(ready.missing, config.limits),
         Ports(config.address, config.health_address, SECTION),
         contexts,

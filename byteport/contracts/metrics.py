@@ -67,6 +67,22 @@ class Place(StrEnum):
     """In single namespaces."""
 
 
+class Door(StrEnum):
+    """A process that people or programs reach over HTTPS."""
+
+    ALERTS = "alerts"
+    CONSOLE = "console"
+
+
+class Answered(StrEnum):
+    """How a door answered, by the class of the status."""
+
+    WELL = "well"
+    SENT_ON = "sent_on"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True)
 class Label:
     """One label. `values` are all that it can have; where it has none, `of` says whose names they are."""
@@ -105,6 +121,8 @@ BUDGET_OF = _words("of", BudgetOf)
 STOP_BY = _words("by", StopBy)
 PLACE = _words("place", Place)
 TARGET = _words("target", TargetKind)
+DOOR = _words("door", Door)
+ANSWERED = _words("answer", Answered)
 POLLED = _words("source", CloudSource)
 AMISS = _words("amiss", RightsDifference)
 WITNESS = Label("witness", of="witnesses that the settings name")
@@ -284,6 +302,13 @@ PAYLOAD_KEYS_READ_AT = Metric(
     unit="seconds",
     served_by="each",
 )
+DOOR_ANSWERS = Metric(
+    "byteport_door_answers_total",
+    MetricKind.COUNTER,
+    "Requests that the door for alerts or the approvals page answered, probes included.",
+    (DOOR, ANSWERED),
+    served_by="doors",
+)
 
 METRICS: tuple[Metric, ...] = (
     REMEDIATIONS,
@@ -308,6 +333,7 @@ METRICS: tuple[Metric, ...] = (
     EXPORT_LAG_SECONDS,
     BOUNDARY_FINDINGS,
     BOUNDARY_LOOKED_AT,
+    DOOR_ANSWERS,
     PAYLOAD_KEYS,
     PAYLOAD_KEYS_READ_AT,
     SOURCE_RIGHTS,

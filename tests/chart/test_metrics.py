@@ -20,7 +20,9 @@ import yaml
 from byteport.contracts.acts import Queue, task_queue_name
 from byteport.contracts.metrics import METRICS
 from tests.chart.api_server import UID
-from tests.chart.chart import CHART, objects, of_kind, only, rendered
+from tests.chart.chart import CHART, containers, objects, of_kind, only, rendered
+from tests.chart.test_alerts import ON as ALERTS_ON
+from tests.chart.test_console import ON as CONSOLE_ON
 from tests.house.tree import ROOT
 
 ON: dict[str, Any] = {
@@ -139,6 +141,21 @@ def test_the_monitor_finds_the_service_and_the_service_the_workers() -> None:
         "up{job=" not in "".join(expressions())
         or service["metadata"]["labels"]["app.kubernetes.io/name"] == "byteport-agent"
     )
+
+
+@pytest.mark.parametrize(("door", "values"), [("alerts", ALERTS_ON), ("console", CONSOLE_ON)])
+def test_a_door_is_scraped_as_a_worker_is(door: str, values: dict[str, Any]) -> None:
+    """By the same Service and the same rule of the network, at the port that its settings name."""
+    items = objects(values)
+    pod = only(items, "Deployment", f"byteport-{door}")["spec"]["template"]
+    service, rule = only(items, "Service", "byteport-metrics"), only(items, "NetworkPolicy", "byteport-workers")
+    (port,) = [one for one in containers(pod["spec"])[-1]["ports"] if one["name"] == "metrics"]
+    config = yaml.safe_load(only(items, "ConfigMap", f"byteport-{door}")["data"]["config.yaml"])
+    assert config["telemetry"]["metrics_address"].endswith(f":{port['containerPort']}")
+    labels = pod["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    assert rule["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    assert [one["port"] for one in rule["spec"]["ingress"][0]["ports"]] == [port["containerPort"]]
 
 
 def test_the_dashboard_is_one_that_grafana_reads() -> None:

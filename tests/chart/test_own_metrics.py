@@ -17,7 +17,9 @@ from tests.chart.chart import CHART
 OURS = {metric.name: metric for metric in METRICS}
 OF_THE_SCRAPE = {"namespace", "pod", "le"}
 """Labels that Prometheus or the kind of a metric adds."""
-FUNCTIONS = {MetricKind.COUNTER: {"rate", "increase"}, MetricKind.HISTOGRAM: {"rate", "increase"}}
+OVER_TIME = {"rate", "increase", "min_over_time", "unless"}
+"""What is asked of a number that only grows: how much it grew, or the value that it began with where it was not there before."""
+FUNCTIONS = {MetricKind.COUNTER: OVER_TIME, MetricKind.HISTOGRAM: OVER_TIME}
 
 
 class Use(NamedTuple):
@@ -38,8 +40,9 @@ def expressions() -> Iterator[str]:
 
 def uses() -> Iterator[Use]:
     for expression in expressions():
-        for found in re.finditer(r"(?:(\w+)\()?\b(byteport_\w+)(?:\{([^}]*)\})?", expression):
-            function, name, inside = found.groups()
+        for found in re.finditer(r"(?:(\w+)\(|\b(?=unless )(\w+) )?\b(byteport_\w+)(?:\{([^}]*)\})?", expression):
+            called, beside, name, inside = found.groups()
+            function = called or beside
             core = re.sub(r"_bucket$", "", name)
             matchers = re.findall(r'(\w+)\s*[!=]~?\s*"([^"]*)"', inside or "")
             assert core in OURS, f"{name} in {expression}"

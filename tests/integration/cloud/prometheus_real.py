@@ -28,36 +28,45 @@ from byteport.sandbox.controlplane.build import find_go
 from tests.integration.export.authority import Authority
 
 VERSION = "v0.316.0"
-PACKAGE = f"github.com/prometheus/prometheus/cmd/prometheus@{VERSION}"
+MODULE = "github.com/prometheus/prometheus"
 READY_SECONDS = 30.0
 Series = tuple[Mapping[str, str], Sequence[tuple[float, float]]]
 """Labels, and values by the time at which they were measured."""
 
 
-def program() -> Path:
-    """Built now if need be. Skips where there is no Go, or no module proxy."""
+def program(name: str = "prometheus") -> Path:
+    """One of the module's commands, built now if need be. Skips where there is no Go, or no module proxy."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "byteport" / "prometheus" / VERSION
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "prometheus").exists():
-            _build(folder)
-    return folder / "prometheus"
+        if not (folder / name).exists():
+            _build(folder, name)
+    return folder / name
 
 
-def _build(folder: Path) -> None:
+def _build(folder: Path, name: str) -> None:
     try:
         go = find_go()
     except ConfigError as error:
         pytest.skip(f"expected: no Prometheus here, and no Go to build it ({error.message})")
     part = folder / "part"
     environment = {**os.environ, "CGO_ENABLED": "0", "GOBIN": str(part), "GOTOOLCHAIN": "local", "GOWORK": "off"}
-    command = [str(go), "install", "-trimpath", "-tags", "remove_all_sd", "-ldflags", "-s -w", PACKAGE]
+    command = [
+        str(go),
+        "install",
+        "-trimpath",
+        "-tags",
+        "remove_all_sd",
+        "-ldflags",
+        "-s -w",
+        f"{MODULE}/cmd/{name}@{VERSION}",
+    ]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(f"expected: Prometheus cannot be built here: {done.stderr.strip()[-300:]}")
-    (part / "prometheus").replace(folder / "prometheus")
+    (part / name).replace(folder / name)
     shutil.rmtree(part)
 
 

@@ -1,0 +1,58 @@
+"""What Prometheus hears of a door, at the very address that it would scrape."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+
+from byteport.contracts.metrics import DOOR_ANSWERS, Answered, Door
+from byteport.sandbox.children import free_port
+from byteport.serving.metered import Metered, nobody
+from workers.door_metrics import answered, door_metrics
+
+pytestmark = pytest.mark.peers
+
+
+class Heard:
+    """Counts as the face itself does."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+
+    def answered(self, method: str, status: int, code: str | None) -> None:
+        self.statuses.append(status)
+
+
+async def scraped(port: int) -> dict[str, int]:
+    """The value of each of our series there, by its answer."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        text = await answer.text()
+    lines = [line for line in text.splitlines() if line.startswith(DOOR_ANSWERS.name + "{")]
+    assert all('door="console"' in line for line in lines)
+    return {line.split('answer="')[1].split('"')[0]: int(line.rsplit(" ", 1)[1]) for line in lines}
+
+
+async def test_each_answer_is_counted_by_its_class_and_each_class_is_there_from_the_start() -> None:
+    port = free_port()
+    runtime, told = door_metrics(f"127.0.0.1:{port}", Door.CONSOLE)
+    assert runtime is not None
+    assert await scraped(port) == dict.fromkeys((word.value for word in Answered), 0)
+    beside = Heard()
+    counted = Metered(beside, told)
+    for status in (200, 204, 303, 403, 404, 429, 503):
+        counted.answered("GET", status, None)
+    assert await scraped(port) == {"well": 2, "sent_on": 1, "refused": 3, "failed": 1}
+    assert beside.statuses == [200, 204, 303, 403, 404, 429, 503]
+
+
+def test_without_an_address_nothing_is_served() -> None:
+    runtime, told = door_metrics(None, Door.ALERTS)
+    assert (runtime, told) == (None, nobody)
+    told(200)
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [(200, "well"), (302, "sent_on"), (400, "refused"), (499, "refused"), (500, "failed")]
+)
+def test_a_status_has_one_word(status: int, word: str) -> None:
+    assert answered(status).value == word
