@@ -117,7 +117,7 @@ async def _enable(hands: Hands, namespace: str, ceiling: Ceiling) -> None:
 
 
 def _widest(choices: Choices) -> Choices:
-    more = {"runbooks": EVERY_RUNBOOK, "sight": Sight.CLUSTER, "helper": True, "proves_rollbacks": True}
+    more = {"runbooks": EVERY_RUNBOOK, "sight": Sight.CLUSTER, "helper": True, "events": True, "proves_rollbacks": True}
     return choices.model_copy(update=more)
 
 
