@@ -31,11 +31,14 @@ class Deployments:
         self._store = store
         self._at_rest: dict[str, tuple[str, ...]] = {}
         """By uid, the versions of a Deployment and its ReplicaSets that the last look has left as they were."""
+        self._due: tuple[int, datetime | None] = (-1, None)
 
     @property
     def due(self) -> datetime | None:
-        times = map(rollouts.times_out_at, self._store.all(DEPLOYMENTS))
-        return min((at for at in times if at), default=None)
+        if self._due[0] != self._store.changes:
+            times = map(rollouts.times_out_at, self._store.all(DEPLOYMENTS))
+            self._due = self._store.changes, min((at for at in times if at), default=None)
+        return self._due[1]
 
     def sync(self, now: datetime) -> None:
         at_rest: dict[str, tuple[str, ...]] = {}

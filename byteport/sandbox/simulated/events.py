@@ -80,9 +80,16 @@ def send(
     )
 
 
-def expire(store: Store, now: datetime) -> None:
-    """Forget events that nothing has said again for an hour, as the API server's default is."""
+def expire(store: Store, now: datetime) -> datetime:
+    """Forget events that nothing has said again for an hour, as the API server's default is.
+
+    Returns when the next one can be forgotten: whatever is said after `now` is kept for an hour from then.
+    """
+    oldest = now
     for event in store.all(EVENTS):
-        said = event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]
-        if instant(said) + KEPT_FOR <= now:
+        said = instant(event.get("lastTimestamp") or event["metadata"]["creationTimestamp"])
+        if said + KEPT_FOR <= now:
             store.remove(EVENTS, event["metadata"]["namespace"], event["metadata"]["name"])
+        else:
+            oldest = min(oldest, said)
+    return oldest + KEPT_FOR

@@ -40,7 +40,7 @@ class Simulation:
         self.store = Store(lambda: self.now)
         self._rests_at = (-1, -1, -1)
         self._collected_at = 0
-        self._sweeps_at = self.now
+        self._sweeps_at = self._expires_at = self.now
         self.loads = Loads()
         self.metrics = Metrics(self.store, self.loads)
         self.autoscalers = Autoscalers(self.store, self.loads, self.metrics)
@@ -58,7 +58,7 @@ class Simulation:
             self.now = due
             self._settle()
         self.now = max(self.now, until)
-        events.expire(self.store, self.now)
+        self._expire()
 
     def _due(self) -> datetime | None:
         looks = self.autoscalers.due_after(self.now)
@@ -67,7 +67,7 @@ class Simulation:
 
     def _settle(self) -> None:
         if self.now >= self._sweeps_at:
-            events.expire(self.store, self.now)
+            self._expire()
             self._sweeps_at = self.now + SWEEP
         for _ in range(ROUNDS):
             before = self.store.changes
@@ -85,6 +85,10 @@ class Simulation:
                 self._rests_at = (before, self.loads.version, self.nodes.version)
                 return
         raise RuntimeError("the simulated controllers do not come to rest")
+
+    def _expire(self) -> None:
+        if self.now >= self._expires_at:
+            self._expires_at = events.expire(self.store, self.now)
 
     def _collect(self) -> None:
         """Remove what a removed owner controlled, and what lay in a removed namespace."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice, takewhile
 from typing import Any, Literal, NamedTuple
 
 from byteport.kubernetes.port import EVENTS, Resource
@@ -42,6 +44,8 @@ class Store:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._objects: dict[Resource, dict[tuple[str, str], JSON]] = {}
+        self._order: dict[Resource, list[tuple[str, str]]] = {}
+        """The names of a kind, sorted; forgotten when one is added or removed."""
         self._controlled: dict[tuple[Resource, str], dict[tuple[str, str], JSON]] = {}
         """By the uid of their controller, so that a cluster of hundreds of Deployments is no quadratic search."""
         self._history: deque[Change] = deque(maxlen=HISTORY)
@@ -58,8 +62,15 @@ class Store:
 
     def all(self, resource: Resource, namespace: str = "") -> list[JSON]:
         """Sorted by namespace and name, as the API lists them; `namespace=""` is every one."""
-        kept = self._objects.get(kind_of(resource).resource, {})
-        return [kept[key] for key in sorted(kept) if not namespace or key[0] == namespace]
+        resource = kind_of(resource).resource
+        kept = self._objects.get(resource, {})
+        order = self._order.get(resource)
+        if order is None:
+            order = self._order[resource] = sorted(kept)
+        if not namespace:
+            return [kept[key] for key in order]
+        begin = bisect_left(order, (namespace, ""))
+        return [kept[key] for key in takewhile(lambda key: key[0] == namespace, islice(order, begin, None))]
 
     def owned(self, resource: Resource, owner: JSON) -> list[JSON]:
         """Objects of `resource` whose controller is `owner`, oldest first."""
@@ -123,6 +134,7 @@ class Store:
     def remove(self, resource: Resource, namespace: str, name: str) -> None:
         """Forget an object at once, whatever its finalizers."""
         item = copied(self._objects[resource].pop((namespace, name)))
+        self._order.pop(resource, None)
         self._control(resource, item, None)
         self.revision += 1
         item["metadata"]["resourceVersion"] = str(self.revision)
@@ -158,7 +170,10 @@ class Store:
     def _keep(self, kind: Kind, item: JSON, type_: Literal["ADDED", "MODIFIED"]) -> JSON:
         self.revision += 1
         item["metadata"]["resourceVersion"] = str(self.revision)
-        self._control(kind.resource, self._objects[kind.resource].get(self._key(item)), item)
+        before = self._objects[kind.resource].get(self._key(item))
+        if before is None:
+            self._order.pop(kind.resource, None)
+        self._control(kind.resource, before, item)
         self._objects[kind.resource][self._key(item)] = item
         self._append(Change(self.revision, type_, kind.resource, item))
         return item
