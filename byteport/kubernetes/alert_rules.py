@@ -1,4 +1,4 @@
-"""Which trouble a well-known alert is, and about which kind of object: the rules of kube-prometheus, by their names.
+"""Which trouble a well-known alert is, and about which kind of object: the rules of kube-prometheus, and one more, by their names.
 
 Whoever has rules of their own says it by a label, `byteport_signal`. Comes before `alerts.py`, which reads the bodies.
 """
@@ -36,6 +36,7 @@ RULES: Mapping[str, Rule] = {
     "KubePodCrashLooping": Rule(SignalType.POD_CRASHLOOP, _POD),
     "KubePodNotReady": Rule(SignalType.POD_WEDGED, _POD),
     "KubeContainerWaiting": Rule(SignalType.POD_WEDGED, _POD),
+    "KubeContainerOOMKilled": Rule(SignalType.MEMORY_PRESSURE, _POD),
     "KubeDeploymentReplicasMismatch": Rule(SignalType.FAILED_DEPLOY, _ROLLOUT),
     "KubeDeploymentRolloutStuck": Rule(SignalType.FAILED_DEPLOY, _ROLLOUT),
     "KubeDeploymentGenerationMismatch": Rule(SignalType.FAILED_DEPLOY, _ROLLOUT),

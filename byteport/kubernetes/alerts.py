@@ -44,6 +44,14 @@ _KINDS = (
     ("daemonset", "DaemonSet"),
     ("node", "Node"),
 )
+_PAIRED = (
+    ("destination_workload", "destination_workload_namespace"),
+    ("k8s_deployment_name", "k8s_namespace_name"),
+)
+"""Labels by which a mesh (Istio) and OpenTelemetry name the workload whose requests they measured, and its namespace."""
+_OF_THE_SCRAPE = frozenset(
+    {"pod", "namespace", "node", "exported_pod", "exported_namespace", "exported_node", "workload", "workload_type"}
+)
 _WORKLOAD_TYPES = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
 
 
@@ -111,7 +119,7 @@ def read_group(body: object) -> Group:
 def read_alert(entry: Mapping[str, Any], group_status: object) -> Alert:
     """One alert of a body, whatever it is: what cannot be read says nothing, and what has no status fires."""
     status = entry.get("status", group_status)
-    labels, annotations = fields.mapping(entry.get("labels")), fields.mapping(entry.get("annotations"))
+    labels, annotations = _measured(fields.mapping(entry.get("labels"))), fields.mapping(entry.get("annotations"))
     said, cluster = labels.get("alertname"), labels.get("cluster")
     name = said if isinstance(said, str) and _ALERT_NAME.match(said) else "alert"
     rule = rule_of(name, labels, annotations)
@@ -144,6 +152,18 @@ def _must_be_an_alert(where: str, entry: object) -> None:
             raise MalformedInput(f"{where}.{part}", "is no object of strings")
         if len(found) > MOST_LABELS:
             raise MalformedInput(f"{where}.{part}", f"has more than {MOST_LABELS} members")
+
+
+def _measured(labels: Mapping[str, Any]) -> Mapping[str, Any]:
+    """As if the workload that a mesh or a tracer names in its own words were labelled as any other. What measured it is not meant."""
+    if "deployment" in labels or "exported_deployment" in labels:
+        return labels
+    for workload, namespace in _PAIRED:
+        name, home = fields.name(labels.get(workload)), fields.name(labels.get(namespace))
+        if name and home:
+            others = {label: value for label, value in labels.items() if label not in _OF_THE_SCRAPE}
+            return {**others, "deployment": name, "namespace": home}
+    return labels
 
 
 def _object(labels: Mapping[str, Any], kinds: tuple[str, ...]) -> tuple[str, str]:

@@ -1,17 +1,8 @@
-"""A real Alertmanager sends to the door, by a token and over verified TLS, as `docs/how-to/alerts.md` has it configured.
-
-It takes minutes to build, so CI does not: `BYTEPORT_ALERTMANAGER` names the program, as `go install` makes it
-(`docs/reference/integrations.md` says of which version, and what came of it). Without it the strict sender of
-`test_door.py` is all there is.
-"""
+"""A real Alertmanager sends to the door, by a token and over verified TLS, as `docs/how-to/alerts.md` has it configured."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,48 +11,28 @@ import aiohttp
 import pytest
 import yaml
 
+from byteport.errors import Unavailable
 from tests.agent.places import eventually
 from tests.house.tree import ROOT
+from tests.integration.alerts.alertmanager import alertmanager, rooted
 from tests.integration.alerts.world import TOKEN, World
 
-PROGRAM = os.environ.get("BYTEPORT_ALERTMANAGER", "")
-pytestmark = [
-    pytest.mark.peers,
-    pytest.mark.skipif(not PROGRAM, reason="expected: its build takes minutes, and BYTEPORT_ALERTMANAGER names none"),
-]
+pytestmark = pytest.mark.peers
 
 
-def configuration(world: World, folder: Path) -> str:
+def configuration(world: World, root: Path) -> str:
     """That of the page, with this door's address and files, and no wait that a test would sit through."""
     page = (ROOT / "docs" / "how-to" / "alerts.md").read_text()
     plain = yaml.safe_load(page.partition("```yaml\n# alertmanager.yaml\n")[2].partition("```")[0])
-    token = folder / "token"
-    token.write_text(TOKEN)
+    (root / "token").write_text(TOKEN)
+    shutil.copy(world.authority.file, root / "ca.crt")
     (receiver,) = [one for one in plain["receivers"] if one["name"] == "byteport"]
     (webhook,) = receiver["webhook_configs"]
     webhook["url"] = world.url + "/v1/alertmanager"
-    webhook["http_config"]["authorization"]["credentials_file"] = str(token)
-    webhook["http_config"]["tls_config"]["ca_file"] = str(world.authority.file)
+    webhook["http_config"]["authorization"]["credentials_file"] = "/token"
+    webhook["http_config"]["tls_config"]["ca_file"] = "/ca.crt"
     plain["route"] |= {"group_wait": "1s", "group_interval": "1s"}
     return yaml.safe_dump(plain)
-
-
-@contextmanager
-def alertmanager(world: World, folder: Path) -> Iterator[str]:
-    """Its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = folder / "alertmanager.yaml"
-    config.write_text(configuration(world, folder))
-    address = f"127.0.0.1:{port}"
-    arguments = [PROGRAM, f"--config.file={config}", f"--storage.path={folder / 'data'}", "--cluster.listen-address="]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*arguments, f"--web.listen-address={address}"], stdout=log, stderr=log)
-    try:
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 async def post(url: str, *alerts: dict[str, Any]) -> None:
@@ -76,9 +47,10 @@ async def post(url: str, *alerts: dict[str, Any]) -> None:
 
 
 async def test_a_real_alertmanager_tells_of_the_beginning_and_of_the_end(tmp_path: Path) -> None:
-    with World(tmp_path).running() as world, alertmanager(world, tmp_path) as url:
+    root = rooted(tmp_path / "root")
+    with World(tmp_path).running() as world, alertmanager(root, configuration(world, root)) as url:
         began = datetime.now(UTC) - timedelta(minutes=5)
-        labels = {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "web-1", "service.name": "é🙂"}
+        labels = {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "web-1", "service": "é🙂"}
         alert = {"labels": labels, "annotations": {"description": "\x1b[31mred\r\n"}, "startsAt": began.isoformat()}
         await post(url, alert)
 
@@ -92,3 +64,22 @@ async def test_a_real_alertmanager_tells_of_the_beginning_and_of_the_end(tmp_pat
         await post(url, alert | {"endsAt": datetime.now(UTC).isoformat()})
         last = await eventually("its end", lambda: told(True))
         assert last.evidence_digest == first.evidence_digest
+
+
+async def test_a_real_alertmanager_sends_a_group_again_that_was_not_taken(tmp_path: Path) -> None:
+    root = rooted(tmp_path / "root")
+    with World(tmp_path).running() as world, alertmanager(root, configuration(world, root)) as url:
+        world.failure = Unavailable("Temporal does not answer")
+        pods = [{"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": f"web-{n}"} for n in range(3)]
+        await post(url, *({"labels": labels, "annotations": {}} for labels in pods))
+
+        async def refused() -> bool:
+            return 'code="hand_over_failed"' in await world.metrics()
+
+        await eventually("a refusal", refused)
+        world.failure = None
+
+        async def told() -> list[str | None]:
+            return [one.subject.name for batch in world.handed for one in batch.symptoms]
+
+        assert sorted(map(str, await eventually("the group", told))) == ["web-0", "web-1", "web-2"]
