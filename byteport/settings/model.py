@@ -104,10 +104,10 @@ class BoundaryConfig(Section):
     """Runbooks whose rights are granted. Default: all. One that is off takes its rights with it."""
     helper: bool = False
     """Whether the node helper is installed, in the policy's `helper_namespace`. Default: no; nothing is run on nodes."""
-    accept_weaker_rollback: bool = False
     events: bool = False
     """Whether Kubernetes Events are written about what was planned, done and handed over, so that `kubectl describe` tells it,
     and whether the right and the policy for it are expected. Default: no; it is one more right to write."""
+    accept_weaker_rollback: bool = False
     """Whether `auto` may roll back where the API server cannot prove it, before Kubernetes 1.36. Default: no."""
     check_seconds: Annotated[int, BeforeValidator(whole), Field(ge=1, le=600)] = 30
     """Seconds between two looks at rights and policies; a look older than three of them counts as a bad one."""
