@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from activities.cloud.azure_identity import AUTHORITY, NEEDED
 from byteport.contracts.cloud import CloudSource
 from byteport.kubernetes.port import JSON
 from byteport.settings.clouds import CloudsConfig
@@ -85,13 +87,21 @@ def test_it_reaches_its_sources_and_nothing_else_of_the_outside(chosen: dict[str
 
 
 def test_the_agent_reads_what_the_chart_says(tmp_path: Path) -> None:
-    chosen = values("aws, prometheus", every_seconds=30, paused=True, aws={"cluster": "shop"}, prometheus=PROMETHEUS)
+    chosen = values(
+        "aws, prometheus",
+        every_seconds=30,
+        rights_every_seconds=600,
+        paused=True,
+        aws={"cluster": "shop"},
+        prometheus=PROMETHEUS,
+    )
     chosen["secrets"] = {
         name: {"name": "of-prometheus", "key": "k"}
         for name in ("prometheus_ca", "prometheus_certificate", "prometheus_key")
     }
     read = settings(chosen, tmp_path).clouds
     assert read.sources == (CloudSource.AWS, CloudSource.PROMETHEUS)
+    assert read.rights_every_seconds == 600
     assert (read.every_seconds, read.paused, read.aws.cluster, read.prometheus.url) == (
         30,
         True,
@@ -104,9 +114,119 @@ def test_the_agent_reads_what_the_chart_says(tmp_path: Path) -> None:
     assert {"prometheus-ca.crt", "prometheus.crt", "prometheus.key"} <= files
 
 
+# -- outside of GKE and AKS -------------------------------------------------------------------------------------------
+
+PROVIDER = "projects/123456789012/locations/global/workloadIdentityPools/clusters/providers/production"
+ACCOUNT = "metrics@acme-prod.iam.gserviceaccount.com"
+TENANT, CLIENT = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+GOVERNMENT = "https://login.microsoftonline.us"
+
+
+def federated(**chosen: dict[str, str]) -> dict[str, Any]:
+    """Both sources, outside of either cloud's own clusters."""
+    both = {
+        "google": {"provider": PROVIDER, "service_account": ACCOUNT},
+        "azure": {"tenant_id": TENANT, "client_id": CLIENT},
+        **chosen,
+    }
+    return values(["gcp", "azure"], gcp={"project": "acme-prod"}, azure=AZURE, federation=both)
+
+
+def projected(chosen: dict[str, Any], volume: str) -> list[JSON]:
+    found = next(one for one in pod(chosen)["spec"]["volumes"] if one["name"] == volume)
+    sources: list[JSON] = found["projected"]["sources"]
+    return sources
+
+
+@pytest.mark.claim("C-415")
+def test_review_15_outside_of_gke_google_is_shown_a_short_token_of_the_account_and_no_key() -> None:
+    chosen = federated()
+    token, configured = projected(chosen, "google")
+    assert token["serviceAccountToken"]["audience"] == f"https://iam.googleapis.com/{PROVIDER}"
+    assert token["serviceAccountToken"]["expirationSeconds"] <= 3600
+    assert configured == {"configMap": {"name": "byteport-google"}}
+    told = json.loads(only(objects(chosen), "ConfigMap", "byteport-google")["data"]["credentials.json"])
+    assert (told["type"], told["audience"]) == ("external_account", f"//iam.googleapis.com/{PROVIDER}")
+    assert ACCOUNT in told["service_account_impersonation_url"]
+    assert told["credential_source"]["file"] == f"{mounted(chosen, 'google')}/{token['serviceAccountToken']['path']}"
+    assert not re.search(r"private_key|client_secret|refresh_token", json.dumps(told))
+    assert environment(chosen)["GOOGLE_APPLICATION_CREDENTIALS"] == f"{mounted(chosen, 'google')}/credentials.json"
+
+
+@pytest.mark.claim("C-417")
+def test_review_15_outside_of_aks_azure_is_shown_a_short_token_of_the_account_and_no_secret() -> None:
+    theirs = {"authority": GOVERNMENT, "audience": "api://AzureADTokenExchangeUSGov"}
+    chosen = federated(azure={"tenant_id": TENANT, "client_id": CLIENT, **theirs})
+    (token,) = projected(chosen, "azure")
+    assert token["serviceAccountToken"]["audience"] == "api://AzureADTokenExchangeUSGov"
+    given = environment(chosen)
+    assert {name: given[name] for name in (*NEEDED, AUTHORITY)} == {
+        "AZURE_TENANT_ID": TENANT,
+        "AZURE_CLIENT_ID": CLIENT,
+        "AZURE_FEDERATED_TOKEN_FILE": f"{mounted(chosen, 'azure')}/{token['serviceAccountToken']['path']}",
+        "AZURE_AUTHORITY_HOST": GOVERNMENT,
+    }
+    assert not [name for name in given if "SECRET" in name or "PASSWORD" in name or "CERTIFICATE" in name]
+
+
+@pytest.mark.claim("C-415", "C-417")
+def test_no_other_pod_is_given_these_tokens() -> None:
+    found = objects(federated())
+    for kind in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
+        for one in of_kind(found, kind):
+            if one["metadata"]["name"] != NAME:
+                said = json.dumps(one)
+                assert "byteport-google" not in said
+                assert "AzureADTokenExchange" not in said
+
+
+def test_where_the_pods_identity_is_federated_no_metadata_server_is_reached() -> None:
+    assert ports(own(federated(), "cloud")) == {("TCP", 443)}
+
+
+def test_without_federation_nothing_of_it_is_there() -> None:
+    chosen = values(["gcp", "azure"], gcp={"project": "acme-prod"}, azure=AZURE)
+    assert {"google", "azure"}.isdisjoint(volume["name"] for volume in pod(chosen)["spec"]["volumes"])
+    assert not [name for name in environment(chosen) if name.startswith(("GOOGLE", "AZURE"))]
+    assert "byteport-google" not in {one["metadata"]["name"] for one in objects(chosen)}
+
+
+def mounted(chosen: dict[str, Any], volume: str) -> str:
+    mounts = pod(chosen)["spec"]["containers"][0]["volumeMounts"]
+    found = next(one for one in mounts if one["name"] == volume)
+    assert found["readOnly"]
+    return str(found["mountPath"])
+
+
+def environment(chosen: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["value"] for one in pod(chosen)["spec"]["containers"][0]["env"]}
+
+
 @pytest.mark.parametrize(
     ("chosen", "says"),
     [
+        (values(["aws"], federation={"google": {"provider": PROVIDER}}), "clouds.sources does not name"),
+        (
+            values(["gcp"], gcp={"project": "acme-prod"}, federation={"google": {"service_account": ACCOUNT}}),
+            "provider",
+        ),
+        (
+            values(["aws"], federation={"azure": {"tenant_id": TENANT, "client_id": CLIENT}}),
+            "clouds.sources does not name",
+        ),
+        (values(["azure"], azure=AZURE, federation={"azure": {"tenant_id": TENANT}}), "belong together"),
+        (
+            values(
+                ["azure"],
+                azure=AZURE,
+                federation={"azure": {"tenant_id": TENANT, "client_id": CLIENT}},
+                podLabels={"azure.workload.identity/use": "true"},
+            ),
+            "and not both",
+        ),
+        (values(["gcp"], gcp={"project": "acme-prod"}, federation={"google": {"provider": '"x'}}), "federation"),
+        (values(["azure"], azure=AZURE, federation={"azure": {"authority": "http://login.example"}}), "authority"),
+        (values(["gcp"], gcp={"project": "acme-prod"}, federation={"google": {"key": "-----BEGIN"}}), "federation"),
         (values(["prometheus"]), "clouds.prometheus.url"),
         (values(["gcp"]), "clouds.gcp.project"),
         (values(["azure"]), "clouds.azure.subscription"),

@@ -14,8 +14,13 @@ from byteport.contracts.cloud_looks import SOON, LookedAt, Named, RightsFound
 from byteport.contracts.people import Ending
 from byteport.errors import NotPermitted, Throttled
 from byteport.sandbox.dev_server import DevServer
-from tests.workflows.polling import HOUR, Polling, polling
+from byteport.settings import Settings
+from byteport.settings.clouds import CloudsConfig
+from byteport.settings.model import ClusterConfig
+from tests.workflows.polling import HOUR, UID, Polling, polling
 from tests.workflows.test_metric_poll import above, quiet
+from workers.cloud_looks import check_looks
+from workers.preflight import Outcome
 from workflows.metric_poll import TRIES
 
 pytestmark = pytest.mark.slow
@@ -183,3 +188,29 @@ async def test_what_an_older_version_has_left_is_gone_on_with(poll: Polling) -> 
     (asked,) = poll.around.polls
     assert asked.since == datetime(2026, 3, 10, 9, tzinfo=UTC)
     assert asked.skew_seconds == 3.0
+
+
+@pytest.mark.claim("C-491")
+async def test_doctor_shows_the_last_look_of_the_polls_wherever_it_runs(poll: Polling) -> None:
+    settings = Settings(
+        tenant="acme",
+        cluster=ClusterConfig(name="production", uid=UID),
+        clouds=CloudsConfig(sources=(CloudSource.AWS,)),
+    )
+
+    async def shown() -> tuple[Outcome, str]:
+        (check,) = await check_looks(poll.client, settings, now=datetime.now(UTC))
+        assert (check.outcome is Outcome.OK) is (not check.remedy)
+        return check.outcome, check.finding
+
+    assert await shown() == (Outcome.WARNING, "no poll has looked at them yet")
+    poll.around.found = NEVER
+    await poll.poll()
+    outcome, said = await shown()
+    assert outcome is Outcome.FAILED
+    assert "iam:CreateAccessKey" in said
+    assert "is not read" in said
+    await poll.was_left(PollState(rights=looked(EXACT, ago(120), ago(-3000))))
+    assert await shown() == (Outcome.OK, "none too many or too few (looked at by a poll 2 min ago)")
+    await poll.was_left(["of another version"])
+    assert (await shown())[0] is Outcome.WARNING

@@ -28,7 +28,7 @@
 
 {{- /* Settings of `clouds`. */}}
 {{- define "byteport.clouds" -}}
-{{- $clouds := omit .Values.clouds "serviceAccountAnnotations" "podLabels" "proxy" "sources" -}}
+{{- $clouds := omit .Values.clouds "serviceAccountAnnotations" "podLabels" "federation" "proxy" "sources" -}}
 {{- $clouds = set $clouds "sources" (include "byteport.cloudSources" . | fromJsonArray) -}}
 {{- with .Values.clouds.proxy -}}{{- $clouds = set $clouds "proxy" . -}}{{- end -}}
 {{- range include "byteport.cloudFiles" . | fromJsonArray -}}
@@ -77,8 +77,8 @@
   ports:
     - {protocol: TCP, port: 80}
 {{- end }}
-{{- /* On EKS this address is the node's identity, which is not taken. */}}
-{{- if and (has "gcp" $sources) (not (contains "-eks-" $root.Capabilities.KubeVersion.Version)) }}
+{{- /* On EKS this address is the node's identity, which is not taken; nor is it asked where the pod's is federated. */}}
+{{- if and (has "gcp" $sources) (not $root.Values.clouds.federation.google.provider) (not (contains "-eks-" $root.Capabilities.KubeVersion.Version)) }}
 - to:
     - ipBlock: {cidr: 169.254.169.252/32}
     - ipBlock: {cidr: 169.254.169.254/32}
@@ -88,9 +88,88 @@
 {{- end }}
 {{- end }}
 
+{{- /* Who the process is to a cloud that is not the cluster's own: volumes, where they are mounted, and what points there. */}}
+{{- define "byteport.federationVolumes" -}}
+{{- with .Values.clouds.federation.google.provider }}
+# Shown to Google's token exchange alone: the API server takes it for nobody.
+- name: google
+  projected:
+    defaultMode: 0440
+    sources:
+      - serviceAccountToken: {path: token, audience: {{ printf "https://iam.googleapis.com/%s" . | quote }}, expirationSeconds: 3600}
+      - configMap: {name: byteport-google}
+{{- end }}
+{{- if .Values.clouds.federation.azure.client_id }}
+# Shown to Microsoft's token endpoint alone: the API server takes it for nobody.
+- name: azure
+  projected:
+    defaultMode: 0440
+    sources:
+      - serviceAccountToken: {path: token, audience: {{ .Values.clouds.federation.azure.audience | quote }}, expirationSeconds: 3600}
+{{- end }}
+{{- end }}
+
+{{- define "byteport.federationMounts" -}}
+{{- if .Values.clouds.federation.google.provider }}
+- {name: google, mountPath: /var/run/secrets/byteport-google, readOnly: true}
+{{- end }}
+{{- if .Values.clouds.federation.azure.client_id }}
+- {name: azure, mountPath: /var/run/secrets/byteport-azure, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "byteport.federationEnvironment" -}}
+{{- if .Values.clouds.federation.google.provider }}
+- {name: GOOGLE_APPLICATION_CREDENTIALS, value: /var/run/secrets/byteport-google/credentials.json}
+{{- end }}
+{{- with .Values.clouds.federation.azure }}
+{{- if .client_id }}
+- {name: AZURE_TENANT_ID, value: {{ .tenant_id | quote }}}
+- {name: AZURE_CLIENT_ID, value: {{ .client_id | quote }}}
+- {name: AZURE_FEDERATED_TOKEN_FILE, value: /var/run/secrets/byteport-azure/token}
+{{- with .authority }}
+- {name: AZURE_AUTHORITY_HOST, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Google's credential configuration: it says where the token lies and whom it is shown, and holds nothing secret. */}}
+{{- define "byteport.googleCredentials" -}}
+{{- $google := .Values.clouds.federation.google -}}
+{{- $configuration := dict
+    "type" "external_account"
+    "audience" (printf "//iam.googleapis.com/%s" $google.provider)
+    "subject_token_type" "urn:ietf:params:oauth:token-type:jwt"
+    "token_url" "https://sts.googleapis.com/v1/token"
+    "credential_source" (dict "file" "/var/run/secrets/byteport-google/token" "format" (dict "type" "text")) -}}
+{{- with $google.service_account -}}
+{{- $url := printf "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/%s:generateAccessToken" . -}}
+{{- $configuration = set $configuration "service_account_impersonation_url" $url -}}
+{{- end -}}
+{{ toPrettyJson $configuration }}
+{{- end }}
+
 {{- /* What no schema can say of them. */}}
 {{- define "byteport.checkClouds" -}}
 {{- $sources := include "byteport.cloudSources" . | fromJsonArray -}}
+{{- $google := .Values.clouds.federation.google -}}
+{{- if and $google.provider (not (has "gcp" $sources)) -}}
+{{- fail "byteport: clouds.federation.google is for the source gcp, which clouds.sources does not name" -}}
+{{- end -}}
+{{- if and $google.service_account (not $google.provider) -}}
+{{- fail "byteport: clouds.federation.google.service_account needs clouds.federation.google.provider" -}}
+{{- end -}}
+{{- $azure := .Values.clouds.federation.azure -}}
+{{- if and (or $azure.client_id $azure.tenant_id) (not (has "azure" $sources)) -}}
+{{- fail "byteport: clouds.federation.azure is for the source azure, which clouds.sources does not name" -}}
+{{- end -}}
+{{- if ne (empty $azure.client_id) (empty $azure.tenant_id) -}}
+{{- fail "byteport: clouds.federation.azure.tenant_id and clouds.federation.azure.client_id belong together; set both, or neither" -}}
+{{- end -}}
+{{- if and $azure.client_id (hasKey .Values.clouds.podLabels "azure.workload.identity/use") -}}
+{{- fail "byteport: clouds.podLabels has azure.workload.identity/use, by which AKS gives the pod its identity; outside of AKS clouds.federation.azure does, and not both" -}}
+{{- end -}}
 {{- if and (has "prometheus" $sources) (not .Values.clouds.prometheus.url) -}}
 {{- fail "byteport: clouds.sources names prometheus, so clouds.prometheus.url must be set" -}}
 {{- end -}}
