@@ -82,6 +82,7 @@ bench: $(ENV) ## Print the benchmarks' ratios, each measured in one run
 	$(BIN)/python -m tests.bench.signal_to_act
 	$(BIN)/python -m tests.bench.verify_log
 	$(BIN)/python -m tests.bench.ledger_append
+	$(BIN)/python -m tests.bench.folding
 	$(BIN)/python -m tests.bench.watch
 
 # Pins are kept where they still satisfy pyproject.toml; `make lock UPGRADE=--upgrade` takes the newest.

@@ -7,6 +7,7 @@ production code. Comes after `places.py`; `running.py` makes one, `processes.py`
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -22,6 +23,7 @@ from activities.clock import Clock
 from activities.kubernetes.client import connect as connect_cluster
 from byteport.audit.heads import Chain
 from byteport.audit.records import Entry, Record
+from byteport.contracts.people import Notice
 from byteport.contracts.workflows import AnswerReply, Closed, Installation, Phase, State
 from byteport.domain.approvals import SIGNATURE_NAMESPACE, Answer, ApprovalRequest, SignedAnswer
 from byteport.domain.failures import Failure
@@ -270,6 +272,17 @@ class Agent:
             return self.events().count(event) >= times
 
         await eventually(f"{times} records of {event}", look)
+
+    def notices(self) -> list[Notice]:
+        """What people were told, oldest first."""
+        path = self.settings.escalation.file
+        assert path is not None
+        lines = path.read_text().splitlines() if path.exists() else []
+        fields = Notice.model_fields
+        return [
+            Notice.model_validate({key: value for key, value in json.loads(line).items() if key in fields})
+            for line in lines
+        ]
 
     def has_intent(self) -> bool:
         """Whether something is about to be done: an intent is recorded, and its end is not."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 import shutil
 import sqlite3
@@ -88,14 +87,7 @@ class Log:
 
     def notices(self) -> list[Notice]:
         """What people were told."""
-        path = self._agent.settings.escalation.file
-        assert path is not None
-        lines = path.read_text().splitlines() if path.exists() else []
-        fields = Notice.model_fields
-        return [
-            Notice.model_validate({key: value for key, value in json.loads(line).items() if key in fields})
-            for line in lines
-        ]
+        return self._agent.notices()
 
     async def told(self, title: str) -> Notice:
         async def look() -> Notice | None:
