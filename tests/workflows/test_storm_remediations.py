@@ -18,9 +18,11 @@ from byteport.contracts.ledger import Decision
 from byteport.contracts.workflows import REMEDIATION, Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
+from byteport.domain.signals import Source
 from byteport.kubernetes import port
 from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.simulated import SimulatedCluster
+from byteport.temporal.alerts_intake import tell_over
 from byteport.temporal.attributes import CLUSTER, PHASE
 from tests.workflows.interference import held
 from tests.workflows.patience import paged, until, until_so
@@ -167,6 +169,25 @@ async def test_what_passes_with_the_storm_is_closed_by_a_record_and_pages_nobody
     last = world.records[-1]
     assert (last.event, last.reason) == (Event.SKIPPED, "storm, recovered")
     await storm.until_counted(3)
+
+
+async def test_what_its_alerts_call_over_in_a_storm_ends_by_itself_and_pages_nobody(
+    world: World, storm: Storm, cluster: SimulatedCluster
+) -> None:
+    world.policy(settle_seconds=5)
+    await begin(storm)
+    await world.one_pod_crashes(fault="liveness")
+    remediation = await remediation_of(world, Failure.CRASHLOOP)
+    with world.time_stands_still():
+        await remediation.report(remediation.signal("a1").model_copy(update={"source": Source.ALERTMANAGER}))
+    await has_noted(remediation, HELD)
+    for pod in await world.pods():
+        await cluster.annotate_pod("shop", str(pod["metadata"]["name"]), {"sim.byteport.io/fault": None})
+    world.advance(3600)
+    await tell_over(world.client, world.installation, remediation.target, remediation.failure, "a1")
+    await remediation.pass_time(10)
+    assert (await remediation.closed()).reasons == (Reason.RECOVERED,)
+    assert [notice for notice in world.notices if notice.workflow_id == remediation.id] == []
 
 
 @pytest.mark.claim("C-049")

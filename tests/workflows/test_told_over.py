@@ -55,3 +55,19 @@ async def test_it_takes_nothing_back_where_the_cluster_does_not_agree(world: Wor
     await waiting.approve(by="ada")
     assert (await remediation.closed()).decision is Decision.ACTED
     assert len(world.writes) == 1
+
+
+@pytest.mark.claim("C-485")
+async def test_a_new_release_that_fails_is_not_kept_waiting_by_a_question_that_an_alert_has_raised(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    """The target is read at once, and not when its time comes, once the cluster shows by itself what only an alert had told of."""
+    remediation = await errors_after_a_release(world, "a1")
+    waiting = await remediation.until(Phase.AWAITING_APPROVAL)
+    await cluster.deploy("shop/web", image="web:3", fault="crash")
+    world.advance(700)
+    await remediation.report()
+    again = await remediation.until_asked_again(waiting)
+    assert (await waiting.asked()).outcome is ApprovalOutcome.WITHDRAWN
+    assert again.plan_digest != waiting.plan_digest
+    assert world.writes == []

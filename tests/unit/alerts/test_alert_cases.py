@@ -7,7 +7,7 @@ import json
 import pytest
 
 from byteport.alerts.reduction import Outcome, Reduced, of_alarm, of_group
-from byteport.domain.signals import Source
+from byteport.domain.signals import Source, alert_of
 from byteport.kubernetes.alerts import read_group
 from byteport.kubernetes.cloudwatch_alarms import read_alarm
 from tests.unit.alerts.bodies import CRASHLOOP, DISK, NOW, case, told
@@ -68,6 +68,8 @@ def test_an_alarm_that_is_ok_is_over_and_one_without_data_is_nothing() -> None:
         return of_alarm(read_alarm(text), clusters=frozenset({"c1"}), now=NOW, tell_untreated=True)
 
     machine = "i-0123456789abcdef0"
+    told_of = [outcome(_alarm(state, InstanceId=machine)).batches[0].symptoms[0] for state in ("ALARM", "OK")]
+    assert len({alert_of(one.evidence_digest) for one in told_of}) == 1
     assert [one[-1] for one in told(outcome(_alarm("OK", InstanceId=machine)))] == [True]
     assert outcome(_alarm("INSUFFICIENT_DATA", InstanceId=machine)).batches == ()
     assert outcome(_alarm(NodeName="n1")).batches == ()

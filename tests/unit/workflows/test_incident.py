@@ -13,7 +13,8 @@ from byteport.contracts.workflows import Installation, Ladder, Remediate
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from workflows import incident as room
-from workflows.incident import MOST_NEXT, MOST_OVER, Incident
+from workflows.alerts_heard import MOST_OVER
+from workflows.incident import MOST_NEXT, Incident
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 WEB = Target(cluster_uid="u", namespace="shop", kind="Deployment", name="web")
@@ -68,9 +69,9 @@ def test_errors_are_over_when_each_alert_of_them_is_over_by_its_own_word(inciden
         incident.fold(errors(alert))
     for evidence in ("a", "another", "b"):
         incident.hear_over(evidence)
-        over.append(incident.errors_over)
+        over.append(incident.alerts.errors_over)
     incident.fold(errors("c"))
-    assert [*over, incident.errors_over] == [False, False, True, False]
+    assert [*over, incident.alerts.errors_over] == [False, False, True, False]
 
 
 def test_words_that_it_is_over_have_the_target_read_so_often_and_no_more(incident: Incident) -> None:
@@ -82,7 +83,7 @@ def test_words_that_it_is_over_have_the_target_read_so_often_and_no_more(inciden
         heard += incident.told_over
     assert heard == MOST_OVER
     incident.hear_over("e")
-    assert incident.errors_over
+    assert incident.alerts.errors_over
 
 
 def test_what_is_kept_for_the_next_incident_has_an_end(incident: Incident) -> None:
