@@ -61,6 +61,14 @@ def test_all_bundles_are_there() -> None:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_reading_changes_nothing_of_what_was_read(case: dict[str, Any]) -> None:
+    """Looks of the same moment share it."""
+    before = json.dumps(case)
+    answer(case)
+    assert json.dumps(case) == before
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_no_wrong_act_is_taken(case: dict[str, Any]) -> None:
     said = answer(case)
     acts = [incident.act for incident in said.incidents if incident.act is not None]
