@@ -1,8 +1,13 @@
 {{- /* The secret backend: who reads from it, with what in hand, and by which way. */}}
 
-{{- /* The processes that read secrets, as JSON: those that tell people, and the one that asks for metrics where it is by itself. */}}
+{{- /* The processes that read secrets, as JSON: those that tell people, and the one that asks for metrics where it is by itself; and
+everyone, where the payload keys are a secret. */}}
 {{- define "byteport.secretReaders" -}}
+{{- if .Values.temporal.payload_keys -}}
+["agent", "rest", "control", "ledger", "notify", "export", "cloud", "signer", "console", "alerts"]
+{{- else -}}
 ["rest", "notify", "cloud"]
+{{- end -}}
 {{- end }}
 
 {{- /* Settings of `secret`, with the files that the pods are given. */}}
@@ -119,6 +124,15 @@
 {{- /* What no schema can say of the backend. */}}
 {{- define "byteport.checkBackend" -}}
 {{- $secret := .Values.secret -}}
+{{- if and .Values.temporal.payload_keys (not $secret.backend) -}}
+{{- fail "byteport: temporal.payload_keys names a secret, so secret.backend must be set: it is where the secret is" -}}
+{{- end -}}
+{{- if and .Values.temporal.payload_keys .Values.secrets.payload_key.name -}}
+{{- fail "byteport: temporal.payload_keys and secrets.payload_key are two places for the same keys; set one of them" -}}
+{{- end -}}
+{{- if and .Values.temporal.payload_keys (not (include "byteport.keysGiven" .)) -}}
+{{- fail "byteport: temporal.payload_keys needs the other keys from Secrets, since those on the volume would be made beside it; set secrets.*" -}}
+{{- end -}}
 {{- range $backend, $word := dict "vault" "vault.address" "gcp-sm" "gcp_sm.project" "1password" "onepassword.address" -}}
 {{- $parts := splitList "." $word -}}
 {{- if and (eq $secret.backend $backend) (not (get (get $secret (index $parts 0)) (index $parts 1))) -}}

@@ -103,7 +103,12 @@
 {{- with include "byteport.clusterUid" . -}}
 {{- $cluster = set $cluster "uid" . -}}
 {{- end -}}
-{{- $temporal := dict "address" .Values.temporal.address "namespace" .Values.temporal.namespace "tls" .Values.temporal.tls "payload_key_file" $keys.payload -}}
+{{- $temporal := dict "address" .Values.temporal.address "namespace" .Values.temporal.namespace "tls" .Values.temporal.tls -}}
+{{- if .Values.temporal.payload_keys -}}
+{{- $temporal = set (set $temporal "payload_keys" .Values.temporal.payload_keys) "payload_keys_seconds" .Values.temporal.payload_keys_seconds -}}
+{{- else -}}
+{{- $temporal = set $temporal "payload_key_file" $keys.payload -}}
+{{- end -}}
 {{- with .Values.temporal.tls_secret -}}
 {{- if .name -}}
 {{- if .ca -}}{{- $temporal = set $temporal "tls_ca_file" "/run/byteport/keys/temporal-ca.crt" -}}{{- end -}}

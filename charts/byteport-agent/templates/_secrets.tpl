@@ -3,7 +3,9 @@
 {{- $temporal := .values.temporal -}}
 {{- if .given }}
 {{- with .values.secrets }}
+{{- if not $temporal.payload_keys }}
 - secret: {name: {{ .payload_key.name | quote }}, items: [{key: {{ .payload_key.key | quote }}, path: payload.key}]}
+{{- end }}
 {{- if $.process.token }}
 - secret: {name: {{ .grant_public_key.name | quote }}, items: [{key: {{ .grant_public_key.key | quote }}, path: grant.pub}]}
 {{- end }}
