@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from botocore.parsers import ResponseParserError
 from yarl import URL
 
 from activities.clock import Clock
+from activities.cloud.dates import time_said
 from activities.export.answers import Answer, Asked, retry_after
 from activities.export.aws import HOW, WEB_IDENTITY, region_of, session_of
 from activities.export.guarded import GuardedClient
@@ -138,7 +138,7 @@ class AwsApi:
             )
         asked = Asked(f"aws: {self._asking}", url=f"{SETTING}.region", credential=SETTING)
         answer = await self._guarded[origin].ask(request, asked)
-        self.now_there = _date(answer.headers.get("date")) or self.now_there
+        self.now_there = time_said(answer.headers.get("date")) or self.now_there
         return answer
 
     def _meaning(self, error: ClientError, needs: str) -> BytePortError:
@@ -172,13 +172,6 @@ def code_of(error: ClientError) -> str:
 def _header(answer: dict[str, Any], name: str) -> str | None:
     value = answer.get("HTTPHeaders", {}).get(name)
     return None if value is None else str(value)
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        return None if text is None else parsedate_to_datetime(text[:64]).astimezone(UTC)
-    except (ValueError, OverflowError, IndexError, TypeError):
-        return None
 
 
 def _request(request: AWSPreparedRequest, url: URL) -> Request:

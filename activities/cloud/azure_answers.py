@@ -7,10 +7,10 @@ puts us off, and a metrics store that is too busy says 529.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
+from activities.cloud.dates import time_said
 from activities.export.answers import LONGEST_DELAY, Answer, Asked, error_of, retry_after
 from byteport.errors import BytePortError, NotPermitted, Throttled
 
@@ -40,8 +40,4 @@ def delay_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 def clock_of(headers: Mapping[str, str]) -> datetime | None:
     """The service's own time, from `Date`."""
-    try:
-        said = parsedate_to_datetime(headers.get("date", "")[:_LONGEST_HEADER])
-    except (ValueError, OverflowError, IndexError, TypeError):
-        return None
-    return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+    return time_said(headers.get("date"))

@@ -11,11 +11,11 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from activities.cloud.dates import time_said
 from activities.cloud.source import Window
 from activities.export.answers import LONGEST_DELAY
 from activities.export.google import GoogleIdentity
@@ -104,11 +104,7 @@ class MonitoringApi:
         return MetricServiceAsyncClient(transport=MetricServiceGrpcAsyncIOTransport(channel=channel))
 
     def _dated(self, text: str) -> None:
-        try:
-            said = parsedate_to_datetime(text[:64])
-        except (ValueError, OverflowError, IndexError, TypeError):
-            return
-        self.source_now = said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+        self.source_now = time_said(text) or self.source_now
 
     def _meaning(self, error: Any) -> BytePortError:
         """Of what Google says only its code, the reason of a known list, and the delay; none of its words."""

@@ -8,12 +8,12 @@ whole minutes, and only where one was scraped in the minute before: Prometheus w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlencode
 
 from activities.clock import Clock, utc_now
+from activities.cloud.dates import time_said
 from activities.cloud.prometheus_answers import (
     LONGEST_LABEL,
     Answered,
@@ -151,7 +151,7 @@ class PrometheusMetrics:
         limits = {"timeout": f"{SECONDS * 0.8:.0f}s", "lookback_delta": f"{STEP.total_seconds():.0f}s"}
         body = urlencode({**form, **limits, "limit": str(MOST_SERIES + 1)}).encode("ascii")
         answer = await self._client.ask(self._request("POST", what, token, body), _ASKED)
-        self._now_there = _date(answer.headers.get("date")) or self._now_there
+        self._now_there = time_said(answer.headers.get("date")) or self._now_there
         if not answer.taken:
             raise _meaning(answer, self._clock())
         if len(answer.body) >= LARGEST_ANSWER:
@@ -197,10 +197,3 @@ def _meaning(answer: Answer, now: datetime) -> BytePortError:
     if kind == "execution":
         return PermanentError(f"{said}: a query is more than it takes; look at its --query.max-samples")
     return ConfigError(URL, f"{said}: there is no API of Prometheus's there")
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        return None if text is None else parsedate_to_datetime(text[:64]).astimezone(UTC)
-    except (ValueError, OverflowError, IndexError, TypeError):
-        return None

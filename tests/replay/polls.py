@@ -39,6 +39,19 @@ async def a_poll_hands_over(telling: Telling) -> None:
                     await telling.keep("poll-closed-handed-over", name, run)
 
 
+async def a_poll_looks_at_rights(telling: Telling) -> None:
+    """And tells people, since whoever may read this Prometheus may end it too."""
+    with tempfile.TemporaryDirectory() as folder:
+        authority = new_authority(Path(folder))
+        async with answering(authority) as there:
+            there.flags = {"web.enable-lifecycle": "true"}
+            _polls(telling, PrometheusSource(url=there.url, ca_file=authority.ca_file))
+            async with telling.working(Process.CONTROL, Process.CLOUD, Process.NOTIFY):
+                name, run = await _begun(telling)
+                await _ended(telling, name, run)
+                await telling.keep("poll-closed-looked-at-rights", name, run)
+
+
 async def a_poll_fails_until_people_are_told(telling: Telling) -> None:
     """No backend of secrets is set, from which its token could be read."""
     _polls(telling, PrometheusSource(url="https://localhost:9", token="metrics/token"))

@@ -31,7 +31,7 @@ from tests.replay.passing import (
     an_alert_is_escalated_and_then_a_release_crashes,
     its_alerts_are_over_and_so_is_it,
 )
-from tests.replay.polls import a_poll_fails_until_people_are_told, a_poll_hands_over
+from tests.replay.polls import a_poll_fails_until_people_are_told, a_poll_hands_over, a_poll_looks_at_rights
 from tests.replay.postmortems import TO_A_FOLDER, a_repair_is_told
 from tests.replay.removals import (
     AT_ONCE,
@@ -332,6 +332,7 @@ ACTS = (
         ("remediation-closed-acted-afresh",),
         {"mode": "auto", "settle_seconds": 2},
     ),
+    Act(a_poll_looks_at_rights, ("poll-closed-looked-at-rights",)),
     Act(a_poll_hands_over, ("poll-open-at-report", "poll-closed-handed-over")),
     Act(a_poll_fails_until_people_are_told, ("poll-closed-failed-and-told",)),
     Act(

@@ -34,7 +34,7 @@ def notice(call: MetricPoll, looked: LookedAt) -> Notice:
         evidence=tuple(evidence(found)),
         command=None,
         inverse_command=None,
-        how_to_answer=None if whole else "byteport doctor --metrics, in the pod of the worker `cloud`",
+        how_to_answer=None if whole else "byteport doctor --metrics",
         at=workflow.now(),
         ending=Ending.OVER if whole else None,
     )

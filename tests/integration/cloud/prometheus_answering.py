@@ -32,6 +32,8 @@ class Answering:
     receiver: Receiver
     nodes: list[Row] = field(default_factory=lambda: [NODE])
     measured: Callable[[str, int, int], list[Row]] = lambda _query, _start, _end: []
+    flags: dict[str, str] | None = None
+    """Of the program; None where nobody is told."""
     more: dict[str, Any] = field(default_factory=dict)
     """Further members of every answer, such as warnings."""
     instead: Callable[[], web.Response] | None = None
@@ -60,6 +62,8 @@ def _answer(there: Answering, got: Got) -> web.Response:
     path = got.path.removeprefix("/api/v1/")
     if path == "query":
         return _said(there, "vector", there.nodes)
+    if path == "status/flags" and there.flags is not None:
+        return web.json_response({"status": "success", "data": there.flags})
     if path != "query_range" or not asked["query"]:
         return web.json_response({"status": "error", "errorType": "not_found", "error": "words"}, status=404)
     start, end, step = (int(asked[name]) for name in ("start", "end", "step"))
