@@ -6,9 +6,9 @@ from a cluster: what Markdown, HTML or a chat would take for a sign (mentions an
 
 from __future__ import annotations
 
-from activities.notify.legible import legible
 from byteport.contracts.people import Notice
 from byteport.domain.explanations import meanings, next_steps, not_undone
+from byteport.domain.legible import legible
 from byteport.domain.markdown import code, inert, section
 from byteport.domain.reasons import Cause
 from byteport.domain.targets import Target

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from activities.notify.legible import duration, legible
 from activities.notify.plain import exact, plain
 from byteport.contracts.people import Ending, Notice
 from byteport.domain.explanations import meanings, next_steps, not_undone
+from byteport.domain.legible import duration, legible
 from byteport.domain.reasons import Cause
 from byteport.domain.targets import Target
 
@@ -60,7 +60,7 @@ class Told:
     cluster: str
     target: str
     summary: str
-    """One line: headline, cluster and cause."""
+    """One line, as a locked telephone shows it: headline, cluster, for how long, and the cause."""
     sections: tuple[Section, ...]
     link: Link | None
     footer: str
@@ -80,7 +80,7 @@ def told(notice: Notice, page_url: str | None) -> Told:
         headline=headline,
         cluster=plain(notice.cluster) or NAMELESS,
         target=plain(notice.target) or NAMELESS,
-        summary=plain(f"{headline}: {notice.target} on {notice.cluster}, {_cause_words(notice)}", 500),
+        summary=plain(f"{headline}: {_where(notice)}, {_cause_words(notice)}", 500),
         sections=tuple(section for section in _sections(notice, link) if section.lines or section.commands),
         link=link,
         footer=plain(f"Run {notice.workflow_id}, incident {notice.incident_id}, runbook {notice.runbook}", 600),
@@ -144,6 +144,12 @@ def _broken(notice: Notice) -> tuple[str, ...]:
     lines += [f"cause: {_cause_words(notice)}"]
     lines += [_confidence(notice.facts)] if notice.facts is not None else []
     return tuple(text for line in lines if (text := plain(line, 600)))
+
+
+def _where(notice: Notice) -> str:
+    """What the title has said already is not said again."""
+    place = f"on {notice.cluster}" if notice.target in notice.title else f"{notice.target} on {notice.cluster}"
+    return f"{place} {_ago(notice)}" if notice.since is not None and notice.ending is None else place
 
 
 def _cause_words(notice: Notice) -> str:

@@ -22,7 +22,8 @@ from byteport.console.text import words
 from byteport.console.told import ENDED
 from byteport.contracts.workflows import ApprovalState
 from byteport.domain.approvals import Answer, ApprovalRequest
-from byteport.domain.explanations import meanings
+from byteport.domain.explanations import meanings, not_undone
+from byteport.domain.legible import legible
 from byteport.errors import MalformedInput, NotPermitted, TargetGone
 from byteport.temporal import views
 
@@ -48,6 +49,7 @@ async def plan(request: Request, face: Face, session: Session) -> Response:
         because=list(zip(asked.reasons, meanings(asked.reasons), strict=True)),
         refused=[(one.principal, words(one.because.value)) for one in state.refused],
         evidence=by_object(asked.evidence),
+        not_undone=not_undone(asked.runbook),
         closed=why_not(face, session, state),
         longest=LONGEST_REASON,
         shown=shown(asked),
@@ -83,7 +85,7 @@ def _answerable(face: Face, session: Session, state: ApprovalState) -> ApprovalR
 def by_object(lines: Sequence[str]) -> list[tuple[str, list[str]]]:
     """What was seen, as `object: name = value`, gathered under each object once."""
     found: dict[str, list[str]] = {}
-    for line in lines:
+    for line in map(legible, lines):
         about, split, fact = line.partition(": ")
         found.setdefault(about if split else "", []).append(fact if split else line)
     return list(found.items())

@@ -97,6 +97,7 @@ def test_review_13_a_plan_with_names_that_somebody_chose_is_a_page_and_nothing_e
             because=[],
             refused=[(hostile, "expired")],
             evidence=by_object(asked.evidence),
+            not_undone=hostile,
             closed=None,
             longest=1000,
             shown=hostile,
@@ -121,6 +122,9 @@ def test_what_was_seen_is_gathered_under_its_object() -> None:
         ("pod", ["a = 1", "c = x: y"]),
         ("node", ["b = 2"]),
         ("", ["plain"]),
+    ]
+    assert by_object(["Node/a: largest_bytes = 122406567936"]) == [
+        ("Node/a", ["largest_bytes = 122406567936 (114.0 GiB)"])
     ]
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.notify.legible import duration, legible, size
 from activities.notify.told import ENOUGH, Told, told
 from byteport.cli.explain import documents_of
 from byteport.contracts.people import Ending, Notice
 from byteport.domain.explanations import not_undone
+from byteport.domain.legible import duration, legible, size
 from byteport.domain.plans import DeletePodPlan, RaiseFloorPlan, Refused, RollbackPlan, restore_of
 from byteport.domain.policy import Mode
 from byteport.domain.reasons import Reason
@@ -156,6 +156,27 @@ def test_what_did_not_help_is_told_as_tried_and_is_still_broken(runbook: str) ->
     assert under(message, "Why it stopped here")
     assert message.link is not None
     assert message.link.words == "Read it and take it over"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {},
+            "[page 1, waits for a yes] deploy_failed on shop/Deployment/web: on production for 14 min 30 s, bad image",
+        ),
+        (
+            {"title": "A receiver is down", "plan_digest": None, "since": None},
+            "[page 1] A receiver is down: shop/Deployment/web on production, bad image",
+        ),
+        (
+            {"ending": Ending.OVER, "title": "Repaired shop/Deployment/web"},
+            "[over] Repaired shop/Deployment/web: on production, bad image",
+        ),
+    ],
+)
+def test_a_locked_telephone_shows_what_where_and_for_how_long_once_each(changes: dict[str, object], line: str) -> None:
+    assert told(notice(**changes), None).summary == line
 
 
 @pytest.mark.claim("C-495")

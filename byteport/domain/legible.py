@@ -1,6 +1,6 @@
 """Numbers of a fact that nobody reads at three in the morning, with what they mean beside them: bytes, and seconds.
 
-Comes before `told.py`. The number itself stays as it was measured; what is added is for the eye.
+For notices and the approvals page. The number itself stays as it was measured; what is added is for the eye.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def legible(line: str) -> str:
 
 def size(count: int) -> str:
     """Of so many bytes, at least `STEP`."""
-    amount, unit = float(count), ""
+    amount = float(count)
     for unit in _UNITS:
         amount /= STEP
         if amount < STEP:
-            break
-    return f"{amount:.1f} {unit}"
+            return f"{amount:.1f} {unit}"
+    return f"{amount:.1f} {_UNITS[-1]}"
 
 
 def duration(count: int) -> str:
