@@ -19,6 +19,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from byteport.contracts.acts import Queue, task_queue_name
+from byteport.errors import ConfigError
 from byteport.temporal.metering import served_at
 from workers.processes import Role
 from workers.runner import workflow_runner
@@ -109,10 +110,15 @@ def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
 
 
 def metrics_runtime(address: str | None) -> Runtime | None:
-    """The SDK's runtime that serves Prometheus at `address`; None where nothing is to be served."""
+    """The SDK's runtime that serves Prometheus at `address`; None where nothing is to be served. Raises `ConfigError` where another
+    process has that address already."""
     if address is None:
         return None
-    return Runtime(telemetry=TelemetryConfig(metrics=served_at(address)))
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=served_at(address)))
+    except ValueError:  # the SDK's own, in its words
+        says = f"{address} cannot be listened on; each process on one machine needs its own, by BYTEPORT_TELEMETRY_METRICS_ADDRESS"
+        raise ConfigError("telemetry.metrics_address", says) from None
 
 
 def _worker(client: Client, queue: Queue, role: Role, cluster_uid: str, activities: Activities) -> Worker:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import aiohttp
 import pytest
 
 from byteport.contracts.metrics import DOOR_ANSWERS, Answered, Door
+from byteport.errors import ConfigError
 from byteport.sandbox.children import free_port
 from byteport.serving.metered import Metered, nobody
 from workers.door_metrics import answered, door_metrics
@@ -43,6 +46,14 @@ async def test_each_answer_is_counted_by_its_class_and_each_class_is_there_from_
         counted.answered("GET", status, None)
     assert await scraped(port) == {"well": 2, "sent_on": 1, "refused": 3, "failed": 1}
     assert beside.statuses == [200, 204, 303, 403, 404, 429, 503]
+
+
+def test_an_address_that_another_process_has_is_named_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match="BYTEPORT_TELEMETRY_METRICS_ADDRESS") as caught:
+            door_metrics(f"127.0.0.1:{port}", Door.ALERTS)
+    assert caught.value.key == "telemetry.metrics_address"
 
 
 def test_without_an_address_nothing_is_served() -> None:
