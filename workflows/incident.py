@@ -48,6 +48,8 @@ class Incident:
     def __init__(self, start: Remediate) -> None:
         info = workflow.info()
         self.start = start
+        self.target = start.target
+        """With the uid that was read last: whoever reports may know only its name."""
         self.workflow_id = info.workflow_id
         self.first_run_id = info.first_execution_run_id
         self.incident_id = ids.incident_id(self.workflow_id, self.first_run_id, start.incident_no)

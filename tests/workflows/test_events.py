@@ -11,6 +11,7 @@ import pytest_asyncio
 from byteport.contracts.events import TELL_EVENT
 from byteport.contracts.ledger import Decision, Result
 from byteport.contracts.workflows import Phase
+from byteport.domain.failures import Failure
 from byteport.errors import Unavailable
 from byteport.kubernetes import port
 from byteport.kubernetes.told_events import is_telling
@@ -90,6 +91,18 @@ async def test_what_did_not_help_is_told_as_undone_and_handed_over(telling: Worl
     await run.closed()
     assert await reasons(telling) == ["Planned", "Acted", "Undone", "Escalated"]
     assert [event["type"] for event in await told(telling)] == ["Normal", "Normal", "Warning", "Warning"]
+
+
+@pytest.mark.claim("C-483")
+async def test_a_target_that_a_person_only_named_is_told_of_under_the_uid_that_was_read(telling: World) -> None:
+    telling.policy(mode="auto")
+    await telling.one_pod_crashes()
+    known = await remediation.remediation_of(telling, Failure.CRASHLOOP)
+    named = Remediation(telling, known.target.model_copy(update={"uid": ""}), Failure.CRASHLOOP)
+    await named.report()
+    await named.closed()
+    assert await reasons(telling) == ["Planned", "Acted", "Verified"]
+    assert {event["involvedObject"]["uid"] for event in await told(telling)} == {known.target.uid}
 
 
 @pytest.mark.claim("C-483")

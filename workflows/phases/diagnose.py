@@ -66,6 +66,8 @@ async def look(incident: Incident, *, logs: bool) -> Seen:
         ),
         cluster_uid=incident.cluster_uid,
     )
+    if seen.situation.target.uid:
+        incident.target = seen.situation.target
     incident.measured(answer_of(incident.runbook_name, partial(sample_of, seen.situation), otherwise=None))
     return seen
 

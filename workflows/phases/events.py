@@ -69,7 +69,7 @@ def _tell(
     alone: bool = False,
     seconds: int | None = None,
 ) -> None:
-    target = incident.start.target
+    target = incident.target
     if not incident.start.events or not target.namespace or target.kind not in TREATED:
         return
     if reason in incident.events_told:
