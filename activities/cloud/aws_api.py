@@ -78,7 +78,7 @@ class AwsApi:
         try:
             found = await self.answer(service, operation, **arguments)
         except ClientError as error:
-            raise self._meaning(error, needs) from None
+            raise self.meaning(error, needs) from None
         if HOLDS.get(operation, "") not in {*found, ""}:
             raise Unavailable(f"aws: an answer to {operation} that is none of AWS's")
         return found
@@ -141,7 +141,8 @@ class AwsApi:
         self.now_there = time_said(answer.headers.get("date")) or self.now_there
         return answer
 
-    def _meaning(self, error: ClientError, needs: str) -> BytePortError:
+    def meaning(self, error: ClientError, needs: str) -> BytePortError:
+        """What a refusal stands for."""
         answer, code = error.response.get("ResponseMetadata", {}), code_of(error)
         status = int(answer.get("HTTPStatusCode", 0))
         said = f"aws: {status} {code} to {error.operation_name}"

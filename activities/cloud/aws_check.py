@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from activities.cloud.aws_api import DENIED, AwsApi, code_of
 from activities.cloud.source import Excess, RightFinding
 from byteport.contracts.cloud_rights import AWS_ACTIONS
-from byteport.errors import BytePortError, NotPermitted, Unavailable
+from byteport.errors import BytePortError, NotPermitted, Throttled, Unavailable
 
 NOBODY = "byteport-asks-in-vain-5f1c0e7a"
 """What no user, role, key, group, alarm or database is called."""
@@ -113,9 +113,11 @@ async def _refused(api: AwsApi, probe: Probe, silent: set[str]) -> RightFinding 
     try:
         await api.answer(probe.service, probe.operation, **arguments)
     except ClientError as error:
-        code = code_of(error)
+        code, meant = code_of(error), api.meaning(error, probe.action)
         if code in DENIED:
             return None
+        if isinstance(meant, Throttled):
+            raise meant from None
         if code not in _LET_THROUGH:
             says = f"{probe.action}: cannot be told; AWS answers {code}, neither that it is allowed nor that it is not"
             return RightFinding(Excess.CANNOT_TELL, probe.action, says)

@@ -118,12 +118,26 @@ class LookedAt(Frozen):
 
 
 def answered(last: LookedAt | None, found: RightsFound, *, at: datetime, every: timedelta) -> LookedAt:
-    """After a look that was answered at `at`, when the one before was `last`."""
+    """After a look that was answered at `at`, when the one before was `last`. What refused the source and cannot be told now stands."""
+    found = found if last is None else _standing(last.found, found)
     again_at = at + (min(SOON, every) if found.refuses else every)
     if last is None:
         return LookedAt(at=at, found=found, again_at=again_at, amiss_since=at if found.amiss else None)
     since = (last.amiss_since or at) if found.amiss or last.told is not None else None
     return LookedAt(at=at, found=found, again_at=again_at, amiss_since=since, told=last.told, times=last.times)
+
+
+def _standing(before: RightsFound, found: RightsFound) -> RightsFound:
+    """Only what was seen to be gone is gone: a service that did not answer this time has taken nothing from anybody."""
+    untold = set(found.untold.names)
+    kept = [one for one in before.never_requested.names if one in untold]
+    anew = len(untold - {*before.untold.names, *kept}) + max(0, found.untold.more - before.untold.more)
+    more = min(before.never_requested.more, anew)  # what could not be told then either was not among them
+    if not kept and not more:
+        return found
+    both = Named.of([*found.never_requested.names, *kept])
+    unnamed = both.more + found.never_requested.more + more
+    return found.model_copy(update={"never_requested": both.model_copy(update={"more": unnamed})})
 
 
 def unanswered(last: LookedAt, *, at: datetime, delay: timedelta | None) -> LookedAt:

@@ -348,3 +348,11 @@ async def test_a_service_that_the_network_does_not_lead_to_is_asked_once_and_hid
         findings, Excess.CANNOT_TELL
     )
     assert by_kind(findings, Excess.IN_EXCESS) == {"cloudwatch:DeleteAlarms"}
+
+
+@pytest.mark.claim("C-407")
+async def test_a_throttled_question_is_no_answer_to_any(moto: Moto, aws: AwsMetrics) -> None:
+    answering(moto, "cloudwatch:DeleteAlarms", refusal("Throttling", "429 Too Many", Retry_After="17"))
+    with pytest.raises(Throttled) as throttled:
+        await aws.check()
+    assert throttled.value.delay == timedelta(seconds=17)

@@ -27,7 +27,9 @@ EXACT = RightsFound(untold=Named.of(["s3:GetObject"]))
 NEVER = RightsFound(never_requested=Named.of(["iam:CreateAccessKey"]))
 LESS = RightsFound(missing=Named.of(["ec2:DescribeInstances"]))
 MORE = RightsFound(in_excess=Named.of(["logging.logEntries.list"]))
-FINDS = st.sampled_from([EXACT, NEVER, LESS, MORE, None])
+SILENT = RightsFound(untold=Named.of(["s3:GetObject", "iam:CreateAccessKey"]))
+"""As when a service has not answered whether it was taken away."""
+FINDS = st.sampled_from([EXACT, NEVER, LESS, MORE, SILENT, None])
 """None: a look that is not answered."""
 
 
@@ -56,8 +58,10 @@ def test_whatever_is_not_answered_a_refusal_ends_only_with_a_look_that_finds_it_
     for number, found in enumerate(finds):
         at = T + number * EVERY
         looked = unanswered(looked, at=at, delay=None) if found is None else answered(looked, found, at=at, every=EVERY)
-        expected = expected if found is None else found
-        assert looked.found == expected
+        if found is not None and not (found is SILENT and expected.refuses):
+            expected = found
+        assert looked.found.refuses is expected.refuses
+        assert looked.found.never_requested == expected.never_requested
         assert looked.again_at > at
 
 
@@ -89,7 +93,7 @@ def test_people_are_told_each_change_once_and_that_it_is_over_only_if_they_knew(
     for number, (found, arrives) in enumerate(looks):
         at = T + number * EVERY
         looked = look(looked, found, at)
-        assert looked.is_news is (looked.found.amiss != knows)
+        assert looked.is_news is (looked.found.amiss != knows), "and what stands is none"
         assert (looked.amiss_since is None) is (not looked.found.amiss and not knows)
         if looked.is_news and arrives:
             keys.append((looked.amiss_since, looked.times))
@@ -107,3 +111,26 @@ def test_permissions_are_shown_as_plain_words_and_so_many(permissions: list[str]
     assert all(len(one) <= LONGEST_NAME and one.isascii() and one.isprintable() for one in found.names if one)
     assert found.number == len({named(one) for one in permissions})
     assert RightsFound.model_validate_json(RightsFound(missing=found).model_dump_json()).missing == found
+
+
+NUMBERS = st.sets(st.integers(0, 60))
+
+
+@pytest.mark.claim("C-490")
+@given(NUMBERS, NUMBERS, NUMBERS)
+def test_however_many_they_are_what_was_not_seen_to_be_gone_refuses_and_what_was_does_not(
+    had: set[int], unknown: set[int], silent: set[int]
+) -> None:
+    """`unknown`: what can never be told; `silent`: what cannot be told at the second look."""
+    had -= unknown
+
+    def names(numbers: set[int]) -> Named:
+        return Named.of(f"iam:{one:03}" for one in numbers)
+
+    before = RightsFound(never_requested=names(had), untold=names(unknown))
+    now = RightsFound(untold=names(unknown | silent))
+    looked = answered(answered(None, before, at=T, every=EVERY), now, at=T + SOON, every=EVERY)
+    if had and silent >= had and len(unknown | silent) <= MOST_NAMED:
+        assert looked.found.never_requested.number >= min(len(had), MOST_NAMED)
+    if silent <= unknown:
+        assert not looked.found.refuses, "everything that could be told then was told again, and is gone"
