@@ -99,6 +99,14 @@ def samples(address: str) -> list[tuple[str, Mapping[str, str], float]]:
     ]
 
 
+def edges(address: str, histogram: str) -> set[float]:
+    """The finite ones of a histogram of the SDK's own."""
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = re.findall(rf'^{histogram}_bucket\{{[^}}]*\ble="([0-9.]+)"', text, re.MULTILINE)
+    return {float(edge) for edge in found}
+
+
 def value(address: str, name: str, **labels: str) -> float | None:
     for sample, has, number in samples(address):
         if sample == name and labels.items() <= has.items():
@@ -223,6 +231,9 @@ async def test_what_is_told_of_a_remediation_is_counted_once_in_words_of_ours(
         assert value(address, "byteport_budget_acts_left", of="cluster") == world.settings.limits.per_cluster_per_hour
         assert value(address, "byteport_stopped", by="halt") == 0
         assert value(address, "byteport_approvals_waiting") == 0
+        waits = edges(address, "temporal_activity_schedule_to_start_latency")
+        assert max(waits) > 10, "a quantile is never above the highest edge, and BytePortSlow asks for more than 10 s"
+        assert min(waits) < 1
         known = {metric.name: metric for metric in METRICS}
         for name, labels, _ in samples(address):
             core = re.sub(r"_(bucket|sum|count)$", "", name)
