@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import (
     Client,
     Schedule,
@@ -34,6 +35,7 @@ from byteport.contracts.workflows import Installation
 from byteport.domain.canonical import digest
 from byteport.domain.ids import poll_id
 from byteport.temporal.attributes import CLUSTER
+from byteport.temporal.codec import KEY_ID, EncryptingCodec
 from byteport.temporal.connect import RPC_TIMEOUT, unavailable
 
 NOTE = "set by byteport's settings"
@@ -79,21 +81,32 @@ async def _see_to(client: Client, call: MetricPoll, *, every: timedelta, paused:
     try:
         await client.create_schedule(schedule_id, wanted, search_attributes=attributes, rpc_timeout=RPC_TIMEOUT)
     except ScheduleAlreadyRunningError:
-        await _make_match(client.get_schedule_handle(schedule_id), wanted)
+        await _make_match(client, schedule_id, wanted)
 
 
-async def _make_match(handle: ScheduleHandle, wanted: Schedule) -> None:
-    """The one that is there has what is wanted, but stays paused where a person paused it."""
+async def _make_match(client: Client, schedule_id: str, wanted: Schedule) -> None:
+    """The one that is there has what is wanted, under the key of today, but stays paused where a person paused it."""
 
     def changed(there: ScheduleUpdateInput) -> ScheduleUpdate | None:
-        state = there.description.schedule.state
-        if state.note == wanted.state.note:
+        schedule = there.description.schedule
+        state = schedule.state
+        if state.note == wanted.state.note and not _is_sealed_otherwise(client, schedule_id, schedule):
             return None
         if state.paused and not (state.note or "").startswith(NOTE):
             wanted.state = ScheduleState(note=state.note, paused=True)
         return ScheduleUpdate(wanted)
 
-    await handle.update(changed, rpc_timeout=RPC_TIMEOUT)
+    await client.get_schedule_handle(schedule_id).update(changed, rpc_timeout=RPC_TIMEOUT)
+
+
+def _is_sealed_otherwise(client: Client, schedule_id: str, there: Schedule) -> bool:
+    """Whether what each run is given was encrypted with another key than would be taken now. A Schedule keeps it for as long as it is
+    there, so that with the old key every later run would be gone."""
+    codec, action = client.data_converter.payload_codec, there.action
+    if not isinstance(codec, EncryptingCodec) or not isinstance(action, ScheduleActionStartWorkflow):
+        return False
+    now = codec.sealed_for(schedule_id, Payload()).metadata[KEY_ID]
+    return any(isinstance(one, Payload) and one.metadata.get(KEY_ID) != now for one in action.args)
 
 
 async def _see_off(handle: ScheduleHandle) -> None:

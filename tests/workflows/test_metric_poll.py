@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from temporalio.client import ScheduleOverlapPolicy
+from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleOverlapPolicy
 
 from byteport.contracts.cloud import CloudSource, Metric, Polled, PollMetrics, Stretch
 from byteport.contracts.symptoms import MOST_SYMPTOMS, Fate, OutsideSymptom, Subject
@@ -16,8 +16,11 @@ from byteport.domain.ids import poll_id
 from byteport.domain.signals import SignalType, Source
 from byteport.errors import NotPermitted
 from byteport.sandbox.dev_server import DevServer
-from byteport.temporal.schedules import NOTE
-from tests.workflows.polling import UID, Polling, polling
+from byteport.temporal.codec import KEY_ID
+from byteport.temporal.converter import data_converter
+from byteport.temporal.keys import KeyRing, PayloadKey
+from byteport.temporal.schedules import NOTE, follow_polls
+from tests.workflows.polling import HOUR, INSTALLATION, RARELY, UID, Polling, polling
 from workflows.metric_poll import TRIES
 
 pytestmark = pytest.mark.slow
@@ -157,6 +160,19 @@ async def test_a_schedule_follows_its_settings_and_a_person_who_pauses_it(poll: 
     await poll.schedule.unpause(note=NOTE)
     await poll.follow(CloudSource.AWS, every=2 * MINUTE)
     assert not (await poll.schedule.describe()).schedule.state.paused
+
+
+@pytest.mark.claim("C-462")
+async def test_a_schedule_is_written_anew_with_the_key_of_today(server: DevServer, poll: Polling) -> None:
+    """Else no run of it could begin once the old key is gone."""
+    await poll.follow(CloudSource.AWS)
+    ring = KeyRing((PayloadKey(b"n" * 32), PayloadKey(b"k" * 32)))
+    later = await Client.connect(server.address, namespace=poll.client.namespace, data_converter=data_converter(ring))
+    for _ in range(2):
+        await follow_polls(later, INSTALLATION, (CloudSource.AWS,), every=RARELY, rights_every=HOUR)
+        action = (await poll.schedule.describe()).schedule.action
+        assert isinstance(action, ScheduleActionStartWorkflow)
+        assert [one.metadata[KEY_ID].decode() for one in action.args] == [ring.active.id]
 
 
 async def schedules(poll: Polling) -> set[str]:
