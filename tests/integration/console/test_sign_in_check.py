@@ -41,6 +41,10 @@ def listed(tmp_path: Path, provider: Provider) -> Path:
     return issuers(tmp_path, provider, {"sub-ada": "ada"})
 
 
+def renamed(listed: Path, issuer: str, other: str) -> None:
+    listed.write_text(listed.read_text().replace(issuer, other))
+
+
 async def test_where_all_fits_it_says_so(tmp_path: Path, provider: Provider, tls: Certificates) -> None:
     check = await found(tmp_path, provider, tls)
     assert (check.outcome, check.remedy) == (Outcome.OK, "")
@@ -94,7 +98,7 @@ async def test_a_provider_that_calls_itself_otherwise_is_told(
     other = provider.issuer.replace("127.0.0.1", "localhost")
     if other == provider.issuer:
         other = provider.issuer.replace("localhost", "127.0.0.1")
-    listed.write_text(listed.read_text().replace(provider.issuer, other))
+    renamed(listed, provider.issuer, other)
     check = await found(tmp_path, provider, tls, issuer=other)
     assert check.outcome is Outcome.WARNING
     assert "is of another issuer" in check.finding
