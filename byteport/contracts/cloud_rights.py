@@ -6,11 +6,28 @@ exactly these, and docs/reference/integrations.md, which shows them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 AWS_ACTIONS = ("cloudwatch:GetMetricData", "cloudwatch:ListMetrics", "ec2:DescribeInstances")
 """All that the agent does in AWS for its metrics."""
-AWS_NEVER = ("IAM writes", "S3 object reads", "RDS data access", "EC2 mutations", "CloudWatch writes")
+AWS_NEVER: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "IAM writes": ("iam:AttachRolePolicy", "iam:CreateAccessKey", "iam:DeleteRolePolicy"),
+        "S3 object reads": ("s3:GetObject", "s3:ListAllMyBuckets"),
+        "RDS data access": ("rds-data:ExecuteStatement",),
+        "EC2 mutations": (
+            "ec2:CreateSecurityGroup",
+            "ec2:CreateTags",
+            "ec2:DeleteKeyPair",
+            "ec2:StopInstances",
+            "ec2:TerminateInstances",
+        ),
+        "CloudWatch writes": ("cloudwatch:DeleteAlarms",),
+    }
+)
+"""What is never requested, and of each kind the actions by which it is found out. AWS tells of an action only by letting it through."""
 
 
 def aws_policy(region: str = "eu-central-1") -> dict[str, Any]:

@@ -6,9 +6,11 @@ import json
 import re
 from fnmatch import fnmatchcase
 
-from activities.cloud.aws_check import PROBES
+import pytest
+
+from activities.cloud.aws_check import PROBES, UNTOLD
 from activities.cloud.prometheus_queries import NODE_INFO, queries
-from byteport.contracts.cloud_rights import AWS_ACTIONS, aws_policy
+from byteport.contracts.cloud_rights import AWS_ACTIONS, AWS_NEVER, aws_policy
 from byteport.contracts.cloud_sources import PrometheusSource
 from tests.house.tree import ROOT
 
@@ -38,3 +40,11 @@ def test_nothing_that_is_probed_is_among_what_is_granted() -> None:
 def test_the_page_shows_every_query_as_it_is_asked() -> None:
     asked = [NODE_INFO, *(query.text for query in queries(PrometheusSource(), "production"))]
     assert block("promql", "## Prometheus").splitlines() == asked
+
+
+@pytest.mark.claim("C-407")
+def test_review_15_each_kind_of_what_is_never_requested_is_looked_for_and_nothing_else() -> None:
+    looked_for = {probe.action for probe in PROBES} | {one.permission for one in UNTOLD}
+    assert looked_for == {action for actions in AWS_NEVER.values() for action in actions}
+    assert {"IAM writes", "S3 object reads", "RDS data access", "EC2 mutations"} <= AWS_NEVER.keys()
+    assert looked_for.isdisjoint(AWS_ACTIONS)

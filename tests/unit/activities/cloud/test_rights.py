@@ -5,23 +5,29 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from temporalio.common import MetricMeter
+from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
 from temporalio.testing import ActivityEnvironment
 
 from activities.cloud.rights import Rights, found_in
 from activities.cloud.source import Excess, RightFinding
 from byteport.contracts.cloud import CheckRights, CloudSource
 from byteport.contracts.cloud_looks import RightsDifference, RightsFound
+from byteport.contracts.metrics import SOURCE_RIGHTS, SOURCE_RIGHTS_LOOKED_AT
 from byteport.errors import ConfigError, PermanentError, Unavailable
 from tests.unit.workers.test_clouds import LESS, MORE, UNTOLD, Looked
 
 UID = "00000000-0000-4000-8000-000000000001"
+NOW = datetime(2026, 3, 10, tzinfo=UTC)
 CALL = CheckRights(cluster_uid=UID, source=CloudSource.AWS)
 NEVER = RightFinding(Excess.IN_EXCESS, "iam:CreateAccessKey", "words for a person", never_requested=True)
 
 
-async def found(source: Looked, call: CheckRights = CALL) -> RightsFound:
-    rights = Rights(UID, {CloudSource.AWS: lambda: source}, clock=lambda: datetime(2026, 3, 10, tzinfo=UTC))
-    answer: RightsFound = await ActivityEnvironment().run(rights.check, call)
+async def found(source: Looked, call: CheckRights = CALL, meter: MetricMeter = MetricMeter.noop) -> RightsFound:
+    rights = Rights(UID, {CloudSource.AWS: lambda: source}, clock=lambda: NOW)
+    environment = ActivityEnvironment()
+    environment.metric_meter = meter
+    answer: RightsFound = await environment.run(rights.check, call)
     return answer
 
 
@@ -37,6 +43,25 @@ async def test_what_a_check_finds_is_told_by_kind_and_no_connection_stays() -> N
     }
     assert answer.untold.names == ("s3:GetObject",)
     assert answer.refuses
+
+
+async def test_a_monitoring_system_hears_what_is_amiss_and_when_it_is_gone() -> None:
+    buffer = MetricBuffer(1000)
+    meter = Runtime(telemetry=TelemetryConfig(metrics=buffer)).metric_meter
+
+    def heard() -> dict[tuple[str, str], float]:
+        return {
+            (update.metric.name, str(update.attributes.get("amiss", ""))): update.value
+            for update in buffer.retrieve_updates()
+            if update.attributes["source"] == "aws"
+        }
+
+    whole = {(SOURCE_RIGHTS.name, one.value): 0.0 for one in RightsDifference}
+    whole |= {(SOURCE_RIGHTS_LOOKED_AT.name, ""): NOW.timestamp()}
+    await found(Looked(NEVER, LESS), meter=meter)
+    assert heard() == whole | {(SOURCE_RIGHTS.name, one): 1 for one in ("never_requested", "missing")}
+    await found(Looked(), meter=meter)
+    assert heard() == whole
 
 
 async def test_what_an_administrator_wrote_into_a_role_is_not_repeated_as_it_stands() -> None:
