@@ -22,6 +22,7 @@ from byteport.contracts.symptoms import (
     SymptomsReported,
 )
 from byteport.contracts.workflows import STATE
+from byteport.domain.signals import alert_of
 from byteport.errors import BytePortError, NotPermitted, TemporaryError
 from temporalio import workflow
 
@@ -108,7 +109,7 @@ class AlertsWorkflow:
             self._at_once = max(1, len(batch) // 2)
             if isinstance(error, TemporaryError):
                 if len(batch) == 1:
-                    self._waiting.append(self._waiting.pop(0))
+                    self._waiting = put_off(self._waiting)
                 await workflow.sleep(AGAIN, summary="the cluster's worker does not answer")
                 return
             if len(batch) > 1 and not isinstance(error, NotPermitted):
@@ -255,6 +256,13 @@ class AlertsWorkflow:
     @property
     def _uid(self) -> str:
         return self._start.installation.cluster_uid
+
+
+def put_off(waiting: list[OutsideSymptom]) -> list[OutsideSymptom]:
+    """With the first of them last, and after it what else the same alert has said: an end must not be heard before its beginning."""
+    alert = alert_of(waiting[0].evidence_digest)
+    others = [one for one in waiting if alert_of(one.evidence_digest) != alert]
+    return [*others, *(one for one in waiting if alert_of(one.evidence_digest) == alert)]
 
 
 def _key(symptom: OutsideSymptom) -> str:
