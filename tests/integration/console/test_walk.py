@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import ssl
 import sys
 import uuid
@@ -264,8 +265,9 @@ async def test_an_escalation_is_taken_over_by_whoever_is_in_the_list(
 async def test_it_is_a_process_of_its_own_that_says_when_it_can_answer(
     world: World, provider: Provider, tls: Certificates, tmp_path: Path
 ) -> None:
-    port, health = free_port(), free_port()
+    port, health, metrics = free_port(), free_port(), free_port()
     plain = yaml.safe_load(world.home.config_file.read_text())
+    plain["telemetry"] = {**plain.get("telemetry", {}), "metrics_address": f"127.0.0.1:{metrics}"}
     plain["console"] = {
         "address": f"127.0.0.1:{port}",
         "health_address": f"127.0.0.1:{health}",
@@ -297,6 +299,12 @@ async def test_it_is_a_process_of_its_own_that_says_when_it_can_answer(
             trusted = ssl.create_default_context(cafile=tls.ca)
             async with http.get(f"https://localhost:{port}/", ssl=trusted, allow_redirects=False) as answer:
                 assert (answer.status, answer.headers["Location"]) == (303, "/signin?to=/")
+            async with http.get(f"http://127.0.0.1:{metrics}/metrics") as answer:
+                told = await answer.text()
+            assert re.search(
+                r'^byteport_door_answers_total\{[^}]*answer="sent_on"[^}]*door="console"[^}]*\} 1$', told, re.MULTILINE
+            )
+            assert "temporal_request{" in told
     finally:
         process.terminate()
         _, said = await asyncio.wait_for(process.communicate(), 20)
