@@ -135,7 +135,7 @@ async def test_a_refusal_stands_while_nobody_answers(poll: Polling) -> None:
 
 
 @pytest.mark.claim("C-492")
-async def test_a_source_that_asks_for_an_hour_is_not_asked_again_by_the_next_poll(poll: Polling) -> None:
+async def test_fault_5_a_source_that_asks_for_an_hour_is_not_asked_again_by_the_next_poll(poll: Polling) -> None:
     around = poll.around
     around.error = Throttled("aws: 429 Throttling to GetMetricData", HOUR)
     states = [await poll.poll() for _ in range(TRIES)]

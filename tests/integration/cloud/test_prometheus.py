@@ -301,7 +301,7 @@ async def test_an_answer_that_is_cut_off_is_none(there: Answering, authority: Au
 
 
 @pytest.mark.claim("C-494")
-async def test_one_that_answers_a_byte_at_a_time_is_not_waited_for(
+async def test_fault_6_one_that_answers_a_byte_at_a_time_is_not_waited_for(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("activities.cloud.prometheus.SECONDS", 0.4)
