@@ -136,6 +136,29 @@ def test_where_the_payload_keys_are_a_secret_every_process_reads_it_and_none_is_
     assert (read.temporal.payload_keys, read.temporal.payload_key_file) == ("byteport/payload#keys", None)
 
 
+@pytest.mark.claim("C-468")
+def test_of_kubernetes_secrets_who_only_opens_payloads_is_given_that_of_their_keys_alone() -> None:
+    values = FROM_VAULT | {
+        "temporal": {"payload_keys": "payload#keys"},
+        "secret": {"backend": "k8s", "k8s": {"secrets": ["slack", "payload"]}},
+        "alerts": {"enabled": True, "client_certificates": [], "ingressFrom": ON["codec"]["ingressFrom"]},
+        "secrets": FROM_VAULT["secrets"] | {f"alerts_{one}": {"name": "a"} for one in ("certificate", "key", "tokens")},
+    }
+    given = {}
+    for deployment in of_kind(objects(values), "Deployment"):
+        spec = deployment["spec"]["template"]["spec"]
+        volumes = {volume["name"]: volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume}
+        (main,) = spec["containers"]
+        mounted = {mount["name"]: mount["mountPath"] for mount in main["volumeMounts"] if mount["name"] in volumes}
+        assert {volumes[name]: path for name, path in mounted.items()} == {
+            name: f"/run/byteport/secrets/{name}" for name in volumes.values()
+        }
+        given[deployment["metadata"]["name"]] = set(volumes.values())
+    assert given.pop("byteport-rest") == {"slack", "payload"}
+    assert set(given) == {"byteport-agent", "byteport-signer", "byteport-codec", "byteport-alerts"}
+    assert set(map(frozenset, given.values())) == {frozenset({"payload"})}
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -144,6 +167,7 @@ def test_where_the_payload_keys_are_a_secret_every_process_reads_it_and_none_is_
         (without("codec", "ingressFrom"), "codec.enabled needs codec.ingressFrom"),
         *((without("secrets", one), f"secrets.{one}.name") for one in ("codec_certificate", "codec_key")),
         (FROM_VAULT | {"secret": {}}, "temporal.payload_keys names a secret, so secret.backend must be set"),
+        (FROM_VAULT | {"secret": {"backend": "k8s", "k8s": {"secrets": ["slack"]}}}, "that secret.k8s.secrets lists"),
         (FROM_VAULT | {"secrets": ON["secrets"]}, "two places for the same keys"),
         (
             {"cluster": CLUSTER, "temporal": FROM_VAULT["temporal"], "secret": FROM_VAULT["secret"]},

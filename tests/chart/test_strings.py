@@ -43,6 +43,13 @@ ALL_ON: dict[str, Any] = {
         "client_certificates": [{"spiffe": "spiffe://example.com/alertmanager"}],
         "ingressFrom": [{"podSelector": {"matchLabels": {"app": "alertmanager"}}}],
     },
+    "codec": {
+        "enabled": True,
+        "ui_origin": "https://temporal.example.com",
+        "issuer": "https://login.example.com",
+        "readers": ["sre"],
+        "ingressFrom": [{"podSelector": {"matchLabels": {"app": "gateway"}}}],
+    },
     "console": {
         "enabled": True,
         "url": "https://approve.example.com",
@@ -77,6 +84,7 @@ def admits(path: Path, word: str) -> bool:
 LEAVES = list(leaves(DEFAULTS))
 SOMETIMES = {
     ("ledger", "volume", "existingClaim"),  # Then the class and size of the chart's own are asked for by nothing.
+    ("temporal", "payload_keys"),  # In the place of `secrets.payload_key`: `of_a_backend`.
 }
 
 
@@ -104,6 +112,16 @@ def in_lists(word: str) -> dict[str, Any]:
 def of_temporal(word: str) -> dict[str, Any]:
     """A namespace that is a part of an address, and one that is protected."""
     return {"temporal": {"address": f"{word}.{word}.svc:7233"}, "protectedNamespaces": [word]}
+
+
+def of_a_backend(word: str) -> dict[str, Any]:
+    """Payload keys that are a secret, of which only the name is known here."""
+    keys = ("body_key", "grant_key", "grant_public_key", "checkpoint_key")
+    return {
+        "temporal": {"payload_keys": word},
+        "secret": {"backend": "k8s", "k8s": {"secrets": [word]}},
+        "secrets": {key: {"name": "keys"} for key in keys},
+    }
 
 
 def labelled(word: str) -> dict[str, Any]:
@@ -147,7 +165,7 @@ def test_every_string_of_the_values_arrives_as_that_string(word: str) -> None:
     assert applied(everywhere(paths, word)) == said_with(applied(everywhere(paths, PLAIN)), word)
 
 
-@pytest.mark.parametrize("values", [in_lists, of_temporal, labelled])
+@pytest.mark.parametrize("values", [in_lists, of_temporal, of_a_backend, labelled])
 @pytest.mark.parametrize("word", WORDS)
 def test_so_does_a_name_in_a_list_a_label_or_a_part_of_an_address(values: Any, word: str) -> None:
     assert applied(values(word)) == said_with(applied(values(PLAIN)), word)

@@ -6,8 +6,23 @@ everyone, where the payload keys are a secret. */}}
 {{- if .Values.temporal.payload_keys -}}
 ["agent", "rest", "control", "ledger", "notify", "export", "cloud", "signer", "console", "alerts"]
 {{- else -}}
-["rest", "notify", "cloud"]
+{{ include "byteport.readersOfAll" . }}
 {{- end -}}
+{{- end }}
+{{- define "byteport.readersOfAll" -}}
+["rest", "notify", "cloud"]
+{{- end }}
+
+{{- /* Which of the Secrets that the backend `k8s` reads one process is given, by their places, as JSON: all of them, or that of the
+payload keys alone: (dict "root" $ "component" …). */}}
+{{- define "byteport.projectedFor" -}}
+{{- $found := dict -}}
+{{- $all := has .component (include "byteport.readersOfAll" .root | fromJsonArray) -}}
+{{- $keys := index (splitList "#" .root.Values.temporal.payload_keys) 0 -}}
+{{- range $index, $name := .root.Values.secret.k8s.secrets -}}
+{{- if or $all (eq $name $keys) -}}{{- $found = set $found (toString $index) $name -}}{{- end -}}
+{{- end -}}
+{{ toJson $found }}
 {{- end }}
 
 {{- /* Settings of `secret`, with the files that the pods are given. */}}
@@ -28,7 +43,9 @@ everyone, where the payload keys are a secret. */}}
 {{- if and .Values.secret.backend (or .Values.secrets.backend_token.name .Values.secrets.backend_ca.name) }}true{{ end -}}
 {{- end }}
 
+{{- /* What one process has in hand for the backend: (dict "root" $ "component" …). */}}
 {{- define "byteport.secretMounts" -}}
+{{- with .root }}
 {{- if include "byteport.showsToken" . }}
 - {name: backend-token, mountPath: /var/run/secrets/byteport-secrets, readOnly: true}
 {{- end }}
@@ -36,14 +53,16 @@ everyone, where the payload keys are a secret. */}}
 - {name: secret-backend, mountPath: /run/byteport/secret-backend, readOnly: true}
 {{- end }}
 {{- if eq .Values.secret.backend "k8s" }}
-{{- range $index, $name := .Values.secret.k8s.secrets }}
+{{- range $index, $name := include "byteport.projectedFor" $ | fromJson }}
 - {name: secret-{{ $index }}, mountPath: /run/byteport/secrets/{{ $name }}, readOnly: true}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
 
 {{- /* Each of them lies in memory, and the kubelet writes anew what was rotated. */}}
 {{- define "byteport.secretVolumes" -}}
+{{- with .root }}
 {{- if include "byteport.showsToken" . }}
 - name: backend-token
   projected:
@@ -68,9 +87,10 @@ everyone, where the payload keys are a secret. */}}
       {{- end }}
 {{- end }}
 {{- if eq .Values.secret.backend "k8s" }}
-{{- range $index, $name := .Values.secret.k8s.secrets }}
+{{- range $index, $name := include "byteport.projectedFor" $ | fromJson }}
 - name: secret-{{ $index }}
   secret: {secretName: {{ $name | quote }}, defaultMode: 0440}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -126,6 +146,9 @@ everyone, where the payload keys are a secret. */}}
 {{- $secret := .Values.secret -}}
 {{- if and .Values.temporal.payload_keys (not $secret.backend) -}}
 {{- fail "byteport: temporal.payload_keys names a secret, so secret.backend must be set: it is where the secret is" -}}
+{{- end -}}
+{{- if and .Values.temporal.payload_keys (eq $secret.backend "k8s") (not (has (index (splitList "#" .Values.temporal.payload_keys) 0) $secret.k8s.secrets)) -}}
+{{- fail "byteport: temporal.payload_keys must be name#key of a Secret that secret.k8s.secrets lists" -}}
 {{- end -}}
 {{- if and .Values.temporal.payload_keys .Values.secrets.payload_key.name -}}
 {{- fail "byteport: temporal.payload_keys and secrets.payload_key are two places for the same keys; set one of them" -}}
