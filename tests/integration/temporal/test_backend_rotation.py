@@ -24,6 +24,7 @@ from tests.integration.temporal.test_rotation import NEW, OLD, Listening, ids, t
 from workers.payload_keys import payload_keys
 
 THIRD = "33" * 32
+pytestmark = pytest.mark.slow  # of a task that has failed the server waits ten seconds; the others are of five
 
 
 class Process:
@@ -116,7 +117,6 @@ async def test_a_worker_that_has_not_looked_yet_opens_what_another_encrypts_with
         assert ring.active == key_ring_of(OLD, "payload#keys").active, "it has seen the new one just now"
 
 
-@pytest.mark.slow  # the server waits ten seconds before it gives a task anew that has failed so
 @pytest.mark.claim("C-464")
 async def test_review_11_a_key_taken_out_too_early_is_named_and_the_run_goes_on_without_a_restart_once_it_is_back(
     processes: tuple[Process, Process], raw: Client
