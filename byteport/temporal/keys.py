@@ -22,7 +22,7 @@ from byteport.trust.key_files import SymmetricKey as PayloadKey
 SETTING = "temporal.payload_key_file"
 SECRET = "temporal.payload_keys"  # noqa: S105  the setting's name
 AGAIN_SECONDS = 10.0
-"""How long after a look a key that is not known is not looked for again: anybody may write a payload that names one."""
+"""How long after the end of a look a key that is not known is not looked for again: anybody may write a payload that names one."""
 
 
 class Ring(Protocol):
@@ -95,7 +95,7 @@ class KnownKeys:
         return self._ring.named(key_id)
 
     async def sought(self, key_id: str) -> PayloadKey | None:
-        if self.named(key_id) is None and (self._turn.locked() or self._seconds() - self._looked >= AGAIN_SECONDS):
+        if self.named(key_id) is None:
             with contextlib.suppress(
                 BytePortError
             ):  # the timer's look tells of it, and this error which keys there are
@@ -107,14 +107,19 @@ class KnownKeys:
         return await self._look()
 
     async def _look(self, *, unless_known: str | None = None) -> bool:
-        begun = self._seconds()
         async with self._turn:
-            if unless_known is not None and (self.named(unless_known) is not None or self._looked >= begun):
-                return False  # whoever was waited for has looked just now
-            self._looked = self._seconds()
-            found = await self._read()
+            if unless_known is not None and (self.named(unless_known) is not None or self._looked_just_now()):
+                return False  # whoever was waited for has, too
+            try:
+                found = await self._read()
+            finally:
+                self._looked = self._seconds()
             before, self._ring = self._ring, self._settled(found)
             return before.keys != self._ring.keys
+
+    def _looked_just_now(self) -> bool:
+        """Counted from the end of a look, so that one which takes long is not followed by another at once."""
+        return self._seconds() - self._looked < AGAIN_SECONDS
 
     def _settled(self, found: KeyRing) -> KeyRing:
         now, old = self._seconds(), self._ring.active

@@ -108,6 +108,34 @@ async def test_keys_that_nobody_has_do_not_have_the_backend_asked_more_than_once
     assert kept.reads == 1, "what is no key's id is not looked for"
 
 
+@pytest.mark.parametrize("down", [None, Unavailable("vault: keys: no answer")])
+async def test_keys_that_nobody_has_asked_for_one_after_another_do_not_keep_the_backend_busy(
+    down: BytePortError | None,
+) -> None:
+    kept, seconds_of_a_look = Kept(OLD), 4.0
+    kept.down, held = down, asyncio.Event()
+
+    async def slow() -> KeyRing:
+        ring = Kept.read(kept)
+        held.set()
+        await asyncio.sleep(0)
+        kept.now += seconds_of_a_look
+        return await ring
+
+    kept.known = KnownKeys(KeyRing((OLD,)), slow, every=EVERY, seconds=lambda: kept.now)
+    kept.now += AGAIN_SECONDS
+    asking = []
+    for _ in range(5):  # each comes while the one before is being looked for
+        asking.append(asyncio.create_task(kept.known.sought(NEW.id)))
+        await held.wait()
+    assert await asyncio.gather(*asking) == [None] * 5
+    assert kept.reads == 1
+    kept.now += AGAIN_SECONDS - 0.1
+    assert (await kept.known.sought(NEW.id), kept.reads) == (None, 1)
+    kept.now += 0.1
+    assert (await kept.known.sought(NEW.id), kept.reads) == (None, 2)
+
+
 @pytest.mark.claim("C-464")
 @pytest.mark.parametrize("down", [None, Unavailable("vault: keys: no answer")])
 async def test_review_11_a_key_that_is_gone_is_named_with_those_there_are_and_where_to_put_it_back(
