@@ -15,7 +15,6 @@ from typing import Any
 from botocore import xform_name
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 from yarl import URL
 
 from activities.clock import Clock
@@ -96,11 +95,13 @@ class AwsApi:
             except BotoCoreError as error:
                 self._forget()
                 raise Unavailable(f"aws: no answer to {operation} ({type(error).__name__})") from None
-            except (ResponseParserError, TypeError, LookupError, AttributeError, ValueError) as error:  # of no answer
-                raise Unavailable(f"aws: an answer that cannot be read ({type(error).__name__})") from None
             except OSError as error:
                 self._forget()
                 raise ConfigError(WEB_IDENTITY[0], f"{error.strerror or 'cannot be read'}; {HOW}") from None
+            except BytePortError:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever botocore makes of an answer that is none
+                raise Unavailable(f"aws: an answer that cannot be read ({type(error).__name__})") from None
 
     async def close(self) -> None:
         """The short credentials are kept until they run out."""

@@ -74,10 +74,12 @@ class AzureIdentity:
             raise NotPermitted(
                 f"azure: the token endpoint refuses this pod's token for {scopes[0].removesuffix('/.default')}; {HOW}"
             ) from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Unavailable(f"azure: the token endpoint gives no token ({type(error).__name__})") from None
         except OSError as error:
             raise ConfigError(NEEDED[2], f"{error.strerror or 'cannot be read'}; {HOW}") from None
+        except BytePortError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever Azure's library makes of an answer that is none
+            raise Unavailable(f"azure: the token endpoint gives no token ({type(error).__name__})") from None
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         """Azure's older name for it."""

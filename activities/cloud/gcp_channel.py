@@ -74,6 +74,8 @@ class MonitoringApi:
                 yield page
         except GoogleAPICallError as error:
             raise self._meaning(error) from None
+        except Exception as error:  # noqa: BLE001  whatever gRPC and Google's client make of an answer that is none
+            raise Unavailable(f"gcp: an answer that cannot be read ({type(error).__name__})") from None
 
     async def close(self) -> None:
         client, self._client = self._client, None

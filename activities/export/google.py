@@ -93,7 +93,7 @@ class GoogleIdentity:
             scopes = quote(self.scope, safe="")
             plain = json.loads(await self._metadata(f"instance/service-accounts/default/token?scopes={scopes}"))
             return Token(str(plain["access_token"]), self.clock() + timedelta(seconds=float(plain["expires_in"])))
-        except (ValueError, KeyError, TypeError, OverflowError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise Unavailable(f"{self.what}: the metadata server gives no token") from None
 
     async def _federated(self) -> Token:
@@ -122,6 +122,10 @@ class GoogleIdentity:
             ) from None
         except (exceptions.GoogleAuthError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(FILE, f"cannot be used ({type(error).__name__}); {HOW}") from None
+        except BytePortError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever Google's library makes of an answer that is none
+            raise Unavailable(f"{self.what}: the token exchange gives no token ({type(error).__name__})") from None
         text, expiry = credentials.token, credentials.expiry
         if not isinstance(text, str) or not text:
             raise Unavailable(f"{self.what}: the token exchange gives no token")

@@ -140,11 +140,13 @@ class S3Objects:
             except BotoCoreError as error:
                 self._client = None
                 raise Unavailable(f"s3: no answer ({type(error).__name__})") from None
-            except (TypeError, LookupError, AttributeError) as error:  # what botocore makes of an answer that is none
-                raise Unavailable(f"s3: an answer that cannot be read ({type(error).__name__})") from None
             except OSError as error:
                 self._client = None
                 raise ConfigError(WEB_IDENTITY[0], f"{error.strerror or 'cannot be read'}; {HOW}") from None
+            except BytePortError:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever botocore makes of an answer that is none
+                raise Unavailable(f"s3: an answer that cannot be read ({type(error).__name__})") from None
 
     def _ask(
         self, question: Callable[[Any, dict[str, str]], Result], region: str, send: Callable[[Any], Answer]

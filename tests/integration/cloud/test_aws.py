@@ -29,6 +29,7 @@ BEFORE = NOW - timedelta(minutes=3)
 IMAGE = "ami-12c6146b"
 """One that moto knows."""
 IDENTITY = "sts:AssumeRoleWithWebIdentity"
+LAUNCHED = "<item><launchTime>99999999999999999</launchTime></item></instancesSet></item></reservationSet></D>"
 
 
 @pytest.fixture
@@ -248,6 +249,26 @@ async def test_an_answer_that_is_not_of_aws_is_unavailable_and_not_repeated(
     with pytest.raises(Unavailable) as refused:
         await aws.read(WINDOW)
     assert "words of a proxy" not in str(refused.value)
+
+
+@pytest.mark.claim("C-406")
+@pytest.mark.parametrize(
+    ("action", "body", "status"),
+    [
+        ("ec2:DescribeInstances", f"<D><reservationSet><item><instancesSet>{LAUNCHED}", "200 OK"),
+        ("ec2:DescribeInstances", "<a>" * 20_000 + "</a>" * 20_000, "500 ERROR"),
+        ("cloudwatch:ListMetrics", '{"a":' * 100_000 + "1" + "}" * 100_000, "200 OK"),
+        (IDENTITY, "words of a proxy", "200 OK"),
+    ],
+    ids=["a time past all calendars", "a deep page", "deep JSON", "no token"],
+)
+async def test_whatever_botocore_makes_of_an_answer_it_is_unavailable(
+    moto: Moto, aws: AwsMetrics, action: str, body: str, status: str
+) -> None:
+    machines(moto)
+    answering(moto, action, Said(status, body.encode(), (("Content-Type", "text/xml"),)))
+    with pytest.raises(Unavailable):
+        await aws.read(WINDOW)
 
 
 @pytest.mark.claim("C-406")

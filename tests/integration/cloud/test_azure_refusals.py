@@ -137,7 +137,11 @@ async def test_a_page_that_lies_elsewhere_is_not_asked_for(azure_there: Azure, a
 
 
 @pytest.mark.claim("C-417")
-@pytest.mark.parametrize("raw", [b"{}", b"[]", b'"words"', b"\xff", b'{"values": [{}, 1]}', b'{"values": null}'])
+@pytest.mark.parametrize(
+    "raw",
+    [b"{}", b"[]", b'"words"', b"\xff", b'{"values": [{}, 1]}', b'{"values": null}', b'{"a":' * 99_999 + b"1"],
+    ids=lambda raw: raw[:20].decode("ascii", "replace"),
+)
 async def test_an_answer_that_cannot_be_read_is_unavailable(
     azure_there: Azure, authority: Authority, raw: bytes
 ) -> None:

@@ -341,8 +341,10 @@ async def test_credentials_of_a_container_from_anywhere_else_are_refused(
         Answer(204, {}, b""),
         Answer(200, {"etag": ""}, b""),
         Answer(200, {"etag": '"1"', "x-amz-checksum-sha256": "ofsomethingelse="}, b""),
+        Answer(200, {"etag": '"1"', "x-amz-object-size": "words"}, b""),
+        Answer(500, {}, b"<a>" * 20_000 + b"</a>" * 20_000),
     ],
-    ids=["a page of some portal", "nothing", "an empty tag", "another checksum"],
+    ids=["a page of some portal", "nothing", "an empty tag", "another checksum", "a size that is none", "a deep page"],
 )
 async def test_a_yes_that_is_not_the_stores_is_none(
     answer: Answer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
