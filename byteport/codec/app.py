@@ -1,7 +1,7 @@
 """The application: one path that decrypts, beside the probes. Nothing of a payload is kept, counted or logged.
 
 There is no path that encrypts: a message that somebody types into Temporal UI is bound to no workflow, and no worker needs
-it encrypted. Comes after `readers` and `origins`; `assembly` puts it together.
+it encrypted. Comes after `readers`, `origins` and `room`; `assembly` puts it together.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from byteport.codec.origins import OnlyOurPage
 from byteport.codec.readers import Readers
 from byteport.codec.refusals import Refused, refusal
+from byteport.codec.room import Room
 from byteport.contracts.codec_face import CodecLimits
 from byteport.errors import MalformedInput
 from byteport.serving.at_once import AtOnce, Lines, Ready, probes
@@ -42,15 +43,16 @@ class Face:
     """Temporal's, whose payloads are decrypted here."""
     origin: str
     limits: CodecLimits
+    room: Room
+    """For bodies that are being opened."""
 
 
 def application(face: Face, ready: Ready) -> ASGIApp:
     """Everything, for TLS."""
     app = Starlette(
-        routes=[*probes(ready), Route(DECODE, _decode, methods=["POST"])],
+        routes=[*probes(ready), Route(DECODE, _Decode(face), methods=["POST"])],
         exception_handlers={Problem: _on_problem, HTTPException: _on_http, Exception: _on_mistake},
     )
-    app.state.face = face
     app.router.redirect_slashes = False
     ours = OnlyOurPage(AtOnce(app, face.limits.concurrent), face.origin, frozenset({DECODE}))
     return Guard(ours, face.limits, Lines())
@@ -61,22 +63,34 @@ def health_application(ready: Ready, limits: CodecLimits) -> ASGIApp:
     return Guard(Starlette(routes=probes(ready)), limits, Lines())
 
 
-async def _decode(request: Request) -> Response:
-    face: Face = request.app.state.face
-    headers = request.headers
-    await face.readers.must_be_one([value.encode("latin-1") for value in headers.getlist("authorization")])
-    if headers.getlist(NAMESPACE) != [face.namespace]:
-        raise Problem(Refused.OTHER_NAMESPACE, f"send `X-Namespace: {face.namespace}`; of others nothing is decrypted")
-    if kind_of(request) != JSON:
-        raise Problem(Code.MEDIA_TYPE_REFUSED, "send payloads as application/json")
-    body = await read_body(request, face.limits, gzip=False)
+class _Decode:
+    """Answers `POST /decode`. Not a function, since its answer is sent before the room that it takes is given back."""
+
+    def __init__(self, face: Face) -> None:
+        self._face = face
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        face, request = self._face, Request(scope, receive)
+        headers = request.headers
+        await face.readers.must_be_one([value.encode("latin-1") for value in headers.getlist("authorization")])
+        if headers.getlist(NAMESPACE) != [face.namespace]:
+            says = f"send `X-Namespace: {face.namespace}`; of others nothing is decrypted"
+            raise Problem(Refused.OTHER_NAMESPACE, says)
+        if kind_of(request) != JSON:
+            raise Problem(Code.MEDIA_TYPE_REFUSED, "send payloads as application/json")
+        async with face.room.holding(headers.get("content-length")):
+            plain = await _plain(await read_body(request, face.limits, gzip=False), face.codec)
+            await Response(plain, media_type=JSON)(scope, receive, send)
+
+
+async def _plain(body: bytes, codec: EncryptingCodec) -> bytes:
     try:
-        plain, _ = await opened(body, face.codec)
+        plain, _ = await opened(body, codec)
     except MalformedInput as error:
         raise Problem(Refused.NOT_PAYLOADS, error.message) from None
     except Undecodable as error:
         raise Problem(Refused.UNDECODABLE, error.message) from None
-    return Response(plain, media_type=JSON)
+    return plain
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:

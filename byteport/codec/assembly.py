@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from byteport.codec.app import Face, application, health_application
 from byteport.codec.readers import Readers
+from byteport.codec.room import Room
 from byteport.contracts.codec_face import CodecConfig
 from byteport.errors import ConfigError
 from byteport.serving.people import People
@@ -39,6 +40,7 @@ def assemble(config: CodecConfig, namespace: str, ring: Ring) -> Server:
         namespace=namespace,
         origin=_needed(config.ui_origin, "ui_origin"),
         limits=config.limits,
+        room=Room(config.limits.body_bytes, config.limits.body_seconds),
     )
 
     async def missing() -> list[str]:
