@@ -22,7 +22,6 @@ ROUTING_KEY = "escalation.pagerduty.routing_key"
 API = "escalation.pagerduty.api"
 EVENT = Asked("pagerduty: an event", url=API, credential=ROUTING_KEY)
 LONGEST_SUMMARY = 1024
-LONGEST_LINE = 1000
 _SEVERITIES = {1: "error"}
 _ACTIONS = {Ending.TAKEN_OVER: "acknowledge", Ending.OVER: "resolve"}
 
@@ -71,8 +70,5 @@ def event(message: Told, routing_key: str) -> dict[str, Any]:
 
 def _details(message: Told) -> dict[str, Any]:
     """The sections by their titles, in order."""
-    found: dict[str, Any] = {
-        section.title: [text[:LONGEST_LINE] for text in (*section.lines, *section.commands)]
-        for section in message.sections
-    }
+    found: dict[str, Any] = {section.title: [*section.lines, *section.commands] for section in message.sections}
     return found | {"Where it comes from": message.footer}

@@ -1,13 +1,15 @@
 """A notice as Slack's blocks: rich text alone, in which Slack looks for no sign, no mention and no link.
 
-Comes after `told.py`, before `slack.py`. Nothing here is `mrkdwn`: a header and a button have plain text, all else is made of
-rich text's own elements. The limits are those of Slack's reference of Block Kit; what does not fit is left out and said so.
+Comes after `fitting.py`, before `slack.py`. Nothing here is `mrkdwn`: a header and a button have plain text, all else is made of
+rich text's own elements. The limits are those of Slack's reference of Block Kit; what does not fit is left out by
+`fitting.py`, and said so.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from activities.notify.fitting import LEFT_OUT, Fitted, fitted, size
 from activities.notify.told import Section, Told
 
 LONGEST_HEADER = 150
@@ -16,21 +18,20 @@ LONGEST_BUTTON_TEXT = 75
 LONGEST_URL = 3000
 MOST_CHARACTERS = 10_000
 """Of all blocks of one message; Slack takes some 13,000."""
-MOST_BLOCKS = 50
-LEFT_OUT = "The rest does not fit here; byteport show has it all."
 
 
 def blocks(message: Told) -> list[dict[str, Any]]:
     """Header, sections, the one button, and where it comes from."""
     shown: list[dict[str, Any]] = [{"type": "header", "text": _plain_text(_cut(message.headline, LONGEST_HEADER))}]
-    left = MOST_CHARACTERS - len(message.footer) - LONGEST_HEADER
-    for section in message.sections:
-        size = len(section.title) + sum(map(len, (*section.lines, *section.commands)))
-        if size > left or len(shown) > MOST_BLOCKS - 5:
-            shown.append(_rich([_section([_text(LEFT_OUT)])]))
-            break
-        left -= size
-        shown.append(_rich(_elements(section)))
+    most = MOST_CHARACTERS - len(message.footer) - LONGEST_HEADER
+
+    def fits(found: Fitted) -> bool:
+        return sum(map(size, found.sections)) <= most
+
+    found = fitted(message.sections, fits)
+    shown += [_rich(_elements(section)) for section in found.sections]
+    if not found.whole:
+        shown.append(_rich([_section([_text(LEFT_OUT)])]))
     if message.link is not None and len(message.link.url) <= LONGEST_URL:
         shown.append({"type": "actions", "elements": [_button(message.link.words, message.link.url)]})
     shown.append(_rich([_section([_text(message.footer)])]))

@@ -178,6 +178,18 @@ def test_more_than_a_channel_takes_is_cut_and_the_notice_still_arrives(channel: 
     assert CHANNELS[channel](told(call, PAGE_URL)).literal
 
 
+@pytest.mark.claim("C-431")
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("letter", ["x", "\u6f22", "\U0001f600", "<a"], ids=["one byte", "three", "four", "a sign"])
+def test_however_long_the_words_of_a_cluster_are_the_commands_arrive_whole(channel: str, letter: str) -> None:
+    long = tuple(f"Pod/shop/web-{number}: {letter * 400}" for number in range(300))
+    command = "kubectl rollout undo deployment/web -n shop --to-revision=6"
+    longer = {"symptom": letter * 4000, "title": letter * 4000, "tried": (*long, f"done: {command}x")}
+    call = notice(evidence=long, command=command, inverse_command="kubectl " + "c" * 1900, **longer)
+    found = CHANNELS[channel](told(call, None))
+    assert {call.command, call.inverse_command, call.how_to_answer} <= set(found.commands)
+
+
 def test_a_digest_of_an_image_can_be_copied_as_it_is() -> None:
     image = "registry.example/web@sha256:" + "0f" * 32
     assert plain(image) == image
