@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -19,12 +20,14 @@ from byteport.contracts.workflows import REMEDIATION, Phase
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Source
+from byteport.errors import Unavailable
 from byteport.kubernetes import port
 from byteport.sandbox.dev_server import DevServer
 from byteport.sandbox.simulated import SimulatedCluster
+from byteport.temporal import intake
 from byteport.temporal.alerts_intake import tell_over
 from byteport.temporal.attributes import CLUSTER, PHASE
-from tests.workflows.interference import held
+from tests.workflows.interference import Outage, held
 from tests.workflows.patience import paged, until, until_so
 from tests.workflows.remediation import Remediation, remediation_of
 from tests.workflows.storms import Storm
@@ -127,6 +130,31 @@ async def test_what_waits_for_the_end_of_a_storm_that_never_ends_is_paged_after_
         await remediation.pass_time(605)
     await paged(world, 1, phase="escalated")
     assert pages_of(world, remediation)[0] == 1
+
+
+async def test_a_ledger_that_does_not_answer_once_is_no_end_of_the_storm_and_people_hear_of_one_that_never_does(
+    world: World, storm: Storm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds ask it at the same time."""
+    monkeypatch.setattr(storm_hold, "FIRST_LOOK", storm_hold.RAREST_LOOK)
+    between = (storm_hold.RAREST_LOOK + storm_hold.ANSWER_WITHIN).total_seconds() + 2
+    await begin(storm)
+    await storm.acknowledge()
+    remediation = await crash(world, "liveness")
+    await remediation.until(Phase.ESCALATED)
+    await has_noted(remediation, HELD)
+    outage = Outage(world)
+    for in_vain in range(1, storm_hold.MOST_UNHEARD):
+        outage.begin()
+        await remediation.pass_time(in_vain * between)
+        outage.end()
+        await remediation.pass_time(between)
+        assert pages_of(world, remediation) == []
+    outage.begin()
+    await remediation.pass_time(storm_hold.MOST_UNHEARD * between)
+    await paged(world, 1, phase="escalated")
+    outage.end()
+    await has_noted(remediation, "nobody can tell whether the storm is over")
 
 
 async def test_a_yes_is_taken_in_a_storm_by_whoever_knows_of_it(world: World, storm: Storm) -> None:
@@ -242,6 +270,36 @@ async def test_where_as_many_begin_as_make_a_storm_a_page_waits_for_it_to_be_cal
     assert page.since is not None
     waited = page.at - page.since
     assert waits <= waited <= waits + timedelta(seconds=45)
+
+
+async def test_a_storm_watch_that_cannot_be_asked_any_more_keeps_nobody_from_being_paged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    so_far = TypedSearchAttributes([SearchAttributePair(CLUSTER, world.installation.cluster_name)])
+    for number in range(4):
+        await world.client.start_workflow(
+            REMEDIATION, id=f"remediate:other-{number}", task_queue="nobodys", search_attributes=so_far
+        )
+    asked = 0
+    ask = intake.report_trouble
+
+    async def once(*args: Any, **kwargs: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise Unavailable("the storm watch does not answer")
+        return await ask(*args, **kwargs)
+
+    monkeypatch.setattr(intake, "report_trouble", once)
+    remediation = await crash(world, "liveness")
+    await remediation.until(Phase.ESCALATED)
+    for _ in range(60):
+        if not pages_of(world, remediation):
+            await remediation.pass_time(storm_hold.HEAR_FIRST.total_seconds())
+    (page,) = [notice for notice in world.notices if notice.workflow_id == remediation.id]
+    assert asked > 1
+    assert page.since is not None
+    assert storm_hold.GATHERING <= page.at - page.since <= storm_hold.GATHERING + timedelta(seconds=45)
 
 
 async def test_what_the_agent_has_done_itself_is_paged_at_once_storm_or_not(

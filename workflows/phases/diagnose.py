@@ -75,13 +75,18 @@ async def look(incident: Incident, *, logs: bool) -> Seen:
 async def standing_of(incident: Incident) -> Standing:
     """What the ledger says. Everything is halted when it cannot be read."""
     try:
-        answer = await perform(
-            READ_STANDING,
-            ReadStanding(target=incident.start.target, runbook=incident.runbook_name, signal=incident.the_signal),
-            cluster_uid=incident.cluster_uid,
-        )
+        return await told_standing(incident)
     except BytePortError:
         return Standing(halted=True)
+
+
+async def told_standing(incident: Incident) -> Standing:
+    """What the ledger says; raises the act's errors when it cannot be read."""
+    answer = await perform(
+        READ_STANDING,
+        ReadStanding(target=incident.start.target, runbook=incident.runbook_name, signal=incident.the_signal),
+        cluster_uid=incident.cluster_uid,
+    )
     return answer.standing
 
 

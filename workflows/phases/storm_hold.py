@@ -16,11 +16,11 @@ from temporalio import workflow
 
 from workflows.incident import Incident
 from workflows.phases.asking import answer_of
-from workflows.phases.diagnose import look, standing_of
+from workflows.phases.diagnose import look, told_standing
 from workflows.phases.trouble import hear_again
 
 PATCH = "storm-hold"
-TOLD_WITHIN = timedelta(seconds=15)
+TOLD_WITHIN = timedelta(seconds=30)
 """The storm watch is told beside all else, and on a busy machine that takes a while."""
 HEAR_FIRST = timedelta(seconds=3)
 """From then on: for the others to be told, and for the ledger to be told of the storm."""
@@ -34,7 +34,7 @@ SLOWEST = timedelta(seconds=20)
 PATIENT = "waits-for-the-undiagnosed"
 """Runs from before it ask every `HEAR_FIRST`, for `GATHERING` and no longer."""
 ANSWER_WITHIN = timedelta(seconds=10)
-"""A ledger that is down must not keep people from hearing."""
+"""A ledger or a storm watch that is down must not keep people from hearing."""
 FIRST_LOOK = timedelta(minutes=1)
 RAREST_LOOK = timedelta(minutes=10)
 LONGEST_HOLD = timedelta(hours=4)
@@ -42,6 +42,10 @@ LONGEST_HOLD = timedelta(hours=4)
 on silence is worse than a second page."""
 OUTLASTS = "pages-in-a-long-storm"
 """Runs from before it hold their page for as long as the storm lasts."""
+MOST_UNHEARD = 3
+"""So many looks in a row to which the ledger gave no answer, and people hear of it: one is no end of the storm, since hundreds ask."""
+UNSURE = "unheard-is-not-over"
+"""Runs from before it take an answer that does not come for the end of the storm."""
 LOOKS_WELL = 2
 """So many looks in a row without the symptom, and it has passed."""
 
@@ -57,7 +61,7 @@ async def sit_out(incident: Incident) -> None:
         return
     incident.storm = True
     incident.note("part of a storm: one page for all")
-    pause, well, held_since = FIRST_LOOK, 0, workflow.now()
+    pause, well, unheard, held_since = FIRST_LOOK, 0, 0, workflow.now()
     while not await _taken(incident, pause, "a storm is on; look again"):
         pause = min(2 * pause, RAREST_LOOK)
         well = well + 1 if await _recovered(incident) else 0
@@ -65,8 +69,10 @@ async def sit_out(incident: Incident) -> None:
             incident.note("it has passed by itself")
             incident.passed = True
             return
-        if not await _storm(incident):
-            incident.note("the storm is over")
+        on = await _storm(incident)
+        unheard = unheard + 1 if on is None else 0
+        if not on and not (0 < unheard < MOST_UNHEARD and workflow.patched(UNSURE)):
+            incident.note("the storm is over" if on is False else "nobody can tell whether the storm is over")
             return
         if workflow.now() - held_since >= LONGEST_HOLD and workflow.patched(OUTLASTS):
             incident.note("the storm goes on, and this has waited long enough")
@@ -90,7 +96,7 @@ async def _called(incident: Incident) -> bool:
 
 async def _are_undiagnosed(incident: Incident) -> bool:
     """Whether as many as make a storm are still to be diagnosed: one worker looks at a few at a time."""
-    await hear_again(incident)
+    await hear_again(incident, ANSWER_WITHIN)
     return incident.among_undiagnosed
 
 
@@ -103,12 +109,12 @@ async def _taken(incident: Incident, within: timedelta, why: str) -> bool:
     return True
 
 
-async def _storm(incident: Incident) -> bool:
-    """Whether the ledger says that a storm is on. No answer is a no."""
+async def _storm(incident: Incident) -> bool | None:
+    """Whether the ledger says that a storm is on; None when it does not answer."""
     try:
-        standing = await asyncio.wait_for(standing_of(incident), ANSWER_WITHIN.total_seconds())
-    except TimeoutError:
-        return False
+        standing = await asyncio.wait_for(told_standing(incident), ANSWER_WITHIN.total_seconds())
+    except (TimeoutError, BytePortError):
+        return None
     return standing.storm
 
 
