@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from byteport.contracts.receiver_addresses import receiver_url
 from byteport.errors import Unavailable
 from byteport.serving.buckets import Seconds
 from byteport.serving.fetch import fetch
@@ -75,12 +76,10 @@ def json_object(data: bytes, what: str) -> dict[str, Any]:
 
 
 def https_url(url: object) -> str:
-    """A place that the document names. Raises `Unavailable` where it is no https URL."""
+    """A place that the document names. Raises `Unavailable` where it is no https URL, or one of an address that is not spoken to."""
     try:
-        if isinstance(url, str) and len(url) <= 500 and url.isprintable():
-            parts = urlsplit(url)
-            if parts.scheme == "https" and parts.hostname and not parts.fragment:
-                return url
+        if isinstance(url, str) and len(url) <= 500 and urlsplit(url).hostname:
+            return receiver_url(url)
     except ValueError:
         pass
     raise Unavailable(f"{WHAT} names a place that is no https URL")
