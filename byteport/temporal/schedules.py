@@ -90,13 +90,25 @@ async def _make_match(client: Client, schedule_id: str, wanted: Schedule) -> Non
     def changed(there: ScheduleUpdateInput) -> ScheduleUpdate | None:
         schedule = there.description.schedule
         state = schedule.state
-        if state.note == wanted.state.note and not _is_sealed_otherwise(client, schedule_id, schedule):
+        as_noted = state.note == wanted.state.note and _does(schedule) == _does(wanted)
+        if as_noted and not _is_sealed_otherwise(client, schedule_id, schedule):
             return None
         if state.paused and not (state.note or "").startswith(NOTE):
             wanted.state = ScheduleState(note=state.note, paused=True)
         return ScheduleUpdate(wanted)
 
     await client.get_schedule_handle(schedule_id).update(changed, rpc_timeout=RPC_TIMEOUT)
+
+
+def _does(schedule: Schedule) -> tuple[object, ...]:
+    """What it starts, when, and how many at a time: somebody may have changed that, and left our note where it is."""
+    spec, action = schedule.spec, schedule.action
+    when = ([(one.every, one.offset or None) for one in spec.intervals], spec.jitter, spec.start_at, spec.end_at)
+    else_when = [*spec.calendars, *spec.cron_expressions, *spec.skip]
+    how_many = (schedule.policy.overlap, schedule.policy.catchup_window, schedule.state.limited_actions)
+    if not isinstance(action, ScheduleActionStartWorkflow):
+        return (when, else_when, how_many)
+    return (when, else_when, how_many, action.workflow, action.id, action.task_queue, action.execution_timeout)
 
 
 def _is_sealed_otherwise(client: Client, schedule_id: str, there: Schedule) -> bool:

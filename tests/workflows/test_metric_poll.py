@@ -8,7 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleOverlapPolicy
+from temporalio.client import (
+    Client,
+    ScheduleActionStartWorkflow,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
 
 from byteport.contracts.cloud import CloudSource, Metric, Polled, PollMetrics, Stretch
 from byteport.contracts.symptoms import MOST_SYMPTOMS, Fate, OutsideSymptom, Subject
@@ -160,6 +167,28 @@ async def test_a_schedule_follows_its_settings_and_a_person_who_pauses_it(poll: 
     await poll.schedule.unpause(note=NOTE)
     await poll.follow(CloudSource.AWS, every=2 * MINUTE)
     assert not (await poll.schedule.describe()).schedule.state.paused
+
+
+@pytest.mark.claim("C-411")
+async def test_a_schedule_that_somebody_has_changed_by_hand_is_put_right_and_one_that_nobody_has_is_not_written(
+    poll: Polling,
+) -> None:
+    await poll.follow(CloudSource.AWS)
+    made = (await poll.schedule.describe()).info.last_updated_at
+    await poll.follow(CloudSource.AWS)
+    assert (await poll.schedule.describe()).info.last_updated_at == made
+
+    def often(there: ScheduleUpdateInput) -> ScheduleUpdate:
+        schedule = there.description.schedule
+        schedule.spec.intervals = [ScheduleIntervalSpec(every=MINUTE)]
+        schedule.policy.overlap = ScheduleOverlapPolicy.ALLOW_ALL
+        return ScheduleUpdate(schedule)
+
+    await poll.schedule.update(often)
+    await poll.follow(CloudSource.AWS)
+    schedule = (await poll.schedule.describe()).schedule
+    assert [one.every for one in schedule.spec.intervals] == [RARELY]
+    assert schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
 
 
 @pytest.mark.claim("C-462")
