@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from byteport.contracts.orchestration import REPORT_TROUBLE, ReportTrouble
 from byteport.contracts.workflows import Trouble
@@ -41,10 +42,15 @@ def tell(incident: Incident, situation: Situation) -> None:
     incident.telling = asyncio.create_task(_told(incident, trouble, after=incident.telling))
 
 
-async def hear_again(incident: Incident) -> None:
-    """Tell the same once more, which is harmless, to hear how it stands with the others."""
-    if incident.trouble is not None:
-        await _told(incident, incident.trouble, after=incident.telling)
+async def hear_again(incident: Incident, within: timedelta) -> None:
+    """Tell the same once more, which is harmless, to hear how it stands with the others; of a storm watch that does not answer
+    `within` a while nothing is heard. One telling at a time, and an end waits for it: told after its end, a trouble would stand."""
+    incident.among_undiagnosed = False
+    if incident.trouble is None:
+        return
+    if incident.telling is None or incident.telling.done():
+        incident.telling = asyncio.create_task(_told(incident, incident.trouble, after=None))
+    await workflow.wait([incident.telling], timeout=within.total_seconds())
 
 
 async def over(incident: Incident) -> None:
