@@ -2,12 +2,14 @@
 
 A namespace of thousands of pods takes a good part of a second to reduce. On the loop, sixteen such looks would keep it from
 everything else for seconds: workflow tasks would be answered after the server has given them up, and heartbeats not sent.
-One thread takes its turns with the loop; several would only take them from each other. Comes after `gather.py`.
+One thread takes its turns with the loop; several would only take them from each other. It is a thread of its own: a look that is
+given up while it is being reduced keeps the next one waiting until it is done, and nobody else. Comes after `gather.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from activities.kubernetes.shared_lists import SharedLists
@@ -23,12 +25,11 @@ class Reducer:
     """For all looks of one worker."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+        self._alone = ThreadPoolExecutor(1, thread_name_prefix="reducing")
 
     async def situation(self, world: World, target: Target, failure: Failure) -> Situation:
         """`read_situation`, in the order in which it was asked for. Nobody else may change or read `world` meanwhile."""
-        async with self._turn:
-            return await asyncio.to_thread(read_situation, world, target, failure)
+        return await asyncio.get_running_loop().run_in_executor(self._alone, read_situation, world, target, failure)
 
 
 class Shared(NamedTuple):
