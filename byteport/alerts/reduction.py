@@ -74,8 +74,8 @@ def of_group(group: Group, *, clusters: frozenset[str], now: datetime, tell_untr
             symptoms[symptom.evidence_digest, symptom.over] = symptom
         elif outcome is Outcome.UNTREATED and tell_untreated:
             follow = len(echoes) if alert.node_is_down else 0
-            untreated[alert.evidence_digest] = Untreated(
-                alert=alert.name, subject=_subject(alert), echoes=follow, evidence_digest=alert.evidence_digest
+            untreated[alert.notice_digest] = Untreated(
+                alert=alert.name, subject=_subject(alert), echoes=follow, evidence_digest=alert.notice_digest
             )
     return Reduced(_batches(tuple(symptoms.values()), tuple(untreated.values())), outcomes)
 

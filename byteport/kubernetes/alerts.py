@@ -31,6 +31,7 @@ LONGEST_CLUSTER = 201
 QUIET = frozenset({"ok", "resolved", "closed", "inactive", "suppressed", "insufficient_data"})
 _STATUSES = frozenset({"firing", "resolved"})
 _ALERT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:-]{0,99}\Z")
+_FINGERPRINT = re.compile(r"[0-9a-f]{1,32}\Z")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?\Z")
 _INFORMS = "none"
 """The severity, by the convention of Prometheus' own rules, of what fires to show that alerting works, or to inhibit."""
@@ -76,6 +77,8 @@ class Alert(Frozen):
     value: float = 1.0
     threshold: float = 1.0
     starts_at: datetime | None = None
+    fingerprint: str = ""
+    """Alertmanager's own, of all labels: what is said of one container is not said of another. Empty where none is given."""
 
     @property
     def node_is_down(self) -> bool:
@@ -83,9 +86,19 @@ class Alert(Frozen):
 
     @property
     def evidence_digest(self) -> str:
-        """The same for each repetition of one firing, and for its end."""
-        since = self.starts_at.isoformat() if self.starts_at is not None else ""
-        return digest(["alert", self.name, self.namespace, self.kind, self.about, since])
+        """The same for each repetition of one firing, and for its end. What stands before `@` is the same for each firing: of one
+        that comes and goes within its group's interval Alertmanager tells a beginning, and the end of a later one."""
+        alert = digest(["alert", self.name, self.namespace, self.kind, self.about, self.fingerprint])
+        return f"{alert}@{self._since}"
+
+    @property
+    def notice_digest(self) -> str:
+        """Where it is only told to people: of all of one name about one object that began together they hear once."""
+        return digest(["alert", self.name, self.namespace, self.kind, self.about, self._since])
+
+    @property
+    def _since(self) -> str:
+        return self.starts_at.isoformat() if self.starts_at is not None else ""
 
 
 class Group(Frozen):
@@ -138,7 +151,12 @@ def read_alert(entry: Mapping[str, Any], group_status: object) -> Alert:
         value=_number(labels.get(VALUE_LABEL, annotations.get(VALUE_LABEL))),
         threshold=_number(labels.get(THRESHOLD_LABEL, annotations.get(THRESHOLD_LABEL))),
         starts_at=fields.instant(entry.get("startsAt")),
+        fingerprint=_fingerprint(entry.get("fingerprint")),
     )
+
+
+def _fingerprint(value: object) -> str:
+    return value if isinstance(value, str) and _FINGERPRINT.match(value) else ""
 
 
 def _must_be_an_alert(where: str, entry: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from byteport.alerts.reduction import Outcome
-from byteport.domain.signals import SignalType
+from byteport.domain.signals import SignalType, alert_of
 from tests.unit.alerts.bodies import CPU, CRASHLOOP, DISK, NOW, ROLLOUT, alert, reduced, told
 
 
@@ -123,6 +123,20 @@ def test_the_end_of_an_alert_has_the_evidence_of_its_beginning() -> None:
     assert (first.over, last.over) == (False, True)
     assert first.evidence_digest == last.evidence_digest
     assert first.observed_at == datetime(2026, 3, 10, 8, 51, tzinfo=UTC)
+
+
+def test_one_that_comes_and_goes_is_one_alert_and_one_about_another_container_is_another() -> None:
+    labels = {"namespace": "shop", "pod": "web-1"}
+    bodies = (
+        alert(**labels) | {"fingerprint": "a1"},
+        alert(status="resolved", **labels) | {"fingerprint": "a1", "startsAt": "2026-03-10T08:57:00Z"},
+        alert(**labels) | {"fingerprint": "b2"},
+        alert(**labels) | {"fingerprint": "\ud800"},
+    )
+    first, later, other, nameless = (reduced(body).batches[0].symptoms[0].evidence_digest for body in bodies)
+    assert first != later
+    assert alert_of(first) == alert_of(later)
+    assert len({alert_of(one) for one in (first, other, nameless)}) == 3
 
 
 @pytest.mark.parametrize("at", ["2027-01-01T00:00:00Z", "1980-01-01T00:00:00Z", "yesterday", 7])
