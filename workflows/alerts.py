@@ -55,6 +55,8 @@ HOUR = timedelta(hours=1)
 AGAIN = timedelta(seconds=30)
 QUIET = timedelta(seconds=0.25)
 
+FIRES_AGAIN = "fires-again"
+"""Runs from before it take what is told once more after it was called over for what they have looked at already."""
 RENEWS = "renews-while-messages-come"
 """Runs from before it wait until no message comes for a moment, which a steady flow of them never grants."""
 
@@ -189,6 +191,10 @@ class AlertsWorkflow:
                 self._left_out += 1
                 continue
             known.add(key)
+            opposite = _key(symptom.model_copy(update={"over": not symptom.over}))
+            if opposite in known and workflow.patched(FIRES_AGAIN):
+                known.discard(opposite)
+                self._seen = [one for one in self._seen if one.key != opposite]
             self._seen.append(Remembered(key=key, at=now))
             self._waiting.append(symptom)
         self._seen = self._seen[-MOST_REMEMBERED:]

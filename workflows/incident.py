@@ -38,6 +38,8 @@ MOST_MOMENTS = 200
 MOST_SEEN = 256
 MOST_NEXT = 100
 """Symptoms kept for the next incident: they are its input, which has an end. The first of them opens it."""
+FIRES_AGAIN = "fires-again"
+"""Runs from before it hold an alert for over that was called over and is told once more: its source had lost sight of it."""
 MOST_DEEDS = 5
 MOST_SAMPLES = 20
 
@@ -133,6 +135,8 @@ class Incident:
         A person who reported stays the reporter, whatever the watch sees later: they may not approve what comes of it.
         """
         if signal.evidence_digest in self.seen:
+            if self.alerts.counts_as_over(signal) and workflow.patched(FIRES_AGAIN):
+                self.alerts.hear_again(signal)
             return Fate.REPEATED
         self.seen = [*self.seen, signal.evidence_digest][-MOST_SEEN:]
         if self.decided:

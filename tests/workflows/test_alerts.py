@@ -152,6 +152,13 @@ async def test_the_same_observation_is_looked_at_once_and_its_end_besides(around
     assert state.fates == {"reported": 3}
 
 
+async def test_what_is_told_again_after_its_end_is_looked_at_again(around: Around) -> None:
+    for over in (False, False, True, True, False, True):
+        await around.hand_in(symptom(1, over=over))
+    await around.rests()
+    assert [one.over for batch in around.batches for one in batch.symptoms] == [False, True, False, True]
+
+
 async def test_a_storm_of_alerts_fills_a_bounded_inbox_and_people_hear_how_many_were_left_out(around: Around) -> None:
     around.open.clear()
     await around.hand_in(symptom(0))

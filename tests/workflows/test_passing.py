@@ -105,6 +105,21 @@ async def test_what_comes_back_while_it_settles_stays_with_people(world: World, 
 
 
 @pytest.mark.claim("C-487")
+async def test_an_alert_that_is_told_again_after_its_end_fires(world: World, cluster: SimulatedCluster) -> None:
+    world.policy(settle_seconds=60)
+    remediation = await alerted(world, "a1@1")
+    await heal(world, cluster)
+    await call_over(remediation, "a1@1")
+    await remediation.pass_time(2)
+    await tell(remediation, "a1@1")
+    await remediation.pass_time(600)
+    assert (await remediation.state()).phase is Phase.ESCALATED
+    await call_over(remediation, "a1@1")
+    await remediation.pass_time(70)
+    assert (await remediation.closed()).reasons == (Reason.RECOVERED,)
+
+
+@pytest.mark.claim("C-487")
 async def test_whoever_takes_it_over_meanwhile_has_it(world: World, cluster: SimulatedCluster) -> None:
     world.policy(settle_seconds=60)
     remediation = await alerted(world, "a1")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from byteport.domain.signals import Signal, SignalType, Source
+from byteport.kubernetes.alerts import Alert
 from tests.builders.rollouts import shop
 from workflows.alerts_heard import MOST_ALERTS, MOST_OVER, AlertsHeard
 
@@ -76,3 +79,29 @@ def test_the_same_word_counts_once_and_no_more_than_so_many() -> None:
         heard.hear_over(f"a{number}")
         heard.hear_over(f"a{number}")
     assert heard.words == MOST_OVER
+
+
+def test_what_fires_again_after_its_end_is_over_by_its_next_end_alone() -> None:
+    heard = AlertsHeard()
+    first = signal("a@1")
+    heard.hear(first)
+    assert not heard.counts_as_over(first)
+    heard.hear_over("a@1")
+    assert heard.counts_as_over(first)
+    heard.hear_again(first)
+    assert (heard.all_over, heard.words) == (False, 1)
+    heard.hear_over("a@1")
+    assert (heard.all_over, heard.words) == (True, 2)
+
+
+def test_what_the_watch_sees_again_counts_as_nothing() -> None:
+    assert not AlertsHeard().counts_as_over(signal("w", Source.WATCH))
+
+
+def test_of_one_that_comes_and_goes_unseen_the_last_end_is_the_end_of_all() -> None:
+    """Alertmanager tells nothing of an alert that ends and begins again within its group's interval, but for its last end."""
+    heard = AlertsHeard()
+    began, again = (Alert(name="A", firing=True, starts_at=datetime(2026, 3, 10, 9, at, tzinfo=UTC)) for at in (0, 7))
+    heard.hear(signal(began.evidence_digest))
+    heard.hear_over(again.evidence_digest)
+    assert heard.all_over
