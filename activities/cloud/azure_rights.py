@@ -16,6 +16,7 @@ from activities.cloud.azure_machines import MachineList
 from activities.cloud.source import Excess, RightFinding
 from byteport.contracts.cloud_azure import AzureSource
 from byteport.contracts.cloud_azure_rights import ROLE, Grant, excess, missing
+from byteport.contracts.cloud_looks import ANY
 from byteport.errors import Unavailable
 
 API_VERSION = "2022-04-01"
@@ -51,7 +52,7 @@ class AzureRights:
         ]
         if plain.get("nextLink"):
             told.append(
-                RightFinding(Excess.CANNOT_TELL, "*", "Azure lists more than one page of what this identity holds")
+                RightFinding(Excess.CANNOT_TELL, ANY, "Azure lists more than one page of what this identity holds")
             )
         return tuple(told)
 

@@ -20,6 +20,8 @@ MOST_NAMED = 20
 LONGEST_NAME = 120
 SOON = timedelta(minutes=5)
 """Between two looks while the source is refused, and the least after one that was not answered."""
+ANY = "*"
+"""Stands among what cannot be told for all that was not told: a source may not have listed everything that an identity holds."""
 LATE_INTERVALS = 3
 """A look that was answered so many intervals ago counts as none."""
 
@@ -129,10 +131,12 @@ def answered(last: LookedAt | None, found: RightsFound, *, at: datetime, every: 
 
 def _standing(before: RightsFound, found: RightsFound) -> RightsFound:
     """Only what was seen to be gone is gone: a service that did not answer this time has taken nothing from anybody."""
-    untold = set(found.untold.names)
-    kept = [one for one in before.never_requested.names if one in untold]
+    untold, had = set(found.untold.names), before.never_requested
+    kept = [one for one in had.names if one in untold or ANY in untold]
     anew = len(untold - {*before.untold.names, *kept}) + max(0, found.untold.more - before.untold.more)
-    more = min(before.never_requested.more, anew)  # what could not be told then either was not among them
+    if found.untold.more and anew:  # those that have no name here come after those that have one
+        kept += [one for one in had.names if one not in kept and one > found.untold.names[-1]]
+    more = had.more if ANY in untold else min(had.more, anew)  # what could not be told then either was not among them
     if not kept and not more:
         return found
     both = Named.of([*found.never_requested.names, *kept])

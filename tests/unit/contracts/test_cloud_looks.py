@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from byteport.contracts.cloud_looks import (
+    ANY,
     LATE_INTERVALS,
     LONGEST_NAME,
     MOST_NAMED,
@@ -113,10 +114,19 @@ def test_permissions_are_shown_as_plain_words_and_so_many(permissions: list[str]
     assert RightsFound.model_validate_json(RightsFound(missing=found).model_dump_json()).missing == found
 
 
+@pytest.mark.claim("C-490")
+def test_where_a_source_has_not_listed_all_that_is_held_nothing_was_seen_to_be_gone() -> None:
+    """As with Azure, when what an identity holds is more than one page."""
+    before = RightsFound(never_requested=Named.of(f"Microsoft.Compute/{number}/write" for number in range(30)))
+    looked = answered(answered(None, before, at=T, every=EVERY), RightsFound(untold=Named.of([ANY])), at=T, every=EVERY)
+    assert looked.found.never_requested == before.never_requested
+
+
 NUMBERS = st.sets(st.integers(0, 60))
 
 
 @pytest.mark.claim("C-490")
+@example({50}, set(), set(range(51)))
 @given(NUMBERS, NUMBERS, NUMBERS)
 def test_however_many_they_are_what_was_not_seen_to_be_gone_refuses_and_what_was_does_not(
     had: set[int], unknown: set[int], silent: set[int]
@@ -130,6 +140,8 @@ def test_however_many_they_are_what_was_not_seen_to_be_gone_refuses_and_what_was
     before = RightsFound(never_requested=names(had), untold=names(unknown))
     now = RightsFound(untold=names(unknown | silent))
     looked = answered(answered(None, before, at=T, every=EVERY), now, at=T + SOON, every=EVERY)
+    if had and silent >= had:
+        assert looked.found.refuses
     if had and silent >= had and len(unknown | silent) <= MOST_NAMED:
         assert looked.found.never_requested.number >= min(len(had), MOST_NAMED)
     if silent <= unknown:
