@@ -33,6 +33,8 @@ from byteport.runbooks.catalogue import runbook_for
 
 MOST_A_MINUTE = 60
 """By one worker. Where hundreds of workloads are in trouble at once, people are told of the storm, and the API server has other work."""
+MOST_OF_ONE = 30
+"""The same, in one namespace: whoever breaks workloads there must not use up what all have."""
 A_MINUTE = 60.0
 
 
@@ -62,7 +64,8 @@ class Events:
         self._on = on
         self._off = off
         self._bounds = bounds
-        self._sent: deque[float] = deque(maxlen=MOST_A_MINUTE)
+        self._sent: deque[tuple[float, str]] = deque()
+        """When, and in which namespace; of the last minute."""
 
     @performs(TELL_EVENT)
     async def tell_event(self, call: TellEvent) -> EventTold:
@@ -79,7 +82,7 @@ class Events:
             return EventTold(fate=EventFate.NOT_GIVEN)
         if standing.halted or await self._halted():
             return EventTold(fate=EventFate.HALTED)
-        if not self._may_send():
+        if not self._may_send(telling.target.namespace):
             return EventTold(fate=EventFate.TOO_MANY)
         by = Attribution(action_id="", audit_id="", field_manager=FIELD_MANAGER)
         event = event_of(telling, now=self._clock())
@@ -106,12 +109,15 @@ class Events:
             return True
         return False
 
-    def _may_send(self) -> bool:
-        """Whether fewer than `MOST_A_MINUTE` were sent in the last one; if so, this is one more."""
+    def _may_send(self, namespace: str) -> bool:
+        """Whether fewer than may be were sent in the last minute, in all and there; if so, this is one more."""
         now = asyncio.get_running_loop().time()
-        if len(self._sent) == MOST_A_MINUTE and now - self._sent[0] < A_MINUTE:
+        while self._sent and now - self._sent[0][0] >= A_MINUTE:
+            self._sent.popleft()
+        there = sum(where == namespace for _, where in self._sent)
+        if len(self._sent) >= MOST_A_MINUTE or there >= MOST_OF_ONE:
             return False
-        self._sent.append(now)
+        self._sent.append((now, namespace))
         return True
 
 

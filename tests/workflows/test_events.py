@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.workflows.interference import after_the_call
 from tests.workflows.remediation import Remediation
 from tests.workflows.restored import half_bad, restored_pods_fail
 from tests.workflows.world import JSON, World, installed
+from workflows.phases import events
 
 pytestmark = pytest.mark.slow
 
@@ -116,6 +118,18 @@ async def test_a_repair_goes_on_and_ends_the_same_though_no_event_can_be_written
     closed = await (await remediation.crash_loop(telling)).closed()
     assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
     assert await told(telling) == []
+
+
+async def test_an_api_server_that_hangs_holds_up_the_end_of_a_run_for_a_while_and_no_longer(
+    telling: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telling.policy(mode="auto")
+    monkeypatch.setattr(events, "LONGEST_LEFT", timedelta(seconds=0.1))
+    telling.cluster.interruptions.add("create", Interruption(Unavailable("no answer"), after_seconds=0.5), times=100)
+    run = await remediation.crash_loop(telling)
+    closed = await run.closed()
+    assert (closed.decision, closed.result) == (Decision.ACTED, Result.SUCCESS)
+    assert "its last Kubernetes Events could not be written" in [moment.what for moment in (await run.state()).timeline]
 
 
 @pytest.mark.claim("C-483")

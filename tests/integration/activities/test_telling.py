@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.kubernetes.telling import MOST_A_MINUTE, Events
+from activities.kubernetes.telling import MOST_A_MINUTE, MOST_OF_ONE, Events
 from byteport.contracts.events import EventFate, TellEvent
 from byteport.contracts.workflows import REMEDIATION, TIMEBOX
 from byteport.domain.ceilings import Ceiling
@@ -172,8 +172,22 @@ async def test_where_the_right_is_not_granted_it_is_refused_and_not_tried_again(
 
 
 @pytest.mark.claim("C-481")
-async def test_whoever_reaches_temporal_has_so_many_written_a_minute_and_no_more(bench: SimulatedBench) -> None:
+async def test_whoever_reaches_temporal_has_so_many_written_a_minute_and_no_more(
+    bench: SimulatedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target, events = await web(bench), worker(bench)
-    fates = [await fate(events, acted(target, f"inc-{number:024x}")) for number in range(MOST_A_MINUTE + 5)]
-    assert fates == [EventFate.TOLD] * MOST_A_MINUTE + [EventFate.TOO_MANY] * 5
+    await bench.enable("bank")
+    await bench.enable("cafe")
+
+    async def told_of(namespace: str, number: int) -> EventFate:
+        there = target.model_copy(update={"namespace": namespace})
+        return await fate(events, acted(there, f"inc-{number:024x}"))
+
+    fates = [await told_of("shop", number) for number in range(MOST_OF_ONE + 5)]
+    assert fates == [EventFate.TOLD] * MOST_OF_ONE + [EventFate.TOO_MANY] * 5, "no namespace uses up what all have"
+    left = MOST_A_MINUTE - MOST_OF_ONE
+    fates = [await told_of("bank" if number % 2 else "cafe", number) for number in range(left + 5)]
+    assert fates == [EventFate.TOLD] * left + [EventFate.TOO_MANY] * 5
     assert len(await told(bench)) == MOST_A_MINUTE
+    monkeypatch.setattr("activities.kubernetes.telling.A_MINUTE", 0.0)
+    assert await told_of("shop", 99) is EventFate.TOLD, "a minute later there is room again"
