@@ -85,5 +85,7 @@ def _said(looked: LookedAt, now: datetime) -> str:
     kinds = [f"{what.value.replace('_', ' ')}: {names.text}" for what, names in found.amiss]
     if found.refuses:
         kinds.append("the source is not read until that is mended")
+    told = "; ".join(kinds) or "none too many or too few"
+    untold = f"; of these it cannot be told: {found.untold.text}" if found.untold.number else ""
     minutes = max(0, round((now - looked.at).total_seconds() / 60))
-    return f"{'; '.join(kinds) or 'none too many or too few'} (looked at by a poll {minutes} min ago)"
+    return f"{told}{untold} (looked at by a poll {minutes} min ago)"

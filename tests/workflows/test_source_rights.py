@@ -212,5 +212,8 @@ async def test_doctor_shows_the_last_look_of_the_polls_wherever_it_runs(poll: Po
     assert "is not read" in said
     await poll.was_left(PollState(rights=looked(EXACT, ago(120), ago(-3000))))
     assert await shown() == (Outcome.OK, "none too many or too few (looked at by a poll 2 min ago)")
+    untold = RightsFound(untold=Named.of(["s3:GetObject"]))
+    await poll.was_left(PollState(rights=looked(untold, ago(120), ago(-3000))))
+    assert "it cannot be told: s3:GetObject (looked" in (await shown())[1], "which is not that it has none"
     await poll.was_left(["of another version"])
     assert (await shown())[0] is Outcome.WARNING
