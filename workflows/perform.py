@@ -58,8 +58,14 @@ def retries(act: Act[In, Out]) -> RetryPolicy:
     )
 
 
-async def perform(act: Act[In, Out], call: In, *, cluster_uid: str, summary: str | None = None) -> Out:
-    """Call `act` with its own queue, deadlines and retries. Raises only `BytePortError` and cancellation."""
+async def perform(
+    act: Act[In, Out], call: In, *, cluster_uid: str, summary: str | None = None, within: timedelta | None = None
+) -> Out:
+    """Call `act` with its own queue, deadlines and retries. Raises only `BytePortError` and cancellation.
+
+    `within` is less patience than the act's own, counted by the server. A timer of the run's own would count the time that its
+    tasks wait for a busy worker, too, and take an answer that has come meanwhile for none.
+    """
     mutates = act.effect is Effect.MUTATE
     try:
         given: Out = await workflow.execute_activity(
@@ -68,7 +74,7 @@ async def perform(act: Act[In, Out], call: In, *, cluster_uid: str, summary: str
             result_type=act.gives,
             task_queue=task_queue_name(act.queue, cluster_uid),
             start_to_close_timeout=act.deadline,
-            schedule_to_close_timeout=act.schedule_to_close,
+            schedule_to_close_timeout=within or act.schedule_to_close,
             heartbeat_timeout=act.heartbeat,
             retry_policy=retries(act),
             cancellation_type=(

@@ -80,12 +80,13 @@ async def standing_of(incident: Incident) -> Standing:
         return Standing(halted=True)
 
 
-async def told_standing(incident: Incident) -> Standing:
-    """What the ledger says; raises the act's errors when it cannot be read."""
+async def told_standing(incident: Incident, within: timedelta | None = None) -> Standing:
+    """What the ledger says; raises the act's errors when it cannot be read, or not `within` a while."""
     answer = await perform(
         READ_STANDING,
         ReadStanding(target=incident.start.target, runbook=incident.runbook_name, signal=incident.the_signal),
         cluster_uid=incident.cluster_uid,
+        within=within,
     )
     return answer.standing
 

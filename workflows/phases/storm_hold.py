@@ -32,7 +32,8 @@ LONGEST_GATHERING = timedelta(minutes=5)
 SLOWEST = timedelta(seconds=20)
 """Hundreds that ask every few seconds would keep the worker from diagnosing the others."""
 PATIENT = "waits-for-the-undiagnosed"
-"""Runs from before it ask every `HEAR_FIRST`, for `GATHERING` and no longer."""
+"""Runs from before it ask every `HEAR_FIRST`, for `GATHERING` and no longer, and take an answer that does not come within their
+own time for the end of the storm."""
 ANSWER_WITHIN = timedelta(seconds=10)
 """A ledger or a storm watch that is down must not keep people from hearing."""
 FIRST_LOOK = timedelta(minutes=1)
@@ -44,8 +45,6 @@ OUTLASTS = "pages-in-a-long-storm"
 """Runs from before it hold their page for as long as the storm lasts."""
 MOST_UNHEARD = 3
 """So many looks in a row to which the ledger gave no answer, and people hear of it: one is no end of the storm, since hundreds ask."""
-UNSURE = "unheard-is-not-over"
-"""Runs from before it take an answer that does not come for the end of the storm."""
 LOOKS_WELL = 2
 """So many looks in a row without the symptom, and it has passed."""
 
@@ -55,9 +54,12 @@ async def sit_out(incident: Incident) -> None:
     in any case after `LONGEST_HOLD`."""
     if incident.deeds or not workflow.patched(PATCH):
         return
+    patient = workflow.patched(PATIENT)
     if incident.telling is not None and not incident.telling.done():
         await workflow.wait([incident.telling], timeout=TOLD_WITHIN.total_seconds())
-    if await _taken(incident, HEAR_FIRST, "the storm watch hears of it first") or not await _called(incident):
+    if await _taken(incident, HEAR_FIRST, "the storm watch hears of it first") or not await _called(
+        incident, patient=patient
+    ):
         return
     incident.storm = True
     incident.note("part of a storm: one page for all")
@@ -69,9 +71,9 @@ async def sit_out(incident: Incident) -> None:
             incident.note("it has passed by itself")
             incident.passed = True
             return
-        on = await _storm(incident)
+        on = await _storm(incident, patient=patient)
         unheard = unheard + 1 if on is None else 0
-        if not on and not (0 < unheard < MOST_UNHEARD and workflow.patched(UNSURE)):
+        if not on and not (patient and 0 < unheard < MOST_UNHEARD):
             incident.note("the storm is over" if on is False else "nobody can tell whether the storm is over")
             return
         if workflow.now() - held_since >= LONGEST_HOLD and workflow.patched(OUTLASTS):
@@ -79,13 +81,13 @@ async def sit_out(incident: Incident) -> None:
             return
 
 
-async def _called(incident: Incident) -> bool:
+async def _called(incident: Incident, *, patient: bool) -> bool:
     """Whether there is a storm; where many are in trouble at once it may take a while to be called one."""
     began, pause = workflow.now(), HEAR_FIRST
-    while not await _storm(incident):
+    while not await _storm(incident, patient=patient):
         if not incident.among_many:
             return False
-        patient, held = workflow.patched(PATIENT), workflow.now() - began
+        held = workflow.now() - began
         if held >= GATHERING and not (patient and held < LONGEST_GATHERING and await _are_undiagnosed(incident)):
             return False
         if await _taken(incident, pause, "many are in trouble; is it a storm?"):
@@ -96,7 +98,7 @@ async def _called(incident: Incident) -> bool:
 
 async def _are_undiagnosed(incident: Incident) -> bool:
     """Whether as many as make a storm are still to be diagnosed: one worker looks at a few at a time."""
-    await hear_again(incident, ANSWER_WITHIN)
+    await hear_again(incident, TOLD_WITHIN)
     return incident.among_undiagnosed
 
 
@@ -109,10 +111,11 @@ async def _taken(incident: Incident, within: timedelta, why: str) -> bool:
     return True
 
 
-async def _storm(incident: Incident) -> bool | None:
+async def _storm(incident: Incident, *, patient: bool) -> bool | None:
     """Whether the ledger says that a storm is on; None when it does not answer."""
+    asked = told_standing(incident, ANSWER_WITHIN if patient else None)
     try:
-        standing = await asyncio.wait_for(told_standing(incident), ANSWER_WITHIN.total_seconds())
+        standing = await (asked if patient else asyncio.wait_for(asked, ANSWER_WITHIN.total_seconds()))
     except (TimeoutError, BytePortError):
         return None
     return standing.storm

@@ -48,9 +48,11 @@ async def hear_again(incident: Incident, within: timedelta) -> None:
     incident.among_undiagnosed = False
     if incident.trouble is None:
         return
-    if incident.telling is None or incident.telling.done():
-        incident.telling = asyncio.create_task(_told(incident, incident.trouble, after=None))
-    await workflow.wait([incident.telling], timeout=within.total_seconds())
+    if incident.telling is not None and not incident.telling.done():
+        await workflow.wait([incident.telling], timeout=within.total_seconds())
+        return
+    incident.telling = asyncio.create_task(_told(incident, incident.trouble, after=None, within=within))
+    await workflow.wait([incident.telling])
 
 
 async def over(incident: Incident) -> None:
@@ -62,12 +64,15 @@ async def over(incident: Incident) -> None:
     await _told(incident, ended, after=incident.telling)
 
 
-async def _told(incident: Incident, trouble: Trouble, *, after: asyncio.Task[None] | None) -> None:
+async def _told(
+    incident: Incident, trouble: Trouble, *, after: asyncio.Task[None] | None, within: timedelta | None = None
+) -> None:
     """One after the other, so that an end is never heard before its beginning."""
     if after is not None:
         await workflow.wait([after])
     try:
-        heard = await perform(REPORT_TROUBLE, ReportTrouble(trouble=trouble), cluster_uid=incident.cluster_uid)
+        call = ReportTrouble(trouble=trouble)
+        heard = await perform(REPORT_TROUBLE, call, cluster_uid=incident.cluster_uid, within=within)
         incident.among_many, incident.among_undiagnosed = heard.many, heard.undiagnosed
     except BytePortError:
         incident.note("the storm watch could not be told")
