@@ -85,6 +85,16 @@ def test_it_is_given_the_payload_keys_and_its_certificate_and_nothing_else() -> 
     assert "initContainers" not in of_a_backend
 
 
+def test_keys_of_a_secret_are_read_as_often_as_by_every_other_process() -> None:
+    seldom = FROM_VAULT | {"temporal": FROM_VAULT["temporal"] | {"payload_keys_seconds": 300}}
+    maps = [one for one in of_kind(objects(seldom), "ConfigMap") if "config.yaml" in one.get("data", {})]
+    names = [one["metadata"]["name"] for one in maps]
+    assert {"byteport-config", "byteport-codec"} <= {*names}
+    for name in names:
+        read = settings(seldom, name).temporal
+        assert (read.payload_keys, read.payload_keys_seconds) == ("byteport/payload#keys", 300), name
+
+
 @pytest.mark.claim("C-468")
 def test_it_is_reached_by_whom_the_values_name_and_reaches_no_temporal_and_no_database() -> None:
     labels = only(objects(ON), "Deployment", "byteport-codec")["spec"]["template"]["metadata"]["labels"]
