@@ -26,6 +26,10 @@ LATE_INTERVALS = 3
 """A look that was answered so many intervals ago counts as none."""
 
 
+def _is_not(value: object) -> bool:
+    return value is False
+
+
 class RightsDifference(StrEnum):
     """How what an identity may do differs from its policy."""
 
@@ -96,12 +100,18 @@ class LookedAt(Frozen):
     found: RightsFound
     again_at: Instant
     """When it is looked at again: sooner after one that refuses, or that was not answered."""
+    put_off: Annotated[bool, Field(exclude_if=_is_not)] = False
+    """Whether that is so because a later look was not answered."""
     amiss_since: Instant | None = None
     """When something was first found amiss; None where nothing is, and nobody was told that something was."""
     told: RightsFound | None = None
     """What people know; None where they know of nothing amiss."""
     times: int = 0
     """How often they were told."""
+
+    def is_due(self, now: datetime, *, every: timedelta) -> bool:
+        """Whether to look again. By the interval and the clock of now: the one may have been a day, the other ahead, at the last look."""
+        return now >= self.again_at or (not self.put_off and not self.at <= now < self.at + every)
 
     def is_late(self, now: datetime, *, every: timedelta) -> bool:
         """Whether it is too old to be believed: what is not looked at closes the way by itself."""
@@ -146,4 +156,4 @@ def _standing(before: RightsFound, found: RightsFound) -> RightsFound:
 
 def unanswered(last: LookedAt, *, at: datetime, delay: timedelta | None) -> LookedAt:
     """After a look at `at` that was not answered: what was found before stands. `delay` is what the source asks for."""
-    return last.model_copy(update={"again_at": at + max(delay or SOON, SOON)})
+    return last.model_copy(update={"again_at": at + max(delay or SOON, SOON), "put_off": True})

@@ -40,7 +40,7 @@ class Rights:
         if not workflow.patched(PATCH):
             return
         cannot: BytePortError | None = None
-        if self.last is None or workflow.now() >= self.last.again_at:
+        if self.last is None or self.last.is_due(workflow.now(), every=self._every):
             try:
                 await self._look()
             except BytePortError as error:

@@ -76,6 +76,29 @@ def test_a_look_is_believed_for_three_intervals_and_no_longer(every: int, later:
     assert put_off.at == looked.at, "a look that was not answered makes no other look newer"
 
 
+@pytest.mark.claim("C-490")
+@given(
+    st.integers(300, 86400), st.integers(300, 86400), st.integers(0, 400_000), FINDS, st.none() | st.integers(0, 3600)
+)
+def test_whatever_the_interval_was_before_no_look_grows_late_without_being_made_again(
+    before: int, every: int, later: int, found: RightsFound | None, delay: int | None
+) -> None:
+    """`found`: None where a second look was not answered, which then stands for as long as its source asks for."""
+    looked, now = answered(None, EXACT, at=T, every=timedelta(seconds=before)), T + timedelta(seconds=later)
+    asked = None if delay is None else timedelta(seconds=delay)
+    if found is None:
+        looked = unanswered(looked, at=now, delay=asked)
+        assert not looked.is_due(now, every=timedelta(seconds=every)), "it has asked for time"
+        now += max(asked or SOON, SOON)
+    if looked.is_late(now, every=timedelta(seconds=every)) or found is None:
+        assert looked.is_due(now, every=timedelta(seconds=every))
+
+
+def test_a_look_of_a_time_to_come_is_made_again() -> None:
+    """The clock was ahead."""
+    assert answered(None, EXACT, at=T, every=EVERY).is_due(T - timedelta(hours=1), every=EVERY)
+
+
 @given(st.none() | st.integers(0, 3600))
 def test_a_source_that_asks_for_time_is_given_it_and_never_less_than_ours(delay: int | None) -> None:
     asked = None if delay is None else timedelta(seconds=delay)
