@@ -12,7 +12,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
@@ -31,26 +31,53 @@ class Lines:
 
 class AtOnce:
     """So many requests are answered at once; one more is told to come again. Probes are not counted: a busy face is no dead
-    one, and would forget whatever it has in memory by being started again."""
+    one, and would forget whatever it has in memory by being started again.
+
+    One counts until its answer begins: a stranger who was refused, and neither sends the rest of a body nor takes the answer,
+    would else have a place for as long as `guard` waits for that, and a few dozen of them all there are."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self._app = app
         self._most = most
-        self._running = 0
+        self.running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("path") in PROBES:
             await self._app(scope, receive, send)
             return
-        if self._running >= self._most:
+        if self.running >= self._most:
             busy = Response("Busy; come again in a second.", 503, headers={"retry-after": "1"}, media_type="text/plain")
             await busy(scope, receive, send)
             return
-        self._running += 1
+        place = _Place(self)
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, place.giving_back(send))
         finally:
-            self._running -= 1
+            place.give_back()
+
+
+class _Place:
+    """Of one request."""
+
+    def __init__(self, of: AtOnce) -> None:
+        self._of: AtOnce | None = of
+        of.running += 1
+
+    def give_back(self) -> None:
+        """Once, however often it is asked."""
+        of, self._of = self._of, None
+        if of is not None:
+            of.running -= 1
+
+    def giving_back(self, send: Send) -> Send:
+        """`send`, by which the place is given back when the answer begins."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.give_back()
+            await send(message)
+
+        return sent
 
 
 def probes(ready: Ready) -> list[Route]:

@@ -1,0 +1,1 @@
+"""What every face has in common."""
