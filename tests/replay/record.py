@@ -4,7 +4,7 @@
 
 `make record-histories` calls it before a release, and whenever a workflow is changed on purpose. Each story is told in
 `stories.py` by an agent that has everything of production but a real cluster; time is real, so that nothing of the
-tests' skipped time is in a history. Payloads are encrypted with the published key. Takes about two minutes.
+tests' skipped time is in a history. Payloads are encrypted with the published key. Takes about four minutes.
 """
 
 from __future__ import annotations

@@ -27,9 +27,13 @@ from tests.replay.exporting import (
 )
 from tests.replay.noted import WITH_EVENTS, a_repair_is_noted
 from tests.replay.passing import (
+    MANY,
+    a_release_crashes_while_a_question_of_an_alert_waits,
     alerts_come_without_a_pause,
     an_alert_is_escalated_and_then_a_release_crashes,
+    its_alert_is_over_before_it_is_judged,
     its_alerts_are_over_and_so_is_it,
+    many_are_still_to_be_diagnosed,
 )
 from tests.replay.polls import a_poll_fails_until_people_are_told, a_poll_hands_over, a_poll_looks_at_rights
 from tests.replay.postmortems import TO_A_FOLDER, a_repair_is_told
@@ -332,6 +336,16 @@ ACTS = (
         ("remediation-closed-acted-afresh",),
         {"mode": "auto", "settle_seconds": 2},
     ),
+    Act(
+        its_alert_is_over_before_it_is_judged,
+        ("remediation-open-at-diagnose-too-early", "remediation-closed-recovered-before-judged"),
+    ),
+    Act(
+        a_release_crashes_while_a_question_of_an_alert_waits,
+        ("remediation-open-at-await-of-an-alert", "remediation-closed-asked-afresh"),
+        {"mode": "dry_run", "reread_seconds": 600},
+    ),
+    Act(many_are_still_to_be_diagnosed, ("remediation-open-at-escalate-among-many",), settings={"storm": MANY}),
     Act(a_poll_looks_at_rights, ("poll-closed-looked-at-rights",)),
     Act(a_poll_hands_over, ("poll-open-at-report", "poll-closed-handed-over")),
     Act(a_poll_fails_until_people_are_told, ("poll-closed-failed-and-told",)),
