@@ -131,10 +131,10 @@ def _kinds() -> dict[str, str]:
 
 
 def _permissions(answer: Answer) -> set[str]:
-    """An empty answer means that none is held."""
+    """An empty object means that none is held; nothing, and an object of something else, is nobody's answer."""
     try:
-        plain = json.loads(answer.body or b"{}")
-        held = plain.get("permissions", [])
+        plain = json.loads(answer.body)
+        held = plain.get("permissions", [] if plain == {} else None)
         if isinstance(held, list) and all(isinstance(one, str) for one in held):
             return set(held)
     except (ValueError, AttributeError, RecursionError):

@@ -39,6 +39,8 @@ class Google:
     unknown: set[str] = field(default_factory=set)
     status: int = 200
     """Of the Resource Manager's next answers."""
+    raw: bytes | None = None
+    """Their body, in the place of its own."""
     questions: list[list[str]] = field(default_factory=list)
 
     def for_metrics(self, token: str) -> bool:
@@ -100,6 +102,8 @@ def _manager(there: Google, got: Got) -> web.StreamResponse:
     there.questions.append(named)
     if not 0 < len(named) <= MOST or any("*" in one or one in there.unknown for one in named):
         return _refusal(400)
+    if there.raw is not None:
+        return web.Response(body=there.raw)
     held = [one for one in named if one in there.held]
     return web.json_response({"permissions": held} if held else {})
 

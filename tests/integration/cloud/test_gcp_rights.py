@@ -110,3 +110,16 @@ async def test_where_it_cannot_be_asked_that_is_an_error_and_no_clean_bill(
         await check(google_there, authority)
     assert says in refused.value.message
     assert WORDS not in refused.value.message
+
+
+@pytest.mark.claim("C-490")
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b'{"ok": true}', b'{"permissions": "all"}', b'{"permissions": [1]}', b"<html>"]
+)
+async def test_an_answer_that_is_none_is_not_that_nothing_is_held(
+    google_there: Google, authority: Authority, raw: bytes
+) -> None:
+    """As a proxy's page is, which says that all is well: what refused the source would be gone."""
+    google_there.raw = raw
+    with pytest.raises(Unavailable, match="cannot be read"):
+        await check(google_there, authority)
