@@ -123,7 +123,7 @@ def _verified(token: str, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any] | No
 
 def _number(value: object) -> float | None:
     """None for what is no number, or one that no clock shows."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= LATEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LATEST:  # NaN is neither
         return None
     return float(value)
 
