@@ -50,15 +50,14 @@ KINDS = {
 NOBODYS = frozenset({"Job", "CronJob"})
 """Owners that no runbook treats: their pods are meant to end."""
 
-
 HANDED_ON: dict[Failure, tuple[Failure, ...]] = {
     Failure.CRASHLOOP: (Failure.BAD_ROLLOUT, Failure.MEMORY),
-    Failure.BAD_ROLLOUT: (Failure.CRASHLOOP,),
+    Failure.BAD_ROLLOUT: (Failure.CRASHLOOP, Failure.MEMORY),
     Failure.CPU: (Failure.BAD_ROLLOUT,),
     Failure.MEMORY: (),
     Failure.DISK: (),
 }
-"""Whose runbooks find that it is another's trouble, and which."""
+"""Whose runbooks find that it is another's trouble, and which; what that one hands on itself is among them."""
 
 
 class OutsideSink(SymptomSink, Protocol):

@@ -197,6 +197,9 @@ async def test_the_end_of_an_alert_reaches_the_run_though_its_pod_is_gone_or_ano
     worker.inbox.refusals = [TargetGone("handed over, and closed")]
     assert await worker.fates(symptom(CRASHLOOP, deployment(), over=True)) == [Fate.TOLD_OVER]
     assert worker.inbox.over[-1] == ("shop/Deployment/web", Failure.BAD_ROLLOUT, "e1")
+    worker.inbox.refusals = [TargetGone("handed over, and closed"), TargetGone("handed over once more, and closed")]
+    assert await worker.fates(symptom(ROLLOUT, deployment(), over=True)) == [Fate.TOLD_OVER]
+    assert worker.inbox.over[-1] == ("shop/Deployment/web", Failure.MEMORY, "e1")
     strange = Subject(kind="Pod", namespace="kube-public", name="web-6c9d7f5b8-abcde")
     assert await worker.fates(symptom(CRASHLOOP, strange, over=True)) == [Fate.NOT_OURS]
 
