@@ -8,6 +8,7 @@ library, and the frames in which it was raised, may hold what was read. Comes af
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -91,10 +92,11 @@ class Reading:
         raise failure.with_traceback(None)
 
     async def close(self) -> None:
-        """Give back the connection, and whatever token was given to us."""
+        """Give back the connection, and whatever token was given to us. What was read stays read where that fails."""
         backend, self._backend = self._backend, None
         if backend is not None:
-            await backend.close()
+            with contextlib.suppress(Exception):  # the border here, too: its text may quote the token
+                await backend.close()
 
     async def _read(self, named: Named) -> Secret:
         if self._backend is None:

@@ -105,6 +105,22 @@ async def test_a_backend_that_fails_for_a_while_is_told_once_and_its_return_once
     assert not any(text in line for line in said for text in (FIRST, SECOND))
 
 
+async def test_a_connection_that_cannot_be_given_back_takes_no_keys_away_and_ends_no_reading(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_: object) -> None:
+        raise ValueError("canary")
+
+    monkeypatch.setattr("activities.secrets.k8s.ProjectedSecrets.close", fails)
+    ring = await payload_keys(of(volume))
+    assert isinstance(ring, KnownKeys)
+    assert await _ticks(ring, 2, monkeypatch, lambda _: volume.write({"payload/keys": f"{FIRST} {SECOND}"})) == [
+        1,
+        2,
+        2,
+    ]
+
+
 async def test_keys_of_a_file_are_those_of_the_start(tmp_path: Path) -> None:
     path = tmp_path / "payload.key"
     path.touch(0o600)
