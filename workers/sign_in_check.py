@@ -33,7 +33,9 @@ async def check_sign_in(settings: Settings) -> list[Check]:
     path = needed(settings.approvals.issuers, "approvals.issuers")
     listed = read_attesters(path).of(to.issuer, to.client_id)
     if listed is None:
-        said = f"{path} does not list {to.issuer} with the client {to.client_id}: no answer from the page would be taken"
+        said = (
+            f"{path} does not list {to.issuer} with the client {to.client_id}: no answer from the page would be taken"
+        )
         return [Check(NAME, Outcome.FAILED, said, remedy(Amiss.PROVIDER_UNLISTED, path=path))]
     try:
         keys_at = (await _provider(to).places()).keys

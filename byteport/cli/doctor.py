@@ -38,7 +38,9 @@ def doctor(
     ] = False,
     sign_in: Annotated[
         bool,
-        typer.Option("--sign-in", help="Only the identity provider of the approvals page (`console`), for its own pod."),
+        typer.Option(
+            "--sign-in", help="Only the identity provider of the approvals page (`console`), for its own pod."
+        ),
     ] = False,
     kubeconfig: Kubeconfig = None,
     cluster: Annotated[str | None, typer.Option("--context", help="Context in it; implies --installation.")] = None,
