@@ -49,8 +49,9 @@ def told(ring: Ring) -> str:
 
 
 @contextlib.asynccontextmanager
-async def keys_followed(ring: Ring, meter: MetricMeter | None = None) -> AsyncIterator[None]:
-    """While inside, keys that may change are read again on their timer, and a monitoring system hears when they last were."""
+async def keys_followed(ring: Ring, meter: MetricMeter | None) -> AsyncIterator[None]:
+    """While inside, keys that may change are read again on their timer, and a monitoring system hears when they last were; none where
+    the process has no `meter`, and then its log alone says it."""
     if not isinstance(ring, KnownKeys):
         yield
         return

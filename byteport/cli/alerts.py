@@ -36,7 +36,7 @@ async def _serve(settings: Settings) -> None:
     hand_over, tell_run = by_temporal(client, ours), telling(client)
     server = assemble(settings.alerts, ours, hand_over, settings.state_dir, tell_run=tell_run, told=told)
     stop = asyncio.Event()
-    async with keys_followed(ring):
+    async with keys_followed(ring, runtime.metric_meter if runtime else None):
         with stop_on_signals(stop):
             serving = asyncio.create_task(server.serve())
             stopping = asyncio.create_task(stop.wait())

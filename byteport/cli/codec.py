@@ -29,7 +29,7 @@ async def _serve(settings: Settings) -> None:
     ring = await keys_of(settings)
     server = assemble(settings.codec, settings.temporal.namespace, ring)
     stop = asyncio.Event()
-    async with keys_followed(ring):
+    async with keys_followed(ring, None):
         with stop_on_signals(stop):
             serving = asyncio.create_task(server.serve())
             stopping = asyncio.create_task(stop.wait())

@@ -37,7 +37,7 @@ async def _serve(settings: Settings) -> None:
     client = await connect(settings.temporal, ring, identity="byteport-console", runtime=runtime)
     server = assemble(settings.console, client, installation(settings), log, settings.approvals.issuers, told)
     stop = asyncio.Event()
-    async with keys_followed(ring):
+    async with keys_followed(ring, runtime.metric_meter if runtime else None):
         with stop_on_signals(stop):
             serving = asyncio.create_task(server.serve())
             stopping = asyncio.create_task(stop.wait())

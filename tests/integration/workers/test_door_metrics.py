@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import time
 
 import aiohttp
 import pytest
 
-from byteport.contracts.metrics import DOOR_ANSWERS, Answered, Door
+from byteport.contracts.metrics import DOOR_ANSWERS, PAYLOAD_KEYS, PAYLOAD_KEYS_READ_AT, Answered, Door
 from byteport.errors import ConfigError
 from byteport.sandbox.children import free_port
 from byteport.serving.metered import Metered, nobody
+from byteport.temporal.keys import KeyRing, KnownKeys, PayloadKey
 from workers.door_metrics import answered, door_metrics
+from workers.payload_keys import keys_followed
 
 pytestmark = pytest.mark.peers
 
@@ -46,6 +50,23 @@ async def test_each_answer_is_counted_by_its_class_and_each_class_is_there_from_
         counted.answered("GET", status, None)
     assert await scraped(port) == {"well": 2, "sent_on": 1, "refused": 3, "failed": 1}
     assert beside.statuses == [200, 204, 303, 403, 404, 429, 503]
+
+
+async def test_whether_a_door_reads_its_payload_keys_is_heard_there_as_of_every_worker() -> None:
+    port, keys = free_port(), KeyRing((PayloadKey(b"o" * 32), PayloadKey(b"n" * 32)))
+    runtime, _ = door_metrics(f"127.0.0.1:{port}", Door.ALERTS)
+    assert runtime is not None
+
+    async def read() -> KeyRing:
+        return keys
+
+    async with keys_followed(KnownKeys(keys, read, every=60, seconds=time.monotonic), runtime.metric_meter):
+        await asyncio.sleep(0)
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+    heard = {line.split("{")[0]: int(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
+    assert heard[PAYLOAD_KEYS.name] == 2
+    assert abs(heard[PAYLOAD_KEYS_READ_AT.name] - time.time()) < 60
 
 
 def test_an_address_that_another_process_has_is_named_with_what_to_do() -> None:

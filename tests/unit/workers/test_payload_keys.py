@@ -128,7 +128,7 @@ async def test_keys_of_a_file_are_those_of_the_start(tmp_path: Path) -> None:
     settings = Settings.model_validate({"cluster": {"name": "test"}, "temporal": {"payload_key_file": str(path)}})
     ring = await payload_keys(settings)
     path.write_text(SECOND)
-    async with keys_followed(ring):
+    async with keys_followed(ring, None):
         assert await ring.sought(TWO.id) is None
     assert ring.keys == (ONE,)
 
