@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 
 from activities.clock import Clock, utc_now
@@ -28,8 +28,13 @@ from byteport.errors import ConfigError
 
 SERVER, PASSWORD = "escalation.email.server", "escalation.email.password"
 LONGEST_SUBJECT = 200
+LONGEST_LINE = 76
+"""Of encoded words and of base64 (RFC 2047, RFC 2045)."""
 logger = logging.getLogger("byteport.notify")
 
+_IDS = frozenset({"message-id", "in-reply-to", "references"})
+_UNFOLDED = SMTP.clone(max_line_length=900)
+"""SMTP takes lines of 998."""
 _STYLE = "font-family:sans-serif;font-size:14px"
 
 
@@ -68,7 +73,7 @@ def compose(message: Told, *, sender: str, to: Sequence[str], at: datetime) -> E
     """The letter. `EmailMessage` refuses a header with a line's end in it; `told` has left none."""
     domain = sender.rpartition("@")[2]
     incident = _id("incident", message.incident_id, domain)
-    letter = EmailMessage(policy=SMTP.clone(max_line_length=900))
+    letter = EmailMessage(policy=_Folded(linesep="\r\n", max_line_length=LONGEST_LINE))
     letter["From"] = Address("BytePort", addr_spec=sender)
     letter["To"] = ", ".join(to)
     letter["Subject"] = plain(f"{message.headline} ({message.cluster})", LONGEST_SUBJECT)
@@ -83,6 +88,18 @@ def compose(message: Told, *, sender: str, to: Sequence[str], at: datetime) -> E
     letter.set_content(_text(message), charset="utf-8", cte="base64")
     letter.add_alternative(_html(message), subtype="html", charset="utf-8", cte="base64")
     return letter
+
+
+class _Folded(EmailPolicy):
+    """Lines, encoded words and base64 as short as MIME wants them, but for ids: those have no space to be folded at, and would be
+    encoded, by which no mail program finds a thread."""
+
+    def fold(self, name: str, value: str) -> str:
+        folded: str = _UNFOLDED.fold(name, value) if name.lower() in _IDS else super().fold(name, value)
+        return folded
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return _UNFOLDED.fold_binary(name, value) if name.lower() in _IDS else super().fold_binary(name, value)
 
 
 def _id(kind: str, name: str, domain: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -14,12 +15,19 @@ HEADERS = {
     *("x-auto-response-suppress", "mime-version", "content-type"),
 }
 ELEMENTS = {"html", "head", "meta", "body", "h2", "h3", "ul", "li", "pre", "p", "a", "strong", "small"}
+_IDS = (b"message-id:", b"in-reply-to:", b"references:")
 _TEXT_OF = {"h2", "h3", "li", "small", "strong"}
 
 
 def parsed(raw: bytes) -> EmailMessage:
     """The letter, without a defect, a header that is not ours, or a line longer than SMTP takes."""
     need(all(len(line) <= 998 for line in raw.split(b"\r\n")), "a line is too long")
+    head, _, body = raw.partition(b"\r\n\r\n")
+    words = [len(word) for word in re.findall(rb"=\?[^?]+\?[bq]\?[^?]*\?=", head, re.IGNORECASE)]
+    need(max(words, default=0) <= 75, "an encoded word is longer than RFC 2047 lets it be")
+    need(all(len(line) <= 78 for line in body.split(b"\r\n")), "a line of base64 is longer than RFC 2045 lets it be")
+    ids = [line for line in head.replace(b"\r\n ", b" ").split(b"\r\n") if line.lower().startswith(_IDS)]
+    need(len(ids) == 3 and not any(b"=?" in line for line in ids), "an id that is encoded leads to no thread")
     need(b"\n" not in raw.replace(b"\r\n", b"") and b"\r" not in raw.replace(b"\r\n", b""), "a bare CR or LF")
     letter = BytesParser(policy=policy.default).parsebytes(raw)
     assert isinstance(letter, EmailMessage)
