@@ -57,12 +57,16 @@ async def _state(client: Client, schedule_id: str) -> PollState | None:
         run = client.get_workflow_handle(
             action.workflow_id, run_id=action.first_execution_run_id, result_type=PollState
         )
-        if (await run.describe(rpc_timeout=RPC_TIMEOUT)).status is not WorkflowExecutionStatus.COMPLETED:
-            continue
         try:
+            if (await run.describe(rpc_timeout=RPC_TIMEOUT)).status is not WorkflowExecutionStatus.COMPLETED:
+                continue
             state: PollState = await run.result(follow_runs=False, rpc_timeout=RPC_TIMEOUT)
         except (WorkflowFailureError, ValueError, LookupError):
             return None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            continue  # it is longer ago than Temporal keeps runs, as of a Schedule that rests
         return state
     return None
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from byteport.contracts.cloud import CloudSource, PollState
 from byteport.contracts.cloud_looks import SOON, LookedAt, Named, RightsFound
@@ -217,3 +219,22 @@ async def test_doctor_shows_the_last_look_of_the_polls_wherever_it_runs(poll: Po
     assert "it cannot be told: s3:GetObject (looked" in (await shown())[1], "which is not that it has none"
     await poll.was_left(["of another version"])
     assert (await shown())[0] is Outcome.WARNING
+
+
+async def test_a_run_that_temporal_keeps_no_longer_is_no_fault_of_temporals(
+    poll: Polling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a Schedule that a person has paused for longer than that."""
+    settings = Settings(
+        tenant="acme",
+        cluster=ClusterConfig(name="production", uid=UID),
+        clouds=CloudsConfig(sources=(CloudSource.AWS,)),
+    )
+    await poll.poll()
+
+    async def gone(_: object, **__: object) -> None:
+        raise RPCError("workflow execution not found", RPCStatusCode.NOT_FOUND, b"")
+
+    monkeypatch.setattr(WorkflowHandle, "describe", gone)
+    (check,) = await check_looks(poll.client, settings, now=datetime.now(UTC))
+    assert (check.outcome, check.finding) == (Outcome.WARNING, "no poll has looked at them yet")
