@@ -67,6 +67,9 @@ class Incident:
         self.runbook: Runbook | None = None
         self.policy: PolicyConfig | None = None
         self.diagnosis: Diagnosis | None = None
+        self.by_others = False
+        """It was looked at last by a source's word for failing requests alone. Told at the look, since what the cluster shows
+        while people are being told must count as well."""
         self.plan: AnyPlan | None = None
         self.plan_digest: str | None = None
         self.inverse_command: str | None = None

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from byteport.audit.words import Event
+from byteport.contracts.kubernetes import READ_SITUATION
 from byteport.contracts.ledger import Decision
 from byteport.contracts.people import Ending
 from byteport.contracts.workflows import Phase
@@ -17,7 +18,7 @@ from byteport.domain.signals import SignalType, Source
 from byteport.kubernetes import port
 from byteport.sandbox.simulated import SimulatedCluster
 from byteport.temporal.alerts_intake import tell_over
-from tests.workflows.interference import held
+from tests.workflows.interference import Outage, held
 from tests.workflows.patience import paged, until, until_so
 from tests.workflows.remediation import Remediation, remediation_of
 from tests.workflows.world import World
@@ -188,6 +189,34 @@ async def test_a_release_that_crashes_is_undone_though_an_alert_was_escalated_be
     assert closed.decision is Decision.ACTED
     assert await world.image() == "web:1"
     assert endings(world) == [Ending.OVER]
+
+
+@pytest.mark.claim("C-485")
+async def test_what_the_cluster_shows_while_the_ledger_cannot_record_that_people_were_told_counts_as_well(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    world.policy(mode="auto", settle_seconds=5)
+    await world.healthy(for_seconds=7200)
+    world.clock.to_present()
+    outage = Outage(world)
+    with held(cluster, "list", port.EVENTS) as hold:
+        remediation = await errors(world, began=timedelta(0))
+        await hold.reached.wait()
+        await until_so(lambda: only_looks(remediation), "the ledger to have been asked")
+        outage.begin()
+    await remediation.until(Phase.ESCALATED)
+    await cluster.deploy("shop/web", image="web:2", fault="crash")
+    world.advance(700)
+    await remediation.report(remediation.signal())
+    assert (await remediation.state()).reports == 2
+    outage.end()
+    await until(lambda: world.writes, "the rollback")
+    assert await world.image() == "web:1"
+
+
+async def only_looks(remediation: Remediation) -> bool:
+    pending = (await remediation.handle.describe()).raw_description.pending_activities
+    return [one.activity_type.name for one in pending] == [READ_SITUATION.name]
 
 
 async def test_errors_that_are_over_before_the_release_was_judged_are_nobodys(

@@ -114,12 +114,14 @@ async def diagnose(incident: Incident) -> Diagnosed | Skip | HandOver | Escalate
     began, before_it = workflow.now(), incident.reasons
     while True:
         heard, words = incident.reports, incident.alerts.words
+        incident.by_others = measured_by_others(incident.the_signal)
         seen, ledger = await asyncio.gather(look(incident, logs=True), standing_of(incident))
         incident.policy = seen.policy
         if not seen.enabled:
             return Skip((not_enabled(seen, signal.failure, incident.start.target),))
         if seen.situation.gone:
             return Skip((Reason.TARGET_GONE,))
+        incident.by_others = measured_by_others(incident.the_signal)
         try:
             diagnosis = runbook.diagnose(_asked(incident), seen.situation)
             plan = runbook.propose(diagnosis, seen.situation, seen.policy)

@@ -31,10 +31,9 @@ AGAIN = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16))
 
 async def until_it_ends(incident: Incident) -> Taken | Passed | Afresh:
     """Wait until somebody takes it over, or nobody has to any more."""
-    by_others = measured_by_others(incident.the_signal)
 
     def shown() -> bool:
-        return by_others and not incident.touched and not measured_by_others(incident.the_signal)
+        return incident.by_others and not incident.touched and not measured_by_others(incident.the_signal)
 
     pauses = iter(AGAIN)
     pause: timedelta | None = None

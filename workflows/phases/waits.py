@@ -21,7 +21,7 @@ class Waits:
 
     def __init__(self, incident: Incident, approval: workflow.ChildWorkflowHandle[object, ApprovalClosed]) -> None:
         self._incident, self._approval = incident, approval
-        self._by_others = measured_by_others(incident.the_signal) and workflow.patched(SEEN_AFRESH)
+        self._by_others = incident.by_others and workflow.patched(SEEN_AFRESH)
 
     def over(self) -> bool:
         incident = self._incident
