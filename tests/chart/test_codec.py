@@ -85,6 +85,10 @@ def test_it_is_given_the_payload_keys_and_its_certificate_and_nothing_else() -> 
     assert "initContainers" not in of_a_backend
 
 
+def test_a_key_in_the_place_of_its_name_is_refused_before_it_is_in_any_object() -> None:
+    assert "payload_keys" in refusal(FROM_VAULT | {"temporal": {"payload_keys": "ab" * 32}})
+
+
 def test_keys_of_a_secret_are_read_as_often_as_by_every_other_process() -> None:
     seldom = FROM_VAULT | {"temporal": FROM_VAULT["temporal"] | {"payload_keys_seconds": 300}}
     maps = [one for one in of_kind(objects(seldom), "ConfigMap") if "config.yaml" in one.get("data", {})]

@@ -151,3 +151,19 @@ def test_keys_lie_in_one_place(tmp_path: Path) -> None:
         load(path, {})
     path.write_text("cluster: {name: test}\n")
     assert load(path, {}).temporal.payload_key_file == tmp_path / ".byteport" / "keys" / "payload.key"
+
+
+@pytest.mark.parametrize(
+    "written", [FIRST, f"AB{FIRST[2:]}", f"{FIRST} {SECOND}", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="]
+)
+def test_review_16_a_key_that_is_written_where_its_name_belongs_is_refused_and_not_repeated(
+    written: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "byteport.yaml"
+    path.write_text(f"cluster: {{name: test}}\ntemporal: {{payload_keys: '{written}'}}\n")
+    with pytest.raises(ConfigError, match=r"^temporal\.payload_keys: name a secret") as refused:
+        load(path, {})
+    assert written[:8] not in refused.value.message
+    with pytest.raises(ConfigError) as refused:
+        load(None, {"BYTEPORT_TEMPORAL_PAYLOAD_KEYS": written, "BYTEPORT_CLUSTER_NAME": "test"})
+    assert written[:8] not in refused.value.message
