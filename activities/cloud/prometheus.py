@@ -88,7 +88,7 @@ class PrometheusMetrics:
         known = await self._ask("query", {"query": selector(self._config, self._cluster, NODE_INFO)}, token)
         machines = Machines(known.rows)
         points: list[Point] = []
-        series, whole = 0, not known.partial
+        series, whole = 0, not known.partial and not machines.doubtful
         steps = (window.end - window.start) // STEP + 2
         for query in queries(self._config, self._cluster):
             found = await self._ask("query_range", _range(query, window), token)

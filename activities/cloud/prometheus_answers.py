@@ -86,6 +86,8 @@ class Machines:
                 claimed.add(address)
         for address in claimed:
             del self._by_address[address]
+        self.doubtful = bool(claimed)
+        """Whether machines are left out, because several claim to be at one address."""
 
     def subject(self, labels: Labels) -> Subject | None:
         """The Node of a series, by the address at which its exporter answers; None where that is no machine's."""

@@ -71,5 +71,5 @@ def details(call: MetricPoll, state: PollState, *, afresh: bool) -> str:
     if abs(state.skew_seconds) >= 1:
         lines.append(f"- **Its clock**: {state.skew_seconds:+.0f} s")
     if state.truncated:
-        lines.append("- **Not all of it**: there are more series than one poll takes")
+        lines.append("- **Not all of it**: there is more than one poll takes, or several machines claim one address")
     return "\n".join(lines)
