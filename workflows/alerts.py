@@ -111,7 +111,7 @@ class AlertsWorkflow:
             self._at_once = max(1, len(batch) // 2)
             if isinstance(error, TemporaryError):
                 if len(batch) == 1:
-                    self._waiting = put_off(self._waiting)
+                    self._waiting = put_off(self._waiting) if self._renews else [*self._waiting[1:], *batch]
                 await workflow.sleep(AGAIN, summary="the cluster's worker does not answer")
                 return
             if len(batch) > 1 and not isinstance(error, NotPermitted):
@@ -231,9 +231,11 @@ class AlertsWorkflow:
 
     def _full(self) -> bool:
         most = MOST_MESSAGES if self._renews else LEGACY_MESSAGES
-        return self._messages >= most or workflow.info().is_continue_as_new_suggested()
+        suggested = workflow.info().is_continue_as_new_suggested()
+        return self._messages >= most or suggested or (self._renews and self._overfull())
 
     def _overfull(self) -> bool:
+        """A part of being full: a run that does not wait for its look must be renewed, or it would look once more without end."""
         return self._messages >= MOST_AT_ALL or workflow.info().get_current_history_size() >= MOST_BYTES
 
     async def _may_renew(self) -> bool:
