@@ -13,7 +13,7 @@ from functools import partial
 from byteport.contracts.events import TELL_EVENT, TellEvent
 from byteport.domain.plans import AnyPlan, PruneImagesPlan, RaiseFloorPlan, RestoreFloorPlan, RollbackPlan
 from byteport.domain.reasons import Reason
-from byteport.kubernetes.told_events import TREATED, Deed, EventReason, Telling
+from byteport.kubernetes.told_events import MOST_REASONS, TREATED, Deed, EventReason, Telling
 from temporalio import workflow
 
 from workflows.incident import Incident
@@ -85,7 +85,7 @@ def _tell(
         number=number,
         alone=alone,
         seconds=seconds,
-        because=because,
+        because=because[:MOST_REASONS],
     )
     call = TellEvent(telling=telling, failure=incident.the_signal.failure)
     incident.events.do_in_turn(
