@@ -47,7 +47,8 @@ class TroubleHeard(Frozen):
     many: Annotated[bool, Field(exclude_if=lambda many: not many)] = False
     """As many remediations as make a storm have begun within its window and are open: the watch may be about to call it one."""
     undiagnosed: Annotated[bool, Field(exclude_if=lambda undiagnosed: not undiagnosed)] = False
-    """As many of them have no diagnosis yet, so that the watch cannot have heard of them: it may call it one later."""
+    """As many of them have not come to people yet. Most have no diagnosis, so that the watch cannot have heard of them and may call it
+    one later; those that are being repaired alone are not told apart from these."""
 
 
 REPORT_TROUBLE = Act(

@@ -28,7 +28,8 @@ GATHERING = timedelta(minutes=1)
 """So long a page waits where as many as make a storm have begun at once: each is diagnosed before it counts, and a share of
 all targets is only reached when a share of all is diagnosed."""
 LONGEST_GATHERING = timedelta(minutes=5)
-"""And so long while as many of them are still to be diagnosed: five hundred at once are not diagnosed within a minute."""
+"""And so long while as many of them are still to be diagnosed, or are being repaired alone, which looks the same from here: five
+hundred at once are not diagnosed within a minute."""
 SLOWEST = timedelta(seconds=20)
 """Hundreds that ask every few seconds would keep the worker from diagnosing the others."""
 PATIENT = "waits-for-the-undiagnosed"
