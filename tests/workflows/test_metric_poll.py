@@ -18,6 +18,7 @@ from temporalio.client import (
 )
 
 from byteport.contracts.cloud import CloudSource, Metric, Polled, PollMetrics, Stretch
+from byteport.contracts.paging import dedup_key
 from byteport.contracts.symptoms import MOST_SYMPTOMS, Fate, OutsideSymptom, Subject
 from byteport.domain.ids import poll_id
 from byteport.domain.signals import SignalType, Source
@@ -137,6 +138,8 @@ async def test_polls_that_fail_page_once_and_tell_once_that_it_is_over(poll: Pol
     for _ in range(2):
         await poll.poll()
     assert [notice.rung for notice in around.notices] == [1, 0]
+    named = {dedup_key(notice.workflow_id, notice.incident_id) for notice in around.notices}
+    assert len(named) == 1, "a pager ends what it began by its name, though each run of a Schedule has another"
 
 
 @pytest.mark.claim("C-411")

@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from byteport.contracts.cloud import CloudSource, PollState
 from byteport.contracts.cloud_looks import SOON, LookedAt, Named, RightsFound
+from byteport.contracts.paging import dedup_key
 from byteport.contracts.people import Ending
 from byteport.errors import NotPermitted, Throttled
 from byteport.sandbox.dev_server import DevServer
@@ -73,7 +74,8 @@ async def test_what_was_refused_is_read_again_when_a_look_finds_it_mended(poll: 
     after = await poll.poll()
     assert (around.looks, len(around.polls)) == (2, 1)
     assert [(one.rung, one.ending) for one in around.notices] == [(1, None), (0, Ending.OVER)]
-    assert len({one.incident_id for one in around.notices}) == 1, "it ends what was begun"
+    named = {dedup_key(one.workflow_id, one.incident_id) for one in around.notices}
+    assert len(named) == 1, "it ends what was begun"
     assert after.rights is not None
     assert (after.rights.told, after.rights.amiss_since) == (None, None)
 

@@ -6,11 +6,13 @@ from datetime import datetime
 
 from byteport.contracts.cloud import MetricPoll, PollState
 from byteport.contracts.people import Ending, Notice
+from byteport.domain.ids import poll_id
 from temporalio import workflow
 
 from workflows.phases.escalate import TOLD_WHOLE
 
 NONE = "none"
+NAMED_BY_SCHEDULE = "named-by-schedule"
 
 
 def notice(call: MetricPoll, state: PollState, rung: int) -> Notice:
@@ -21,7 +23,7 @@ def notice(call: MetricPoll, state: PollState, rung: int) -> Notice:
     return Notice(
         key=f"poll:{uid}:{source}:{began}:{rung}",
         incident_id=f"poll-{source}-{began}",
-        workflow_id=workflow.info().workflow_id,
+        workflow_id=named(call),
         cluster=call.installation.cluster_name,
         rung=rung,
         title=f"The metrics of {source} are not seen" if rung else f"The metrics of {source} are seen again",
@@ -36,6 +38,13 @@ def notice(call: MetricPoll, state: PollState, rung: int) -> Notice:
         at=workflow.now(),
         ending=Ending.OVER if not rung and workflow.patched(TOLD_WHOLE) else None,
     )
+
+
+def named(call: MetricPoll) -> str:
+    """The Schedule's name, which is that of no run: each has its own, and a pager ends what was begun by the name it was begun by."""
+    if not workflow.patched(NAMED_BY_SCHEDULE):
+        return workflow.info().workflow_id
+    return poll_id(call.installation.cluster_uid, call.source.value)
 
 
 def put_off(call: MetricPoll, until: datetime) -> str:

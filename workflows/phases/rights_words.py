@@ -7,6 +7,8 @@ from byteport.contracts.cloud_looks import LookedAt, RightsDifference, RightsFou
 from byteport.contracts.people import Ending, Notice
 from temporalio import workflow
 
+from workflows.phases.poll_words import named
+
 NONE = "none"
 _SAID = {
     RightsDifference.NEVER_REQUESTED: "it has what is never requested",
@@ -23,7 +25,7 @@ def notice(call: MetricPoll, looked: LookedAt) -> Notice:
     return Notice(
         key=f"rights:{uid}:{source}:{began}:{looked.times}",
         incident_id=f"rights-{source}-{began}",
-        workflow_id=workflow.info().workflow_id,
+        workflow_id=named(call),
         cluster=call.installation.cluster_name,
         rung=1 if found.refuses or found.missing.number else 0,
         title=_title(source, found),
