@@ -54,9 +54,9 @@ class AlertsHeard:
     def hear_over(self, evidence_digest: str) -> None:
         """The same word once, and not for ever: each leads to a reading, which is a part of the run's history."""
         alert = alert_of(evidence_digest)
-        self._errors.discard(alert)
-        if len(self._firing) < MOST_ALERTS:
-            self._firing.discard(alert)
+        for known in (self._errors, self._firing):
+            if len(known) < MOST_ALERTS:
+                known.discard(alert)
         if evidence_digest not in self._ended and self.words < MOST_OVER:
             self._ended.add(evidence_digest)
             self.words += 1

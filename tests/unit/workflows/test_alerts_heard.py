@@ -64,13 +64,15 @@ def test_what_the_watch_sees_is_for_the_cluster_to_say() -> None:
     assert heard.all_over
 
 
-def test_of_more_than_can_be_told_apart_it_is_never_said_that_all_are_over() -> None:
+@pytest.mark.parametrize("kind", [SignalType.FAILED_DEPLOY, SignalType.ERROR_RATE])
+def test_of_more_than_can_be_told_apart_it_is_never_said_that_all_are_over(kind: SignalType) -> None:
     heard = AlertsHeard()
     for number in range(MOST_ALERTS + 1):
-        heard.hear(signal(f"a{number}"))
-    for number in range(MOST_ALERTS + 1):
+        heard.hear(signal(f"a{number}", kind=kind))
+    for number in range(MOST_ALERTS):
         heard.hear_over(f"a{number}")
     assert not heard.all_over
+    assert heard.errors_over is (kind is not SignalType.ERROR_RATE)
 
 
 def test_the_same_word_counts_once_and_no_more_than_so_many() -> None:
