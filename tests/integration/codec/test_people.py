@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import logging
 import time
@@ -136,6 +137,28 @@ async def test_of_another_namespace_and_of_none_nothing_is_decrypted(served: Ser
         answer = await served.shown(await sealed(), served.token(), namespace=namespace)
         assert (answer.status, answer.text.split(":")[0]) == (403, "other_namespace")
     assert (await served.shown(await sealed(), served.token(), namespace=None)).status == 403
+
+
+@pytest.mark.parametrize(
+    ("twice", "status"),
+    [(("Origin", "https://evil.example"), 403), (("Origin", UI), 403), (("X-Namespace", "other"), 403)],
+    ids=["a second origin", "the same origin again", "a second namespace"],
+)
+async def test_a_header_that_is_there_twice_counts_as_neither(
+    served: Served, twice: tuple[str, str], status: int
+) -> None:
+    headers = [("Origin", UI), ("X-Namespace", NAMESPACE), twice, ("Authorization", f"Bearer {served.token()}")]
+    body = json.dumps(await sealed()).encode()
+    answer = await served.ask("POST", "/decode", [*headers, ("Content-Type", "application/json")], body)
+    assert (answer.status, CANARY in answer.text) == (status, False)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip"])
+async def test_a_body_that_is_packed_is_refused_and_not_unpacked(served: Served, encoding: str) -> None:
+    headers = [("X-Namespace", NAMESPACE), ("Authorization", f"Bearer {served.token()}")]
+    headers += [("Content-Type", "application/json"), ("Content-Encoding", encoding)]
+    body = gzip.compress(b'{"payloads": [' + b" " * (1 << 20) + b"]}")
+    assert (await served.ask("POST", "/decode", headers, body)).status == 415
 
 
 @pytest.mark.claim("C-467")
