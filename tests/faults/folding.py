@@ -31,6 +31,8 @@ OF_A_NAMESPACE = 20
 AT_ONCE = 40
 """Symptoms on their way at the same time."""
 PAGE = 4096
+HELD = "part of a storm: one page for all"
+"""What a run notes that will not page by itself. Before it has, there may be another page to come."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,17 @@ async def folded(
         runs = [workflow_id for workflow_id, _, kind in await agent.runs() if kind == REMEDIATION]
         states = [await agent.state(workflow_id) for workflow_id in runs]
         await eventually("the page of the storm", lambda: _paged(agent), within=60.0)
+        paging = set(runs)
+
+        async def all_hold() -> bool:
+            for workflow_id in sorted(paging):
+                state = await agent.state(workflow_id)
+                if state is None or not any(moment.what == HELD for moment in state.timeline):
+                    return False
+                paging.discard(workflow_id)
+            return True
+
+        await eventually("every target to hold its own page back", all_hold, within=120.0)
         return Folded(
             runs=len(runs),
             reported=sum(state.reports for state in states if state is not None),
