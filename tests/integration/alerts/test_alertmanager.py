@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import yaml
 
+from byteport.domain.signals import alert_of
 from byteport.errors import Unavailable
 from tests.agent.places import eventually
 from tests.house.tree import ROOT
@@ -20,7 +21,7 @@ from tests.integration.alerts.world import TOKEN, World
 pytestmark = pytest.mark.peers
 
 
-def configuration(world: World, root: Path) -> str:
+def configuration(world: World, root: Path, *, interval: str = "1s") -> str:
     """That of the page, with this door's address and files, and no wait that a test would sit through."""
     page = (ROOT / "docs" / "how-to" / "alerts.md").read_text()
     plain = yaml.safe_load(page.partition("```yaml\n# alertmanager.yaml\n")[2].partition("```")[0])
@@ -31,7 +32,7 @@ def configuration(world: World, root: Path) -> str:
     webhook["url"] = world.url + "/v1/alertmanager"
     webhook["http_config"]["authorization"]["credentials_file"] = "/token"
     webhook["http_config"]["tls_config"]["ca_file"] = "/ca.crt"
-    plain["route"] |= {"group_wait": "1s", "group_interval": "1s"}
+    plain["route"] |= {"group_wait": "1s", "group_interval": interval}
     return yaml.safe_dump(plain)
 
 
@@ -64,6 +65,33 @@ async def test_a_real_alertmanager_tells_of_the_beginning_and_of_the_end(tmp_pat
         await post(url, alert | {"endsAt": datetime.now(UTC).isoformat()})
         last = await eventually("its end", lambda: told(True))
         assert last.evidence_digest == first.evidence_digest
+
+
+async def test_of_one_that_comes_and_goes_a_real_alertmanager_tells_a_beginning_and_the_end_of_a_later_one(
+    tmp_path: Path,
+) -> None:
+    root = rooted(tmp_path / "root")
+    with World(tmp_path).running() as world, alertmanager(root, configuration(world, root, interval="4s")) as url:
+        labels = {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "web-1", "container": "web"}
+        now = datetime.now(UTC)
+        first, later = ({"labels": labels, "startsAt": (now - timedelta(minutes=ago)).isoformat()} for ago in (5, 1))
+        await post(url, first)
+
+        async def told() -> list[Any]:
+            return [one for batch in world.handed for one in batch.symptoms]
+
+        await eventually("the alert", told)
+        await post(url, first | {"endsAt": (now - timedelta(minutes=3)).isoformat()})
+        await post(url, later)
+        await post(url, later | {"endsAt": datetime.now(UTC).isoformat()})
+
+        async def ended() -> bool:
+            return bool((await told())[-1].over)
+
+        await eventually("its end", ended)
+        began, over = await told()
+        assert began.evidence_digest != over.evidence_digest
+        assert alert_of(began.evidence_digest) == alert_of(over.evidence_digest)
 
 
 async def test_a_real_alertmanager_sends_a_group_again_that_was_not_taken(tmp_path: Path) -> None:
