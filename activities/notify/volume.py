@@ -16,7 +16,7 @@ from typing import TypeVar
 from byteport.errors import Unavailable
 
 SECONDS = 3.0
-"""For one call; a disk that is well takes milliseconds."""
+"""For one call, and for its turn; a disk that is well takes milliseconds."""
 Answer = TypeVar("Answer")
 
 
@@ -28,9 +28,14 @@ class Volume:
         self._hung: threading.Thread | None = None
 
     async def ask(self, call: Callable[[], Answer]) -> Answer:
-        """What `call` returns or raises. Raises `Unavailable` when it has not ended in `SECONDS`, and at once while an earlier
-        one still hangs; that one goes on by itself."""
-        async with self._turn:
+        """What `call` returns or raises. Raises `Unavailable` when it has had no turn for `SECONDS`, as on a disk that is slow while
+        there is much to tell, when it has not ended in as many, and at once while an earlier one still hangs; that one goes on by itself."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Unavailable(f"the volume is behind: it has had no time for {SECONDS:.0f} s") from None
+        try:
             if self._hung is not None and self._hung.is_alive():
                 raise Unavailable("the volume still does not answer")
             loop = asyncio.get_running_loop()
@@ -46,6 +51,8 @@ class Volume:
             except asyncio.CancelledError:
                 self._hung = thread
                 raise
+        finally:
+            self._turn.release()
 
 
 def _run(call: Callable[[], Answer], loop: asyncio.AbstractEventLoop, answered: asyncio.Future[Answer]) -> None:

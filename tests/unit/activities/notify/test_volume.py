@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from activities.notify.channel import Taken
 from activities.notify.page import Outside, Pager
 from activities.notify.sent import Sent
 from activities.notify.volume import Volume
@@ -105,6 +107,21 @@ async def test_one_call_hangs_at_a_time_and_the_next_is_refused_at_once() -> Non
                 await volume.ask(partial(asked.append, 1))
             except Unavailable:
                 await asyncio.sleep(0.01)
+
+
+@pytest.mark.claim("C-498")
+async def test_a_volume_that_is_slow_in_a_storm_keeps_nobody_from_being_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its answers comes in time, and all of them together do not."""
+    monkeypatch.setattr(Sent, "_look", lambda _: time.sleep(0.05))
+    monkeypatch.setattr("activities.notify.page.SECONDS", 2.0)
+    slack = Stand(SLACK)
+    one = Outside([slack], Routes(channels=(SLACK,)), Sent(tmp_path / "sent"), None)
+    storm = [notice(key=f"{number}", incident_id=f"inc-{number}") for number in range(40)]
+    answers = await asyncio.gather(*(one.tell(each) for each in storm))
+    assert [type(answer["slack"]) for answer in answers] == [Taken] * 40
+    assert sorted(key for key, _ in slack.got) == sorted(each.key for each in storm), "and nobody twice"
 
 
 async def test_what_a_call_raises_is_raised_and_what_it_returns_is_returned() -> None:
