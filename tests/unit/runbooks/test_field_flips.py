@@ -29,7 +29,7 @@ from tests.builders.flips import Flip, flips
 FOLDER = Path(__file__).parents[2] / "cases"
 FULL = {json.loads(path.read_text())["id"] for path in sorted(FOLDER.glob("*.json"))}
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-SAVED = [json.loads(path.read_text()) for path in sorted(FOLDER.rglob("*.json"))]
+SAVED = [json.loads(path.read_text()) for path in sorted([*FOLDER.glob("*.json"), *FOLDER.glob("unseen/*.json")])]
 ACTING = [case for case in SAVED if case["expect"]["act"] is not None]
 
 
