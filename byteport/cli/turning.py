@@ -63,7 +63,7 @@ async def take_away(hands: Hands, uid: str | None) -> Turned:
             f"ClusterRoleBinding {MAY_ACT} is still there after {DELETES} deletes: a finalizer holds it, or a tool puts "
             "it back"
         )
-    answer, floors = await _settled(hands, allowed=False), await outstanding(hands)
+    answer, floors = await asyncio.gather(_settled(hands, allowed=False), outstanding(hands))
     match answer:
         case _Answer.OTHERWISE:
             return Turned(
