@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import typer
 
+from byteport.cli.faces import served
 from byteport.cli.output import note
 from byteport.cli.session import client_with, keys_of, run, settings_of
 
@@ -26,7 +26,6 @@ async def _serve(settings: Settings) -> None:
     from byteport.telemetry import configure_logging
     from workers.door_metrics import door_metrics
     from workers.payload_keys import keys_followed
-    from workers.run import stop_on_signals
 
     configure_logging(settings.telemetry)
     ours = installation(settings)
@@ -35,16 +34,6 @@ async def _serve(settings: Settings) -> None:
     client = await client_with(settings, ring, runtime)
     hand_over, tell_run = by_temporal(client, ours), telling(client)
     server = assemble(settings.alerts, ours, hand_over, settings.state_dir, tell_run=tell_run, told=told)
-    stop = asyncio.Event()
     async with keys_followed(ring, runtime.metric_meter if runtime else None):
-        with stop_on_signals(stop):
-            serving = asyncio.create_task(server.serve())
-            stopping = asyncio.create_task(stop.wait())
-            note(f"alerts are taken in at https on port {server.port}, for cluster {ours.cluster_name}")
-            if server.health_port is not None:
-                note(f"health at http on port {server.health_port}, for this machine")
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            server.should_exit = True
-            stopping.cancel()
-            await serving
+        await served(server, f"alerts are taken in at https on port {server.port}, for cluster {ours.cluster_name}")
     note("stopped")

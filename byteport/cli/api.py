@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import typer
 
+from byteport.cli.faces import served
 from byteport.cli.output import note
 from byteport.cli.session import run, settings_of
 
@@ -26,23 +26,12 @@ async def _serve(settings: Settings) -> None:
     from byteport.api.assembly import assemble
     from byteport.ledger.opening import open_store
     from byteport.telemetry import configure_logging
-    from workers.run import stop_on_signals
 
     configure_logging(settings.telemetry)
     store = open_store(settings.ledger, settings.tenant, clock=utc_now, randomness=secrets.token_bytes)
     try:
         server = assemble(settings.api, store)
-        stop = asyncio.Event()
-        with stop_on_signals(stop):
-            serving = asyncio.create_task(server.serve())
-            stopping = asyncio.create_task(stop.wait())
-            note(f"the log is taken in at https on port {server.port}, in {store.name}")
-            if server.health_port is not None:
-                note(f"health at http on port {server.health_port}, for this machine")
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            server.should_exit = True
-            stopping.cancel()
-            await serving
+        await served(server, f"the log is taken in at https on port {server.port}, in {store.name}")
     finally:
         store.close()
     note("stopped")

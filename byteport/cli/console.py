@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import typer
 
+from byteport.cli.faces import served
 from byteport.cli.output import note
 from byteport.cli.session import keys_of, run, settings_of
 
@@ -28,7 +28,6 @@ async def _serve(settings: Settings) -> None:
     from byteport.temporal.connect import connect
     from workers.door_metrics import door_metrics
     from workers.payload_keys import keys_followed
-    from workers.run import stop_on_signals
 
     configure_logging(settings.telemetry)
     log = log_of(settings)
@@ -36,16 +35,6 @@ async def _serve(settings: Settings) -> None:
     runtime, told = door_metrics(settings.telemetry.metrics_address, Door.CONSOLE)
     client = await connect(settings.temporal, ring, identity="byteport-console", runtime=runtime)
     server = assemble(settings.console, client, installation(settings), log, settings.approvals.issuers, told)
-    stop = asyncio.Event()
     async with keys_followed(ring, runtime.metric_meter if runtime else None):
-        with stop_on_signals(stop):
-            serving = asyncio.create_task(server.serve())
-            stopping = asyncio.create_task(stop.wait())
-            note(f"approvals at {settings.console.url}, served at https on port {server.port}")
-            if server.health_port is not None:
-                note(f"health at http on port {server.health_port}, for this machine")
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            server.should_exit = True
-            stopping.cancel()
-            await serving
+        await served(server, f"approvals at {settings.console.url}, served at https on port {server.port}")
     note("stopped")
