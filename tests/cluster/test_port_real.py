@@ -13,6 +13,7 @@ from activities.kubernetes.client import KubernetesCluster, connect, kube_system
 from byteport.errors import NotPermitted, PreconditionFailed
 from byteport.kubernetes.port import DEPLOYMENTS, PODS, Attribution
 from byteport.sandbox.controlplane import WRITES, ControlPlane
+from tests.builders.deleting import delete_as_it_is
 from tests.cluster.accounts import USER, account_with
 from tests.cluster.workloads import Namespace
 
@@ -50,8 +51,7 @@ async def test_a_write_is_found_in_the_api_servers_audit_log_by_its_action(
 ) -> None:
     since = control_plane.audit_position()
     patched, deleted = _by(), _by()
-    pod = (await agent.list(PODS, web.name)).items[0]["metadata"]  # at rest: a rollout would move it under the delete
-    await agent.delete(PODS, web.name, pod["name"], uid=pod["uid"], resource_version=pod["resourceVersion"], by=deleted)
+    await delete_as_it_is(agent, (await agent.list(PODS, web.name)).items[0]["metadata"], by=deleted)
     await agent.patch(DEPLOYMENTS, web.name, "web", IMAGE, by=patched)
     events = control_plane.audit_events(user=USER, verbs=WRITES, since=since)
     told = {event["auditID"]: event for event in events}
@@ -71,8 +71,11 @@ async def test_an_eviction_that_only_asks_is_a_dry_run_to_the_api_server(
     assert event["requestURI"].endswith("/eviction?dryRun=All")
 
 
-def _policy(name: str, resource: JSON, expression: str, **validation: str) -> list[JSON]:
-    """A policy that denies the agent whatever the expression is not true of, and its binding."""
+def _policy(name: str, resource: JSON, expression: str, namespace: str, **validation: str) -> list[JSON]:
+    """A policy that denies the agent whatever the expression is not true of in that namespace, and its binding.
+
+    One namespace's, since it stays in force for a moment after it is gone, when others' tests have begun.
+    """
     kind = "admissionregistration.k8s.io/v1"
     agent = f"request.userInfo.username == '{USER}'"
     return [
@@ -82,7 +85,10 @@ def _policy(name: str, resource: JSON, expression: str, **validation: str) -> li
             "metadata": {"name": name},
             "spec": {
                 "failurePolicy": "Fail",
-                "matchConstraints": {"resourceRules": [resource]},
+                "matchConstraints": {
+                    "resourceRules": [resource],
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                },
                 "matchConditions": [{"name": "agent", "expression": agent}],
                 "validations": [{"expression": expression, **validation}],
             },
@@ -97,23 +103,24 @@ def _policy(name: str, resource: JSON, expression: str, **validation: str) -> li
 
 
 @pytest.fixture
-def no_patch(control_plane: ControlPlane) -> Iterator[str]:
+def no_patch(namespace: Namespace) -> Iterator[str]:
     """A policy without `reason`, which answers 422."""
     rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments"]}
-    yield from _in_force(control_plane, "suite-no-patch", rule, message="not this one")
+    yield from _in_force(namespace, "suite-no-patch", rule, message="not this one")
 
 
 @pytest.fixture
-def no_delete(control_plane: ControlPlane) -> Iterator[str]:
+def no_delete(namespace: Namespace) -> Iterator[str]:
     """A policy that answers 403."""
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["pods"]}
-    yield from _in_force(control_plane, "suite-no-delete", rule, message="not this one", reason="Forbidden")
+    yield from _in_force(namespace, "suite-no-delete", rule, message="not this one", reason="Forbidden")
 
 
-def _in_force(plane: ControlPlane, name: str, rule: JSON, **validation: str) -> Iterator[str]:
+def _in_force(within: Namespace, name: str, rule: JSON, **validation: str) -> Iterator[str]:
+    plane = within.plane
     root = "/apis/admissionregistration.k8s.io/v1"
     kinds = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
-    for kind, item in zip(kinds, _policy(name, rule, "false", **validation), strict=True):
+    for kind, item in zip(kinds, _policy(name, rule, "false", within.name, **validation), strict=True):
         plane.api.apply(f"{root}/{kind}/{name}", item)
     yield name
     for kind in kinds:
@@ -146,12 +153,12 @@ async def test_a_policys_422_is_a_refusal_that_names_it_and_no_failed_preconditi
 
 
 async def test_a_policys_403_is_a_refusal_that_names_it(
-    agent: KubernetesCluster, web: Namespace, no_delete: str
+    agent: KubernetesCluster, namespace: Namespace, no_delete: str
 ) -> None:
     async def delete() -> None:
-        pod = (await agent.list(PODS, web.name)).items[0]["metadata"]
+        pod = namespace.pod_that_waits()["metadata"]  # one for each try: until the policy is in force it is deleted
         await agent.delete(
-            PODS, web.name, pod["name"], uid=pod["uid"], resource_version=pod["resourceVersion"], by=_by()
+            PODS, namespace.name, pod["name"], uid=pod["uid"], resource_version=pod["resourceVersion"], by=_by()
         )
 
     assert no_delete in (await _refusal(delete)).message

@@ -108,6 +108,12 @@ class Namespace:
         """The only pod of a Deployment, once there is one."""
         return eventually(lambda: self.pods(app))[0]
 
+    def pod_that_waits(self) -> JSON:
+        """A new pod of nobody's that no scheduler takes: nothing writes to it, whatever the test does beside it."""
+        spec = {"schedulerName": "nobody", "containers": [{"name": "app", "image": "registry.example/app:1"}]}
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "waits-"}, "spec": spec}
+        return self.plane.api.call("POST", f"{self._core}/pods", body)
+
     def container(self, app: str, name: str = "app") -> JSON:
         """The status of a container of the only pod, `{}` while it has none."""
         statuses = self.pod(app).get("status", {}).get("containerStatuses", [])

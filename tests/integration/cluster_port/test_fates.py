@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from byteport.kubernetes.port import EVENTS, JSON, PODS
+from byteport.kubernetes.port import EVENTS, JSON
+from tests.builders.deleting import delete_as_it_is
 from tests.integration.cluster_port.stages import BY, Stage
 
 FAULT = "sim.byteport.io/fault"
@@ -166,15 +167,7 @@ async def test_a_fault_of_the_live_pod_is_not_its_replacements(stage: Stage) -> 
     await stage.annotate_pod(name, {FAULT: "transient", "sim.byteport.io/backoff-s": "1"})
     await _until_waiting(stage, "CrashLoopBackOff", restarts=1)
     pod = (await stage.only_pod("web"))["metadata"]
-
-    async def deleted() -> bool:
-        fresh = (await stage.port.get(PODS, stage.namespace, name))["metadata"]
-        await stage.port.delete(
-            PODS, stage.namespace, name, uid=pod["uid"], resource_version=fresh["resourceVersion"], by=BY
-        )
-        return True
-
-    await stage.eventually(deleted)
+    await delete_as_it_is(stage.port, pod, by=BY)
     await stage.complete("web")
     replacement = await stage.only_pod("web")
     assert replacement["metadata"]["uid"] != pod["uid"]

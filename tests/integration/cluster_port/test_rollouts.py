@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from byteport.kubernetes.port import DEPLOYMENTS, EVENTS, JSON, PODS, REPLICA_SETS, RESOURCE_QUOTAS
+from tests.builders.deleting import delete_as_it_is
 from tests.integration.cluster_port.stages import BY, Stage
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -240,9 +241,7 @@ async def test_a_pod_security_level_refuses_what_it_forbids(stage: Stage) -> Non
     await stage.complete("web")
     await stage.label_namespace({"pod-security.kubernetes.io/enforce": "restricted"})
     pod = (await stage.pods("web"))[0]["metadata"]
-    await stage.port.delete(
-        PODS, stage.namespace, pod["name"], uid=pod["uid"], resource_version=pod["resourceVersion"], by=BY
-    )
+    await delete_as_it_is(stage.port, pod, by=BY)
     assert 'violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false' in await _refusal(stage)
     assert await stage.pods("web") == []
     await stage.label_namespace({"pod-security.kubernetes.io/enforce": "baseline"})

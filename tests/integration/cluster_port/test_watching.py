@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from byteport.kubernetes.port import PODS, Page, WatchEvent
+from tests.builders.deleting import delete_as_it_is
 from tests.integration.cluster_port.stages import BY, Stage
 
 
@@ -59,13 +60,11 @@ async def test_a_deletion_is_told_with_the_object_as_it_was(stage: Stage) -> Non
     await stage.complete("web")
     version = (await stage.port.list(PODS, stage.namespace)).resource_version
     pod = (await stage.pods("web"))[0]["metadata"]
-    await stage.port.delete(
-        PODS, stage.namespace, pod["name"], uid=pod["uid"], resource_version=pod["resourceVersion"], by=BY
-    )
+    await delete_as_it_is(stage.port, pod, by=BY)
     told = await _until(stage, version, lambda seen: bool(seen) and seen[-1].type == "DELETED")
     events = [event for event in told if event.object["metadata"]["uid"] == pod["uid"]]
-    assert events[0].type == "MODIFIED"
-    assert events[0].object["metadata"]["deletionTimestamp"]
+    being = [event.type for event in events if "deletionTimestamp" in event.object["metadata"]]
+    assert being[0] == "MODIFIED"
     assert events[-1].type == "DELETED"
     assert int(events[-1].object["metadata"]["resourceVersion"]) > int(pod["resourceVersion"])
 

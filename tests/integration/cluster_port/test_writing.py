@@ -9,6 +9,7 @@ import pytest
 from byteport.errors import BudgetRefuses, NotPermitted, PermanentError, PreconditionFailed, TargetGone
 from byteport.kubernetes.port import DEPLOYMENTS, EVENTS, JSON, PODS, Created, InVain
 from byteport.sandbox.simulated import Right
+from tests.builders.deleting import delete_as_it_is
 from tests.integration.cluster_port.stages import BY, Stage
 
 
@@ -154,9 +155,7 @@ async def test_a_patch_without_the_right_is_not_permitted(stage: Stage, web: JSO
 async def test_a_deleted_pod_is_replaced_by_another(stage: Stage, web: JSON) -> None:
     before = [pod["metadata"] for pod in await stage.pods("web")]
     gone = before[0]
-    await stage.port.delete(
-        PODS, stage.namespace, gone["name"], uid=gone["uid"], resource_version=gone["resourceVersion"], by=BY
-    )
+    await delete_as_it_is(stage.port, gone, by=BY)
 
     async def replaced() -> bool:
         uids = {pod["metadata"]["uid"] for pod in await stage.pods("web")}
@@ -189,7 +188,7 @@ async def test_a_pod_with_a_finalizer_stays_terminating_and_is_replaced_all_the_
     name = (await stage.pods("web"))[0]["metadata"]["name"]
     await stage.set_finalizers(name, ["suite.byteport.io/held"])
     pod = (await stage.port.get(PODS, stage.namespace, name))["metadata"]
-    await stage.port.delete(PODS, stage.namespace, name, uid=pod["uid"], resource_version=pod["resourceVersion"], by=BY)
+    await delete_as_it_is(stage.port, pod, by=BY)
 
     async def replaced() -> bool:
         return len(await stage.pods("web")) == 3
