@@ -21,6 +21,9 @@ from byteport.sandbox import tether
 GRACE_SECONDS = 5.0
 """Time between SIGTERM and SIGKILL."""
 
+_kept: list[socket.socket] = []
+"""Of the ports that were given out, so that the system gives them to nobody else."""
+
 
 class Child:
     """One running program."""
@@ -80,8 +83,17 @@ class Child:
 
 
 def free_port() -> int:
-    """A port of the loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback that nothing listens on, for a program that listens there later.
+
+    Linux gives it to nobody else while this process lives, neither to who asks for any port nor to a connection; whoever
+    asks for this very port may have it, since what listens sets `SO_REUSEADDR`, as every server of ours does.
+    """
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    port: int = probe.getsockname()[1]
+    if sys.platform == "linux":
+        _kept.append(probe)
+    else:  # elsewhere nobody could listen there beside it
+        probe.close()
+    return port

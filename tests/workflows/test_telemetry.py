@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -31,6 +30,7 @@ from byteport.contracts.workflows import Phase
 from byteport.domain.failures import Failure
 from byteport.domain.ids import watch_id
 from byteport.runbooks.catalogue import RUNBOOKS
+from byteport.sandbox.children import free_port
 from byteport.sandbox.dev_server import DevServer
 from byteport.temporal.connect import connect
 from tests.builders.otlp import Collector, collecting
@@ -49,12 +49,6 @@ pytestmark = pytest.mark.peers
 SAMPLE = re.compile(r"^(?P<name>byteport_[a-z_]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>[0-9.e+]+)$", re.MULTILINE)
 ADDED = {"namespace", "task_queue", "workflow_type", "activity_type", "service_name", "le"}
 """Labels that Temporal's SDK, or the kind of a metric, puts there."""
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture
@@ -203,7 +197,7 @@ async def test_a_collector_that_is_down_holds_nothing_up_and_nothing_grows(
         world.policy(mode="auto")
         remediation = await crash_loop(world)
         assert (await remediation.closed()).decision is Decision.ACTED
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await world.stop_worker()
 
 

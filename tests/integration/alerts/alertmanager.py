@@ -10,7 +10,6 @@ import os
 import platform
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from byteport.sandbox.children import free_port
 
 PACKAGE = "prometheus-alertmanager"
 PROGRAM = "/usr/bin/prometheus-alertmanager"
@@ -45,9 +46,7 @@ def rooted(folder: Path) -> Path:
 def alertmanager(root: Path, config: str) -> Iterator[str]:
     """Its address. `config` and what it names lie in `root`."""
     (root / "alertmanager.yaml").write_text(config)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    address = f"127.0.0.1:{port}"
+    address = f"127.0.0.1:{free_port()}"
     arguments = ["--config.file=/alertmanager.yaml", "--storage.path=/data", "--cluster.listen-address="]
     command = ["chroot", str(root), PROGRAM, *arguments, f"--web.listen-address={address}"]
     with (root / "log").open("wb") as log:

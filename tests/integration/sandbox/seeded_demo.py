@@ -14,7 +14,6 @@ import base64
 import json
 import logging
 import os
-import socket
 import sys
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -33,6 +32,7 @@ from byteport.kubernetes import port
 from byteport.ledger.log import ALL
 from byteport.sandbox import assembly
 from byteport.sandbox.assembly import ClusterKind, exported_to
+from byteport.sandbox.children import free_port
 from byteport.sandbox.demo import run as demo
 from byteport.sandbox.demo.report import Report
 from byteport.sandbox.demo.scenarios import SCENARIOS
@@ -139,7 +139,7 @@ class Told:
     def __init__(self, folder: Path, *, leaking: bool) -> None:
         self.seen = folder / "seen"
         self.seen.mkdir(parents=True)
-        self.metrics = f"127.0.0.1:{_free_port()}"
+        self.metrics = f"127.0.0.1:{free_port()}"
         self.leaking = leaking
         self.word = WORDS[Place.TOLD]
 
@@ -182,12 +182,6 @@ class Told:
         self.keep("traces", b"".join(collector.raw))
         posted = [f"{got.method} {got.path} {got.headers}\n".encode() + got.body + b"\n" for got in hook.got]
         self.keep("channel", b"".join(posted))
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def _settings(folder: Path, told: Told, hook: Receiver, collector: Collector, ca_file: Path) -> JSON:
