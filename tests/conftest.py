@@ -8,11 +8,14 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-from tests.builders.sampled import FEWER, QUICK
+from tests.builders.sampled import FEWER, QUICK, WHOLE
 
-settings.register_profile(QUICK, max_examples=settings().max_examples // FEWER)
+# How long an example takes is the machine's business: a property that holds fails nowhere for being slow.
+settings.register_profile(WHOLE, settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(WHOLE)
+settings.register_profile(QUICK, settings(), max_examples=settings().max_examples // FEWER)
 EXPECTED = "expected:"
 NEEDS_CONTROL_PLANE = Path(__file__).parent / "cluster"
 

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import settings
 
+WHOLE = "whole"
+"""The profile of every other run."""
 QUICK = "quick"
 """The profile of `make test`."""
 FEWER = 5

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.builders.sampled import FEWER, QUICK, one_in
+from tests.builders.sampled import FEWER, QUICK, WHOLE, one_in
 from tests.house.tree import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -14,7 +14,7 @@ ASKS = """
 from hypothesis import settings
 from tests.builders.sampled import examples, some
 settings.load_profile({profile!r})
-print(settings().max_examples, examples(150), len(some(range(40), 4, of="any")))
+print(settings().max_examples, examples(150), len(some(range(40), 4, of="any")), settings().deadline)
 """
 
 
@@ -37,8 +37,10 @@ def test_what_needs_a_real_peer_runs_in_a_target_of_its_own_with_every_example(m
     assert "--hypothesis-profile" not in recipe
 
 
-@pytest.mark.parametrize(("profile", "said"), [("default", "100 150 40"), (QUICK, f"{100 // FEWER} {150 // FEWER} 10")])
-def test_only_make_test_tries_fewer(profile: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("profile", "said"), [(WHOLE, "100 150 40 None"), (QUICK, f"{100 // FEWER} {150 // FEWER} 10 None")]
+)
+def test_only_make_test_tries_fewer_and_none_is_given_a_deadline(profile: str, said: str) -> None:
     code = "import tests.conftest" + ASKS.format(profile=profile)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == said
