@@ -150,13 +150,16 @@ async def _delete(hands: Hands, standing: JSON) -> None:
 
 
 async def _settled(hands: Hands, *, allowed: bool) -> _Answer:
-    """What the API server's authoriser says, once it says what is wanted or has had its time."""
-    ends = asyncio.get_running_loop().time() + IN_FORCE_SECONDS
+    """What the API server's authoriser says, once it says what is wanted or was asked after its time: an answer that took
+    long is of when it was asked."""
+    loop = asyncio.get_running_loop()
+    ends, asked = loop.time() + IN_FORCE_SECONDS, loop.time()
     try:
         while await hands.account_may(AGENT, _GROUPS, _ACTS) is not allowed:
-            if asyncio.get_running_loop().time() > ends:
+            if asked > ends:
                 return _Answer.OTHERWISE
             await asyncio.sleep(0.05)
+            asked = loop.time()
     except NotPermitted:
         return _Answer.NOT_TOLD
     return _Answer.AS_WANTED

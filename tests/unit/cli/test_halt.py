@@ -288,6 +288,22 @@ def test_another_binding_that_lets_the_agent_act_is_no_halt(byteport: Run, clust
     )
 
 
+def test_an_answer_that_took_longer_than_its_whole_time_is_asked_for_once_more(
+    byteport: Run, cluster: Administered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is of when it was asked, which was before the API server had noticed that the binding is gone."""
+    answers = iter((True, False))
+
+    async def slowly(*_: object) -> bool:
+        given = next(answers)
+        await asyncio.sleep(0.2 if given else 0)
+        return given
+
+    monkeypatch.setattr(cluster, "account_may", slowly)
+    said = byteport("halt")
+    assert (said.code, "API server: halted" in said.out) == (Exit.OK, True)
+
+
 def _edited(kind: str, **spec: object) -> Callable[[Administered], object]:
     def edit(cluster: Administered) -> None:
         found = cluster.have(kind, everything.NAME)
