@@ -26,7 +26,7 @@ from tests.cluster.accounts import account_with
 T = TypeVar("T")
 
 BY = Attribution(action_id="a" * 64, audit_id="2f1f8b66-5a57-4f0a-9f5e-5d1c9b3f0a01", field_manager="byteport-suite")
-WITHIN_SECONDS = 30.0
+WITHIN_SECONDS = 60.0
 STEP_SECONDS = 0.1
 
 
@@ -229,6 +229,20 @@ class RealStage(Stage):
         self.port = port
         self.namespace = namespace
 
+    async def begin(self) -> None:
+        """Make the namespace; returns when pods can be made in it. Before that a ReplicaSet says that it cannot."""
+        await self.apply(namespace_of(self))
+
+        async def has_account() -> bool:
+            path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default"
+            try:
+                await asyncio.to_thread(self._plane.api.call, "GET", path)
+            except ApiRefused:
+                return False
+            return True
+
+        await self.eventually(has_account)
+
     async def elapse(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
@@ -362,6 +376,6 @@ async def real_stage(plane: ControlPlane) -> AsyncIterator[RealStage]:
     """The real control plane, with a namespace that goes afterwards."""
     async with await connect(plane.kubeconfig) as port:
         real = RealStage(plane, port, f"suite-{secrets.token_hex(4)}")
-        await real.apply(namespace_of(real))
+        await real.begin()
         yield real
         plane.kubectl("delete", "namespace", real.namespace, "--wait=false")

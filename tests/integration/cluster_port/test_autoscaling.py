@@ -14,6 +14,10 @@ from byteport.sandbox.simulated import Right
 from tests.integration.cluster_port.stages import BY, Stage
 
 WITHIN = 90.0
+"""An autoscaler is looked at every fifteen seconds; a test waits for several of its looks."""
+
+pytestmark = pytest.mark.timeout(300)
+
 ASKS = {"requests": {"cpu": "1", "memory": "64Mi"}}
 AT_ONCE = {"scaleDown": {"stabilizationWindowSeconds": 0}}
 

@@ -27,13 +27,20 @@ def _shape(value: Any) -> Any:
     return value if isinstance(value, bool | int) else type(value).__name__
 
 
-async def _until_waiting(stage: Stage, reason: str, *, restarts: int = 0) -> JSON:
+async def _pod_waiting(stage: Stage, reason: str, *, restarts: int = 0) -> JSON:
+    """The pod as it was when its container waited so: a moment later it may run again."""
+
     async def look() -> JSON | None:
-        status = _target(await stage.only_pod("web"))
+        pod = await stage.only_pod("web")
+        status = _target(pod)
         waiting = (status.get("state") or {}).get("waiting") or {}
-        return status if waiting.get("reason") == reason and status["restartCount"] >= restarts else None
+        return pod if waiting.get("reason") == reason and status["restartCount"] >= restarts else None
 
     return await stage.eventually(look)
+
+
+async def _until_waiting(stage: Stage, reason: str, *, restarts: int = 0) -> JSON:
+    return _target(await _pod_waiting(stage, reason, restarts=restarts))
 
 
 async def _reasons(stage: Stage) -> set[tuple[str, str]]:
@@ -55,7 +62,8 @@ async def test_a_crashing_container_counts_restarts_and_says_how_it_ended(
     stage: Stage, fault: str, exit_code: int, reason: str
 ) -> None:
     await stage.deploy("web", replicas=1, fault=fault)
-    status = await _until_waiting(stage, "CrashLoopBackOff", restarts=1)
+    pod = await _pod_waiting(stage, "CrashLoopBackOff", restarts=1)
+    status = _target(pod)
     ended = status["lastState"]["terminated"]
     assert (ended["exitCode"], ended["reason"], status["ready"], status["started"]) == (
         exit_code,
@@ -64,8 +72,8 @@ async def test_a_crashing_container_counts_restarts_and_says_how_it_ended(
         False,
     )
     assert set(ended) == {"exitCode", "reason", "startedAt", "finishedAt", "containerID"}
-    pod = await stage.only_pod("web")
-    assert status["state"]["waiting"]["message"].startswith("back-off 2s restarting failed container=app pod=web-")
+    backs_off = f"back-off {2 ** status['restartCount']}s restarting failed container=app pod=web-"
+    assert status["state"]["waiting"]["message"].startswith(backs_off)
     assert pod["status"]["phase"] == "Running"
     conditions = {item["type"]: item["status"] for item in pod["status"]["conditions"]}
     assert conditions == {
@@ -100,9 +108,8 @@ async def test_without_a_readiness_probe_a_crashing_container_is_ready_from_each
 
     pod = await stage.eventually(up_again)
     assert (_target(pod)["ready"], _target(pod)["started"], ready(pod)) == (True, True, {"True"})
-    status = await _until_waiting(stage, "CrashLoopBackOff", restarts=1)
-    assert status["ready"] is False
-    assert ready(await stage.only_pod("web")) == {"False"}
+    pod = await _pod_waiting(stage, "CrashLoopBackOff", restarts=1)
+    assert (_target(pod)["ready"], ready(pod)) == (False, {"False"})
 
 
 async def test_what_a_back_off_says_again_is_counted(stage: Stage) -> None:
@@ -131,8 +138,11 @@ async def test_an_image_that_cannot_be_pulled_keeps_the_pod_pending(stage: Stage
     }
     pod = await stage.only_pod("web")
     assert pod["status"]["phase"] == "Pending"
-    reasons = await _reasons(stage)
-    assert {("Normal", "Pulling"), ("Normal", "BackOff"), ("Warning", "Failed")} <= reasons
+
+    async def said() -> bool:
+        return {("Normal", "Pulling"), ("Normal", "BackOff"), ("Warning", "Failed")} <= await _reasons(stage)
+
+    await stage.eventually(said)
 
 
 async def test_a_missing_key_of_its_configuration_keeps_the_pod_pending(stage: Stage) -> None:

@@ -30,11 +30,15 @@ async def look(stage: Stage) -> tuple[Signal, Situation]:
 
 
 async def planned(stage: Stage) -> RollbackPlan:
-    signal, situation = await look(stage)
-    diagnosis = RUNBOOK.diagnose(signal, situation)
+    """Once its kubelet has said of the new pod what is wrong with it, which may be after the deadline."""
     config = PolicyConfig(rollback_allowed=frozenset({f"{stage.namespace}/web"}))
-    plan = RUNBOOK.plan(diagnosis, situation, config)
-    assert isinstance(plan, RollbackPlan), (diagnosis.cause, diagnosis.reasons)
+
+    async def found() -> RollbackPlan | None:
+        signal, situation = await look(stage)
+        plan = RUNBOOK.plan(RUNBOOK.diagnose(signal, situation), situation, config)
+        return plan if isinstance(plan, RollbackPlan) else None
+
+    plan = await stage.eventually(found)
     assert plan.caveats == ()
     return plan
 

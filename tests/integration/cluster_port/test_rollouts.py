@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from byteport.errors import TargetGone
 from byteport.kubernetes.port import DEPLOYMENTS, EVENTS, JSON, PODS, REPLICA_SETS, RESOURCE_QUOTAS
 from tests.builders.deleting import delete_as_it_is
 from tests.integration.cluster_port.stages import BY, Stage
@@ -24,6 +26,15 @@ async def _replica_sets(stage: Stage) -> dict[str, JSON]:
 
 async def _images(stage: Stage) -> list[str]:
     return sorted(pod["spec"]["containers"][0]["image"] for pod in await stage.pods("web"))
+
+
+async def _comes_to(stage: Stage, *images: str) -> None:
+    """Wait until the pods are of exactly these: a Deployment is complete while the last old one still ends."""
+
+    async def look() -> bool:
+        return await _images(stage) == [*images]
+
+    await stage.eventually(look)
 
 
 async def _past_its_deadline(stage: Stage) -> JSON:
@@ -83,8 +94,8 @@ async def test_a_good_release_replaces_every_pod(stage: Stage) -> None:
     await stage.complete("web")
     await stage.deploy("web", image="registry.example/app:2", replicas=3)
     item = await stage.complete("web")
-    assert await _images(stage) == ["registry.example/app:2"] * 3
     assert "unavailableReplicas" not in item["status"]
+    await _comes_to(stage, *["registry.example/app:2"] * 3)
     old = (await _replica_sets(stage))["registry.example/app:1"]
     assert old["spec"]["replicas"] == 0
     assert old["status"]["replicas"] == 0
@@ -105,7 +116,7 @@ async def test_more_than_the_surge_is_never_started_and_less_than_the_minimum_ne
     item = await _past_its_deadline(stage)
     assert item["status"]["replicas"] == 4
     assert item["status"]["availableReplicas"] == 2
-    assert await _images(stage) == ["registry.example/app:1"] * 2 + ["registry.example/app:2"] * 2
+    await _comes_to(stage, *["registry.example/app:1"] * 2, *["registry.example/app:2"] * 2)
 
 
 async def test_recreation_ends_every_old_pod_before_the_first_new_one(stage: Stage) -> None:
@@ -114,10 +125,7 @@ async def test_recreation_ends_every_old_pod_before_the_first_new_one(stage: Sta
     await stage.complete("web")
     await stage.deploy("web", image="registry.example/app:2", fault="config", strategy=recreate)
 
-    async def replaced() -> bool:
-        return await _images(stage) == ["registry.example/app:2"] * 2
-
-    await stage.eventually(replaced)
+    await _comes_to(stage, *["registry.example/app:2"] * 2)
 
     async def unavailable() -> bool:
         item = await stage.deployment("web")
@@ -139,10 +147,7 @@ async def test_scaling_changes_no_revision(stage: Stage) -> None:
     assert item["metadata"]["annotations"][REVISION] == "1"
     await _scaled(stage, 0)
 
-    async def empty() -> bool:
-        return await stage.pods("web") == []
-
-    await stage.eventually(empty)
+    await _comes_to(stage)
     status = (await stage.deployment("web"))["status"]
     assert _condition({"status": status}, "Available")["status"] == "True"
 
@@ -175,11 +180,7 @@ async def test_a_paused_deployment_starts_nothing_and_says_so(stage: Stage) -> N
     await stage.elapse(1)
     assert await _images(stage) == ["registry.example/app:1"] * 2
     await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", [{"op": "remove", "path": "/spec/paused"}], by=BY)
-
-    async def resumed() -> bool:
-        return await _images(stage) == ["registry.example/app:2"] * 2
-
-    await stage.eventually(resumed)
+    await _comes_to(stage, *["registry.example/app:2"] * 2)
 
 
 async def test_a_quota_without_room_refuses_the_pod_and_the_replica_set_says_so(stage: Stage) -> None:
@@ -191,17 +192,14 @@ async def test_a_quota_without_room_refuses_the_pod_and_the_replica_set_says_so(
     }
     await stage.apply(quota)
     await stage.deploy("web")
-
-    async def refused() -> JSON | None:
-        item = await stage.deployment("web")
-        return item if _condition(item, "ReplicaFailure") else None
-
-    item = await stage.eventually(refused)
-    failure = _condition(item, "ReplicaFailure")
+    failure = await _refusal(stage, "exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1")
     assert (failure["status"], failure["reason"]) == ("True", "FailedCreate")
-    assert "exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1" in failure["message"]
-    listed = await stage.port.list(EVENTS, stage.namespace, fields="reason=FailedCreate")
-    assert {event["involvedObject"]["kind"] for event in listed.items} == {"ReplicaSet"}
+
+    async def told() -> set[str]:
+        listed = await stage.port.list(EVENTS, stage.namespace, fields="reason=FailedCreate")
+        return {event["involvedObject"]["kind"] for event in listed.items}
+
+    assert await stage.eventually(told) == {"ReplicaSet"}
     assert len((await stage.port.list(PODS, stage.namespace)).items) == 1
 
     async def counted() -> bool:
@@ -211,10 +209,12 @@ async def test_a_quota_without_room_refuses_the_pod_and_the_replica_set_says_so(
     await stage.eventually(counted)
 
 
-async def _refusal(stage: Stage) -> str:
-    async def look() -> str | None:
-        message: str | None = _condition(await stage.deployment("web"), "ReplicaFailure").get("message")
-        return message
+async def _refusal(stage: Stage, words: str) -> JSON:
+    """The Deployment's condition, once it says so: of a new quota the API server knows the use only a moment later."""
+
+    async def look() -> JSON | None:
+        failure = _condition(await stage.deployment("web"), "ReplicaFailure")
+        return failure if words in failure.get("message", "") else None
 
     return await stage.eventually(look)
 
@@ -228,11 +228,11 @@ async def test_a_quota_on_memory_refuses_who_asks_for_too_much_or_does_not_say(s
     }
     await stage.apply(quota)
     await stage.deploy("web", replicas=1)
-    assert "failed quota: small: must specify limits.memory for: app; requests.cpu for: app" in await _refusal(stage)
+    await _refusal(stage, "failed quota: small: must specify limits.memory for: app; requests.cpu for: app")
     await stage.remove_deployment("web")
     asked = {"limits": {"memory": "60Mi"}, "requests": {"cpu": "500m"}}
     await stage.deploy("web", replicas=2, resources=asked)
-    assert "exceeded quota: small, requested: limits.memory=60Mi" in await _refusal(stage)
+    await _refusal(stage, "exceeded quota: small, requested: limits.memory=60Mi")
     assert len(await stage.pods("web")) == 1
 
 
@@ -240,10 +240,18 @@ async def test_a_pod_security_level_refuses_what_it_forbids(stage: Stage) -> Non
     await stage.deploy("web", replicas=1)
     await stage.complete("web")
     await stage.label_namespace({"pod-security.kubernetes.io/enforce": "restricted"})
-    pod = (await stage.pods("web"))[0]["metadata"]
-    await delete_as_it_is(stage.port, pod, by=BY)
-    assert 'violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false' in await _refusal(stage)
-    assert await stage.pods("web") == []
+    forbids = 'violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false'
+
+    async def refused() -> bool:
+        """Until the level is in force, the pod that comes instead is admitted, and goes too."""
+        for pod in await stage.pods("web"):
+            if "deletionTimestamp" not in pod["metadata"]:
+                with suppress(TargetGone):
+                    await delete_as_it_is(stage.port, pod["metadata"], by=BY)
+        return forbids in _condition(await stage.deployment("web"), "ReplicaFailure").get("message", "")
+
+    await stage.eventually(refused)
+    await _comes_to(stage)
     await stage.label_namespace({"pod-security.kubernetes.io/enforce": "baseline"})
     await stage.complete("web")
 

@@ -9,13 +9,16 @@ from byteport.kubernetes.port import PODS, Page, WatchEvent
 from tests.builders.deleting import delete_as_it_is
 from tests.integration.cluster_port.stages import BY, Stage
 
+SLACK_SECONDS = 40
+"""For a busy machine; a watch that the API server does not end lasts for half an hour."""
+
 
 async def _until(stage: Stage, version: str, enough: Callable[[list[WatchEvent]], bool]) -> list[WatchEvent]:
     """Events that are no bookmarks, until there are enough of them, while the cluster's time passes."""
 
     async def read() -> list[WatchEvent]:
         seen: list[WatchEvent] = []
-        async for event in stage.port.watch(PODS, stage.namespace, resource_version=version, timeout_seconds=20):
+        async for event in stage.port.watch(PODS, stage.namespace, resource_version=version, timeout_seconds=60):
             if event.type != "BOOKMARK":
                 seen.append(event)
             if enough(seen):
@@ -76,7 +79,7 @@ async def test_a_quiet_watch_ends_in_time_with_a_bookmark_to_go_on_from(stage: S
     begun = asyncio.get_running_loop().time()
     watch = stage.port.watch(PODS, stage.namespace, resource_version=version, timeout_seconds=stage.quiet_seconds)
     events = [event async for event in watch]
-    assert asyncio.get_running_loop().time() - begun < stage.quiet_seconds + 3
+    assert asyncio.get_running_loop().time() - begun < stage.quiet_seconds + SLACK_SECONDS
     assert {event.type for event in events} == {"BOOKMARK"}
     bookmark = events[-1].object["metadata"]["resourceVersion"]
     assert int(bookmark) >= int(version)
@@ -111,7 +114,7 @@ async def test_at_first_sight_a_watch_tells_the_same_events(stage: Stage) -> Non
     events = await _until(stage, version, _number(3))
     seen: list[tuple[str, str, bool]] = []
     async for type_, glimpse in stage.port.glimpses(
-        PODS, stage.namespace, resource_version=version, timeout_seconds=20
+        PODS, stage.namespace, resource_version=version, timeout_seconds=60
     ):
         seen.append((type_, glimpse.version, glimpse.calm))
         if len(seen) == 3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -75,9 +76,20 @@ async def test_the_generation_counts_annotations_and_not_labels(stage: Stage, we
     assert answer["metadata"]["generation"] == 2
 
 
+async def _untouched_by(stage: Stage, call: Callable[[], Awaitable[object]]) -> None:
+    """Make the call until nobody else wrote to `web` meanwhile: a call that writes moves its version each time."""
+
+    async def look() -> bool:
+        before = (await stage.deployment("web"))["metadata"]["resourceVersion"]
+        await call()
+        return bool((await stage.deployment("web"))["metadata"]["resourceVersion"] == before)
+
+    await stage.eventually(look)
+
+
 async def test_a_patch_that_changes_nothing_leaves_the_version_as_it_is(stage: Stage, web: JSON) -> None:
-    answer = await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", [_image("registry.example/app:1")], by=BY)
-    assert answer["metadata"]["resourceVersion"] == web["metadata"]["resourceVersion"]
+    same = [_image("registry.example/app:1")]
+    await _untouched_by(stage, lambda: stage.port.patch(DEPLOYMENTS, stage.namespace, "web", same, by=BY))
 
 
 async def test_the_field_manager_is_kept_with_the_fields_it_changed(stage: Stage, web: JSON) -> None:
@@ -106,10 +118,11 @@ async def test_the_field_manager_is_kept_with_the_fields_it_changed(stage: Stage
 async def test_a_patch_whose_test_fails_is_a_failed_precondition_and_writes_nothing(
     stage: Stage, web: JSON, operations: list[JSON]
 ) -> None:
-    with pytest.raises(PreconditionFailed):
-        await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", operations, by=BY)
-    now = await stage.deployment("web")
-    assert now["metadata"]["resourceVersion"] == web["metadata"]["resourceVersion"]
+    async def fails() -> None:
+        with pytest.raises(PreconditionFailed):
+            await stage.port.patch(DEPLOYMENTS, stage.namespace, "web", operations, by=BY)
+
+    await _untouched_by(stage, fails)
 
 
 @pytest.mark.parametrize(
