@@ -14,7 +14,7 @@ from byteport.sandbox.simulated import Right
 from tests.integration.cluster_port.stages import BY, Stage
 
 WITHIN = 90.0
-"""An autoscaler is looked at every fifteen seconds; a test waits for several of its looks."""
+"""A test waits for several looks of the autoscaler, and for what it does."""
 
 pytestmark = pytest.mark.timeout(300)
 
