@@ -165,7 +165,7 @@ def test_what_is_no_text_has_no_lines(value: object) -> None:
 )
 def test_a_megabyte_of_anything_is_read_in_no_time(unit: str) -> None:
     text = unit * (2**20 // len(unit))
-    began = time.perf_counter()
+    began = time.process_time()
     read_disk_output(lines_of(text))
     read_disk_output([text])
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

@@ -143,9 +143,9 @@ def test_fault_25_orders_in_a_log_change_no_decision(case: dict[str, Any], name:
 def test_a_log_of_a_megabyte_is_read_in_no_time(name: str) -> None:
     case = copy.deepcopy(next(case for case in CASES if case.get("log_tail")))
     case["log_tail"] = [HOSTILE[name], *case["log_tail"]]
-    began = time.perf_counter()
+    began = time.process_time()
     answered(case)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 # -- objects as no server should send them ----------------------------------------------------------------------------

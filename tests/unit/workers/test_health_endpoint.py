@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -64,6 +64,13 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Poll: a connection that was closed is noticed a moment later, and how long a moment is, is the machine's business."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110  polled, with a deadline
+            await asyncio.sleep(0.01)
+
+
 async def test_a_probe_is_answered_while_silent_connections_fill_the_port() -> None:
     async with served() as port, silent(port, MOST_CONNECTIONS):
         for _ in range(3):
@@ -74,17 +81,15 @@ async def test_silent_connections_by_the_hundred_take_few_descriptors_of_the_pro
     async with served() as port:
         before = descriptors()
         async with silent(port, 10 * MOST_CONNECTIONS) as ours:
-            await asyncio.sleep(0.1)
-            assert descriptors() - before - len(ours) <= MOST_CONNECTIONS
-            assert (await asked(port)).endswith(b"ok\n")
-        await asyncio.sleep(0.1)
-        assert descriptors() == before
+            assert (await asked(port)).endswith(b"ok\n"), "every one before it was taken"
+            await until(lambda: descriptors() - before - len(ours) <= MOST_CONNECTIONS)
+        await until(lambda: descriptors() <= before)
 
 
 async def test_whoever_says_nothing_is_closed_in_a_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert REQUEST_SECONDS <= 5
     monkeypatch.setattr(module, "REQUEST_SECONDS", 0.1)
-    async with served() as port, silent(port, 2) as ours, asyncio.timeout(2):
+    async with served() as port, silent(port, 2) as ours, asyncio.timeout(30):
         assert [await answered(sock) for sock in ours] == [b"", b""]
 
 
@@ -92,13 +97,11 @@ async def test_a_byte_now_and_then_buys_no_time(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "REQUEST_SECONDS", 0.3)
     loop = asyncio.get_running_loop()
     async with served() as port:
-        with await connected(port) as sock:
-            began = loop.time()
-            with contextlib.suppress(ConnectionError):
-                while loop.time() - began < 5:
+        with await connected(port) as sock, contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(30):
+                while True:
                     await loop.sock_sendall(sock, b"G")
                     await asyncio.sleep(0.05)
-            assert loop.time() - began < 2
 
 
 async def test_a_header_that_does_not_end_is_cut_off_unanswered() -> None:
@@ -133,17 +136,18 @@ async def test_what_is_no_plain_question_is_refused_in_a_word(request_line: byte
 async def test_with_every_place_taken_by_a_question_one_more_is_closed_and_the_others_are_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    go = asyncio.Event()
+    go, asking = asyncio.Event(), list[int]()
     health = Health(asyncio.Event(), (), {})
 
     async def lacks() -> list[str]:
+        asking.append(1)
         await go.wait()
         return []
 
     monkeypatch.setattr(health, "lacks", lacks)
     async with served(health=health) as port:
         waiting = [asyncio.create_task(asked(port, GET.replace(b"livez", b"readyz"))) for _ in range(MOST_CONNECTIONS)]
-        await asyncio.sleep(0.2)
+        await until(lambda: len(asking) == MOST_CONNECTIONS)
         assert await asked(port) == b""
         go.set()
         assert {answer[-3:] for answer in await asyncio.gather(*waiting)} == {b"ok\n"}
@@ -177,4 +181,4 @@ async def test_at_the_end_open_connections_are_closed_with_it() -> None:
             ours = await clients.enter_async_context(silent(port, 3))
             await asyncio.sleep(0.05)
         assert [await answered(sock) for sock in ours] == [b"", b"", b""]
-    assert descriptors() == before
+    assert descriptors() <= before
