@@ -10,7 +10,7 @@ from typing import TypeVar
 from byteport.contracts.people import Notice
 from tests.workflows.world import World
 
-PATIENCE_SECONDS = 25.0
+PATIENCE_SECONDS = 60.0
 """Of real time, after which a test says what it waited for in vain."""
 LOOK_EVERY_SECONDS = 0.02
 

@@ -28,6 +28,7 @@ from byteport.temporal.codec import KEY_ID
 from byteport.temporal.converter import data_converter
 from byteport.temporal.keys import KeyRing, PayloadKey
 from byteport.temporal.schedules import NOTE, follow_polls
+from tests.workflows.patience import until_so
 from tests.workflows.polling import HOUR, INSTALLATION, RARELY, UID, Polling, polling
 from workflows.metric_poll import TRIES
 
@@ -146,11 +147,11 @@ async def test_polls_that_fail_page_once_and_tell_once_that_it_is_over(poll: Pol
 async def test_there_is_one_schedule_for_each_source_that_is_named_and_none_for_another(poll: Polling) -> None:
     both = (CloudSource.AWS, CloudSource.PROMETHEUS)
     await asyncio.gather(*(poll.follow(*both) for _ in range(3)))
-    assert await schedules(poll) == {poll_id(UID, "aws"), poll_id(UID, "prometheus")}
+    await are_listed(poll, "aws", "prometheus")
     await poll.follow(CloudSource.PROMETHEUS)
-    assert await schedules(poll) == {poll_id(UID, "prometheus")}
+    await are_listed(poll, "prometheus")
     await poll.follow()
-    assert await schedules(poll) == set()
+    await are_listed(poll)
 
 
 @pytest.mark.claim("C-411")
@@ -207,13 +208,10 @@ async def test_a_schedule_is_written_anew_with_the_key_of_today(server: DevServe
         assert [one.metadata[KEY_ID].decode() for one in action.args] == [ring.active.id]
 
 
-async def schedules(poll: Polling) -> set[str]:
-    """As listed, which comes a moment late."""
-    seen: set[str] = set()
-    for _ in range(50):
-        listed = {one.id async for one in await poll.client.list_schedules()}
-        if listed == seen:
-            return seen
-        seen = listed
-        await asyncio.sleep(0.1)
-    return seen
+async def are_listed(poll: Polling, *sources: str) -> None:
+    """These and no other, once what is listed has caught up."""
+
+    async def so() -> bool:
+        return {one.id async for one in await poll.client.list_schedules()} == {poll_id(UID, one) for one in sources}
+
+    await until_so(so, f"Schedules of {sources}")

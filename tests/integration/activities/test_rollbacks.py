@@ -152,15 +152,16 @@ async def test_fault_12_somebody_deploys_between_our_read_and_our_call(
 
 
 async def _deploy_when_asked_whether_halted(bench: SimulatedBench) -> None:
-    asked = asyncio.Event()
+    asked, deployed = asyncio.Event(), asyncio.Event()
 
     async def meanwhile() -> None:
         asked.set()
-        await asyncio.sleep(0.05)
+        await deployed.wait()
 
     bench.switch.meanwhile = meanwhile
     await asked.wait()
     await bench.cluster.deploy("shop/web", image="web:3")
+    deployed.set()
 
 
 async def test_fault_13_paused_since_the_plan_was_made(bench: SimulatedBench, rollback: Warrant) -> None:

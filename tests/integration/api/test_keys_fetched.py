@@ -160,7 +160,7 @@ async def test_a_known_key_does_not_wait_for_the_fetch_of_an_unknown_one(place: 
     place.wait = slowly
     unknown = asyncio.create_task(sets.find(issuer, "nobodys"))
     await asked.wait()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         assert await sets.find(issuer, "k1")
     hangs.set()
     assert not await unknown
