@@ -153,7 +153,7 @@ async def test_each_request_that_may_be_answered_has_a_thread_and_probes_have_on
 
     def slow(number: int, data: bytes, chain: Any) -> Any:
         at_work.release()
-        go.wait(20)
+        go.wait(60)
         return read_line(number, data, chain)
 
     monkeypatch.setattr(writing, "read", slow)
@@ -162,8 +162,8 @@ async def test_each_request_that_may_be_answered_has_a_thread_and_probes_have_on
         held = [asyncio.create_task(world.agent(name).hand_in(lines[name])) for name in lines for _ in range(18)]
         try:
             for _ in held:
-                assert await asyncio.to_thread(at_work.acquire, timeout=10)
-            assert (await asyncio.wait_for(world.nobody().get("/readyz"), 5)).status == 200
+                assert await asyncio.to_thread(at_work.acquire, timeout=30)
+            assert (await asyncio.wait_for(world.nobody().get("/readyz"), 30)).status == 200
         finally:
             go.set()
         assert {(await one).status for one in held} == {200}
@@ -175,7 +175,7 @@ def test_however_many_ask_at_once_what_is_missing_is_looked_for_once() -> None:
 
     def lacks() -> list[str]:
         looked.append(1)
-        go.wait(5)
+        go.wait(60)
         return ["store"]
 
     async def ask() -> list[list[str]]:

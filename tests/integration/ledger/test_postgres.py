@@ -257,9 +257,9 @@ def test_who_asks_while_connecting_is_given_up_is_answered_when_the_database_is_
         with ThreadPoolExecutor(2) as pool:
             first = pool.submit(connections.pool.getconn)
             time.sleep(2)
-            second = pool.submit(connections.pool.getconn)
-            assert isinstance(first.exception(timeout=10), PoolTimeout)
+            second = pool.submit(connections.pool.getconn, 30)
+            assert isinstance(first.exception(timeout=30), PoolTimeout)
             database.come_back()
-            connections.pool.putconn(second.result(timeout=10))
+            connections.pool.putconn(second.result(timeout=60))
     finally:
         connections.pool.close()

@@ -207,10 +207,11 @@ async def test_a_letter_that_was_taken_is_not_sent_again_whatever_the_server_say
 async def test_a_server_that_never_comes_to_an_end_keeps_neither_a_thread_nor_memory(
     authority: Authority, drop: bytes
 ) -> None:
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         del reader
+        begun.set()
         with contextlib.suppress(ConnectionError):
             while True:
                 writer.write(drop)
@@ -222,10 +223,14 @@ async def test_a_server_that_never_comes_to_an_end_keeps_neither_a_thread_nor_me
     before = threading.active_count()
     with ThreadPoolExecutor(1) as threads:
         asyncio.get_running_loop().set_default_executor(threads)
-        with pytest.raises((Unavailable, TimeoutError)):
-            async with asyncio.timeout(0.5):
-                await email(authority, server.sockets[0].getsockname()[1]).deliver(ready(notice()), "")
-        async with asyncio.timeout(5):
+        mailer = email(authority, server.sockets[0].getsockname()[1])
+        delivering = asyncio.create_task(mailer.deliver(ready(notice()), ""))
+        async with asyncio.timeout(30):
+            await begun.wait()
+            await asyncio.wait({delivering}, timeout=0.5)
+            delivering.cancel()  # as who waited long enough
+            with pytest.raises((Unavailable, asyncio.CancelledError)):
+                await delivering
             await asyncio.to_thread(int)  # the one thread is free again
             await ended.wait()
     assert threading.active_count() == before
