@@ -6,14 +6,12 @@ It lies in a namespace of its own, so that the boundary, which binds every accou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.controlplane.components import write_kubeconfig
-from byteport.sandbox.controlplane.rest import Api
-from tests.cluster.workloads import eventually
+from byteport.sandbox.controlplane.noticed import await_rights_noticed
 
 JSON = dict[str, Any]
 
@@ -25,7 +23,7 @@ SECONDS = 7200
 
 
 def account_with(plane: ControlPlane, rules: Sequence[Mapping[str, Any]]) -> Path:
-    """Its kubeconfig, with these rules of a ClusterRole in force. Called again, it has those instead."""
+    """Its kubeconfig, with these rules of a ClusterRole in force. Called again, it has those instead and no others."""
     api, account = plane.api, f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{NAME}"
     role = {"apiGroup": RBAC, "kind": "ClusterRole", "name": NAME}
     subject = {"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}
@@ -36,21 +34,8 @@ def account_with(plane: ControlPlane, rules: Sequence[Mapping[str, Any]]) -> Pat
     bound = {**_named(f"{RBAC}/v1", "ClusterRoleBinding", NAME), "roleRef": role, "subjects": [subject]}
     api.apply(f"/apis/{RBAC}/v1/clusterrolebindings/{NAME}", bound)
     token = str(api.call("POST", f"{account}/token", {"spec": {"expirationSeconds": SECONDS}})["status"]["token"])
-    asked = Api(plane.server, plane.authority, token)
-    for rule in rules:
-        eventually(partial(_is_allowed, asked, rule))
+    await_rights_noticed(api)
     return write_kubeconfig(plane.state_dir / f"{NAME}.kubeconfig", plane.server, plane.authority, NAME, token)
-
-
-def _is_allowed(api: Api, rule: Mapping[str, Any]) -> bool:
-    resource, _, subresource = rule["resources"][0].partition("/")
-    asked = {"verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": resource, "subresource": subresource}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": asked},
-    }
-    return bool(api.call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)["status"]["allowed"])
 
 
 def _named(api_version: str, kind: str, name: str) -> JSON:

@@ -73,13 +73,13 @@ def test_a_release_that_never_gets_ready_exceeds_its_deadline_and_the_old_templa
     bad = {**good, "metadata": {**good["metadata"], "annotations": fault_annotations(Fault.CRASH)}}
     namespace.patch_deployment("web", [{"op": "replace", "path": "/spec/template", "value": bad}])
     exceeded = eventually(
-        lambda: namespace.condition("web", "Progressing").get("reason") == "ProgressDeadlineExceeded", within=20
+        lambda: namespace.condition("web", "Progressing").get("reason") == "ProgressDeadlineExceeded", within=60
     )
     assert exceeded
     assert namespace.deployment("web")["status"]["availableReplicas"] == 2
     test = {"op": "test", "path": "/spec/template/metadata/annotations", "value": bad["metadata"]["annotations"]}
     namespace.patch_deployment("web", [test, {"op": "replace", "path": "/spec/template", "value": good}])
-    namespace.await_available("web", within=10)
+    namespace.await_available("web")
     assert namespace.condition("web", "Progressing")["reason"] == "NewReplicaSetAvailable"
 
 
@@ -141,14 +141,8 @@ def test_what_the_agent_is_held_to_can_be_chosen_anew(control_plane: ControlPlan
     assert "byteport-agent-0" in control_plane.kubectl(*listing, kubeconfig=everywhere)
     narrower = control_plane.agent_kubeconfig(NAMESPACED)
 
-    def refused() -> bool:
-        try:
-            control_plane.kubectl(*listing, kubeconfig=narrower)
-        except KubectlFailed as error:
-            return "cannot list" in error.stderr
-        return False
-
-    assert eventually(refused)
+    with pytest.raises(KubectlFailed, match="cannot list"):
+        control_plane.kubectl(*listing, kubeconfig=narrower)
 
 
 def test_a_namespace_that_is_protected_or_not_there_is_given_to_nobody(control_plane: ControlPlane) -> None:

@@ -23,7 +23,7 @@ JSON = dict[str, Any]
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], *, within: float = 30.0) -> T:
+def eventually(look: Callable[[], T | None], *, within: float = 60.0) -> T:
     """What `look` gives once it gives something true. Fails when it does not in time."""
     deadline = time.monotonic() + within
     while True:
@@ -87,7 +87,7 @@ class Namespace:
         conditions = self.deployment(name).get("status", {}).get("conditions", [])
         return next((one for one in conditions if one["type"] == kind), {})
 
-    def await_available(self, name: str, *, within: float = 30.0) -> None:
+    def await_available(self, name: str, *, within: float = 60.0) -> None:
         """Returns when the Deployment's newest template is all there is, and all of it is available."""
 
         def look() -> bool:

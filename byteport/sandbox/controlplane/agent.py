@@ -24,7 +24,7 @@ from byteport.boundary.roles import installation
 from byteport.domain.ceilings import Ceiling, Sight
 from byteport.errors import BytePortError, PreconditionFailed
 from byteport.kubernetes.hands import Hands
-from byteport.sandbox.controlplane.noticed import await_noticed
+from byteport.sandbox.controlplane.noticed import await_noticed, await_rights_noticed
 from byteport.sandbox.controlplane.rest import Api, ApiRefused
 from workers.administration import carry_out, plan_enabling
 
@@ -37,7 +37,7 @@ POD = f"{AGENT_PODS}0"
 """While it lives, the token does."""
 TOKEN_LIFETIME = timedelta(days=30)
 """Nobody renews it: longer than a control plane on somebody's machine is left running."""
-IN_FORCE_SECONDS = 15.0
+IN_FORCE_SECONDS = 60.0
 POLL_SECONDS = 0.05
 RUNS = 5
 """How often a namespace is given anew when somebody else's change came between."""
@@ -47,7 +47,7 @@ _ACCOUNT_PATH = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{ACCOUNT}"
 
 
 class NotInForce(BytePortError):
-    """A right that was granted is still refused, or what a policy forbids still allowed, after fifteen seconds."""
+    """A right that was granted is still refused, or what a policy forbids still allowed, after a minute."""
 
     code = "boundary_not_in_force"
 
@@ -77,7 +77,7 @@ def install(plane: ControlPlane, choices: Choices) -> str:
             _remove(admin, path_of(item))
     admin.apply(f"/api/v1/namespaces/{NAMESPACE}/pods/{POD}", _pod())
     token = _token(admin)
-    _await_policies(admin)
+    _await_noticed(admin)
     _await_rights(Api(admin.server, plane.authority, token), wanted)
     return token
 
@@ -145,9 +145,11 @@ def _token(admin: Api) -> str:
     return str(admin.call("POST", f"{_ACCOUNT_PATH}/token", request)["status"]["token"])
 
 
-def _await_policies(admin: Api) -> None:
+def _await_noticed(admin: Api) -> None:
+    """What was taken away, too: a right is refused as soon as this returns."""
     try:
         await_noticed(admin)
+        await_rights_noticed(admin)
     except TimeoutError as error:
         raise NotInForce(str(error)) from error
 

@@ -32,7 +32,7 @@ SERVER_NAME = f"{SERVICE}.{NAMESPACE}.svc"
 """The name that the API server expects in the certificate."""
 API_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"
 METRICS = "/apis/metrics.k8s.io/v1beta1"
-SETTLES_SECONDS = 15.0
+SETTLES_SECONDS = 60.0
 NOBODY_LISTENS = 9
 
 

@@ -1,8 +1,8 @@
-"""When an API server acts on its admission policies as they stand, after one was made, changed or taken away.
+"""When an API server acts on its admission policies and its roles as they stand, after one was made, changed or taken away.
 
 It hears of the objects of a kind in the order of their changes, and takes all that it heard of into use at once. A policy
-and a binding that are made last and are in force therefore tell that it has heard of everything before them. Used by
-`agent.py`, and by tests that take a policy away; no length of sleep says as much.
+and a binding that are made last and are in force therefore tell that it has heard of everything before them; so do roles.
+Used by `agent.py`, and by tests that take a policy or a right away; no length of sleep says as much.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from activities.kubernetes.paths import object_path
@@ -22,14 +23,17 @@ JSON = dict[str, Any]
 VERSION = "admissionregistration.k8s.io/v1"
 WHERE = "/api/v1/namespaces/default/configmaps?dryRun=All"
 REFUSED = 422
-WITHIN_SECONDS = 15.0
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+RBAC = "rbac.authorization.k8s.io"
+HOME = "default"
+WITHIN_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
 
 def await_noticed(api: Api) -> None:
     """Until the API server acts on every admission policy and binding as they stand now; asked as an administrator.
 
-    Raises `TimeoutError` when it does not within fifteen seconds.
+    Raises `TimeoutError` when it does not within a minute.
     """
     refusing, adding = (f"marks-{secrets.token_hex(4)}" for _ in range(2))
     made = [*_refusing(refusing), *_adding(adding)]
@@ -44,11 +48,48 @@ def await_noticed(api: Api) -> None:
                 api.call("DELETE", _path(item))
 
 
+def await_rights_noticed(api: Api) -> None:
+    """Until the API server acts on every role and binding as they stand now; asked as an administrator.
+
+    Raises `TimeoutError` when it does not within a minute.
+    """
+    name = f"marks-{secrets.token_hex(4)}"
+    made = [*_giving("", name), *_giving(HOME, name)]
+    try:
+        for item in made:
+            api.apply(_path(item), item)
+        for namespace in ("", HOME):
+            _await(partial(_is_given, api, namespace, name))
+    finally:
+        for item in reversed(made):
+            with suppress(ApiRefused):
+                api.call("DELETE", _path(item))
+
+
+def _giving(namespace: str, name: str) -> list[JSON]:
+    """A role and its binding to somebody who is nobody, everywhere or in a namespace, for a resource that nothing has."""
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    kind = "Role" if namespace else "ClusterRole"
+    rule = {"apiGroups": [f"{name}.example"], "resources": [kind.lower()], "verbs": ["get"]}
+    head = {"apiVersion": f"{RBAC}/v1", "metadata": metadata}
+    to = [{"kind": "User", "apiGroup": RBAC, "name": name}]
+    ref = {"apiGroup": RBAC, "kind": kind, "name": name}
+    return [{**head, "kind": kind, "rules": [rule]}, {**head, "kind": f"{kind}Binding", "roleRef": ref, "subjects": to}]
+
+
+def _is_given(api: Api, namespace: str, name: str) -> bool:
+    asked = {"verb": "get", "group": f"{name}.example", "namespace": namespace}
+    asked["resource"] = "role" if namespace else "clusterrole"
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview"}
+    answer = api.call("POST", REVIEWS, {**review, "spec": {"user": name, "resourceAttributes": asked}})
+    return bool(answer["status"]["allowed"])
+
+
 def _await(noticed: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WITHIN_SECONDS
     while not noticed():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the API server does not act on its admission policies after {WITHIN_SECONDS:.0f} s")
+            raise TimeoutError(f"the API server does not act on what was written {WITHIN_SECONDS:.0f} s ago")
         time.sleep(POLL_SECONDS)
 
 
@@ -63,7 +104,7 @@ def _is_refused(api: Api, config: JSON) -> bool:
 
 
 def _path(item: JSON) -> str:
-    return object_path(RESOURCES[item["kind"]], "", item["metadata"]["name"])
+    return object_path(RESOURCES[item["kind"]], item["metadata"].get("namespace", ""), item["metadata"]["name"])
 
 
 def _config(name: str) -> JSON:

@@ -258,6 +258,7 @@ class ControlPlane:
         file = self.state_dir / "agent.kubeconfig"
         with self._boundary:
             if self._chosen != choices:
+                self._chosen = None  # what fails half way is held to neither
                 write_kubeconfig(file, self.server, self.authority, "agent", agent.install(self, choices))
                 self._chosen = choices
         return file

@@ -14,12 +14,12 @@ from byteport.boundary.names import MAY_ACT, NAMESPACE
 from byteport.cli.main import invoke
 from byteport.sandbox.controlplane import ControlPlane
 from byteport.sandbox.controlplane.node_disks import NodeDisks
-from byteport.sandbox.controlplane.noticed import await_noticed
+from byteport.sandbox.controlplane.noticed import await_noticed, await_rights_noticed
 from byteport.sandbox.strains import autoscaler
 from tests.agent.real import forget
 from tests.cluster.boundary.given import OTHER, Run, Typed
 from tests.cluster.boundary.installed import Installed
-from tests.cluster.boundary.leftovers import Shared, differences, policies_moved, put_back, shared
+from tests.cluster.boundary.leftovers import Shared, differences, policies_moved, put_back, rights_moved, shared
 from tests.cluster.workloads import Namespace
 
 APP = "api"
@@ -36,7 +36,7 @@ class Watched:
     last: Shared
 
     def look(self) -> list[str]:
-        """What the test left, which is put back. The next finds the API server acting on its policies as they stand."""
+        """What the test left, which is put back. The next finds the API server acting on policies and roles as they stand."""
         api = self.installed.plane.api
         now = shared(api)
         amiss = differences(self.first, now)
@@ -45,6 +45,8 @@ class Watched:
             now = shared(api)
         if policies_moved(self.last, now):
             await_noticed(api)
+        if rights_moved(self.last, now):
+            await_rights_noticed(api)
         self.last = now
         return [f"{word}: {place}" for place, word in amiss.items()]
 
@@ -83,6 +85,7 @@ def everything_granted(guarded: Installed) -> Iterator[None]:
     )
     yield
     guarded.plane.kubectl("delete", "clusterrolebinding", "wide")
+    await_rights_noticed(guarded.plane.api)
 
 
 @pytest.fixture

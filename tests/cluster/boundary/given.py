@@ -26,15 +26,15 @@ from byteport.kubernetes.autoscalers import FLOOR_BEFORE, floor_of, rest_digest
 from byteport.kubernetes.floor_patch import raise_patch
 from byteport.sandbox.controlplane import WRITES
 from byteport.sandbox.controlplane.components import write_kubeconfig
-from tests.cluster.boundary.installed import Installed, Said, asked, once, path_of
-from tests.cluster.workloads import Namespace, eventually
+from byteport.sandbox.controlplane.noticed import await_rights_noticed
+from tests.cluster.boundary.installed import Installed, Said, asked, may_do, once, path_of
+from tests.cluster.workloads import Namespace
 from tests.house.tree import ROOT
 
 JSON = dict[str, Any]
 
 APP, OTHER = "api", "web"
 MERGE = "application/merge-patch+json"
-HALT_SECONDS = 5.0
 OK = 200
 RAISED = "a" * 64
 RBAC_ROOT = "/apis/rbac.authorization.k8s.io/v1"
@@ -70,13 +70,7 @@ def rights(guarded: Installed, namespace: str, questions: Sequence[tuple[str, st
             "name": name,
             "namespace": namespace,
         }
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        found.append(bool(agent.call("POST", path, review)["status"]["allowed"]))
+        found.append(may_do(agent, attributes))
     return found
 
 
@@ -155,27 +149,13 @@ def person(guarded: Installed, name: str, *roles: JSON, folder: Path) -> Iterato
         api.apply(path_of(bound), bound)
         made += [f"{RBAC_ROOT}/clusterroles/{role['metadata']['name']}", path_of(bound)]
     token = guarded.token(pod=None, account=name, namespace=home)
-    if roles:
-        first = roles[0]["rules"][0]
-        question = {"verb": first["verbs"][0], "resource": first["resources"][0], "group": first["apiGroups"][0]}
-        question["name"] = (first.get("resourceNames") or [""])[0]
-        _until_allowed(guarded, token, question)
+    await_rights_noticed(api)  # of the same name there may just have been one with other rights
     authority = plane.state_dir / "pki" / "ca.crt"
     try:
         yield write_kubeconfig(folder / f"{name}.kubeconfig", plane.server, authority, name, token)
     finally:
         for path in (*made, f"/api/v1/namespaces/{home}"):
             api.call("DELETE", path)
-
-
-def _until_allowed(guarded: Installed, token: str, attributes: JSON) -> None:
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    eventually(lambda: guarded.agent(token).call("POST", path, review)["status"]["allowed"])
 
 
 def home_of(guarded: Installed, kubeconfig: Path) -> str:

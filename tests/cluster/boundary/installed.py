@@ -33,7 +33,8 @@ JSON = dict[str, Any]
 
 AGENT_POD = "byteport-agent-0"
 WIDEST = Ceiling(mode=Mode.AUTO, rollback=("*",), hpa=("*",))
-IN_FORCE_SECONDS = 15.0
+IN_FORCE_SECONDS = 60.0
+"""Nothing waits that long when all is well."""
 PATHS = {
     "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
@@ -46,6 +47,7 @@ PATHS = {
 }
 
 
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 FORBIDDEN = 403
 NO_POD = "the token belongs to no pod of the agent"
 BY_POLICY = "ValidatingAdmissionPolicy"
@@ -78,6 +80,13 @@ def asked(
         return Said(200, "", api.call(method, path, body, content_type=content_type))
     except ApiRefused as error:
         return Said(error.status, str(error), error.answer)
+
+
+def may_do(api: Api, attributes: JSON) -> bool:
+    """Whether whoever asks has that right."""
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+    answer = api.call("POST", REVIEWS, {**review, "spec": {"resourceAttributes": attributes}})
+    return bool(answer["status"]["allowed"])
 
 
 Answer = TypeVar("Answer")
@@ -193,7 +202,8 @@ class Installed:
         return Api(self.plane.server, self.plane.state_dir / "pki" / "ca.crt", token or self.token())
 
     def await_in_force(self, namespace: str, pod: str) -> None:
-        """Until the API server refuses what only the policy over everything refuses; `pod` is any of that namespace.
+        """Until the API server refuses what only the policy over everything refuses, and lets through what was given as
+        far as it goes; `pod` is any of that namespace.
 
         Of several policies that refuse a request the message names any, so it must be one that the others let pass.
         """
@@ -201,6 +211,15 @@ class Installed:
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}}
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction?dryRun=All"
         once(lambda said: said.by_policy and NO_POD in said.message, lambda: asked(agent, "POST", path, eviction))
+        own = self.agent()  # what it is refused until the namespace's label is noticed, and what is bound there last
+        once(lambda said: said.status == 200, lambda: asked(own, "POST", path, eviction))
+        named = {
+            "verb": "patch",
+            "group": "autoscaling",
+            "resource": "horizontalpodautoscalers",
+            "namespace": namespace,
+        }
+        once(lambda may: may, lambda: may_do(own, named))
 
     def labelled(self, namespace: str, deployment: str) -> None:
         """As its owner allows a rollback."""

@@ -6,7 +6,7 @@ after every test, so that the one that left something is named itself, and the n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from byteport.boundary.names import HELPER_NAMESPACE, NAMESPACE
@@ -22,6 +22,7 @@ POLICIES = (
     "mutatingadmissionpolicies",
     "mutatingadmissionpolicybindings",
 )
+RIGHTS = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
 CLUSTER_WIDE = (
     ("/api/v1", "namespaces"),
     (RBAC, "clusterroles"),
@@ -113,11 +114,16 @@ def _remove(api: Api, place: Place) -> None:
 
 def policies_moved(before: Shared, now: Shared) -> bool:
     """Whether a policy or binding was written, though it may read as before: the API server may not have heard yet."""
-    return _versions(before) != _versions(now)
+    return _versions(before, POLICIES) != _versions(now, POLICIES)
 
 
-def _versions(found: Shared) -> dict[Place, str]:
-    return {place: item["metadata"]["resourceVersion"] for place, item in found.items() if place.plural in POLICIES}
+def rights_moved(before: Shared, now: Shared) -> bool:
+    """The same of roles and their bindings."""
+    return _versions(before, RIGHTS) != _versions(now, RIGHTS)
+
+
+def _versions(found: Shared, plurals: Collection[str]) -> dict[Place, str]:
+    return {place: item["metadata"]["resourceVersion"] for place, item in found.items() if place.plural in plurals}
 
 
 def _listed(api: Api, root: str, plural: str) -> dict[Place, JSON]:

@@ -26,7 +26,7 @@ from byteport.domain.ceilings import Ceiling
 from byteport.domain.modes import Mode
 from byteport.kubernetes.refusals import RollbackRule
 from byteport.sandbox.controlplane import AGENT_USER, WRITES, ApiRefused, ControlPlane
-from byteport.sandbox.controlplane.noticed import await_noticed
+from byteport.sandbox.controlplane.noticed import await_noticed, await_rights_noticed
 from tests.cluster.boundary.given import APP, OTHER, Run, Typed
 from tests.cluster.boundary.installed import Installed, Said, once, path_of
 from tests.cluster.boundary.test_deployments import Release, by_json_patch
@@ -81,6 +81,7 @@ def alone(tmp_path: Path) -> Iterator[Installed]:
     with ControlPlane(tmp_path / "alone") as plane:
         installed = Installed(plane, Choices(helper=True))
         installed.install()
+        await_noticed(plane.api)
         settings = {"cluster": {"name": "alone"}, "boundary": {"helper": True}}
         for name, key, plain in ((CONFIG, "config.yaml", settings), (POLICY, "policy.yaml", {"mode": "auto"})):
             data = {key: yaml.safe_dump(plain)}
@@ -97,6 +98,7 @@ def released(installed: Installed, name: str) -> Namespace:
     shop.await_available(APP)
     installed.labelled(name, APP)
     installed.enable(name, GIVEN)
+    await_rights_noticed(installed.plane.api)
     return shop
 
 

@@ -25,6 +25,7 @@ from byteport.domain.ceilings import Ceiling
 from byteport.domain.modes import Mode
 from byteport.domain.policy import PolicyConfig
 from byteport.sandbox.controlplane import ApiRefused
+from byteport.sandbox.controlplane.noticed import await_rights_noticed
 from byteport.settings.model import BoundaryConfig
 from tests.cluster.boundary.installed import Installed, path_of
 from tests.cluster.workloads import Namespace
@@ -34,8 +35,11 @@ from workers.boundary_watch import Boundary, watch_boundary
 JSON = dict[str, Any]
 
 AUTO = Ceiling(mode=Mode.AUTO, rollback=("api",), hpa=("api",))
-WITHIN_SECONDS = 15.0
-EVERY_SECONDS = 1
+WITHIN_SECONDS = 60.0
+EVERY_SECONDS = 2
+"""A look that takes three times as long counts as a bad one, and machines are busy."""
+FOUND_AT = 2
+"""By which look from now on something is found that is in force: one may be under way."""
 NOBODY = [{"name": "is-ours", "expression": "false"}]
 
 
@@ -155,7 +159,8 @@ async def test_review_2_and_fault_28_a_right_that_is_added_while_it_runs_refuses
     guarded: Installed, ask: Ask, agent: KubernetesCluster, given: tuple[str, str]
 ) -> None:
     loop, config = asyncio.get_running_loop(), config_of(guarded)
-    boundary = Boundary(agent, config, Given(), seconds=loop.time, heard=lambda _: None)
+    heard: list[Report] = []
+    boundary = Boundary(agent, config, Given(), seconds=loop.time, heard=heard.append)
     await boundary.look()
     assert not (await boundary.standing(given[0])).unguarded
     watching = asyncio.create_task(watch_boundary(boundary, config))
@@ -165,12 +170,14 @@ async def test_review_2_and_fault_28_a_right_that_is_added_while_it_runs_refuses
         binding("ClusterRoleBinding", name, role_ref("ClusterRole", name)),
     ]
     guarded.apply(extra)
-    began = loop.time()
     try:
+        await asyncio.to_thread(await_rights_noticed, guarded.plane.api)
+        before = len(heard)
         async with asyncio.timeout(WITHIN_SECONDS):
-            while not (await boundary.standing(given[0])).unguarded:  # noqa: ASYNC110  polled, with a deadline
+            while whole(heard[-1]):  # noqa: ASYNC110  polled, with a deadline
                 await asyncio.sleep(0.05)
-        took = loop.time() - began
+        assert len(heard) - before <= FOUND_AT
+        assert (await boundary.standing(given[0])).unguarded
         assert (await boundary.standing("")).unguarded
     finally:
         guarded.remove(extra)
@@ -180,7 +187,6 @@ async def test_review_2_and_fault_28_a_right_that_is_added_while_it_runs_refuses
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching
-    assert took < EVERY_SECONDS + 2
 
 
 @pytest.mark.claim("C-011")

@@ -20,6 +20,7 @@ from byteport.cli.main import invoke
 from byteport.domain.policy import PolicyConfig
 from byteport.sandbox.controlplane import ControlPlane, ensure_built
 from byteport.sandbox.controlplane.build import ASSETS, Tool
+from byteport.sandbox.controlplane.noticed import await_rights_noticed
 from byteport.sandbox.strains import autoscaler
 from tests.chart.chart import objects
 from tests.cluster.boundary.given import APP, Run, Typed
@@ -66,6 +67,7 @@ def unenforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         installed.enable(SHOP, AUTO)
         installed.labelled(SHOP, APP)
         write_down(installed, {SHOP: AUTO})
+        await_rights_noticed(plane.api)
         yield installed
     finally:
         plane.stop()
