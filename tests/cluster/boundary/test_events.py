@@ -20,6 +20,7 @@ from byteport.sandbox.controlplane.noticed import await_noticed
 from tests.cluster.boundary.conftest import APP
 from tests.cluster.boundary.installed import NO_POD, Installed, Said, asked, once, path_of
 from tests.cluster.boundary.test_rights import expected, listed
+from tests.cluster.switched import HALT_SECONDS, in_force_after
 from tests.cluster.workloads import Namespace, eventually
 
 JSON = dict[str, Any]
@@ -229,10 +230,12 @@ def test_the_switch_stops_events_as_it_stops_acts(chosen: Installed, shop: Names
     switch = next(
         item for item in chosen.objects if item["kind"] == "ClusterRoleBinding" and item["metadata"]["name"] == MAY_ACT
     )
+    since = chosen.plane.audit_position()
     chosen.remove([switch])
-    said = once(lambda said: said.status != 200, lambda: written(chosen, shop.name, event, query=DRY), within=5.0)
+    said = once(lambda said: said.status != 200, lambda: written(chosen, shop.name, event, query=DRY))
     assert said.by_policy
     assert "halted" in said.message
+    assert in_force_after(chosen.plane, since) < HALT_SECONDS
 
 
 @pytest.mark.claim("C-480")

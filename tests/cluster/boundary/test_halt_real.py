@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,9 @@ from byteport.boundary.policies import everything
 from byteport.boundary.roles import binding
 from byteport.cli.exits import Exit
 from byteport.sandbox.controlplane.components import write_kubeconfig
-from tests.cluster.boundary.given import HALT_SECONDS, OK, OTHER, Run, documented, done, person, raise_floor, raises
+from tests.cluster.boundary.given import OK, OTHER, Run, documented, done, person, raise_floor, raises
 from tests.cluster.boundary.installed import Installed, once, path_of
+from tests.cluster.switched import HALT_SECONDS, in_force_after
 from tests.cluster.workloads import Namespace
 
 
@@ -39,13 +39,13 @@ def test_critique_0_6_a_halt_is_in_force_at_the_api_server_within_five_seconds_a
     done(byteport("enable", untouched.name, "--mode", "auto", "--hpa", OTHER, "--yes"))
     raise_floor(guarded, untouched)
     assert raises(guarded, untouched, 5, dry_run=True).status == OK
-    began = time.monotonic()
+    since = guarded.plane.audit_position()
     said = byteport("halt", "-m", "drill", "--as", "ada")
     assert (said.code, said.err) == (Exit.OK, "")
     assert "API server: halted: the API server refuses every write of the agent" in said.out
     assert f"kept up by the halt: {untouched.name}/{OTHER}: minReplicas 4" in said.out
     once(lambda said: said.by_policy and "halted" in said.message, lambda: raises(guarded, untouched, 5, dry_run=True))
-    assert time.monotonic() - began < HALT_SECONDS
+    assert in_force_after(guarded.plane, since) < HALT_SECONDS
     again = byteport("halt")
     assert (again.code, "was gone already" in again.out, "already halted by ada" in again.out) == (Exit.OK, True, True)
     said = byteport("resume")

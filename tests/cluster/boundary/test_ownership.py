@@ -110,7 +110,12 @@ def test_an_act_is_let_through_where_nobody_keeps_who_set_what(release: Release,
 def test_a_raise_with_a_forged_book_keeping_is_refused(scaler: Scaler) -> None:
     written_by_many(scaler)
     assert let_through(lambda forge: scaler.patch(raised(scaler, forge))) == []
-    assert scaler.patch(raised(scaler, lambda entries: entries)).status == OK
+    once(lambda said: said.status == OK, lambda: scaler.patch(raised(scaler, as_read)))
+
+
+def as_read(entries: Entries) -> Entries:
+    """Until it is the book-keeping as it still is when it comes: the controllers write of a status meanwhile."""
+    return entries
 
 
 def with_a_container_put_down_to_flux(entries: Entries) -> Entries:
@@ -132,7 +137,7 @@ def test_a_rollback_with_a_forged_book_keeping_is_refused(release: Release) -> N
     deep = (without_a_status, with_a_container_put_down_to_flux, with_a_probe_put_down_to_flux)
     assert let_through(lambda forge: by_json_patch(release, rolled_back(release, forge)), *deep) == []
     assert let_through(lambda forge: by_merge_patch(release, rolled_back(release, forge)), *deep) == []
-    assert by_json_patch(release, rolled_back(release, lambda entries: entries)).status == OK
+    once(lambda said: said.status == OK, lambda: by_json_patch(release, rolled_back(release, as_read)))
 
 
 def let_through(sent: Callable[[Callable[[Entries], Entries]], Said], *more: Callable[[Entries], Entries]) -> list[str]:

@@ -32,6 +32,10 @@ def path(shop: Namespace, name: str = "", sub: str = "") -> str:
     return whole + (f"/{name}" if name else "") + (f"/{sub}" if sub else "")
 
 
+DRY = {"dryRun": ["All"]}
+"""Of a delete that is let through until what was written a moment ago is in force: else there would be nothing to try again."""
+
+
 def preconditions(pod: JSON, without: str = "") -> JSON:
     fields = {key: pod["metadata"][key] for key in ("uid", "resourceVersion") if key != without}
     return {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": fields}
@@ -189,7 +193,7 @@ def test_critique_0_2_a_pod_that_holds_a_claim_is_not_deleted(
 def test_critique_b1_nothing_is_deleted_once_the_label_is_gone(guarded: Installed, shop: Namespace) -> None:
     pod = crashing(shop)
     guarded.plane.kubectl("label", "namespace", shop.name, "byteport.io/enabled-")
-    said = once(lambda said: said.by_policy, lambda: deleted(guarded, shop, pod))
+    said = once(lambda said: said.by_policy, lambda: deleted(guarded, shop, pod, options=DRY))
     assert "byteport.io/enabled" in said.message
 
 
