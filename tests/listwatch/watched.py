@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.clock import Clock, utc_now
 from activities.kubernetes.client import connect
 from activities.kubernetes.watch import ClusterWatch
 from activities.orchestration import SymptomSink
@@ -79,6 +79,7 @@ async def watch_of(
     sight: Sight = Sight.CLUSTER,
     look_again_seconds: float = 60.0,
     bookmarks: Mapping[str, str] | None = None,
+    clock: Clock = utc_now,
 ) -> AsyncIterator[Watch]:
     """`bookmarks`: where an earlier one was."""
     watch = Watch([dict(bookmarks)] if bookmarks else [])
@@ -88,7 +89,7 @@ async def watch_of(
             cluster_uid=UID,
             sink=sink,
             policy=Policy(),
-            clock=lambda: datetime.now(UTC),
+            clock=clock,
             sight=sight,
             look_again_seconds=look_again_seconds,
         )

@@ -42,6 +42,21 @@ def held(server: Server) -> Objects:
     return server.holdings
 
 
+class Ahead:
+    """The present, and how far a test has gone ahead of it: time for what ripens passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.by = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.by
+
+
+@pytest.fixture
+def clock() -> Ahead:
+    return Ahead()
+
+
 def wedges_in(seconds: float, name: str) -> JSON:
     """A pod that fell out so long ago that it is wedged after `seconds`, without any further event."""
     changed = datetime.now(UTC) - timedelta(minutes=5) + timedelta(seconds=seconds)
@@ -56,39 +71,44 @@ def asked(server: Server, verb: str) -> list[Request]:
     return [one for one in server.heard if (one.verb, one.resource) == (verb, "pods")]
 
 
-async def test_what_ripens_is_asked_for_by_its_name_and_reported_when_it_is_ripe(server: Server) -> None:
+async def test_what_ripens_is_asked_for_by_its_name_and_reported_when_it_is_ripe(server: Server, clock: Ahead) -> None:
     held(server).put("pods", pod("well"))
-    held(server).put("pods", wedges_in(1, "wedged"))
+    held(server).put("pods", wedges_in(3600, "wedged"))
     inbox = Inbox()
-    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON) as watched:
+    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON, clock=clock) as watched:
         await watched.until(lambda: watched.has_listed("pods"))
         assert inbox.signals == []
+        clock.by = timedelta(hours=1)
         await watched.until(lambda: inbox.targets == {"wedged"})
     assert {one.name for one in asked(server, "get")} == {"wedged"}
     assert len(asked(server, "list")) == 1
 
 
 async def test_where_much_ripens_its_namespace_is_read_by_pages(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, clock: Ahead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(second_looks, "FEW", 2)
     for number in range(3):
-        held(server).put("pods", wedges_in(1, f"wedged-{number}"))
+        held(server).put("pods", wedges_in(3600, f"wedged-{number}"))
     inbox = Inbox()
-    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON) as watched:
+    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON, clock=clock) as watched:
+        await watched.until(lambda: watched.has_listed("pods"))
+        clock.by = timedelta(hours=1)
         await watched.until(lambda: len(inbox.targets) == 3)
     assert asked(server, "get") == []
     assert {one.namespace for one in asked(server, "list")[1:]} == {"shop"}
 
 
 async def test_what_is_not_remembered_for_want_of_room_is_found_all_the_same(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, clock: Ahead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sightings, "REMEMBERED", 1)
     for number in range(3):
-        held(server).put("pods", wedges_in(1, f"wedged-{number}"))
+        held(server).put("pods", wedges_in(3600, f"wedged-{number}"))
     inbox = Inbox()
-    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON) as watched:
+    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON, clock=clock) as watched:
+        await watched.until(lambda: watched.has_listed("pods"))
+        clock.by = timedelta(hours=1)
         await watched.until(lambda: len(inbox.targets) == 3)
 
 
@@ -128,14 +148,15 @@ async def test_what_a_bookmark_went_past_is_read_once_though_its_list_expires_un
     assert [bool(one.query.get("continue")) for one in asked(server, "list")].count(False) == 1
 
 
-async def test_what_ripens_is_still_known_to_the_next_activity_of_the_process(server: Server) -> None:
+async def test_what_ripens_is_still_known_to_the_next_activity_of_the_process(server: Server, clock: Ahead) -> None:
     """Before it has read everything again, which in a large cluster takes a while: here it never ends."""
-    held(server).put("pods", wedges_in(2, "wedged"))
+    held(server).put("pods", wedges_in(3600, "wedged"))
     inbox = Inbox()
-    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON) as watched:
+    async with watch_of(server.kubeconfig, inbox, look_again_seconds=SOON, clock=clock) as watched:
         await watched.until(lambda: watched.has_listed("pods") and bool(asked(server, "watch")))
         server.faults += [("list", "pods", faulty.hangs), ("watch", "pods", faulty.cuts_in_an_event)]
         server.hang_up()
         await watched.until(lambda: watched.attempts > 1)
+        clock.by = timedelta(hours=1)
         await watched.until(lambda: inbox.targets == {"wedged"})
     assert not any(verb == "list" for verb, _, _ in server.faults)

@@ -67,14 +67,20 @@ async def test_a_write_that_was_sent_and_not_answered_has_an_unknown_outcome_and
 async def test_a_write_over_a_connection_that_died_at_rest_is_sent_all_the_same(
     server: Liar, port: KubernetesCluster
 ) -> None:
+    gone = asyncio.Event()
+
     async def answer_and_close(writer: asyncio.StreamWriter) -> None:
         await says(200, {"kind": "Deployment"})(writer)
         await writer.drain()
-        await hangs_up(writer)
+        writer.close()
+        await writer.wait_closed()  # the other side has heard of it
+        gone.set()
+        raise ConnectionResetError
 
     server.answers = [answer_and_close]
     await _patch(port)
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(30):
+        await gone.wait()
     await _patch(port)
     assert len(server.heard) == 2
 
@@ -314,7 +320,7 @@ async def test_a_command_is_waited_for_as_long_as_was_said_and_then_its_outcome_
     server: Liar, port: KubernetesCluster
 ) -> None:
     server.answers = [hangs]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(UnknownOutcome):
             await port.exec("shop", "web-1", "app", ["df", "-h"], seconds=0.2)
 

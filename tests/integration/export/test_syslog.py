@@ -73,7 +73,7 @@ async def test_fault_23_a_server_that_does_not_end_in_order_gets_the_batch_again
 async def test_a_server_that_never_closes_has_not_taken_the_batch(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(syslog, "SECONDS", 0.2)
+    monkeypatch.setattr(syslog, "SECONDS", 2.0)
     with serving(authority.server(), Ending.NEVER) as server, pytest.raises(Unavailable, match="to its end"):
         await target(authority, server).ship(batch_of(entries(3)))
 
