@@ -64,6 +64,7 @@ def test_a_password_stands_in_a_file_of_its_own(tmp_path: Path) -> None:
     assert "hunter2" not in str(refused.value)
     file = tmp_path / "password"
     file.write_text("hunter2\n")
+    file.chmod(0o644)
     with pytest.raises(ConfigError, match=r"ledger\.password_file: .*chmod 600"):
         conninfo(AWAY, file)
     file.chmod(0o600)
