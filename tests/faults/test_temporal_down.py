@@ -74,6 +74,16 @@ async def forwarding() -> AsyncIterator[Forwarder]:
         listening.close()
 
 
+async def at_rest(around: Around) -> int:
+    """How many polls there were, once what had begun has ended: none more while the worker had its turn again and again."""
+    seen, quiet = len(around.polls), 0
+    while quiet < 5:
+        await asyncio.sleep(0.2)
+        quiet = quiet + 1 if len(around.polls) == seen else 0
+        seen = len(around.polls)
+    return seen
+
+
 def gives(call: PollMetrics) -> Polled:
     """One stretch that goes on for ever; each poll moves the place."""
     known = call.open[0].since if call.open else NOW
@@ -104,8 +114,7 @@ async def test_fault_19_polls_stop_while_temporal_is_down_and_go_on_where_they_w
                 await until_so(poll.at_rest, "no poll is under way")
                 await server.kill()
                 between.cut()
-                await asyncio.sleep(0.5)  # what had begun ends
-                before = len(around.polls)
+                before = await at_rest(around)
                 await asyncio.sleep(DOWN)
                 assert len(around.polls) == before, "nothing new starts"
                 enough = asyncio.Event()
