@@ -38,8 +38,8 @@ from activities.kubernetes.mutations import Mutations
 from activities.kubernetes.node_situations import NodeEvidence, NodeReader
 from activities.kubernetes.outside import Outside
 from activities.kubernetes.policy_source import FilePolicySource
-from activities.kubernetes.reducing import Shared
 from activities.kubernetes.resolve import Outcomes
+from activities.kubernetes.shared_namespaces import Shared
 from activities.kubernetes.situations import SituationReader
 from activities.kubernetes.telling import Events
 from activities.kubernetes.watch import ClusterWatch
@@ -142,7 +142,7 @@ def _cluster(around: Surroundings, bounds: Bounds) -> list[object]:
     public_key = _set(settings.cluster.grant_public_key, "cluster.grant_public_key")
     grants = GrantVerifier(read_public_key(public_key, "cluster.grant_public_key"))
     sight, off = settings.boundary.sight, switched_off(settings.boundary.runbooks)
-    shared = Shared.of(cluster)
+    shared = Shared.of(cluster, clock)
     reader = SituationReader(
         cluster, cluster_uid=uid, policy=policy, clock=clock, sight=sight, off=off, bounds=bounds, shared=shared
     )

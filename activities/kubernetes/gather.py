@@ -1,16 +1,16 @@
-"""Everything that a runbook may ask about one target, read from the cluster port in two rounds, each in parallel.
+"""Everything that a runbook may ask about one target, beside the lists of its namespace that all looks share.
 
-Comes after the namespace's label was looked at (`situations.py`), and before `byteport/kubernetes/reading.py` reduces
-the `World` to typed facts. What is refused is told in `World.denied` (`reads.py`).
+Comes after the namespace's label was looked at (`situations.py`) and its lists were read (`shared_namespaces.py`), and before
+`byteport/kubernetes/reading.py` reduces the `World` to typed facts. What is refused is told in `World.denied` (`reads.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import NamedTuple
 
 from activities.kubernetes.reads import OPTIONAL, REQUIRED, Reads, kinded
+from activities.kubernetes.shared_namespaces import Common
 from byteport.domain.failures import Failure
 from byteport.domain.policy import PolicyConfig
 from byteport.domain.targets import Target
@@ -31,30 +31,27 @@ class Gathered(NamedTuple):
 
 async def gather(
     reads: Reads,
+    common: Common,
     target: Target,
     failure: Failure,
     namespace: JSON,
     policy: PolicyConfig,
     *,
     logs: bool,
-    now: datetime,
 ) -> Gathered:
-    """Read the cluster around `target`. Raises `NotPermitted` when a required read is refused."""
-    kinds = REQUIRED | OPTIONAL
-    listed = await asyncio.gather(
-        *(reads.all_of(kind, resource, target.namespace, optional=kind in OPTIONAL) for kind, resource in kinds.items())
-    )
-    by_kind = dict(zip(kinds, listed, strict=True))
-    found = next((item for item in by_kind.get(target.kind, []) if _is(item, target)), None)
-    gone = target.kind in kinds and target.kind.lower() + "s" not in reads.denied and found is None
-    objects = [kinded("Namespace", namespace), *(item for items in listed for item in items)]
+    """Read the cluster around `target`, whose namespace is in `common`."""
+    shared, now = common.world, common.world.now
+    reads.denied |= common.denied
+    found = next((item for item in shared.of(target.kind) if _is(item, target)), None)
+    gone = target.kind in REQUIRED | OPTIONAL and target.kind.lower() + "s" not in reads.denied and found is None
+    objects = (kinded("Namespace", namespace),)
     if gone:
-        return Gathered(World(now=now, objects=tuple(objects), denied=frozenset(reads.denied)), None, [], gone=True)
+        return Gathered(World(now=now, objects=objects, denied=common.denied, shared=shared), None, [], gone=True)
     uid = target.uid or str((found or {}).get("metadata", {}).get("uid", ""))
-    own = further.pods_of(target, uid, by_kind["Pod"], by_kind["ReplicaSet"])
+    own = further.pods_of(target, uid, shared)
     ask_budgets = failure is Failure.CRASHLOOP
     nodes, node_events, beside, tails, refusals, admission = await asyncio.gather(
-        reads.nodes(further.nodes_worth_reading(own, by_kind["Pod"])),
+        reads.nodes(further.nodes_worth_reading(own, further.unwell_pods(shared))),
         reads.node_events(further.suspects(own)),
         reads.beside(further.suspects(own), target.namespace, policy),
         reads.tails(further.log_reads(own) if logs else []),
@@ -67,6 +64,7 @@ async def gather(
         logs=tails,
         denied=frozenset(reads.denied),
         budget_refusals=refusals,
+        shared=shared,
     )
     return Gathered(world, found, own, gone=False)
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 
 from activities.clock import Clock
 from activities.kubernetes.bounds import UNBOUNDED, Bounds
@@ -23,7 +22,7 @@ from activities.kubernetes.gather import Gathered, gather
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.reads import Reads, present
 from activities.kubernetes.recent import Recent
-from activities.kubernetes.reducing import Shared
+from activities.kubernetes.shared_namespaces import Common, Shared
 from activities.kubernetes.situations import Looker, SituationReader
 from activities.performs import performs
 from byteport.contracts.kubernetes import READ_LOAD, ReadSituation, Seen
@@ -87,8 +86,8 @@ class LoadReader(SituationReader):
         known = scaling.model_copy(update={"earlier": tuple(before[key] for key in sorted(before))[-MOST_SAMPLES:]})
         return seen.model_copy(update={"situation": seen.situation.model_copy(update={"scaling": known})})
 
-    async def _gather(self, call: ReadSituation, namespace: JSON, policy: PolicyConfig) -> Gathered:
-        return await gather_load(self._reads(), call, namespace, policy, now=self._clock())
+    async def _gather(self, call: ReadSituation, common: Common, namespace: JSON, policy: PolicyConfig) -> Gathered:
+        return await gather_load(self._reads(), common, call, namespace, policy)
 
 
 class Load:
@@ -104,15 +103,14 @@ class Load:
 
 async def gather_load(
     reads: Reads,
+    common: Common,
     call: ReadSituation,
     namespace: JSON,
     policy: PolicyConfig,
-    *,
-    now: datetime,
 ) -> Gathered:
-    """What `gather` reads, and load. Raises `NotPermitted` when a required read is refused."""
+    """What `gather` reads, and load."""
     target = call.target
-    gathered = await gather(reads, target, call.failure, namespace, policy, logs=False, now=now)
+    gathered = await gather(reads, common, target, call.failure, namespace, policy, logs=False)
     if gathered.gone:
         return gathered
     world = gathered.world

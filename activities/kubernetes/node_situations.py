@@ -11,7 +11,7 @@ from activities.kubernetes.bounds import UNBOUNDED, Bounds
 from activities.kubernetes.gather_node import gather_node
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.reads import Reads
-from activities.kubernetes.reducing import Shared
+from activities.kubernetes.shared_namespaces import Shared
 from activities.kubernetes.situations import told
 from activities.performs import performs
 from byteport.contracts.kubernetes import READ_NODE, ReadSituation, Seen
@@ -42,7 +42,7 @@ class NodeReader:
         shared: Shared | None = None,
     ) -> None:
         """`off`: failures whose runbook is switched off. `shared` with the other readers of the port."""
-        self._shared = shared or Shared.of(cluster)
+        self._shared = shared or Shared.of(cluster, clock)
         self._bounds = bounds
         self._cluster = cluster
         self._sight = sight

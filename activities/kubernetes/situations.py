@@ -16,7 +16,7 @@ from activities.kubernetes.enabled import Namespaces
 from activities.kubernetes.gather import Gathered, gather
 from activities.kubernetes.policy_source import PolicySource
 from activities.kubernetes.reads import Reads
-from activities.kubernetes.reducing import Shared
+from activities.kubernetes.shared_namespaces import Common, Shared
 from byteport.contracts.kubernetes import ReadSituation, Seen
 from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
@@ -24,7 +24,7 @@ from byteport.domain.policy import PolicyConfig, Standing
 from byteport.domain.targets import Target
 from byteport.errors import NotPermitted, TargetGone
 from byteport.kubernetes import fields, port
-from byteport.kubernetes.chaos import experiment_seen
+from byteport.kubernetes.chaos import experiment_seen, experiments_pods
 from byteport.kubernetes.enrolment import ENABLED_LABEL, enrolled, labelled
 from byteport.kubernetes.port import JSON, ClusterPort
 from byteport.kubernetes.situation import Situation
@@ -53,7 +53,7 @@ class SituationReader:
         shared: Shared | None = None,
     ) -> None:
         """`off`: failures whose runbook is switched off. `shared` with the other readers of the port."""
-        self._shared = shared or Shared.of(cluster)
+        self._shared = shared or Shared.of(cluster, clock)
         self._bounds = bounds
         self._cluster = cluster
         self._namespaces = Namespaces(cluster, sight)
@@ -76,15 +76,16 @@ class SituationReader:
         if namespace is None:
             nothing = Situation(target=target, now=self._clock())
             return Seen(situation=nothing, policy=policy, standing=Standing(), enabled=False, runbooks_off=off)
-        gathered, standing = await asyncio.gather(
-            self._gather(call, namespace, policy), self._bounds.standing(target.namespace)
+        common, standing = await asyncio.gather(
+            self._shared.namespaces.read(target.namespace), self._bounds.standing(target.namespace)
         )
+        gathered = await self._gather(call, common, namespace, policy)
         if gathered.gone:
             situation = Situation(target=target, now=gathered.world.now, gone=True, denied=gathered.world.denied)
             return Seen(situation=situation, policy=policy, standing=Standing(), enabled=True, runbooks_off=off)
         known = _with_uid(target, gathered.target)
         own = [*([gathered.target] if gathered.target else []), *gathered.pods]
-        chaos = experiment_seen(own, gathered.world.of("Pod", target.namespace))
+        chaos = experiment_seen(own, experiments_pods(gathered.world, target.namespace))
         return Seen(
             situation=await self._shared.reducer.situation(gathered.world, known, call.failure),
             policy=policy,
@@ -93,9 +94,8 @@ class SituationReader:
             runbooks_off=off,
         )
 
-    async def _gather(self, call: ReadSituation, namespace: JSON, policy: PolicyConfig) -> Gathered:
-        now = self._clock()
-        return await gather(self._reads(), call.target, call.failure, namespace, policy, logs=call.logs, now=now)
+    async def _gather(self, call: ReadSituation, common: Common, namespace: JSON, policy: PolicyConfig) -> Gathered:
+        return await gather(self._reads(), common, call.target, call.failure, namespace, policy, logs=call.logs)
 
     def _reads(self) -> Reads:
         return Reads(self._cluster, self._shared.lists, self._sight)

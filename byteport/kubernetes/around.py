@@ -42,7 +42,8 @@ def read_surroundings(
     """
     namespace = key[0]
     place = world.named("Namespace", "", namespace)
-    nodes = tuple(found for found in (read_node(node, events) for node in world.of("Node")) if found is not None)
+    of_nodes = tuple(event for event in events if event.about_kind == "Node")
+    nodes = tuple(found for found in (read_node(node, of_nodes) for node in world.of("Node")) if found is not None)
     replica_sets = list(dict.fromkeys(pod.owner.replica_set for pod in own if pod.owner.replica_set))
     specs = _specs(world, namespace, own, target)
     refused = [found for spec in specs for found in blockers(world, namespace, replica_sets, spec, events)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from byteport.kubernetes import fields
-from byteport.kubernetes.world import JSON
+from byteport.kubernetes.world import JSON, World, place_of
 
 _DOMAINS = ("chaos-mesh.org", "litmuschaos.io")
 _OFF = frozenset({"false", "disabled", "no", "off"})
@@ -20,6 +20,15 @@ _ENGINE_LABELS = frozenset({"chaosUID", "chaosuid", "chaosengine", "chaosName"})
 def experiment_seen(target: Iterable[JSON], neighbours: Iterable[JSON]) -> bool:
     """A chaos mark on the target's own objects (the owner and its pods), or an experiment's pod still running beside them."""
     return any(_marked(item) for item in target) or any(_runs_an_experiment(pod) for pod in neighbours)
+
+
+def experiments_pods(world: World, namespace: str) -> list[JSON]:
+    """Of the pods of a namespace, those of an experiment that still runs."""
+    return [pod for pod in world.each(_experiments_pods) if place_of(pod)[0] == namespace]
+
+
+def _experiments_pods(world: World) -> tuple[JSON, ...]:
+    return tuple(pod for pod in world.of("Pod") if _runs_an_experiment(pod))
 
 
 def experiment_running(objects: Iterable[JSON], namespace: str) -> bool:

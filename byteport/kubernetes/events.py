@@ -233,19 +233,18 @@ def failed_pulls(events: Sequence[EventReading]) -> int:
 
 def read_events(world: World, namespace: str | None = None) -> tuple[EventReading, ...]:
     """Every event of `namespace` (all when None), reduced, in the order that it was read; each is read once a world."""
-    read = world.once(_every_event)
-    if namespace is None:
-        return read
-    here = world.of("Event")
-    return tuple(
-        event
-        for event, item in zip(read, here, strict=True)
-        if fields.name(fields.metadata(item).get("namespace")) == namespace
-    )
+    return world.each(_every_event) if namespace is None else tuple(world.found(_by_namespace, namespace))
 
 
 def _every_event(world: World) -> tuple[EventReading, ...]:
     return tuple(read_event(item) for item in world.of("Event"))
+
+
+def _by_namespace(world: World) -> dict[str, list[EventReading]]:
+    found: dict[str, list[EventReading]] = {}
+    for event, item in zip(read_events(world), world.of("Event"), strict=True):
+        found.setdefault(fields.name(fields.metadata(item).get("namespace")), []).append(event)
+    return found
 
 
 def about(events: tuple[EventReading, ...], kind: str, name: str, uid: str = "") -> tuple[EventReading, ...]:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
-from byteport.kubernetes.owners import controller, owned_by
-from byteport.kubernetes.world import JSON, LogKey
+from byteport.kubernetes.owners import controlled
+from byteport.kubernetes.world import JSON, LogKey, World
 
 MOST_LOG_PODS = 6
 MOST_BUDGET_QUESTIONS = 6
@@ -28,10 +28,11 @@ class LogRead(NamedTuple):
     previous: bool
 
 
-def pods_of(target: Target, uid: str, pods: Sequence[JSON], replica_sets: Sequence[JSON]) -> list[JSON]:
+def pods_of(target: Target, uid: str, world: World) -> list[JSON]:
     """The pods that the object `uid` controls, directly or through one of its ReplicaSets; or the pod that it is."""
-    through = {_uid(item) for item in replica_sets if owned_by(item, uid)} | {uid} - {""}
-    return [pod for pod in pods if (target.kind == "Pod" and _uid(pod) == uid) or _controller_uid(pod) in through]
+    through = dict.fromkeys([*(_uid(item) for item in controlled(world, "ReplicaSet", uid)), uid])
+    own = {id(pod) for owner in through for pod in controlled(world, "Pod", owner)}
+    return [pod for pod in world.of("Pod") if id(pod) in own or (target.kind == "Pod" and _uid(pod) == uid)]
 
 
 def unwell(pod: JSON) -> bool:
@@ -39,6 +40,15 @@ def unwell(pod: JSON) -> bool:
     if fields.at(pod, "status", "phase") == "Succeeded" or fields.metadata(pod).get("deletionTimestamp") is not None:
         return False
     return fields.condition(pod, "Ready").get("status") != "True"
+
+
+def unwell_pods(world: World) -> tuple[JSON, ...]:
+    """Every pod that is, in the order they were read."""
+    return world.each(_unwell_pods)
+
+
+def _unwell_pods(world: World) -> tuple[JSON, ...]:
+    return tuple(pod for pod in world.of("Pod") if unwell(pod))
 
 
 def log_reads(pods: Sequence[JSON]) -> list[LogRead]:
@@ -61,9 +71,9 @@ def budget_questions(pods: Sequence[JSON]) -> list[str]:
     return [_name(pod, "name") for pod in worst[:MOST_BUDGET_QUESTIONS]]
 
 
-def nodes_worth_reading(own: Sequence[JSON], others: Sequence[JSON]) -> list[str]:
-    """Nodes of the target's unwell pods, then of its other pods, then of unwell pods beside it; each once."""
-    order = [pod for pod in own if unwell(pod)] + list(own) + [pod for pod in others if unwell(pod)]
+def nodes_worth_reading(own: Sequence[JSON], beside: Sequence[JSON]) -> list[str]:
+    """Nodes of the target's unwell pods, then of its other pods, then of the unwell pods `beside` it; each once."""
+    order = [pod for pod in own if unwell(pod)] + [*own, *beside]
     return list(dict.fromkeys(node for pod in order if (node := node_of(pod))))[:MOST_NODES]
 
 
@@ -94,11 +104,6 @@ def _has_failed(status: JSON) -> bool:
 
 def _restarts(pod: JSON) -> int:
     return sum(fields.count(status.get("restartCount")) for status in _statuses(pod))
-
-
-def _controller_uid(pod: JSON) -> str:
-    reference = controller(pod)
-    return reference["uid"] if reference else ""
 
 
 def _uid(item: JSON) -> str:

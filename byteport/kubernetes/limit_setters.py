@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
-from byteport.kubernetes.owners import owned_by
+from byteport.kubernetes.owners import controlled
 from byteport.kubernetes.quantities import quantity
 from byteport.kubernetes.templates import annotations_of
 from byteport.kubernetes.world import JSON, World
@@ -48,7 +48,7 @@ class _Hand(NamedTuple):
 def read_limit_setters(world: World, target: Target, pods: Sequence[JSON]) -> LimitSetters:
     """Who sets the limits of `target`, whose live pods are `pods`. Never raises for what it reads."""
     owner = world.named(target.kind, target.namespace, target.name)
-    releases = [item for item in world.of("ReplicaSet", target.namespace) if owned_by(item, target.uid)]
+    releases = controlled(world, "ReplicaSet", target.uid, target.namespace)
     of_template = list(_hands(owner, "f:spec", "f:template", "f:spec"))
     in_place = [hand for pod in pods for hand in _hands(pod, "f:spec", resize=True)]
     differ = any(_differs(pod, _planned(world, pod)) for pod in pods)

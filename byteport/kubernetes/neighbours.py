@@ -70,7 +70,7 @@ def suspects(
 
 def failing_registries(pods: Sequence[PodReading], own: Key) -> tuple[str, ...]:
     """Registries that targets other than `own` cannot pull from, whatever the image."""
-    return tuple(sorted({name for pod in pods if owner_key(pod) != own for name in _unpulled(pod)}))
+    return tuple(sorted({name for pod in pods for name in _unpulled(pod) if owner_key(pod) != own}))
 
 
 def _by_place(pods: Sequence[PodReading], place: dict[str, str], kind: CommonCause) -> list[Suspect]:
@@ -83,7 +83,9 @@ def _by_place(pods: Sequence[PodReading], place: dict[str, str], kind: CommonCau
     for name, seen in sorted(here.items()):
         bad = [pod for pod in seen if _by_its_place(pod)]
         targets = {owner_key(pod) for pod in bad}
-        siblings = [pod for pod in alive if place[pod.uid] != name and _replica_set(pod) in {*map(_replica_set, bad)}]
+        failing_sets = {*map(_replica_set, bad)}
+        elsewhere = [pod for pod in alive if place[pod.uid] != name] if bad else []
+        siblings = [pod for pod in elsewhere if _replica_set(pod) in failing_sets]
         ill = sum(1 for pod in siblings if failing(pod))
         well = not siblings or Fraction(ill, len(siblings)) < MANY_PODS
         share = len(bad) >= 2 and Fraction(len(bad), len(seen)) >= MANY_PODS and bool(siblings)

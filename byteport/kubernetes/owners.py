@@ -12,7 +12,7 @@ from typing import Any
 
 from byteport.domain.base import Frozen
 from byteport.kubernetes import fields
-from byteport.kubernetes.world import JSON, World
+from byteport.kubernetes.world import JSON, World, place_of
 
 
 class OwnerKind(StrEnum):
@@ -82,6 +82,22 @@ def owned_by(item: JSON, uid: str) -> bool:
     """Whether the object with `uid` controls `item`."""
     reference = controller(item)
     return bool(uid) and reference is not None and reference["uid"] == uid
+
+
+def controlled(world: World, kind: str, uid: str, namespace: str | None = None) -> list[JSON]:
+    """Objects of `kind` (`ReplicaSet` or `Pod`), of one namespace if given, that the object with `uid` controls, as they were read."""
+    found = world.found(_by_controller, (kind, uid)) if uid else []
+    return [item for item in found if namespace is None or place_of(item)[0] == namespace]
+
+
+def _by_controller(world: World) -> dict[tuple[str, str], list[JSON]]:
+    found: dict[tuple[str, str], list[JSON]] = {}
+    for kind in ("ReplicaSet", "Pod"):
+        for item in world.of(kind):
+            reference = controller(item)
+            if reference is not None:
+                found.setdefault((kind, reference["uid"]), []).append(item)
+    return found
 
 
 def pod_owner(pod: JSON, world: World) -> Owner:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from byteport.domain.failures import Failure
 from byteport.domain.targets import Target
@@ -63,15 +64,75 @@ def read_situation(world: World, target: Target, failure: Failure) -> Situation:
     return fitted(whole)
 
 
+class _Pods(NamedTuple):
+    """The pods of one world in the order they were read, None for one that has no name: as it reads, and classed."""
+
+    read: tuple[PodReading | None, ...]
+    classed: tuple[PodReading | None, ...]
+    proven: frozenset[str]
+
+
 def read_pods(world: World) -> list[PodReading]:
     """Every pod of the world, read and classed, oldest first."""
-    events = _by_pod(world)
-    loose = log_signature(world.log_tail)
-    read = [read_pod(item, world, events.get(_place(item), ())) for item in world.of("Pod")]
-    pods = [with_loose_log(pod, loose) for pod in read if pod is not None]
-    proven = proven_images(world, pods)
-    done = [classed(pod, proven, world.now) for pod in pods]
-    return sorted(done, key=lambda pod: (pod.created_at or world.now, pod.namespace, pod.name))
+    shared = world.shared
+    if shared is None or _bears_on_all(world, shared):
+        pods: Iterable[PodReading | None] = world.once(_every_pod).classed
+    else:
+        pods = _with_own(world, shared)
+    return sorted(filter(None, pods), key=lambda pod: (pod.created_at or world.now, pod.namespace, pod.name))
+
+
+def _every_pod(world: World) -> _Pods:
+    events, loose = world.once(_by_pod), log_signature(world.log_tail)
+    found = (read_pod(item, world, events.get(_place(item), ())) for item in world.of("Pod"))
+    read = tuple(None if pod is None else with_loose_log(pod, loose) for pod in found)
+    proven = proven_images(world, filter(None, read))
+    return _Pods(read, tuple(None if pod is None else classed(pod, proven, world.now) for pod in read), proven)
+
+
+def _bears_on_all(world: World, shared: World) -> bool:
+    """Whether what a world has of its own may change how the shared pods read, other than those whose logs it has."""
+    alike = (world.now, world.complete) == (shared.now, shared.complete)
+    owners = any(world.own.of(kind) for kind in ("ReplicaSet", "Deployment"))
+    return not alike or owners or bool(shared.logs or shared.log_tail or world.log_tail) or bool(_by_pod(world.own))
+
+
+def _with_own(world: World, shared: World) -> list[PodReading | None]:
+    """The shared pods, of which those whose logs this world has are read anew, and its own.
+
+    An image that ran in a pod of its own is proven for the others, too: those that wait for it are classed anew.
+    """
+    known, events = shared.once(_every_pod), shared.once(_by_pod)
+    places, items = shared.once(_pods_by_place), shared.of("Pod")
+
+    def read(item: JSON) -> PodReading | None:
+        return read_pod(item, world, events.get(_place(item), ()))
+
+    with_logs = {number for key in world.logs for number in places.get((key.namespace, key.pod), ())}
+    anew = {number: read(items[number]) for number in with_logs}
+    more = [read(item) for item in world.own.of("Pod")]
+    proven = known.proven | proven_images(world.own, filter(None, [*anew.values(), *more]))
+    news = proven - known.proven
+    if news:
+        waiting = (number for number, pod in enumerate(known.read) if pod is not None and _has_image(pod, news))
+        anew |= {number: known.read[number] for number in waiting if number not in anew}
+    pods = [*known.classed, *more]
+    for number in (*anew, *range(len(known.classed), len(pods))):
+        pod = anew.get(number, pods[number])
+        pods[number] = None if pod is None else classed(pod, proven, world.now)
+    return pods
+
+
+def _has_image(pod: PodReading, marks: frozenset[str]) -> bool:
+    return any(item.image_mark in marks for item in pod.containers)
+
+
+def _pods_by_place(world: World) -> dict[tuple[str, str], list[int]]:
+    """Numbers of the pods of each namespace and name, in the order they were read."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, item in enumerate(world.of("Pod")):
+        found[_place(item)].append(number)
+    return found
 
 
 def _by_pod(world: World) -> dict[tuple[str, str], tuple[EventReading, ...]]:

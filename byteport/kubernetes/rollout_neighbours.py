@@ -7,14 +7,14 @@ reading.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from typing import Any
 
 from byteport.kubernetes import fields
-from byteport.kubernetes.further import node_of, unwell
+from byteport.kubernetes.further import node_of, unwell_pods
 from byteport.kubernetes.owners import controller
 from byteport.kubernetes.templates import template_of
-from byteport.kubernetes.world import JSON, World
+from byteport.kubernetes.world import JSON, World, place_of
 
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"})
@@ -23,20 +23,31 @@ _PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "
 def shared_services(world: World, deployment: JSON) -> tuple[str, ...]:
     """Services whose selector takes in the pods of `deployment` and those of another workload that wants pods."""
     namespace = fields.name(fields.metadata(deployment).get("namespace"))
-    own = fields.labels(template_of(deployment)).items()
-    others = [
-        fields.labels(template_of(item)).items()
-        for kind in ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
-        for item in world.of(kind, namespace)
-        if fields.metadata(item).get("uid") != fields.metadata(deployment).get("uid")
-        and fields.at(item, "spec", "replicas") != 0
-    ]
+    uid, own = fields.metadata(deployment).get("uid"), fields.labels(template_of(deployment)).items()
     found = []
     for service in world.of("Service", namespace):
         selector = fields.mapping(fields.at(service, "spec", "selector")).items()
-        if selector and selector <= own and any(selector <= other for other in others):
+        if (
+            selector
+            and selector <= own
+            and any(selector <= other for other in _labels_of_others(world, namespace, uid))
+        ):
             found.append(fields.name(fields.metadata(service).get("name")) or "unnamed")
     return tuple(sorted(found))
+
+
+def _labels_of_others(world: World, namespace: str, uid: object) -> Iterator[ItemsView[str, Any]]:
+    return (labels for place, other, labels in world.each(_wanting_pods) if place == namespace and other != uid)
+
+
+def _wanting_pods(world: World) -> tuple[tuple[str, object, ItemsView[str, Any]], ...]:
+    """Every workload that wants pods: its namespace, its uid, and the labels of its pods."""
+    return tuple(
+        (place_of(item)[0], fields.metadata(item).get("uid"), fields.labels(template_of(item)).items())
+        for kind in ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
+        for item in world.of(kind)
+        if fields.at(item, "spec", "replicas") != 0
+    )
 
 
 def foreign_autoscaler(world: World, deployment: JSON) -> str:
@@ -77,7 +88,7 @@ def troubled_registries(world: World, own: frozenset[str]) -> tuple[str, ...]:
 
 
 def _others(world: World, own: frozenset[str]) -> Iterable[JSON]:
-    return (pod for pod in world.of("Pod") if unwell(pod) and (controller(pod) or {}).get("uid") not in own)
+    return (pod for pod in unwell_pods(world) if (controller(pod) or {}).get("uid") not in own)
 
 
 def _fails(pod: JSON) -> bool:

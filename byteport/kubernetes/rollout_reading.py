@@ -15,7 +15,7 @@ from byteport.kubernetes.changes import Changes, changes, container_names
 from byteport.kubernetes.events import EventReading, read_events
 from byteport.kubernetes.label_selectors import selects
 from byteport.kubernetes.migrations import annotated, migrating_containers, migration_jobs
-from byteport.kubernetes.owners import deleted, owned_by
+from byteport.kubernetes.owners import controlled, deleted
 from byteport.kubernetes.ownership import read_ownership
 from byteport.kubernetes.quota_room import quota_short
 from byteport.kubernetes.references import references_of
@@ -68,11 +68,8 @@ def read_rollout(world: World, target: Target, remembered: frozenset[str] = froz
     if not uid or not template_of(deployment):
         return None
     selector = fields.at(deployment, "spec", "selector")
-    found = [
-        item
-        for item in world.of("ReplicaSet", target.namespace)
-        if owned_by(item, uid) and selects(selector, fields.labels(item))
-    ]
+    own = controlled(world, "ReplicaSet", uid, target.namespace)
+    found = [item for item in own if selects(selector, fields.labels(item))]
     try:
         return _read(world, deployment, uid, sorted(found, key=_order, reverse=True), remembered)
     except ValueError:  # a template that has no canonical form: there is nothing that could be compared or restored
@@ -96,7 +93,7 @@ def _read(
     template = template_of(deployment)
     newest = newest_of(deployment, replica_sets)
     events = read_events(world, fields.name(fields.metadata(deployment).get("namespace")))
-    seen = frozenset(fields.name(fields.metadata(pod).get("name")) for pod in world.of("Pod"))
+    seen = frozenset(world.each(_pod_names))
     wanted = spec.get("replicas")
     replicas = 1 if wanted is None else fields.count(wanted)
     made = [at for item in replica_sets if (at := fields.instant(fields.metadata(item).get("creationTimestamp")))]
@@ -211,6 +208,10 @@ def _revision(
         quota_short=quota_short(world, item, newest if item is not newest else None, replicas),
         events=events,
     )
+
+
+def _pod_names(world: World) -> tuple[str, ...]:
+    return tuple(fields.name(fields.metadata(pod).get("name")) for pod in world.of("Pod"))
 
 
 def _about(events: tuple[EventReading, ...], replica_set: JSON, seen: frozenset[str]) -> tuple[EventReading, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from byteport.domain.targets import Target
 from byteport.kubernetes import fields
-from byteport.kubernetes.owners import owned_by
+from byteport.kubernetes.owners import controlled
 from byteport.kubernetes.world import JSON, World
 
 SKEW = timedelta(minutes=5)
@@ -30,7 +30,7 @@ _STATES = frozenset({"waiting", "running", "terminated"})
 def strange_objects(world: World, target: Target, pods: Iterable[tuple[str, str]]) -> frozenset[str]:
     """`Kind/name` of the target's own objects (itself, its ReplicaSets, autoscalers and `pods`) that cannot be so."""
     own = [world.named(target.kind, target.namespace, target.name)]
-    own += [item for item in world.of("ReplicaSet", target.namespace) if target.uid and owned_by(item, target.uid)]
+    own += controlled(world, "ReplicaSet", target.uid, target.namespace)
     own += [item for item in world.of("HorizontalPodAutoscaler", target.namespace) if _scales(item, target)]
     own += [world.named("Pod", namespace, name) for namespace, name in pods]
     names = [_ref(item) for item in own if item is not None and is_strange(item, world.now)]

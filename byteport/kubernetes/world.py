@@ -1,19 +1,22 @@
 """What was read of a cluster at one moment, raw: the input of every reading, and the only place raw text stays.
 
 Filled by the evidence activity from the cluster port, and by `byteport explain` from saved files. It never leaves
-the function that made it: `read_situation` turns it into typed facts.
+the function that made it: `read_situation` turns it into typed facts. In a storm hundreds of targets of one namespace are
+looked at together: what their worlds share is one world under all of theirs, and whatever is made of it alone is made once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 JSON = dict[str, Any]
 Read = TypeVar("Read")
+Key = TypeVar("Key", bound=Hashable)
+Index = Mapping[Key, Sequence[Read]]
 
 
 class LogKey(NamedTuple):
@@ -44,13 +47,22 @@ class World:
     complete: bool = True
     """False for a saved bundle: an object that is not in it may exist all the same."""
 
+    shared: World | None = None
+    """What this world has in common with others, and before its own objects. It is read by all of them: nobody may change it."""
+
     def of(self, kind: str, namespace: str | None = None) -> list[JSON]:
         """Objects of `kind`, of one namespace if given, in the order they were read."""
-        found = self._by_kind.get(kind, [])
-        return [item for item in found if namespace is None or _place(item)[0] == namespace]
+        return self.found(_by_kind, kind) if namespace is None else self.found(_by_place, (kind, namespace))
 
     def named(self, kind: str, namespace: str, name: str) -> JSON | None:
-        return self._by_name.get((kind, namespace, name))
+        """The first of that name: a pod is looked up by its owner, thousands of times for one reading."""
+        before = self.shared.named(kind, namespace, name) if self.shared is not None else None
+        return before if before is not None else self.own.once(_by_name).get((kind, namespace, name))
+
+    @cached_property
+    def own(self) -> World:
+        """This world without what it shares."""
+        return self if self.shared is None else replace(self, shared=None)
 
     def once(self, reading: Callable[[World], Read]) -> Read:
         """What `reading` makes of this world, made once however many ask for it. `reading` is a module's own function."""
@@ -59,30 +71,23 @@ class World:
         made: Read = self._readings[reading]
         return made
 
+    def each(self, reading: Callable[[World], tuple[Read, ...]]) -> tuple[Read, ...]:
+        """The same of a reading that takes each object by itself: of what is shared it is made once for all who share it."""
+        before = self.shared.each(reading) if self.shared is not None else ()
+        return before + self.own.once(reading)
+
+    def found(self, index: Callable[[World], Index[Key, Read]], key: Key) -> list[Read]:
+        """What `index` has under `key`. It takes each object by itself, too, and is made as often."""
+        before = self.shared.found(index, key) if self.shared is not None else []
+        return [*before, *self.own.once(index).get(key, ())]
+
     @cached_property
     def _readings(self) -> dict[Callable[[World], Any], Any]:
         return {}
 
-    @cached_property
-    def _by_kind(self) -> dict[str, list[JSON]]:
-        found: dict[str, list[JSON]] = {}
-        for item in self.objects:
-            kind = item.get("kind")
-            if isinstance(kind, str):
-                found.setdefault(kind, []).append(item)
-        return found
 
-    @cached_property
-    def _by_name(self) -> dict[tuple[str, str, str], JSON]:
-        """The first of each name: a pod is looked up by its owner, thousands of times for one reading."""
-        found: dict[tuple[str, str, str], JSON] = {}
-        for kind, items in self._by_kind.items():
-            for item in items:
-                found.setdefault((kind, *_place(item)), item)
-        return found
-
-
-def _place(item: JSON) -> tuple[str, str]:
+def place_of(item: JSON) -> tuple[str, str]:
+    """Namespace and name, each empty when there is none."""
     metadata = item.get("metadata")
     if not isinstance(metadata, Mapping):
         return "", ""
@@ -92,3 +97,28 @@ def _place(item: JSON) -> tuple[str, str]:
 
 def world_of(now: datetime, objects: Iterable[JSON]) -> World:
     return World(now=now, objects=tuple(objects))
+
+
+def _by_kind(world: World) -> dict[str, list[JSON]]:
+    found: dict[str, list[JSON]] = {}
+    for item in world.objects:
+        kind = item.get("kind")
+        if isinstance(kind, str):
+            found.setdefault(kind, []).append(item)
+    return found
+
+
+def _by_place(world: World) -> dict[tuple[str, str], list[JSON]]:
+    found: dict[tuple[str, str], list[JSON]] = {}
+    for kind, items in world.once(_by_kind).items():
+        for item in items:
+            found.setdefault((kind, place_of(item)[0]), []).append(item)
+    return found
+
+
+def _by_name(world: World) -> dict[tuple[str, str, str], JSON]:
+    found: dict[tuple[str, str, str], JSON] = {}
+    for kind, items in world.once(_by_kind).items():
+        for item in items:
+            found.setdefault((kind, *place_of(item)), item)
+    return found

@@ -1,6 +1,6 @@
 """Ten thousand symptoms of five hundred targets: how many runs, pages and bytes they become, and how long it takes.
 
-Run it with `make bench`. Teller, worker, simulated cluster and ledger are one process beside the real Temporal server; the memory
+Run it with `make bench`, or `python -m tests.bench.folding [targets [signals [namespaces]]]`. Teller, worker, simulated cluster and ledger are one process beside the real Temporal server; the memory
 is that of this process.
 """
 
@@ -14,18 +14,25 @@ from pathlib import Path
 from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from tests.faults.folding import folded
 
-TARGETS, SIGNALS = 500, 10_000
+TARGETS, SIGNALS, NAMESPACES = 500, 10_000, 25
 
 
-async def main(targets: int, signals: int) -> None:
+async def main(targets: int = TARGETS, signals: int = SIGNALS, namespaces: int = NAMESPACES) -> None:
     with tempfile.TemporaryDirectory() as folder:
         server = await DevServer.start(DevServerOptions(folder=Path(folder), ui=False))
         try:
-            became = await folded(server, Path(folder) / "home", targets=targets, signals=signals, say=print)
+            became = await folded(
+                server,
+                Path(folder) / "home",
+                targets=targets,
+                signals=signals,
+                of_a_namespace=-(-targets // namespaces),
+                say=print,
+            )
         finally:
             await server.stop()
     print(
-        f"{became.reported:,} symptoms of {targets} targets: {became.runs} runs, {became.reported / became.runs:.0f} folded into each"
+        f"{became.reported:,} symptoms of {targets} targets in {namespaces} namespace(s): {became.runs} runs, {became.reported / became.runs:.0f} folded into each"
     )
     print(
         f"auto is {'paused' if became.storm else 'NOT PAUSED'}; {len(became.pages)} page(s): {[page.title for page in became.pages]}"
@@ -38,4 +45,4 @@ async def main(targets: int, signals: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*(map(int, sys.argv[1:3]) if len(sys.argv) > 2 else (TARGETS, SIGNALS))))
+    asyncio.run(main(*map(int, sys.argv[1:4])))

@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError
 from activities.kubernetes.evidence import Evidence
 from activities.kubernetes.gather import gather
 from activities.kubernetes.reads import Reads
-from activities.kubernetes.shared_lists import SharedLists
+from activities.kubernetes.shared_namespaces import Shared
 from activities.kubernetes.situations import SituationReader
 from byteport.contracts.kubernetes import DELETE_POD, READ_SITUATION, ReadSituation, Seen
 from byteport.domain.failures import Failure
@@ -221,14 +221,15 @@ async def test_pods_on_the_same_node_count_only_from_enabled_namespaces(bench: S
         await bench.cluster.deploy(f"{namespace}/beside", image="beside:1", replicas=30, fault="crash")
     await bench.enable("ours")
     bench.cluster.advance(400)
+    shared = Shared.of(bench.cluster, bench.clock)
     gathered = await gather(
-        Reads(bench.cluster, SharedLists(bench.cluster)),
+        Reads(bench.cluster, shared.lists),
+        await shared.namespaces.read("shop"),
         await bench.target(),
         Failure.CRASHLOOP,
         await bench.cluster.get(port.NAMESPACES, "", "shop"),
         bench.policy.read(),
         logs=True,
-        now=bench.clock(),
     )
     pods = gathered.world.of("Pod")
     assert {pod["metadata"]["namespace"] for pod in pods} == {"shop", "ours"}

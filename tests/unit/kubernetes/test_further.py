@@ -1,10 +1,12 @@
 """Which second reads are made: enough to tell the cause, never a thousand of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from byteport.domain.targets import Target
 from byteport.kubernetes import further
-from byteport.kubernetes.world import JSON, LogKey
+from byteport.kubernetes.world import JSON, LogKey, World
+from tests.builders.objects import NOW
 
 WEB = Target(cluster_uid="c", namespace="shop", kind="Deployment", name="web", uid="d1")
 
@@ -35,20 +37,25 @@ def crashed(name: str = "app", restarts: int = 3) -> JSON:
     }
 
 
+def _world(pods: list[JSON], sets: Sequence[JSON] = ()) -> World:
+    of_kinds = (("Pod", pods), ("ReplicaSet", sets))
+    return World(now=NOW, objects=tuple({"kind": kind} | item for kind, items in of_kinds for item in items))
+
+
 def test_the_pods_of_a_deployment_are_those_of_its_own_replica_sets() -> None:
     sets = [replica_set("rs1", "d1"), replica_set("rs2", "another")]
     pods = [pod("a", "rs1"), pod("b", "rs2"), {"metadata": {"name": "bare"}}]
-    assert [p["metadata"]["name"] for p in further.pods_of(WEB, "d1", pods, sets)] == ["a"]
+    assert [p["metadata"]["name"] for p in further.pods_of(WEB, "d1", _world(pods, sets))] == ["a"]
 
 
 def test_a_target_whose_uid_is_not_known_has_no_pods() -> None:
     orphan: JSON = {"metadata": {"name": "orphan", "ownerReferences": owned("ReplicaSet", "")}}
-    assert further.pods_of(WEB, "", [orphan, pod("a")], [replica_set("rs1", "d1")]) == []
+    assert further.pods_of(WEB, "", _world([orphan, pod("a")], [replica_set("rs1", "d1")])) == []
 
 
 def test_a_pod_as_target_is_its_own_pod() -> None:
     target = WEB.model_copy(update={"kind": "Pod", "name": "a", "uid": "a"})
-    assert [p["metadata"]["name"] for p in further.pods_of(target, "a", [pod("a"), pod("b")], [])] == ["a"]
+    assert [p["metadata"]["name"] for p in further.pods_of(target, "a", _world([pod("a"), pod("b")]))] == ["a"]
 
 
 def test_logs_are_read_of_every_failing_container_init_and_sidecar_included() -> None:
@@ -106,4 +113,4 @@ def test_mutilated_pods_are_read_over() -> None:
     odd: list[JSON] = [{}, {"metadata": None}, {"status": []}, {"metadata": {"name": "a"}, "status": {"phase": 3}}]
     assert further.log_reads(odd) == []
     assert further.nodes_worth_reading(odd, odd) == []
-    assert further.pods_of(WEB, "d1", odd, odd) == []
+    assert further.pods_of(WEB, "d1", _world(odd, odd)) == []
