@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from byteport.cli.exits import Exit
 from byteport.sandbox.controlplane import ControlPlane
 from tests.integration.cli.conftest import PROGRAM
+
+pytestmark = pytest.mark.timeout(300)
 
 
 def demo(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -22,13 +25,13 @@ def demo(folder: Path, *arguments: str, stdin: str = "") -> subprocess.Completed
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=560,
         check=False,
     )
 
 
 @pytest.mark.claim("C-213")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_demo_is_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
     done = demo(tmp_path, "--cluster", "control-plane")
     assert done.returncode == Exit.OK, done.stdout + done.stderr
@@ -44,7 +47,8 @@ def test_the_demo_is_the_same_on_a_real_control_plane(tmp_path: Path) -> None:
     said = " ".join(done.stdout.split())
     assert "self-check: whole and enforced; 7 namespace(s) given" in said
     assert "with the agent's own token: patch deployments byteport-demo-bad-release/web: the admission policy" in said
-    assert "5 of 5 acts have the one write that they say" in said
+    # More than five where a pod moved under its delete: that one was not done, and has no write to have.
+    assert re.search(r" (\d+) of \1 acts have the one write that they say", said), said
     assert "besides: patch deployments byteport-demo-bad-release/web (403) (refused_attempt, 1 in all)" in said
     assert "intact, matched by the API server's own audit log; the changed byte was found" in said
     assert "approved by operator" in said.partition("2. A bad release")[0], "a prune by what may be seen is a person's"

@@ -198,6 +198,13 @@ class Story:
         return next((r.mttr_seconds for r in reversed(self.records) if r.mttr_seconds is not None), None)
 
     @property
+    def acts(self) -> int:
+        """How often it acted. One that found its target moved did nothing, and was planned anew."""
+        ends = [record for record in self.records if record.event is Event.FINISHED]
+        moved = [one for one in ends if Reason.TARGET_CHANGED.value in (one.reason or "").split(", ")]
+        return self.events.count(Event.STARTED.value) - len(moved)
+
+    @property
     def events(self) -> list[str]:
         return [record.event.value for record in self.records]
 

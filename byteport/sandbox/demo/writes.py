@@ -19,6 +19,7 @@ from byteport.sandbox.demo.stage import Stage
 
 ASKING = ("authorization.k8s.io", "authentication.k8s.io")
 """Groups whose `create` only asks a question."""
+CONFLICT = 409
 REMOVING = frozenset(PRUNE_ARGV.values())
 """Commands in a container that change something on its node."""
 
@@ -64,6 +65,8 @@ def _logged(sandbox: Sandbox) -> list[Write]:
         if event["verb"] not in WRITES:
             continue
         if target.get("apiGroup") in ASKING or "dryRun=All" in event.get("requestURI", ""):
+            continue
+        if event.get("responseStatus", {}).get("code") == CONFLICT:  # its object had moved: looked at and planned anew
             continue
         if target.get("name") == NO_POD:  # the self-check, which asks whether it is refused
             continue
