@@ -46,7 +46,7 @@ from workers.processes import ROLES, Process
 from workers.start import serve_wired
 from workers.wiring import Surroundings
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 
 
 @dataclass
@@ -215,7 +215,7 @@ class Agent:
         """Wait until `look` says yes."""
         await eventually(what, look)
 
-    async def settled(self, workflow_id: str, *, within: float = 30.0) -> None:
+    async def settled(self, workflow_id: str, *, within: float = 60.0) -> None:
         """Wait until the newest run of that id has ended, however."""
         handle = self.client.get_workflow_handle(workflow_id)
 

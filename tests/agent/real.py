@@ -19,7 +19,7 @@ from byteport.boundary.names import CEILINGS, ENABLED_LABEL, NAMESPACE, ROLLBACK
 from byteport.domain.ceilings import ALL, Ceiling, Sight
 from byteport.domain.policy import Mode
 from byteport.kubernetes.port import NO_POD
-from byteport.sandbox.controlplane import AGENT_USER, WRITES, ApiRefused, ControlPlane
+from byteport.sandbox.controlplane import AGENT_USER, BACKOFF_ANNOTATION, WRITES, ApiRefused, ControlPlane
 from tests.agent.gateway import Gateway
 from tests.agent.places import APP, JSON, Place, Write
 from tests.agent.stops import Stops
@@ -33,6 +33,8 @@ CLUSTER_WIDE = Choices(helper=True, sight=Sight.CLUSTER)
 """Where who else is on a node counts."""
 WIDEST = Ceiling(mode=Mode.AUTO, rollback=(ALL,), hpa=(ALL,))
 """What each namespace is given: how far the agent goes there is for the test's own policy to say."""
+QUIET_SECONDS = 60
+"""A first back-off that leaves a pod which has crashed a few times alone for longer than any test lasts."""
 NOT_FOUND = 404
 
 
@@ -79,6 +81,13 @@ class RealPlace(Place):
     async def annotate_deployment(self, annotations: Mapping[str, str | None]) -> None:
         """Set the Deployment's own annotations; None takes one away."""
         await self._merge(f"{self._deployments}/{APP}", {"metadata": {"annotations": dict(annotations)}})
+
+    async def one_pod_crashes(self) -> str:
+        """Once it is in a crash loop its back-off becomes long: else its kubelet writes to it again in a few seconds, and
+        on a busy machine just under the agent's delete, which is then refused (409) and asked for anew."""
+        victim = await super().one_pod_crashes()
+        await self.annotate_pod(victim, {BACKOFF_ANNOTATION: str(QUIET_SECONDS)})
+        return victim
 
     async def pause(self) -> None:
         await self._merge(f"{self._deployments}/{APP}", {"spec": {"paused": True}})

@@ -85,7 +85,7 @@ async def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
         await connect(plane.agent_kubeconfig(CLUSTER_WIDE)) as port,
     ):
         stage = RealStage(plane, admin, namespace)
-        await stage.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        await stage.begin()
         yield RealBench(tmp_path, plane, port, stage, await kube_system_uid(admin))
         forget(plane, namespace)
         plane.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -16,8 +16,8 @@ from byteport.boundary.names import ROLLBACK_ALLOWED, ROLLBACK_LABEL
 from byteport.kubernetes import port
 from byteport.kubernetes.enrolment import ENABLED_LABEL
 from byteport.kubernetes.port import Resource
-from byteport.sandbox.controlplane import AGENT_USER, WRITES, ControlPlane
-from tests.agent.real import WIDEST
+from byteport.sandbox.controlplane import AGENT_USER, BACKOFF_ANNOTATION, FAULT_ANNOTATION, WRITES, ControlPlane
+from tests.agent.real import QUIET_SECONDS, WIDEST
 from tests.integration.activities.bench import JSON, Bench
 from tests.integration.cluster_port.stages import RealStage
 
@@ -87,8 +87,7 @@ class RealBench(Bench):
         await self.deploy(name, f"registry.example/{name}:1")
         await self.stage.complete(name)
         victim = (await self.pods(name))[0]["metadata"]["name"]
-        fate = {"sim.byteport.io/fault": "transient", "sim.byteport.io/backoff-s": "1"}
-        await self.annotate(port.PODS, victim, fate)
+        await self.annotate(port.PODS, victim, {FAULT_ANNOTATION: "transient", BACKOFF_ANNOTATION: "1"})
 
         async def backs_off() -> JSON | None:
             pod = await self.port.get(port.PODS, self.home, victim)
@@ -96,7 +95,9 @@ class RealBench(Bench):
             waits = (status["state"].get("waiting") or {}).get("reason") == "CrashLoopBackOff"
             return pod if status["restartCount"] >= 3 and waits else None
 
-        return await self.stage.eventually(backs_off)
+        await self.stage.eventually(backs_off)
+        await self.annotate(port.PODS, victim, {BACKOFF_ANNOTATION: str(QUIET_SECONDS)})
+        return await self.port.get(port.PODS, self.home, victim)
 
     async def a_release_fails(self, name: str = "web", fault: str = "crash") -> None:
         await self.enable(self.home)

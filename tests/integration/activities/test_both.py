@@ -24,9 +24,12 @@ from byteport.kubernetes.patches import ACTION_ID
 from byteport.runbooks.catalogue import runbook_for
 from byteport.trust.grants import GrantSigner
 from byteport.trust.private_keys import new_private_key
+from tests.agent.places import eventually
 from tests.integration.activities.autoscaled import autoscaled, autoscaler, marks, raising, read, restore
 from tests.integration.activities.bench import Bench, environment_of
 from tests.integration.activities.watching import Inbox, watching
+
+pytestmark = pytest.mark.timeout(240)
 
 
 async def deletion(bench: Bench, *, auto: bool = False) -> Warrant:
@@ -56,8 +59,13 @@ async def test_a_pod_is_deleted_and_its_replica_set_makes_another(any_bench: Ben
     await any_bench.act(warrant)
     assert any_bench.written() == [("delete", warrant.plan.pod.name)]
     assert any_bench.audit_ids() == [audit_id(warrant.grant.body.action_id)]
-    pods = await any_bench.pods()
-    assert len(pods) == 3 or warrant.plan.pod.uid not in [pod["metadata"]["uid"] for pod in pods]
+    gone = warrant.plan.pod.uid
+
+    async def replaced() -> bool:
+        pods = await any_bench.pods()
+        return len(pods) == 3 or gone not in [pod["metadata"]["uid"] for pod in pods]
+
+    await eventually("the pod to be replaced", replaced)
     assert (await any_bench.act(warrant, attempt=2, on=any_bench.new_mutations())).already
     assert len(any_bench.written()) == 1
 
