@@ -71,7 +71,7 @@ class Busy:
         async def sees() -> bool:
             return await self.condition("ScalingActive") == "ValidMetricFound"
 
-        await eventually("the autoscaler to see the load", sees, within=60.0)
+        await eventually("the autoscaler to see the load", sees, within=90.0)
         assert await self.replicas() == OWNERS_FLOOR
 
     async def load(self, cores: str) -> None:
@@ -119,10 +119,19 @@ class Busy:
         async def look() -> bool:
             return await self.replicas() == count
 
-        await eventually(f"{count} replicas", look, within=60.0)
+        await eventually(f"{count} replicas", look, within=90.0)
 
-    async def rescaled(self) -> list[str]:
-        """What the autoscaler's controller says that it did, oldest first, in its own words."""
+    async def until_said(self, words: str) -> None:
+        """Wait until the autoscaler's controller says this of what it did last: it acts first, and says it then."""
+
+        async def look() -> bool:
+            said = await self._rescaled()
+            return bool(said) and said[-1].startswith(words)
+
+        await eventually(f"the autoscaler to say {words!r}", look)
+
+    async def _rescaled(self) -> list[str]:
+        """What it says that it did, oldest first, in its own words."""
         path = f"/api/v1/namespaces/{self.place.namespace}/events?fieldSelector=reason%3DSuccessfulRescale"
         found = (await self._call("GET", path))["items"]
         own = [event for event in found if event["source"]["component"] == "horizontal-pod-autoscaler"]

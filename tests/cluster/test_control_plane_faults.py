@@ -53,7 +53,8 @@ def test_a_container_that_ends_is_in_crash_loop_backoff_with_its_exit_code_resta
     seen = restarted(namespace, 2)
     ended = seen["lastState"]["terminated"]
     assert (ended["exitCode"], ended["reason"], seen["ready"]) == (exit_code, reason, False)
-    assert re.fullmatch(r"back-off 4s restarting failed container=app pod=web-.*", seen["state"]["waiting"]["message"])
+    backs_off = rf"back-off {2 ** seen['restartCount']}s restarting failed container=app pod=web-.*"
+    assert re.fullmatch(backs_off, seen["state"]["waiting"]["message"])
     backoffs = eventually(lambda: [one for one in namespace.events("web", "BackOff") if one["count"] >= 3])
     assert [(one["type"], one["message"].startswith(said)) for one in backoffs] == [("Warning", True)]
     assert namespace.deployment("web")["status"].get("availableReplicas", 0) == 0
@@ -198,7 +199,7 @@ def test_exec_with_stdin_or_a_terminal_is_refused(namespace: Namespace, wanted: 
         _preload_content=False,
         **wanted,
     )
-    answer.run_forever(timeout=10)
+    answer.run_forever(timeout=60)
     status = json.loads(answer.read_channel(ws_client.ERROR_CHANNEL))
     assert status["status"] == "Failure"
     assert "a simulated node takes no stdin and no tty" in status["message"]

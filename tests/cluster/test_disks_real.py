@@ -45,7 +45,7 @@ OURS, NOT_OURS = "node-1", "node-2"
 PRUNE = PRUNE_ARGV[Runtime.CONTAINERD]
 SETTLE_SECONDS = 0.5
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest_asyncio.fixture

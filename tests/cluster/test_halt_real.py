@@ -34,10 +34,11 @@ from tests.cluster.switched import HALT_SECONDS, in_force_after
 
 SLOW_SECONDS = 0.5
 BETWEEN_SECONDS = 0.05
+TIMES = 5
 HALTED = "ValidatingAdmissionPolicy 'byteport-everything' with binding 'byteport-everything' denied request: byteport: halted"
 EVERYTHING = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest_asyncio.fixture
@@ -54,9 +55,13 @@ async def place(
 
 
 async def turn(command: str, kubeconfig: Path) -> None:
-    """`byteport halt` or `resume`, at the API server alone."""
+    """`byteport halt` or `resume`, at the API server alone; typed again where a busy one did not answer in three seconds."""
     typed = [command, "--no-ledger", "--kubeconfig", str(kubeconfig)]
-    assert await asyncio.to_thread(invoke, typed) == Exit.OK
+    code = Exit.UNREACHABLE
+    for _ in range(TIMES):
+        if code == Exit.UNREACHABLE:
+            code = Exit(await asyncio.to_thread(invoke, typed))
+    assert code == Exit.OK
 
 
 async def a_request_of_its(place: RealPlace) -> JSON:

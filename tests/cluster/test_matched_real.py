@@ -32,7 +32,7 @@ from tests.agent.running import quick, running
 
 JSON = dict[str, Any]
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest_asyncio.fixture

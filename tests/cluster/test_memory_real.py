@@ -30,7 +30,7 @@ FULLEST_MIB = LIMIT_MIB - 1
 LEAK_SECONDS = 12.0
 """So often each pod has one MiB more, however little it is asked."""
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @asynccontextmanager

@@ -15,6 +15,9 @@ JSON = dict[str, Any]
 
 METRICS = "/apis/metrics.k8s.io/v1beta1"
 
+pytestmark = pytest.mark.timeout(300)
+"""A test waits for several looks of the autoscaler, and for what it does."""
+
 
 @pytest.fixture
 def serving(control_plane: ControlPlane) -> Iterator[ControlPlane]:
@@ -120,29 +123,29 @@ def test_the_autoscaler_goes_up_to_a_raised_floor_and_back_when_it_is_restored(n
     _deploy(namespace)
     namespace.plane.set_load(namespace.name, "web", cpu_total="1")
     _autoscaler(namespace)
-    eventually(lambda: _reason(namespace, "ScalingActive") == "ValidMetricFound", within=60)
+    eventually(lambda: _reason(namespace, "ScalingActive") == "ValidMetricFound", within=90)
     assert _replicas(namespace) == 2
     _set_floor(namespace, 5)
-    eventually(lambda: _replicas(namespace) == 5, within=30)
+    eventually(lambda: _replicas(namespace) == 5, within=90)
     namespace.await_available("web")
     _set_floor(namespace, 2)
-    eventually(lambda: _replicas(namespace) == 2, within=60)
+    eventually(lambda: _replicas(namespace) == 2, within=90)
 
 
 def test_the_autoscaler_obeys_a_raised_floor_without_metrics(namespace: Namespace, serving: ControlPlane) -> None:
     _deploy(namespace)
     serving.set_metrics(MetricsState.ABSENT)
     _autoscaler(namespace)
-    eventually(lambda: _reason(namespace, "ScalingActive") == "FailedGetResourceMetric", within=60)
+    eventually(lambda: _reason(namespace, "ScalingActive") == "FailedGetResourceMetric", within=90)
     _set_floor(namespace, 4)
-    eventually(lambda: _replicas(namespace) == 4, within=30)
+    eventually(lambda: _replicas(namespace) == 4, within=90)
 
 
 def test_the_autoscaler_scales_a_load_until_its_pods_share_it(namespace: Namespace) -> None:
     _deploy(namespace)
     _autoscaler(namespace)
     namespace.plane.set_load(namespace.name, "web", cpu_total="2")
-    eventually(lambda: _replicas(namespace) == 4, within=60)
+    eventually(lambda: _replicas(namespace) == 4, within=90)
     eventually(lambda: set(_used(namespace)) == {("500m", "1Mi")})
 
 

@@ -25,7 +25,7 @@ from tests.faults.invariants import check
 JSON = dict[str, Any]
 WATCHING = {"watch": {"enabled": True}}
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 def the_one_write(agent: Agent, place: RealPlace) -> JSON:

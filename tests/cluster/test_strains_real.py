@@ -11,6 +11,8 @@ from byteport.sandbox.controlplane.node_disks import HELPER_NAMESPACE, NodeDisks
 from byteport.sandbox.strains import BUSY, LEAKY, NODE, PlaneStrainer, Strain, strain
 from tests.cluster.workloads import Namespace, eventually
 
+pytestmark = pytest.mark.timeout(240)
+
 
 @pytest.fixture
 async def strainer(control_plane: ControlPlane) -> AsyncIterator[PlaneStrainer]:
@@ -40,7 +42,7 @@ async def test_a_surge_is_more_than_the_autoscaler_may_answer(
     namespace: Namespace, strainer: PlaneStrainer, what: Strain, reason: str
 ) -> None:
     await strain(strainer, namespace.name, what)
-    eventually(lambda: _limited(namespace) == reason, within=60)
+    eventually(lambda: _limited(namespace) == reason, within=120)
 
 
 async def test_a_workload_stands_close_to_its_memory_limit(namespace: Namespace, strainer: PlaneStrainer) -> None:

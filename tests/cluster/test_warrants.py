@@ -43,7 +43,7 @@ from tests.agent.trouble import trouble
 from tests.faults.invariants import witnesses
 from workers.processes import Process
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 ONCE = RetryPolicy(maximum_attempts=1)
 DEADLINE = timedelta(seconds=30)

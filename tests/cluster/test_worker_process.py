@@ -19,6 +19,8 @@ from byteport.sandbox.dev_server import DevServer, DevServerOptions
 from tests.agent.real import NAMESPACED
 from tests.integration.workers.conftest import Installation, end, until_serving
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest_asyncio.fixture
 async def server(tmp_path: Path) -> AsyncIterator[DevServer]:

@@ -21,7 +21,7 @@ from tests.agent.simulated import SimulatedPlace
 from tests.agent.trouble import trouble
 from tests.faults.conftest import Begin
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 RUNBOOK = "FailedDeployAutoRollbackRunbook"
 

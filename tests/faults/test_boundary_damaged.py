@@ -37,7 +37,7 @@ EXTRA = "byteport-test-extra"
 LOOKS = {"boundary": {"sight": NAMESPACED.sight.value, "helper": NAMESPACED.helper, "check_seconds": 2}}
 """So that damage is found soon. A look that takes three times as long counts as a bad one, and machines are busy."""
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(600)]
 
 
 class Damage(StrEnum):

@@ -14,7 +14,7 @@ from tests.agent.stops import Fate
 from tests.agent.trouble import CALL, trouble
 from tests.faults.conftest import Begin
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 BOTH_ACTS = pytest.mark.parametrize("failure", [Failure.CRASHLOOP, Failure.BAD_ROLLOUT], ids=["delete", "rollback"])
 

@@ -26,7 +26,7 @@ from tests.cluster.surges import ASKED, OWNERS_FLOOR, Busy
 from tests.faults.invariants import check
 from workers.processes import Process
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(900)]
 
 BOX_SECONDS = 60
 

@@ -24,7 +24,7 @@ NOT_LABELLED = f"the namespace has no label {ENABLED_LABEL}=true"
 POLICY = {Failure.CRASHLOOP: pods.DELETE, Failure.BAD_ROLLOUT: deployments.NAME}
 FORBIDDEN = 403
 
-pytestmark = pytest.mark.control_plane
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(240)]
 
 
 @pytest.mark.claim("C-022", "C-208")

@@ -20,6 +20,8 @@ from tests.faults.conftest import Begin
 
 Somebody = Callable[[Place], Awaitable[None]]
 
+pytestmark = pytest.mark.timeout(240)
+
 
 async def deploys(place: Place) -> None:
     await place.release(3)

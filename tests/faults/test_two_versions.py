@@ -30,7 +30,7 @@ from tests.agent.trouble import CALL, trouble
 from tests.faults.invariants import check
 from workers.processes import Process
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(600)]
 
 BOTH = (Process.CLUSTER, Process.REST)
 

@@ -28,7 +28,7 @@ from tests.agent.trouble import trouble
 from tests.faults.invariants import check
 from workers.processes import Process
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(600)]
 
 EITHER = pytest.mark.parametrize("victim", [Process.CLUSTER, Process.REST], ids=lambda process: process.value)
 

@@ -127,7 +127,7 @@ def _answers(plane: ControlPlane) -> bool:
 
 
 @pytest.mark.claim("C-018")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_api_server_that_stopped_following_replica_sets_is_found_and_its_restart_mends_it(
     alone: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
