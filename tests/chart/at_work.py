@@ -30,7 +30,7 @@ from tests.cluster.workloads import eventually
 PROGRAM = Path(sysconfig.get_path("scripts")) / "byteport"
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOKEN_SECONDS = 3600
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 GRACE_SECONDS = 30.0
 METRICS_SERVICE = "byteport-metrics"
 _DNS = """
@@ -184,7 +184,7 @@ class Release:
 
     def run_test_pod(self, **more: str) -> subprocess.CompletedProcess[str]:
         """The command of the pod that `helm test` has made, with its variables and no token, as it has none."""
-        pod = eventually(self._test_pod, within=20)
+        pod = eventually(self._test_pod)
         assert pod["spec"]["automountServiceAccountToken"] is False
         (container,) = pod["spec"]["containers"]
         dns = self._folder / "dns"

@@ -28,7 +28,7 @@ from tests.chart.chart import CHART, RELEASE, default_choices, objects
 from tests.cluster.boundary.installed import path_of
 from tests.cluster.workloads import eventually
 
-pytestmark = pytest.mark.control_plane
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(600)]
 
 NOT_FOUND = 404
 SECONDS = 120
@@ -51,14 +51,23 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     started.stop()
 
 
+def make_namespace(control_plane: ControlPlane, name: str, *labels: str) -> None:
+    """Returns when controllers have put into it what they put into each: else it is not as it was a moment later."""
+    control_plane.kubectl("create", "namespace", name)
+    if labels:
+        control_plane.kubectl("label", "namespace", name, *labels)
+
+    def furnished() -> bool:
+        found = control_plane.kubectl("get", "configmaps,serviceaccounts", "-n", name, "-o", "name").split()
+        return {"configmap/kube-root-ca.crt", "serviceaccount/default"} <= {*found}
+
+    eventually(furnished)
+
+
 @pytest.fixture
 def helm(control_plane: ControlPlane) -> Iterator[helm_python.Config]:
     """Helm as the administrator, in our namespace at the `restricted` level; whatever is installed is taken away again."""
-    control_plane.kubectl("create", "namespace", NAMESPACE)
-    control_plane.kubectl("label", "namespace", NAMESPACE, RESTRICTED)
-    eventually(
-        lambda: "kube-root-ca.crt" in control_plane.kubectl("get", "configmaps", "-n", NAMESPACE, "-o", "name") or None
-    )
+    make_namespace(control_plane, NAMESPACE, RESTRICTED)
     with helm_python.Config(kubeconfig_path=control_plane.kubeconfig, namespace=NAMESPACE) as config:
         yield config
         config.uninstall(RELEASE, ignore_not_found=True)
@@ -132,7 +141,7 @@ def test_review_17_the_restricted_level_admits_every_pod(control_plane: ControlP
 def test_bad_values_are_one_error_and_nothing_is_applied(
     control_plane: ControlPlane, helm: helm_python.Config, values: dict[str, Any], says: str
 ) -> None:
-    control_plane.kubectl("create", "namespace", "unlabelled")
+    make_namespace(control_plane, "unlabelled")
     try:
         before = standing(control_plane)
         with pytest.raises(helm_python.HelmError, match=says):
@@ -159,14 +168,13 @@ def test_a_name_that_is_taken_is_one_error_and_nothing_is_applied(
 
 @pytest.mark.claim("C-146")
 def test_review_25_an_uninstall_leaves_nothing_behind(control_plane: ControlPlane, helm: helm_python.Config) -> None:
-    control_plane.kubectl("create", "namespace", "shop")
-    control_plane.kubectl("label", "namespace", "shop", ENABLED)
+    make_namespace(control_plane, "shop", ENABLED)
     try:
         before = standing(control_plane)
         given = {"namespaces": [{"name": "shop", "mode": "auto", "rollback": ["api"], "hpa": ["*"]}]}
         install(helm, {**given, "nodeHelper": {"enabled": True}})
         assert "RoleBinding shop byteport-agent-named" in standing(control_plane)
-        helm.uninstall(RELEASE, wait="watcher", timeout=60)
+        helm.uninstall(RELEASE, wait="watcher", timeout=120)
         eventually(lambda: standing(control_plane) == before or None)
     finally:
         control_plane.kubectl("delete", "namespace", "shop", "--wait=true")
@@ -176,12 +184,11 @@ def test_review_25_an_uninstall_leaves_nothing_behind(control_plane: ControlPlan
 def test_review_25_an_upgrade_to_fewer_values_leaves_what_they_would_have_installed(
     control_plane: ControlPlane, helm: helm_python.Config
 ) -> None:
-    control_plane.kubectl("create", "namespace", "shop")
-    control_plane.kubectl("label", "namespace", "shop", ENABLED)
+    make_namespace(control_plane, "shop", ENABLED)
     try:
         install(helm)
         plain = released(control_plane)
-        helm.uninstall(RELEASE, wait="watcher", timeout=60)
+        helm.uninstall(RELEASE, wait="watcher", timeout=120)
         wide = {
             "namespaces": [{"name": "shop", "mode": "auto", "rollback": ["api"], "hpa": ["*"]}],
             "nodeHelper": {"enabled": True},
@@ -292,7 +299,7 @@ def test_whatever_comes_of_halts_and_upgrades_nothing_acts_again_but_by_a_resume
             if kept:
                 assert live(control_plane, SWITCH) is None
     turned(control_plane, give_back)
-    helm.uninstall(RELEASE, wait="watcher", timeout=60)
+    helm.uninstall(RELEASE, wait="watcher", timeout=120)
     eventually(lambda: standing(control_plane) == before or None)
 
 

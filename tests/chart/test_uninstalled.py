@@ -25,7 +25,7 @@ from tests.chart.test_installed import control_plane, helm, install
 from tests.cluster.boundary.installed import asked
 from tests.cluster.workloads import Namespace, eventually
 
-pytestmark = pytest.mark.control_plane
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(600)]
 
 __all__ = ["control_plane", "helm"]
 """Fixtures, of this module's own since they are made anew here."""
@@ -94,7 +94,7 @@ def test_what_an_uninstall_leaves_is_told_and_disable_all_removes_it(
     assert typed("enable", shop.name, "--mode", "auto", "--rollback", "*", "--yes").code in (Exit.OK, Exit.FINDING)
     marks = (f"{FLOOR_BEFORE}=1", f"{FLOOR_RAISED}=4")
     control_plane.kubectl("annotate", "hpa", "api", "-n", shop.name, *marks)
-    helm.uninstall(RELEASE, wait="watcher", timeout=60)
+    helm.uninstall(RELEASE, wait="watcher", timeout=120)
     account = of_that_name(control_plane)
     eventually(lambda: sets_the_image(account, shop) == OK or None)  # which is why it must be told
     found = typed("doctor", "--installation")
@@ -127,7 +127,7 @@ def test_helm_takes_rights_and_account_away_before_the_policies_that_bound_them(
         {"namespaces": [{"name": shop.name, "mode": "auto", "rollback": ["api"]}], "nodeHelper": {"enabled": True}},
     )
     since = control_plane.audit_position()
-    helm.uninstall(RELEASE, wait="watcher", timeout=60)
+    helm.uninstall(RELEASE, wait="watcher", timeout=120)
     deleted = control_plane.audit_events(verbs={"delete"}, since=since)
     gone = [event["objectRef"]["resource"] for event in deleted if event["responseStatus"]["code"] == OK]
     rights = {"rolebindings", "clusterrolebindings", "serviceaccounts"}
