@@ -195,7 +195,7 @@ def test_a_killed_sandbox_leaves_no_process(tmp_path: Path) -> None:
     program = Byteport(tmp_path)
     state = program("sandbox", "up", "--json").json
     os.kill(state["pid"], signal.SIGKILL)
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while _runs(state["temporal_pid"]):
         assert time.monotonic() < end, "Temporal outlived its sandbox"
         time.sleep(0.1)

@@ -26,8 +26,8 @@ def main(address: str, name: str, threads: int, records: int) -> None:
     def append(thread: int) -> None:
         for number in range(records):
             key = f"{name}:{thread}:{number}"
-            ledger.record(draft(key))
-            ledger.record(draft(key))
+            ledger.record(draft(key, incident=f"inc-{name}"))
+            ledger.record(draft(key, incident=f"inc-{name}"))
 
     workers = [threading.Thread(target=append, args=(number,)) for number in range(threads)]
     for worker in workers:

@@ -155,7 +155,7 @@ def test_all_who_share_a_commit_hear_of_it_when_it_fails(world: World, database:
                 if number == 0:
                     (pid,) = tx.sql.execute("SELECT pg_backend_pid()").fetchone()
                     inside.set()
-                    gate.wait(10)
+                    gate.wait(60)
                     database.server.execute(f"SELECT pg_terminate_backend({pid})")
             said.append("recorded")
         except Unavailable:
@@ -163,7 +163,7 @@ def test_all_who_share_a_commit_hear_of_it_when_it_fails(world: World, database:
 
     threads = [threading.Thread(target=record, args=(number,)) for number in range(4)]
     threads[0].start()
-    inside.wait(10)
+    inside.wait(60)
     for thread in threads[1:]:
         thread.start()
     while world.store._waiting < 3:  # type: ignore[attr-defined]
