@@ -17,7 +17,7 @@ from byteport.contracts.orchestration import (
     TroubleHeard,
 )
 from byteport.contracts.retention import START_ERASURE, OpenErasure, StartErasure
-from byteport.contracts.workflows import Box, Installation, Ladder, Trouble
+from byteport.contracts.workflows import Box, Installation, Ladder, ToldOver, Trouble
 from byteport.domain.failures import Failure
 from byteport.domain.limits import StormRule
 from byteport.domain.signals import Signal
@@ -78,8 +78,8 @@ class IntakeSink:
             events=self._events,
         )
 
-    async def told_over(self, target: Target, failure: Failure, evidence_digest: str) -> None:
-        await alerts_intake.tell_over(self._client, self._installation, target, failure, evidence_digest)
+    async def told_over(self, target: Target, failure: Failure, told: ToldOver) -> None:
+        await alerts_intake.tell_over(self._client, self._installation, target, failure, told)
 
     async def start_timebox(self, box: Box) -> Started:
         return await intake.start_timebox(self._client, self._installation, box, ladder=self._ladder)

@@ -274,4 +274,6 @@ def put_off(waiting: list[OutsideSymptom]) -> list[OutsideSymptom]:
 
 
 def _key(symptom: OutsideSymptom) -> str:
-    return f"{symptom.evidence_digest}{'!' if symptom.over else ''}"
+    """By whom, too: what one sender says must not stand for what another would say."""
+    by = f" {symptom.sender}" if symptom.sender else ""
+    return f"{symptom.evidence_digest}{by}{'!' if symptom.over else ''}"

@@ -12,7 +12,7 @@ from typing import Literal
 
 from byteport.contracts.ledger import Decision, Event, RecordDraft, Result
 from byteport.contracts.metrics import Fate
-from byteport.contracts.workflows import Acknowledge, Moment, Phase, Remediate, State, Trouble
+from byteport.contracts.workflows import Acknowledge, Moment, Phase, Remediate, State, ToldOver, Trouble
 from byteport.domain import ids
 from byteport.domain.approvals import SignedAnswer, Taken
 from byteport.domain.diagnoses import Diagnosis
@@ -41,6 +41,7 @@ MOST_NEXT = 100
 FIRES_AGAIN = "fires-again"
 """Runs from before it hold an alert for over that was called over and is told once more: its source had lost sight of it."""
 MOST_DEEDS = 5
+MOST_NOT_HEEDED = 5
 MOST_SAMPLES = 20
 
 
@@ -92,7 +93,9 @@ class Incident:
         self.acknowledged: Acknowledge | None = None
         self.told_over = False
         """A source outside says that it is over, and nobody has looked since."""
-        self.alerts = AlertsHeard()
+        self.alerts = AlertsHeard(start.fires)
+        self._not_heeded: set[str] = set()
+        """Senders of whom it was said once that they call over what is not theirs."""
         self.touched = False
         """A call of ours took effect on the target, or may have: its end is a person's to see."""
         self.anew = 0
@@ -152,7 +155,7 @@ class Incident:
             self.opened_at = workflow.now()
         if self._outweighs(signal):
             reporter = self.signal.reporter if self.signal else ""
-            self.signal = signal.model_copy(update={"reporter": reporter or signal.reporter})
+            self.signal = signal.model_copy(update={"reporter": reporter or signal.reporter, "fires": None})
         return Fate.OPENED if self.reports == 1 else Fate.FOLDED
 
     def _outweighs(self, signal: Signal) -> bool:
@@ -162,11 +165,18 @@ class Incident:
             return known is None or measured_by_others(known)
         return signal.observed_at >= known.observed_at
 
-    def hear_over(self, evidence_digest: str) -> None:
-        """A source says that what it reported is over: the target is read again at once."""
+    def hear_over(self, told: ToldOver) -> Fate:
+        """A source says that what it reported is over: the target is read again at once. Of an end that is not its sender's people
+        see once that it was not heeded."""
         words = self.alerts.words
-        self.alerts.hear_over(evidence_digest)
+        fate = self.alerts.hear_over(told)
         self.told_over = self.told_over or self.alerts.words > words
+        unheard_of = told.sender not in self._not_heeded and len(self._not_heeded) < MOST_NOT_HEEDED
+        if fate is Fate.NOT_ITS_SENDERS and unheard_of:
+            self._not_heeded.add(told.sender)
+            self.note(f"not heeded: {told.sender} calls an alert over that another sender sent")
+            workflow.logger.warning("%s calls an alert over that another sender sent: not heeded", told.sender)
+        return fate
 
     @property
     def the_signal(self) -> Signal:

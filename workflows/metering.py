@@ -19,7 +19,7 @@ from workflows.phases.outcomes import Declined, Escalate, HandOver, Skip, Verifi
 
 
 def heard(source: Source, fate: Fate) -> None:
-    """A symptom reached a remediation."""
+    """A symptom, or the end of an alert, reached a remediation."""
     _count(SYMPTOMS, {"source": source.value, "fate": fate.value})
 
 

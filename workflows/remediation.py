@@ -234,7 +234,9 @@ class RemediationWorkflow:
     @workflow.signal(name=TOLD_OVER)
     def told_over(self, told: ToldOver) -> None:
         """The source of a symptom calls it over: what waits for people looks at the target again. It is no proof."""
-        self._incident.hear_over(told.evidence_digest)
+        fate = self._incident.hear_over(told)
+        if told.source is not None:
+            metering.heard(told.source, fate)
 
     @workflow.update(name=ACKNOWLEDGE)
     def acknowledge_at_once(self, by: Acknowledge) -> None:

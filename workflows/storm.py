@@ -2,7 +2,7 @@
 
 Fed by messages from the remediations (`phases/trouble.py`, through `orchestration.report_trouble`), each of which is
 folded into what is known by target and failure, so that ten thousand messages about five hundred targets are five
-hundred entries. What stops the agent is the ledger's row; this run only says when it is set and when it is taken away.
+hundred entries. It is renewed while they come, however long they do. What stops the agent is the ledger's row; this run only says when it is set and when it is taken away.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from byteport.contracts.kubernetes import COUNT_TARGETS, CountTargets
-from byteport.contracts.ledger import RECORD, SET_STORM, SetStorm
-from byteport.contracts.people import NOTIFY
+from byteport.contracts.ledger import SetStorm
 from byteport.contracts.workflows import (
     ACKNOWLEDGE,
     STATE,
     STORM,
     TROUBLE,
     Acknowledge,
+    StormAct,
     StormState,
     Trouble,
     WatchStorm,
@@ -28,11 +28,9 @@ from temporalio import workflow
 
 from workflows.perform import perform
 from workflows.phases import storm_words as words
-from workflows.phases.beside import Beside
+from workflows.phases.storm_acts import StormActs
+from workflows.phases.storm_renewal import PATCH, Renewal
 
-MOST_MESSAGES = 2000
-"""So many a run; the server gives up at ten thousand, and a history of that length is slow to read again."""
-QUIET = timedelta(seconds=0.25)
 COUNT_EVERY = timedelta(minutes=1)
 
 
@@ -47,20 +45,24 @@ class StormWorkflow:
         self._storm_no, self._since, self._of = start.storm_no, start.since, start.of
         self._rung, self._paged_at, self._acknowledged = start.rung, start.paged_at, start.acknowledged
         self._calm_since = start.calm_since
-        self._counted_at: datetime | None = None
-        self._messages = 0
+        self._counted_at: datetime | None = start.counted_at
         self._news = True
-        self._told = start.acknowledged is not None
-        self._beside = Beside(self._wake)
+        self._told = start.acknowledged is not None if start.told is None else start.told
+        self._acts = StormActs(self._uid, self._wake)
+        self._renewal = Renewal(self._acts)
 
     @workflow.run
-    async def run(self, _start: WatchStorm) -> StormState:
-        if self._storm_no == 0:  # the beginning of a chain: what a run that was terminated has left on is nobody's
-            self._set(self._tally(), on=False)
+    async def run(self, start: WatchStorm) -> StormState:
+        self._renewal.by_patch = workflow.patched(PATCH)
+        for act in start.under_way:
+            self._acts.begin(act)
+        goes_on = self._renewal.by_patch and workflow.info().continued_run_id is not None
+        if self._storm_no == 0 and not goes_on:
+            self._set(self._tally(), on=False)  # a chain begins: what a run that was terminated has left on is nobody's
         while True:
             self._news = False
             await self._judge()
-            if self._full() and self._beside.idle and await self._quiet():
+            if self._renewal.due(len(self._known)) and await self._renewal.may_be():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self._carried())
             if not await self._something_happens() and self._over():
@@ -123,14 +125,14 @@ class StormWorkflow:
             if not self._told:
                 self._told = True
                 draft = words.acknowledgement(self._start.installation, self._number, self._acknowledged)
-                self._beside.do(perform(RECORD, draft, cluster_uid=self._uid))
+                self._acts.begin(StormAct(record=draft))
             return
         due = self._next_rung_at()
         if due is None or workflow.now() < due:
             return
         self._rung, self._paged_at = self._rung + 1, workflow.now()
         notice = words.notice(self._start.installation, self._number, self._rung, seen, self._of)
-        self._beside.do(perform(NOTIFY, notice, cluster_uid=self._uid, summary=f"Tell people (rung {self._rung})"))
+        self._acts.begin(StormAct(page=notice))
 
     def _next_rung_at(self) -> datetime | None:
         if self._paged_at is None:
@@ -160,7 +162,7 @@ class StormWorkflow:
             of=self._of or 0,
             workflow_id=workflow.info().workflow_id,
         )
-        self._beside.do_in_turn(lambda: perform(SET_STORM, call, cluster_uid=self._uid))
+        self._acts.begin(StormAct(pause=call))
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 
@@ -168,7 +170,7 @@ class StormWorkflow:
         """Wait for a message, or for what comes by time alone; False when it was the time."""
         try:
             await workflow.wait_condition(
-                lambda: self._news or (self._full() and self._beside.idle),
+                lambda: self._news or (self._renewal.due(len(self._known)) and self._renewal.needs_no_wait()),
                 timeout=self._pause(),
                 timeout_summary="the storm's next look" if self._since else "nothing is in trouble any more",
             )
@@ -190,20 +192,9 @@ class StormWorkflow:
             times.append(due)
         return max(timedelta(seconds=1), min(times) - now)
 
-    async def _quiet(self) -> bool:
-        """Whether no message came for a moment. A run cannot be renewed while they pour in: the server takes back every
-        try, and the whole history is read again for it. At ten thousand it takes no more of them, and those who tell
-        try again; so it becomes quiet in any case."""
-        before = self._messages
-        await workflow.sleep(QUIET, summary="until no message comes for a moment")
-        return self._messages == before
-
-    def _full(self) -> bool:
-        return self._messages >= MOST_MESSAGES or workflow.info().is_continue_as_new_suggested()
-
     def _over(self) -> bool:
         """Nothing is in trouble that could still be part of a storm, and nothing is under way."""
-        return self._since is None and not self._news and self._beside.idle and self._tally().targets == 0
+        return self._since is None and not self._news and self._acts.idle and self._tally().targets == 0
 
     def _carried(self) -> WatchStorm:
         return self._start.model_copy(
@@ -216,6 +207,9 @@ class StormWorkflow:
                 "paged_at": self._paged_at,
                 "acknowledged": self._acknowledged,
                 "calm_since": self._calm_since,
+                "told": self._told,
+                "counted_at": self._counted_at,
+                "under_way": self._acts.under_way,
             }
         )
 
@@ -236,7 +230,7 @@ class StormWorkflow:
     @workflow.signal(name=TROUBLE)
     def trouble(self, told: Trouble) -> None:
         """A target is in trouble, or no longer. Told again, it is the same trouble; only its own end ends it."""
-        self._messages += 1
+        self._renewal.messages += 1
         key = words.key_of(told)
         known = self._known.get(key)
         if told.over:

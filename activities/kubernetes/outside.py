@@ -26,6 +26,7 @@ from byteport.contracts.symptoms import (
     Subject,
     SymptomsReported,
 )
+from byteport.contracts.workflows import ToldOver
 from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.signals import FAILURE_OF, Signal, SignalType
@@ -63,7 +64,7 @@ HANDED_ON: dict[Failure, tuple[Failure, ...]] = {
 class OutsideSink(SymptomSink, Protocol):
     """Where a symptom goes, and word that one is over."""
 
-    async def told_over(self, target: Target, failure: Failure, evidence_digest: str) -> None:
+    async def told_over(self, target: Target, failure: Failure, told: ToldOver) -> None:
         """Raises `TargetGone` when no run of it is open, `Unavailable` for later."""
 
 
@@ -111,7 +112,7 @@ class Outside:
         try:
             if symptom.over and (isinstance(target, Target) or target is Fate.NOT_FOUND):
                 targets = (target,) if isinstance(target, Target) else self._remains(subject)
-                return await self._told_over(targets, failure, symptom.evidence_digest)
+                return await self._told_over(targets, failure, _word(symptom))
             if not isinstance(target, Target):
                 return target
             await self._sink.report(_signal(symptom, target))
@@ -119,14 +120,18 @@ class Outside:
             return Fate.REFUSED
         return Fate.REPORTED
 
-    async def _told_over(self, targets: Sequence[Target], failure: Failure, evidence_digest: str) -> Fate:
-        """To the run that the symptom opened, or to the one to which that has handed it over."""
+    async def _told_over(self, targets: Sequence[Target], failure: Failure, told: ToldOver) -> Fate:
+        """To the run that the symptom opened, and to those to which it may have been handed over: which of them has heard that
+        alert only they know, and the others heed nothing. What has no sender they would heed: it is told to the first."""
+        fate = Fate.NOT_FOUND
         for target in targets:
             for opened in (failure, *HANDED_ON[failure]):
                 with contextlib.suppress(TargetGone):
-                    await self._sink.told_over(target, opened, evidence_digest)
-                    return Fate.TOLD_OVER
-        return Fate.NOT_FOUND
+                    await self._sink.told_over(target, opened, told)
+                    fate = Fate.TOLD_OVER
+                    if not told.sender:
+                        return fate
+        return fate
 
     def _remains(self, subject: Subject) -> list[Target]:
         """Whose it may have been, now that it is gone. Only a run that is open hears of it, and looks for itself."""
@@ -219,6 +224,15 @@ class _Look:
         return self._nodes
 
 
+def _word(symptom: OutsideSymptom) -> ToldOver:
+    return ToldOver(
+        evidence_digest=symptom.evidence_digest,
+        sender=symptom.sender,
+        source=symptom.source,
+        ended_at=symptom.ended_at,
+    )
+
+
 def _signal(symptom: OutsideSymptom, target: Target) -> Signal:
     return Signal(
         type=symptom.type,
@@ -228,4 +242,5 @@ def _signal(symptom: OutsideSymptom, target: Target) -> Signal:
         observed_at=symptom.observed_at,
         source=symptom.source,
         evidence_digest=symptom.evidence_digest,
+        sender=symptom.sender,
     )

@@ -20,12 +20,18 @@ SOURCE = "alertmanager"
 async def alertmanager(request: Request, face: TheFace) -> dict[str, int]:
     """How many alerts came to what. An alert that means nothing here is counted, and no error."""
     caller = await face.admitted(request)
-    with face.allowances.running(caller):
+    with face.allowances.running(caller.share):
         if kind_of(request) != JSON:
             raise Problem(Code.MEDIA_TYPE_REFUSED, f"send {JSON}")
         try:
             group = read_group(await read_json(request, face.limits))
         except MalformedInput as error:
             raise Problem(AlertsCode.BODY_REFUSED, error.message, field=error.where) from None
-        reduced = reduction.of_group(group, clusters=face.clusters, now=face.now(), tell_untreated=face.tell_untreated)
+        reduced = reduction.of_group(
+            group,
+            clusters=face.clusters,
+            now=face.now(),
+            tell_untreated=face.tell_untreated,
+            sender=caller.sender,
+        )
         return await face.take(SOURCE, caller, reduced)

@@ -19,6 +19,7 @@ from byteport.alerts.back import Back
 from byteport.alerts.callers import Callers
 from byteport.alerts.counts import Counts
 from byteport.alerts.reduction import Outcome, Reduced
+from byteport.alerts.senders import Caller
 from byteport.alerts.sns_signatures import SnsVerifier
 from byteport.contracts.alerts import AlertBatch
 from byteport.contracts.alerts_face import AlertsLimits
@@ -104,19 +105,19 @@ class Face:
     back: Back | None
     """None where neither a pager nor a chat is heard."""
 
-    async def admitted(self, request: Request) -> str:
+    async def admitted(self, request: Request) -> Caller:
         """Who sends. Raises `Problem`; whoever is refused has the strangers' allowance."""
         try:
             caller = await self.callers.caller(request)
         except Problem:
             self.allowances.request(STRANGERS)
             raise
-        self.allowances.request(caller)
+        self.allowances.request(caller.share)
         return caller
 
-    async def take(self, source: str, caller: str, reduced: Reduced) -> dict[str, int]:
+    async def take(self, source: str, caller: Caller, reduced: Reduced) -> dict[str, int]:
         """Hand over what a body came to, and say so. Raises `Problem` when it was not taken: the sender sends it again."""
-        self.allowances.symptoms(caller, reduced.handed_on)
+        self.allowances.symptoms(caller.share, reduced.handed_on)
         try:
             for batch in reduced.batches:
                 await self.hand_over(batch)

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from byteport.contracts.alerts import MOST_UNTREATED, AlertBatch, Untreated
 from byteport.contracts.symptoms import MOST_SYMPTOMS, OutsideSymptom, Subject
-from byteport.domain.signals import Source
+from byteport.domain.signals import Source, alert_of
 from byteport.kubernetes.alerts import Alert, Group
 from byteport.kubernetes.cloudwatch_alarms import Alarm
 
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     FOREIGN = "foreign"
     """Another cluster's."""
     NOTHING = "nothing"
-    """It names no object, or fires to show that alerting works, or ended without having meant anything to us."""
+    """It names no object, or fires to show that alerting works, or ended without having meant anything to us, or fires by the same body."""
     LEFT_OUT = "left_out"
     """The body does not carry it, or carries too many."""
 
@@ -60,17 +60,21 @@ class Reduced:
         return self.symptoms + sum(len(batch.untreated) for batch in self.batches)
 
 
-def of_group(group: Group, *, clusters: frozenset[str], now: datetime, tell_untreated: bool) -> Reduced:
-    """Of an Alertmanager's body. `clusters`: what this cluster may be called."""
+def of_group(group: Group, *, clusters: frozenset[str], now: datetime, tell_untreated: bool, sender: str) -> Reduced:
+    """Of an Alertmanager's body. `clusters`: what this cluster may be called; `sender`: who sent it. Of what the same body says that it
+    fires, an end in it is none."""
     outcomes: Counter[Outcome] = Counter({Outcome.LEFT_OUT: group.left_out} if group.left_out else {})
     echoes = echoes_of(group.alerts)
     symptoms: dict[tuple[str, bool], OutsideSymptom] = {}
     untreated: dict[str, Untreated] = {}
+    fires = {alert_of(one.evidence_digest) for one in group.alerts if _outcome(one, clusters) is Outcome.TAKEN}
     for alert in group.alerts:
         outcome = Outcome.ECHO if alert in echoes else _outcome(alert, clusters)
+        if outcome is Outcome.OVER and alert_of(alert.evidence_digest) in fires:
+            outcome = Outcome.NOTHING
         outcomes[outcome] += 1
         if outcome in (Outcome.TAKEN, Outcome.OVER):
-            symptom = _symptom(alert, now)
+            symptom = _symptom(alert, now, sender)
             symptoms[symptom.evidence_digest, symptom.over] = symptom
         elif outcome is Outcome.UNTREATED and tell_untreated:
             follow = len(echoes) if alert.node_is_down else 0
@@ -80,7 +84,7 @@ def of_group(group: Group, *, clusters: frozenset[str], now: datetime, tell_untr
     return Reduced(_batches(tuple(symptoms.values()), tuple(untreated.values())), outcomes)
 
 
-def of_alarm(alarm: Alarm, *, clusters: frozenset[str], now: datetime, tell_untreated: bool) -> Reduced:
+def of_alarm(alarm: Alarm, *, clusters: frozenset[str], now: datetime, tell_untreated: bool, sender: str) -> Reduced:
     """Of one CloudWatch alarm."""
     at = _began(alarm.at, now)
     evidence = f"{alarm.identity}@{alarm.at.isoformat() if alarm.at is not None else ''}"
@@ -104,6 +108,8 @@ def of_alarm(alarm: Alarm, *, clusters: frozenset[str], now: datetime, tell_untr
         source=Source.CLOUDWATCH,
         evidence_digest=evidence,
         over=over,
+        sender=sender,
+        ended_at=alarm.at if over else None,
     )
     return Reduced(_batches((symptom,), ()), Counter({Outcome.OVER if over else Outcome.TAKEN: 1}))
 
@@ -140,7 +146,7 @@ def _outcome(alert: Alert, clusters: frozenset[str]) -> Outcome:
     return Outcome.UNTREATED if alert.firing else Outcome.NOTHING
 
 
-def _symptom(alert: Alert, now: datetime) -> OutsideSymptom:
+def _symptom(alert: Alert, now: datetime, sender: str) -> OutsideSymptom:
     assert alert.signal is not None
     return OutsideSymptom(
         type=alert.signal,
@@ -151,6 +157,8 @@ def _symptom(alert: Alert, now: datetime) -> OutsideSymptom:
         source=Source.ALERTMANAGER,
         evidence_digest=alert.evidence_digest,
         over=not alert.firing,
+        sender=sender,
+        ended_at=alert.ends_at,
     )
 
 

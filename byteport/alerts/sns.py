@@ -10,8 +10,9 @@ import logging
 
 from fastapi import APIRouter, BackgroundTasks, Request
 
-from byteport.alerts import reduction
+from byteport.alerts import reduction, senders
 from byteport.alerts.faces import STRANGERS, AlertsCode, Face, TheFace, read_json
+from byteport.alerts.senders import Caller
 from byteport.alerts.sns_signatures import Kind, SnsMessage, SnsVerifier
 from byteport.contracts.alerts_face import SNS_PATH
 from byteport.errors import BytePortError, MalformedInput, NotPermitted, Unavailable
@@ -75,8 +76,11 @@ async def _take(face: Face, message: SnsMessage) -> dict[str, int]:
     except MalformedInput:
         face.counts.reduced(SOURCE, reduction.nothing())
         return {reduction.Outcome.NOTHING.value: 1}
-    reduced = reduction.of_alarm(alarm, clusters=face.clusters, now=face.now(), tell_untreated=face.tell_untreated)
-    return await face.take(SOURCE, message.topic, reduced)
+    sender = senders.of_topic(message.topic)
+    reduced = reduction.of_alarm(
+        alarm, clusters=face.clusters, now=face.now(), tell_untreated=face.tell_untreated, sender=sender
+    )
+    return await face.take(SOURCE, Caller(message.topic, sender), reduced)
 
 
 async def _confirm(face: Face, message: SnsMessage) -> None:

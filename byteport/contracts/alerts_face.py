@@ -86,8 +86,9 @@ class AlertsConfig(Frozen):
     client_ca: Path | None = None
     """PEM of the authority for clients' certificates. Default: none; then only tokens let in."""
     tokens_file: Path | None = None
-    """File of bearer tokens, one a line, each of at least 32 characters; several while one is changed. Read again when it
-    changes, and not readable for others. Default: none."""
+    """File of bearer tokens, one a line, each of at least 32 characters, after its sender's name (lower-case letters, digits, `-` and `.`) and a
+    space; several of one name while one is changed. Those without a name are one sender together. Read again when it changes, and not
+    readable for others. Default: none."""
     client_certificates: tuple[CertificateIdentity, ...] = ()
     """Client certificates that let in, each by `spiffe` or `sha256`. They need `client_ca`."""
     issuers: tuple[Issuer, ...] = ()

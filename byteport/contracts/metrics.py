@@ -41,6 +41,14 @@ class Fate(StrEnum):
     """The same observation again, which counts once."""
     NEXT = "next"
     """It came after the outcome was decided, and opens the next incident."""
+    OVER = "over"
+    """The end of an alert that the incident has heard, by the sender of that alert."""
+    NOT_ITS_SENDERS = "not_its_senders"
+    """An end by somebody else than the alert's sender: nothing follows."""
+    NOT_HEARD = "not_heard"
+    """The end of an alert that the incident has not heard of: nothing follows."""
+    TOO_OLD = "too_old"
+    """An end from before the alert began to fire as it does: nothing follows."""
 
 
 class BudgetOf(StrEnum):
@@ -150,7 +158,7 @@ MTTR = Metric(
 SYMPTOMS = Metric(
     "byteport_symptoms_total",
     MetricKind.COUNTER,
-    "Symptoms that reached a remediation, and what became of each.",
+    "Symptoms, and ends of alerts, that reached a remediation, and what became of each.",
     (SOURCE, FATE),
 )
 DID_NOT_HOLD = Metric(

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from byteport.contracts.acts import Act, Effect, Queue
 from byteport.contracts.kubernetes import WATCH_CLUSTER
 from byteport.domain.base import Frozen, Instant
-from byteport.domain.signals import SignalType, Source
+from byteport.domain.signals import Sender, SignalType, Source
 
 MOST_SYMPTOMS = 200
 """In one call; whoever has more calls again."""
@@ -53,6 +53,10 @@ class OutsideSymptom(Frozen):
     evidence_digest: Annotated[str, Field(max_length=200)]
     over: bool = False
     """The source says that it is over: the run that it opened looks again at once."""
+    sender: Sender = ""
+    """Who sent it, where somebody outside did: its end counts from nobody else."""
+    ended_at: Annotated[Instant | None, Field(exclude_if=lambda at: at is None)] = None
+    """Of what is over, by its source's clock, where that says it."""
 
 
 class Fate(StrEnum):

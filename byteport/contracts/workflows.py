@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from byteport.contracts.ledger import Decision, Result
+from byteport.contracts.ledger import Decision, RecordDraft, Result, SetStorm
+from byteport.contracts.people import Notice
 from byteport.domain.approvals import ApprovalRequest, NotTaken, SignedAnswer, Taken
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.diagnoses import Fact
@@ -15,7 +16,7 @@ from byteport.domain.failures import Failure
 from byteport.domain.limits import StormRule
 from byteport.domain.plans import RaiseFloorPlan
 from byteport.domain.reasons import Cause, Reason
-from byteport.domain.signals import Signal
+from byteport.domain.signals import Firing, Sender, Signal, Source
 from byteport.domain.targets import Target
 
 REMEDIATION = "RemediationWorkflow"
@@ -79,6 +80,8 @@ class Remediate(Frozen):
     """Whether a postmortem is filed once it is closed. Left out where it is not, as runs recorded before have it."""
     events: Annotated[bool, Field(exclude_if=lambda wanted: not wanted)] = False
     """Whether Kubernetes Events tell of it. Left out likewise."""
+    fires: Annotated[Firing | None, Field(exclude_if=lambda found: found is None)] = None
+    """Alerts that fired when the incident before it was closed."""
 
 
 class Closed(Frozen):
@@ -137,6 +140,11 @@ class ToldOver(Frozen):
     """A source outside says that what it reported is over. It is no proof: the run looks for itself, at once."""
 
     evidence_digest: Annotated[str, Field(max_length=200)]
+    sender: Sender = ""
+    """Who says so. Empty of what is read here, and from before senders were told apart."""
+    source: Annotated[Source | None, Field(exclude_if=lambda said: said is None)] = None
+    ended_at: Annotated[Instant | None, Field(exclude_if=lambda at: at is None)] = None
+    """By its source's clock."""
 
 
 class Withdraw(Frozen):
@@ -285,6 +293,14 @@ class Trouble(Frozen):
     over: bool = False
 
 
+class StormAct(Frozen):
+    """One thing that a storm watch does beside its story: one of these."""
+
+    pause: SetStorm | None = None
+    page: Notice | None = None
+    record: RecordDraft | None = None
+
+
 class WatchStorm(Frozen):
     """Input of a cluster's storm watch; the rest is what continue-as-new carries."""
 
@@ -302,6 +318,12 @@ class WatchStorm(Frozen):
     paged_at: Instant | None = None
     acknowledged: Acknowledge | None = None
     calm_since: Instant | None = None
+    told: Annotated[bool | None, Field(exclude_if=lambda known: known is None)] = None
+    """Whether the record of who has taken it over was begun. None of a run that is renewed only when nothing is under way."""
+    counted_at: Annotated[Instant | None, Field(exclude_if=lambda at: at is None)] = None
+    """When its targets were counted last."""
+    under_way: Annotated[tuple[StormAct, ...], Field(exclude_if=lambda acts: not acts)] = ()
+    """What was begun and is not known to be done, in order: it is done again, and each of it has a key that makes it count once."""
 
 
 class StormState(Frozen):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from byteport.domain.base import Frozen, Instant
 from byteport.domain.failures import Failure
@@ -54,6 +57,28 @@ def alert_of(evidence_digest: str) -> str:
     return evidence_digest.partition("@")[0]
 
 
+Sender = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9._:/@+~-]*$", exclude_if=lambda name: not name)]
+"""Who sent an alert, by the name that the settings give; empty where nobody outside did, and from before senders were told apart."""
+MOST_HANDED_ON = 50
+
+
+class AlertOf(Frozen):
+    """One alert that fires, as an incident knows it: only its own sender's word ends it."""
+
+    alert: str
+    """As `alert_of` gives it."""
+    sender: Sender = ""
+    since: Instant
+
+
+class Firing(Frozen):
+    """The alerts of an incident that fire, for whoever takes it on. Left out where there are none."""
+
+    alerts: Annotated[tuple[AlertOf, ...], Field(max_length=MOST_HANDED_ON, exclude_if=lambda found: not found)] = ()
+    more: Annotated[bool, Field(exclude_if=lambda found: not found)] = False
+    """There are more than are handed on: they are never all over."""
+
+
 class Signal(Frozen):
     """One symptom on one target. Two reports with the same `evidence_digest` are the same observation."""
 
@@ -69,6 +94,10 @@ class Signal(Frozen):
     """The person who sent it, when a person did: they cannot approve what comes of it."""
     recurrence_of: str | None = None
     """Incident whose fix did not hold, when a re-observation reports."""
+    sender: Sender = ""
+    """Of an alert: who sent it."""
+    fires: Annotated[Firing | None, Field(exclude_if=lambda found: found is None)] = None
+    """Of a handover: which alerts fire. None where the run that hands over does not know whose they are, as before."""
 
     @property
     def failure(self) -> Failure:

@@ -77,6 +77,8 @@ class Alert(Frozen):
     value: float = 1.0
     threshold: float = 1.0
     starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    """When it ended, of one that does not fire."""
     fingerprint: str = ""
     """Alertmanager's own, of all labels: what is said of one container is not said of another. Empty where none is given."""
 
@@ -138,9 +140,10 @@ def read_alert(entry: Mapping[str, Any], group_status: object) -> Alert:
     rule = rule_of(name, labels, annotations)
     kind, about = _object(labels, rule.kinds if rule is not None else ())
     named = rule is not None and kind in rule.kinds
+    firing = not (isinstance(status, str) and status.lower() in QUIET)
     return Alert(
         name=name,
-        firing=not (isinstance(status, str) and status.lower() in QUIET),
+        firing=firing,
         informs=labels.get("severity") == _INFORMS,
         signal=rule.signal if rule is not None and named else None,
         namespace="" if kind == "Node" else _own(labels, "namespace"),
@@ -151,6 +154,7 @@ def read_alert(entry: Mapping[str, Any], group_status: object) -> Alert:
         value=_number(labels.get(VALUE_LABEL, annotations.get(VALUE_LABEL))),
         threshold=_number(labels.get(THRESHOLD_LABEL, annotations.get(THRESHOLD_LABEL))),
         starts_at=fields.instant(entry.get("startsAt")),
+        ends_at=None if firing else fields.instant(entry.get("endsAt")),
         fingerprint=_fingerprint(entry.get("fingerprint")),
     )
 

@@ -40,7 +40,7 @@ async def hand_in(client: Client, installation: Installation, batch: AlertBatch)
 
 
 async def tell_over(
-    client: Client, installation: Installation, target: Target, failure: Failure, evidence_digest: str
+    client: Client, installation: Installation, target: Target, failure: Failure, told: ToldOver
 ) -> None:
     """Tell the remediation of `target` that the source of its symptom calls it over. It looks for itself.
 
@@ -52,7 +52,7 @@ async def tell_over(
         raise NotPermitted("target.cluster_uid: this is another cluster than the one of this installation")
     handle = client.get_workflow_handle(remediation_id(target, failure))
     try:
-        await handle.signal(TOLD_OVER, ToldOver(evidence_digest=evidence_digest), rpc_timeout=RPC_TIMEOUT)
+        await handle.signal(TOLD_OVER, told, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise TargetGone("no run of this target and failure is open") from None

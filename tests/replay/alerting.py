@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from byteport.contracts.alerts import AlertBatch, AlertsState, Untreated
 from byteport.contracts.symptoms import OutsideSymptom, Subject
-from byteport.contracts.workflows import STATE
+from byteport.contracts.workflows import STATE, ToldOver
 from byteport.domain.failures import Failure
 from byteport.domain.ids import alerts_id
 from byteport.domain.signals import SignalType, Source
@@ -72,4 +72,5 @@ async def _hand_in(telling: Telling, number: int, *untreated: Untreated) -> None
 
 async def _tell_over(telling: Telling, evidence: str) -> None:
     agent, target = telling.agent, await telling.place.target()
-    await alerts_intake.tell_over(agent.client, agent.installation, target, Failure.BAD_ROLLOUT, evidence)
+    told = ToldOver(evidence_digest=evidence)
+    await alerts_intake.tell_over(agent.client, agent.installation, target, Failure.BAD_ROLLOUT, told)

@@ -9,7 +9,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from byteport.contracts.alerts import AlertBatch
 from byteport.contracts.orchestration import REPORT_TROUBLE
 from byteport.contracts.symptoms import OutsideSymptom, Subject
-from byteport.contracts.workflows import REMEDIATION, Phase
+from byteport.contracts.workflows import REMEDIATION, Phase, ToldOver
 from byteport.domain.approvals import Answer
 from byteport.domain.failures import Failure
 from byteport.domain.ids import alerts_id
@@ -175,7 +175,7 @@ async def _paged(telling: Telling, remediation: str) -> bool:
 
 async def _over(telling: Telling, evidence: str, failure: Failure) -> None:
     agent, target = telling.agent, await telling.place.target()
-    await alerts_intake.tell_over(agent.client, agent.installation, target, failure, evidence)
+    await alerts_intake.tell_over(agent.client, agent.installation, target, failure, ToldOver(evidence_digest=evidence))
 
 
 def _nobodys(telling: Telling, number: int) -> OutsideSymptom:

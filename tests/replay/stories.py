@@ -44,7 +44,7 @@ from tests.replay.removals import (
     the_log_is_pruned,
 )
 from tests.replay.signings import SIGNED, the_log_is_refused, the_log_is_signed_and_witnessed
-from tests.replay.storms import RULE, a_storm_comes_and_goes
+from tests.replay.storms import RULE, a_storm_comes_and_goes, troubles_come_without_a_pause
 from tests.replay.telling import WITHOUT_NOTICES, Telling
 from workers.processes import Process
 
@@ -370,6 +370,12 @@ ACTS = (
     ),
     Act(a_halt_stands_in_the_way_of_a_floor, ("timebox-open-held", "timebox-cancelled"), FLOORS),
     Act(a_storm_comes_and_goes, ("storm-open", "storm-closed"), settings={"storm": RULE}),
+    Act(
+        troubles_come_without_a_pause,
+        ("storm-renewed-before", "storm-renewed-after"),
+        settings={"storm": RULE},
+        short=True,
+    ),
     Act(
         the_log_is_pruned,
         ("retention-before-continue-as-new", "retention-open", "erasure-open", "erasure-closed-cancelled"),

@@ -38,6 +38,24 @@ class Storm:
     def target(self, name: str) -> Target:
         return Target(cluster_uid=self.world.cluster.uid, namespace="shop", kind="Deployment", name=name, uid=name)
 
+    def trouble(
+        self,
+        name: str,
+        *factors: str,
+        failure: Failure = Failure.CRASHLOOP,
+        incident: str = "",
+        over: bool = False,
+    ) -> Trouble:
+        return Trouble(
+            target=self.target(name),
+            failure=failure,
+            cause=Cause.CRASHING,
+            incident_id=incident or f"inc-{name}-{failure.value}",
+            factors=factors,
+            at=self.world.clock(),
+            over=over,
+        )
+
     async def tell(
         self,
         name: str,
@@ -47,15 +65,7 @@ class Storm:
         over: bool = False,
     ) -> None:
         """One message. A run that it starts skips no time by itself."""
-        told = Trouble(
-            target=self.target(name),
-            failure=failure,
-            cause=Cause.CRASHING,
-            incident_id=incident or f"inc-{name}-{failure.value}",
-            factors=factors,
-            at=self.world.clock(),
-            over=over,
-        )
+        told = self.trouble(name, *factors, failure=failure, incident=incident, over=over)
         settings = self.world.settings
         with self.world.time_stands_still():
             await intake.report_trouble(

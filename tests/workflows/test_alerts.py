@@ -125,7 +125,7 @@ async def around(server: DevServer, namespace: str) -> AsyncIterator[Around]:
         await terminate_all(client)
 
 
-def symptom(number: int, *, over: bool = False) -> OutsideSymptom:
+def symptom(number: int, *, over: bool = False, by: str = "") -> OutsideSymptom:
     return OutsideSymptom(
         type=SignalType.POD_CRASHLOOP,
         subject=Subject(kind="Pod", namespace="shop", name=f"web-{number}"),
@@ -135,6 +135,7 @@ def symptom(number: int, *, over: bool = False) -> OutsideSymptom:
         source=Source.ALERTMANAGER,
         evidence_digest=f"e{number}",
         over=over,
+        sender=by,
     )
 
 
@@ -157,6 +158,15 @@ async def test_what_is_told_again_after_its_end_is_looked_at_again(around: Aroun
         await around.hand_in(symptom(1, over=over))
     await around.rests()
     assert [one.over for batch in around.batches for one in batch.symptoms] == [False, True, False, True]
+
+
+@pytest.mark.claim("C-930")
+async def test_what_one_sender_says_does_not_stand_for_what_another_says(around: Around) -> None:
+    for over, sender in ((False, "a"), (True, "b"), (True, "a"), (True, "a"), (False, "b"), (True, "")):
+        await around.hand_in(symptom(1, over=over, by=sender))
+    await around.rests()
+    asked = [(one.over, one.sender) for batch in around.batches for one in batch.symptoms]
+    assert asked == [(False, "a"), (True, "b"), (True, "a"), (False, "b"), (True, "")]
 
 
 async def test_a_storm_of_alerts_fills_a_bounded_inbox_and_people_hear_how_many_were_left_out(around: Around) -> None:

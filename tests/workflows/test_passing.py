@@ -11,7 +11,7 @@ from byteport.audit.words import Event
 from byteport.contracts.kubernetes import READ_SITUATION
 from byteport.contracts.ledger import Decision
 from byteport.contracts.people import Ending
-from byteport.contracts.workflows import Phase
+from byteport.contracts.workflows import Phase, ToldOver
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import SignalType, Source
@@ -27,28 +27,30 @@ from workflows.phases.passing import AGAIN
 pytestmark = pytest.mark.slow
 
 
-async def alerted(world: World, *alerts: str, reporter: str = "") -> Remediation:
+async def alerted(world: World, *alerts: str, reporter: str = "", by: str = "") -> Remediation:
     """A pod is killed by its own liveness probe, which is a person's; alerts tell of it, and people were paged."""
     world.policy(settle_seconds=5)
     await world.one_pod_crashes(fault="liveness")
     remediation = await remediation_of(world, Failure.CRASHLOOP)
     with world.time_stands_still():
         for alert in alerts:
-            await tell(remediation, alert, reporter=reporter)
+            await tell(remediation, alert, reporter=reporter, by=by)
     await remediation.until(Phase.ESCALATED)
     await paged(world)
     return remediation
 
 
-async def tell(remediation: Remediation, alert: str, *, kind: SignalType | None = None, reporter: str = "") -> None:
+async def tell(
+    remediation: Remediation, alert: str, *, kind: SignalType | None = None, reporter: str = "", by: str = ""
+) -> None:
     signal = remediation.signal(alert, kind=kind, reporter=reporter)
     source = Source.PERSON if reporter else Source.ALERTMANAGER
-    await remediation.report(signal.model_copy(update={"source": source}))
+    await remediation.report(signal.model_copy(update={"source": source, "sender": by}))
 
 
-async def call_over(remediation: Remediation, alert: str) -> None:
-    world = remediation.world
-    await tell_over(world.client, world.installation, remediation.target, remediation.failure, alert)
+async def call_over(remediation: Remediation, alert: str, *, by: str = "") -> None:
+    world, told = remediation.world, ToldOver(evidence_digest=alert, sender=by, source=Source.ALERTMANAGER)
+    await tell_over(world.client, world.installation, remediation.target, remediation.failure, told)
 
 
 async def heal(world: World, cluster: SimulatedCluster) -> None:
@@ -101,6 +103,37 @@ async def test_what_comes_back_while_it_settles_stays_with_people(world: World, 
     await call_over(remediation, "a1")
     await remediation.pass_time(2)
     await tell(remediation, "a2")
+    await remediation.pass_time(600)
+    assert (await remediation.state()).phase is Phase.ESCALATED
+
+
+@pytest.mark.claim("C-930")
+async def test_what_is_escalated_ends_by_the_senders_of_its_alerts_alone_and_each_for_its_own(
+    world: World, cluster: SimulatedCluster
+) -> None:
+    """Two senders tell of one observation; a third tells its end, and an end of something that nobody told of."""
+    remediation = await alerted(world, "a1@1", by="token/one")
+    await tell(remediation, "a1@1", by="token/two")
+    await heal(world, cluster)
+    for alert, sender in (("a1@1", "token/three"), ("a9@1", "token/three"), ("a1@1", "token/one")):
+        await call_over(remediation, alert, by=sender)
+    await remediation.pass_time(120)
+    assert (await remediation.state()).phase is Phase.ESCALATED
+    await call_over(remediation, "a1@1", by="token/two")
+    await remediation.pass_time(30)
+    assert (await remediation.closed()).reasons == (Reason.RECOVERED,)
+
+
+@pytest.mark.claim("C-930")
+async def test_what_only_the_watch_has_told_of_no_senders_end_closes(world: World, cluster: SimulatedCluster) -> None:
+    world.policy(settle_seconds=5)
+    await world.one_pod_crashes(fault="liveness")
+    remediation = await remediation_of(world, Failure.CRASHLOOP)
+    with world.time_stands_still():
+        await remediation.report()
+    await remediation.until(Phase.ESCALATED)
+    await heal(world, cluster)
+    await call_over(remediation, "a1@1", by="token/one")
     await remediation.pass_time(600)
     assert (await remediation.state()).phase is Phase.ESCALATED
 

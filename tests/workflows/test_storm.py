@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowExecutionDescription
+from temporalio.client import WorkflowExecutionDescription, WorkflowUpdateFailedError
+from temporalio.service import RPCError
 
 from byteport.audit.words import Decision, Event
-from byteport.contracts.workflows import ACKNOWLEDGE, Acknowledge
+from byteport.contracts.acts import Queue, task_queue_name
+from byteport.contracts.ledger import SetStorm
+from byteport.contracts.workflows import ACKNOWLEDGE, STORM, Acknowledge, StormAct, WatchStorm
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
 from byteport.sandbox.dev_server import DevServer
@@ -19,6 +23,7 @@ from tests.workflows.interference import Outage
 from tests.workflows.patience import until, until_so
 from tests.workflows.storms import Storm
 from tests.workflows.world import World, installed
+from workflows.phases.storm_renewal import MOMENT
 
 pytestmark = pytest.mark.slow
 
@@ -241,6 +246,87 @@ async def test_review_21_and_fault_24_thousands_of_messages_on_hundreds_of_targe
 async def _begin(storm: Storm) -> WorkflowExecutionDescription:
     await storm.tell("first")
     return await storm.handle.describe()
+
+
+@pytest.mark.claim("C-931")
+async def test_a_steady_flow_of_messages_keeps_no_storm_from_being_renewed_and_it_stays_one_storm(
+    world: World, storm: Storm
+) -> None:
+    """Never a moment without one; the server wants a run renewed after 150 events, and it is while they come. Whoever takes it over
+    meanwhile is heard once."""
+    await share_a_node(storm)
+    await storm.until("the storm", on=True)
+    runs = {(await storm.handle.describe()).run_id}
+    told = itertools.count()
+
+    async def renewed() -> bool:
+        await storm.tell(f"s-{next(told)}", "Node/node-1")
+        await asyncio.sleep(MOMENT.total_seconds() / 3)
+        runs.add((await storm.handle.describe()).run_id)
+        return len(runs) > 2
+
+    async def take_over() -> None:
+        while True:
+            try:
+                await storm.handle.execute_update(ACKNOWLEDGE, Acknowledge(by="grace"), id="taken-over")
+            except (RPCError, WorkflowUpdateFailedError):  # between two runs it is told to try again
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+    await asyncio.gather(take_over(), until_so(renewed, "two further runs"))
+    assert (await storm.until_counted(4 + next(told))).on
+    await until(lambda: Event.ACKNOWLEDGED in events(world), "the record of who has taken it over")
+    await storm.pass_time(4000)
+    assert sorted(events(world)) == sorted([Event.STORM_BEGAN, Event.ACKNOWLEDGED])
+    assert [page.rung for page in storm.pages] == [1]
+    assert storm.standing().storm
+
+
+@pytest.mark.claim("C-931")
+async def test_what_was_under_way_when_a_run_was_renewed_is_done_by_the_next_in_order_and_once(
+    world: World, storm: Storm
+) -> None:
+    """As a run hands it on that did not wait for a ledger and for channels that were down."""
+    await share_a_node(storm)
+    await storm.until("the storm", on=True)
+    page = (await until(lambda: storm.pages, "the page"))[0]
+    await storm.handle.terminate("its place is taken by one that goes on")
+    settings, ours = world.settings, world.installation
+
+    def pause(number: int, *, on: bool) -> StormAct:
+        key = f"carried:{number}:{'on' if on else 'off'}"
+        call = SetStorm(cluster_uid=ours.cluster_uid, on=on, key=key, in_trouble=4, workflow_id=storm.id)
+        return StormAct(pause=call)
+
+    told = [pause(1, on=False), StormAct(page=page), pause(2, on=True), pause(2, on=False), pause(3, on=True)]
+    start = WatchStorm(
+        installation=ours,
+        rule=settings.storm,
+        ladder=settings.ladder,
+        troubles=tuple(storm.trouble(f"w{number}", "Node/node-1") for number in range(4)),
+        storm_no=3,
+        since=world.clock(),
+        of=10,
+        rung=1,
+        paged_at=world.clock(),
+        acknowledged=Acknowledge(by="grace"),
+        told=False,
+        under_way=tuple(told),
+    )
+    queue = task_queue_name(Queue.CONTROL, ours.cluster_uid)
+    with world.time_stands_still():
+        await world.client.start_workflow(STORM, start, id=storm.id, task_queue=queue)
+    await until(lambda: len(world.records) == 6, "every record")
+    assert [event for event in events(world) if event is not Event.ACKNOWLEDGED] == [
+        Event.STORM_BEGAN,
+        Event.STORM_ENDED,
+        Event.STORM_BEGAN,
+        Event.STORM_ENDED,
+        Event.STORM_BEGAN,
+    ]
+    assert storm.standing().storm
+    assert len(storm.pages) == 1
 
 
 async def test_fault_26_what_it_knows_goes_on_through_continue_as_new(world: World, storm: Storm) -> None:

@@ -16,7 +16,7 @@ from byteport.audit.words import Event
 from byteport.cli.exits import Exit
 from byteport.cli.main import invoke
 from byteport.contracts.ledger import Decision
-from byteport.contracts.workflows import REMEDIATION, Phase
+from byteport.contracts.workflows import REMEDIATION, Phase, ToldOver
 from byteport.domain.failures import Failure
 from byteport.domain.reasons import Reason
 from byteport.domain.signals import Source
@@ -212,7 +212,8 @@ async def test_what_its_alerts_call_over_in_a_storm_ends_by_itself_and_pages_nob
     for pod in await world.pods():
         await cluster.annotate_pod("shop", str(pod["metadata"]["name"]), {"sim.byteport.io/fault": None})
     world.advance(3600)
-    await tell_over(world.client, world.installation, remediation.target, remediation.failure, "a1")
+    told = ToldOver(evidence_digest="a1")
+    await tell_over(world.client, world.installation, remediation.target, remediation.failure, told)
     await remediation.pass_time(10)
     assert (await remediation.closed()).reasons == (Reason.RECOVERED,)
     assert [notice for notice in world.notices if notice.workflow_id == remediation.id] == []

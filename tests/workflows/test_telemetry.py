@@ -290,7 +290,8 @@ async def test_what_ended_without_an_act_is_counted_by_its_reasons_and_each_symp
         assert value(address, "byteport_refusals_total", reason="rejected", **runbook) == 1
         assert value(address, "byteport_mttr_seconds_count") is None
         fates = {fate: value(address, "byteport_symptoms_total", source="watch", fate=fate) for fate in Fate}
-        assert fates == {Fate.OPENED: 1, Fate.FOLDED: 1, Fate.REPEATED: 1, Fate.NEXT: None}
+        counted = {fate: count for fate, count in fates.items() if count is not None}
+        assert counted == {Fate.OPENED: 1, Fate.FOLDED: 1, Fate.REPEATED: 1}
 
 
 def looking(world: World) -> tuple[RunMetrics, MetricBuffer]:

@@ -99,6 +99,7 @@ def next_incident(incident: Incident) -> Remediate:
             "incident_no": incident.start.incident_no + 1,
             "next_action": incident.next_action,
             "inbox": tuple(incident.next_inbox),
+            "fires": incident.alerts.carried(),
             "seen": tuple(digest for digest in incident.seen if digest not in _digests(incident)),
         }
     )

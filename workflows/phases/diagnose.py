@@ -204,6 +204,7 @@ async def hand_over(incident: Incident, to: SignalType) -> HandOver:
         observed_at=signal.observed_at,
         source=Source.HANDOVER,
         reporter=signal.reporter,
+        fires=incident.alerts.handed_on(),
         evidence_digest=digest(["handover", incident.incident_id, signal.evidence_digest]),
     )
     await perform(REPORT_SIGNAL, Report(signal=handed), cluster_uid=incident.cluster_uid)

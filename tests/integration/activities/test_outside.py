@@ -11,6 +11,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.kubernetes.outside import Outside
 from byteport.boundary.choices import Choices
 from byteport.contracts.symptoms import Fate, OutsideSymptom, ReportSymptoms, Subject
+from byteport.contracts.workflows import ToldOver
 from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.signals import SignalType, Source
@@ -66,11 +67,12 @@ async def test_a_pod_that_an_alert_names_is_reported_as_its_deployment_with_its_
     pod = await bench.one_pod_crashes()
     worker = Bench(bench)
     named = Subject(kind="Pod", namespace="shop", name=pod["metadata"]["name"])
-    assert await worker.fates(symptom(CRASHLOOP, named)) == [Fate.REPORTED]
+    assert await worker.fates(symptom(CRASHLOOP, named, sender="token/a")) == [Fate.REPORTED]
     (signal,) = worker.inbox.signals
     assert signal.target.ref == "shop/Deployment/web"
     assert signal.target.uid
     assert (signal.source, signal.value, signal.evidence_digest) == (Source.ALERTMANAGER, 3, "e1")
+    assert signal.sender == "token/a"
 
 
 async def test_a_replica_set_and_an_autoscaler_lead_to_their_workload(bench: SimulatedBench) -> None:
@@ -201,6 +203,13 @@ async def test_the_end_of_an_alert_reaches_the_run_though_its_pod_is_gone_or_ano
     worker.inbox.refusals = [TargetGone("handed over, and closed"), TargetGone("handed over once more, and closed")]
     assert await worker.fates(symptom(ROLLOUT, deployment(), over=True)) == [Fate.TOLD_OVER]
     assert worker.inbox.over[-1] == ("shop/Deployment/web", Failure.MEMORY, "e1")
+    worker.inbox.over.clear()
+    told = symptom(CRASHLOOP, deployment(), over=True, sender="token/a", ended_at="2026-03-10T09:30:00Z")
+    assert await worker.fates(told) == [Fate.TOLD_OVER]  # the run that it opened may be another one by now
+    assert [failure for _, failure, _ in worker.inbox.over] == [Failure.CRASHLOOP, Failure.BAD_ROLLOUT, Failure.MEMORY]
+    assert worker.inbox.words[-1] == ToldOver(
+        evidence_digest="e1", sender="token/a", source=Source.ALERTMANAGER, ended_at=told.ended_at
+    )
     strange = Subject(kind="Pod", namespace="kube-public", name="web-6c9d7f5b8-abcde")
     assert await worker.fates(symptom(CRASHLOOP, strange, over=True)) == [Fate.NOT_OURS]
 

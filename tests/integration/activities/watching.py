@@ -11,6 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.kubernetes.watch import ClusterWatch
 from byteport.contracts.kubernetes import Reported, WatchCluster, Watched
+from byteport.contracts.workflows import ToldOver
 from byteport.domain.ceilings import Sight
 from byteport.domain.failures import Failure
 from byteport.domain.signals import Signal, SignalType
@@ -29,6 +30,7 @@ class Inbox:
     signals: list[Signal] = field(default_factory=list)
     refusals: list[Exception] = field(default_factory=list)
     over: list[tuple[str, Failure, str]] = field(default_factory=list)
+    words: list[ToldOver] = field(default_factory=list)
 
     async def report(self, signal: Signal) -> Reported:
         await asyncio.sleep(0)
@@ -37,10 +39,11 @@ class Inbox:
         self.signals.append(signal)
         return Reported(workflow_id="remediate:x")
 
-    async def told_over(self, target: Target, failure: Failure, evidence_digest: str) -> None:
+    async def told_over(self, target: Target, failure: Failure, told: ToldOver) -> None:
         if self.refusals:
             raise self.refusals.pop(0)
-        self.over.append((target.ref, failure, evidence_digest))
+        self.over.append((target.ref, failure, told.evidence_digest))
+        self.words.append(told)
 
     def about(self) -> list[tuple[SignalType, str]]:
         return [(signal.type, signal.target.ref) for signal in self.signals]

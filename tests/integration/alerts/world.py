@@ -66,7 +66,7 @@ class World:
         self.cluster.write_jwks(folder / "keys.json")
         self.tokens = folder / "tokens"
         self.tokens.touch(mode=0o600)
-        self.tokens.write_text(f"{TOKEN}\n{NEXT_TOKEN}\n")
+        self.tokens.write_text(f"monitoring {TOKEN}\n{NEXT_TOKEN}\n")
         self.aws = Sns(datetime.now(UTC))
         self.handed: list[AlertBatch] = []
         self.failure: Exception | None = None

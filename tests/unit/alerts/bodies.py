@@ -12,6 +12,7 @@ from byteport.domain.signals import SignalType
 from byteport.kubernetes.alerts import read_group
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+SENDER = "token/monitoring"
 CASES = Path(__file__).parents[2] / "cases"
 
 
@@ -31,7 +32,7 @@ def alert(name: str = "KubePodCrashLooping", status: str = "firing", **labels: s
 
 def reduced(*alerts: dict[str, Any], clusters: tuple[str, ...] = ("prod",), tell: bool = True, **more: Any) -> Reduced:
     group = read_group(body(*alerts, **more))
-    return of_group(group, clusters=frozenset(clusters), now=NOW, tell_untreated=tell)
+    return of_group(group, clusters=frozenset(clusters), now=NOW, tell_untreated=tell, sender=SENDER)
 
 
 def told(found: Reduced) -> list[tuple[SignalType, str, str | None, str | None, bool]]:

@@ -10,13 +10,17 @@ from byteport.alerts.reduction import Outcome, Reduced, of_alarm, of_group
 from byteport.domain.signals import Source, alert_of
 from byteport.kubernetes.alerts import read_group
 from byteport.kubernetes.cloudwatch_alarms import read_alarm
-from tests.unit.alerts.bodies import CRASHLOOP, DISK, NOW, case, told
+from tests.unit.alerts.bodies import CRASHLOOP, DISK, NOW, SENDER, case, told
 
 
 @pytest.mark.claim("C-395")
 def test_case_56_a_group_that_echoes_one_node_is_one_page_and_no_symptom() -> None:
     found = of_group(
-        read_group(case("56-alertmanager-v4-ten-mixed")), clusters=frozenset({"c1"}), now=NOW, tell_untreated=True
+        read_group(case("56-alertmanager-v4-ten-mixed")),
+        clusters=frozenset({"c1"}),
+        now=NOW,
+        tell_untreated=True,
+        sender=SENDER,
     )
     over = [one for one in told(found) if one[-1]]
     assert [one for one in told(found) if not one[-1]] == []
@@ -27,14 +31,20 @@ def test_case_56_a_group_that_echoes_one_node_is_one_page_and_no_symptom() -> No
 
 
 def test_case_57_a_resolved_group_opens_nothing_whatever_its_annotations_still_say() -> None:
-    found = of_group(read_group(case("57-alertmanager-resolved")), clusters=frozenset(), now=NOW, tell_untreated=True)
+    found = of_group(
+        read_group(case("57-alertmanager-resolved")), clusters=frozenset(), now=NOW, tell_untreated=True, sender=SENDER
+    )
     assert told(found) == [(DISK, "Node", None, "node-ci1", True)]
     assert dict(found.outcomes) == {Outcome.OVER: 1}
 
 
 def test_case_59_of_unicode_labels_only_a_name_becomes_a_target() -> None:
     found = of_group(
-        read_group(case("59-unicode-label-names-and-values")), clusters=frozenset(), now=NOW, tell_untreated=True
+        read_group(case("59-unicode-label-names-and-values")),
+        clusters=frozenset(),
+        now=NOW,
+        tell_untreated=True,
+        sender=SENDER,
     )
     (batch,) = found.batches
     assert batch.symptoms == ()
@@ -44,10 +54,10 @@ def test_case_59_of_unicode_labels_only_a_name_becomes_a_target() -> None:
 
 def test_case_60_an_alarm_is_about_the_machine_by_its_id_and_never_by_a_nodes_name() -> None:
     alarm = read_alarm(case("60-cloudwatch-alarm-sns-json")["Message"])
-    found = of_alarm(alarm, clusters=frozenset({"c1"}), now=NOW, tell_untreated=True)
+    found = of_alarm(alarm, clusters=frozenset({"c1"}), now=NOW, tell_untreated=True, sender=SENDER)
     assert told(found) == [(DISK, "Node", None, "i-00000000000000060", False)]
     assert found.batches[0].symptoms[0].source is Source.CLOUDWATCH
-    assert of_alarm(alarm, clusters=frozenset({"other"}), now=NOW, tell_untreated=True).batches == ()
+    assert of_alarm(alarm, clusters=frozenset({"other"}), now=NOW, tell_untreated=True, sender=SENDER).batches == ()
 
 
 def _alarm(state: str = "ALARM", metric: str = "mem_used_percent", space: str = "CWAgent", **dimensions: str) -> str:
@@ -65,7 +75,7 @@ def _alarm(state: str = "ALARM", metric: str = "mem_used_percent", space: str = 
 
 def test_an_alarm_that_is_ok_is_over_and_one_without_data_is_nothing() -> None:
     def outcome(text: str) -> Reduced:
-        return of_alarm(read_alarm(text), clusters=frozenset({"c1"}), now=NOW, tell_untreated=True)
+        return of_alarm(read_alarm(text), clusters=frozenset({"c1"}), now=NOW, tell_untreated=True, sender=SENDER)
 
     machine = "i-0123456789abcdef0"
     told_of = [outcome(_alarm(state, InstanceId=machine)).batches[0].symptoms[0] for state in ("ALARM", "OK")]
@@ -86,7 +96,7 @@ def test_an_alarm_that_is_ok_is_over_and_one_without_data_is_nothing() -> None:
 
 def test_case_65_through_the_door_it_is_the_exported_pod_and_case_66_leaves_out_what_is_not_there() -> None:
     def found(name: str) -> Reduced:
-        return of_group(read_group(case(name)), clusters=frozenset(), now=NOW, tell_untreated=True)
+        return of_group(read_group(case(name)), clusters=frozenset(), now=NOW, tell_untreated=True, sender=SENDER)
 
     assert told(found("65-alertmanager-labels-of-the-exporter")) == [
         (CRASHLOOP, "Pod", "shop", "web-6c9d7f5b8-a", False)
@@ -96,6 +106,7 @@ def test_case_65_through_the_door_it_is_the_exported_pod_and_case_66_leaves_out_
 
 def test_case_67_an_alarm_back_to_ok_opens_nothing() -> None:
     alarm = read_alarm(case("67-cloudwatch-alarm-back-to-ok")["Message"])
-    assert [one[-1] for one in told(of_alarm(alarm, clusters=frozenset({"c1"}), now=NOW, tell_untreated=True))] == [
-        True
-    ]
+    assert [
+        one[-1]
+        for one in told(of_alarm(alarm, clusters=frozenset({"c1"}), now=NOW, tell_untreated=True, sender=SENDER))
+    ] == [True]

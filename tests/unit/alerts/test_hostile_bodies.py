@@ -17,7 +17,7 @@ from byteport.errors import MalformedInput
 from byteport.kubernetes.alert_rules import RULES
 from byteport.kubernetes.alerts import MOST_ALERTS, MOST_LABELS, read_alert, read_group
 from byteport.kubernetes.cloudwatch_alarms import read_alarm
-from tests.unit.alerts.bodies import NOW, alert, body, reduced
+from tests.unit.alerts.bodies import NOW, SENDER, alert, body, reduced
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ JSON = st.recursive(
 def test_faults_25_any_body_is_read_or_refused(alerts: Any, labels: Any) -> None:
     for plain in (alerts, body() | {"alerts": alerts}, body({"status": "firing", "labels": labels})):
         with contextlib.suppress(MalformedInput):
-            of_group(read_group(plain), clusters=frozenset(), now=NOW, tell_untreated=True)
+            of_group(read_group(plain), clusters=frozenset(), now=NOW, tell_untreated=True, sender=SENDER)
     if isinstance(labels, dict):
         read_alert({"labels": labels, "annotations": labels}, labels)
     alarm = json.dumps({"NewStateValue": "ALARM", "AlarmName": labels, "AlarmArn": alerts, "Trigger": labels})
-    of_alarm(read_alarm(alarm), clusters=frozenset(), now=NOW + timedelta(days=1), tell_untreated=True)
+    of_alarm(read_alarm(alarm), clusters=frozenset(), now=NOW + timedelta(days=1), tell_untreated=True, sender=SENDER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from byteport.alerts.reduction import Outcome
 from byteport.domain.signals import SignalType, alert_of
-from tests.unit.alerts.bodies import CPU, CRASHLOOP, DISK, NOW, ROLLOUT, alert, reduced, told
+from tests.unit.alerts.bodies import CPU, CRASHLOOP, DISK, NOW, ROLLOUT, SENDER, alert, reduced, told
 
 
 @pytest.mark.parametrize(
@@ -164,3 +165,39 @@ def test_an_alert_about_an_object_that_no_runbook_treats_is_told_if_that_is_want
     assert (one.alert, one.subject.kind, one.subject.name) == ("KubeStatefulSetReplicasMismatch", "StatefulSet", "db")
     assert reduced(job, tell=False).batches == ()
     assert reduced(job, tell=False).outcomes == {Outcome.UNTREATED: 1}
+
+
+@pytest.mark.claim("C-930")
+def test_each_symptom_and_each_end_says_by_whom_and_an_end_since_when() -> None:
+    ended = {**alert(status="resolved", namespace="shop", pod="web-2"), "endsAt": "2026-03-10T08:59:00Z"}
+    (batch,) = reduced(alert(namespace="shop", pod="web-1"), ended).batches
+    assert [(one.sender, one.ended_at) for one in batch.symptoms] == [
+        (SENDER, None),
+        (SENDER, datetime(2026, 3, 10, 8, 59, tzinfo=UTC)),
+    ]
+
+
+SINCE = ("2026-03-10T08:40:00Z", "2026-03-10T08:51:00Z")
+
+
+@pytest.mark.parametrize("fingerprint", ["", "f1"])
+@pytest.mark.parametrize("statuses", [*itertools.product(("firing", "resolved"), repeat=3)])
+@pytest.mark.parametrize("begins", [*itertools.product(SINCE, repeat=3)])
+def test_what_a_body_says_that_it_fires_is_not_over_by_the_same_body(
+    statuses: tuple[str, ...], begins: tuple[str, ...], fingerprint: str
+) -> None:
+    """Alertmanager has each alert once in a body. Another sender may not; and without fingerprints two may look like one."""
+    said = [
+        {**alert(status=status, namespace="shop", pod="web-1"), "startsAt": began, "fingerprint": fingerprint}
+        for status, began in zip(statuses, begins, strict=True)
+    ]
+    found = reduced(*said)
+    over = {one.over for batch in found.batches for one in batch.symptoms}
+    assert over == {"firing" not in statuses}
+    assert sum(found.outcomes.values()) == 3
+
+
+def test_what_fires_in_another_cluster_keeps_no_end_of_ours_from_being_told() -> None:
+    ours, others = ({"namespace": "shop", "pod": "web-1", "cluster": name} for name in ("prod", "staging"))
+    found = reduced(alert(status="resolved", **ours), alert(**others))
+    assert dict(found.outcomes) == {Outcome.OVER: 1, Outcome.FOREIGN: 1}

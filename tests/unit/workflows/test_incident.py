@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from byteport.contracts.metrics import Fate
-from byteport.contracts.workflows import Installation, Ladder, Remediate
+from byteport.contracts.workflows import Installation, Ladder, Remediate, ToldOver
 from byteport.domain.signals import Signal, SignalType, Source
 from byteport.domain.targets import Target
 from workflows import incident as room
@@ -68,7 +68,7 @@ def test_errors_are_over_when_each_alert_of_them_is_over_by_its_own_word(inciden
     for alert in ("a", "b"):
         incident.fold(errors(alert))
     for evidence in ("a", "another", "b"):
-        incident.hear_over(evidence)
+        incident.hear_over(ToldOver(evidence_digest=evidence))
         over.append(incident.alerts.errors_over)
     incident.fold(errors("c"))
     assert [*over, incident.alerts.errors_over] == [False, False, True, False]
@@ -79,10 +79,10 @@ def test_words_that_it_is_over_have_the_target_read_so_often_and_no_more(inciden
     heard = 0
     for number in range(3 * MOST_OVER):
         incident.told_over = False
-        incident.hear_over(f"o{number}")
+        incident.hear_over(ToldOver(evidence_digest=f"o{number}"))
         heard += incident.told_over
     assert heard == MOST_OVER
-    incident.hear_over("e")
+    incident.hear_over(ToldOver(evidence_digest="e"))
     assert incident.alerts.errors_over
 
 
