@@ -22,11 +22,13 @@ def codec(context: typer.Context) -> None:
 async def _serve(settings: Settings) -> None:
     from byteport.codec.assembly import assemble
     from byteport.telemetry import configure_logging
+    from workers.door_metrics import codec_metrics
     from workers.payload_keys import keys_followed
 
     configure_logging(settings.telemetry)
     ring = await keys_of(settings)
-    server = assemble(settings.codec, settings.temporal.namespace, ring)
-    async with keys_followed(ring, None):
+    runtime, told = codec_metrics(settings.telemetry.metrics_address)
+    server = assemble(settings.codec, settings.temporal.namespace, ring, told)
+    async with keys_followed(ring, runtime.metric_meter if runtime else None):
         await served(server, f"payloads are shown at https on port {server.port}, to {settings.codec.ui_origin}")
     note("stopped")

@@ -1,7 +1,7 @@
 """The application: one path that decrypts, beside the probes. Nothing of a payload is kept, counted or logged.
 
-There is no path that encrypts: a message that somebody types into Temporal UI is bound to no workflow, and no worker needs
-it encrypted. Comes after `readers`, `origins` and `room`; `assembly` puts it together.
+Nothing encrypts: a message that somebody types into Temporal UI is bound to no workflow, and no worker needs it encrypted.
+Comes after `readers`, `origins` and `room`; `assembly` puts it together.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from byteport.errors import MalformedInput
 from byteport.serving.at_once import AtOnce, Lines, Ready, probes
 from byteport.serving.body import JSON, kind_of, read_body
 from byteport.serving.guard import Guard, mistake, refused
+from byteport.serving.metered import Metered, Told, nobody
 from byteport.serving.problems import Code, Problem
-from byteport.temporal.codec import EncryptingCodec, Undecodable
+from byteport.temporal.codec import EncryptingCodec, KeyMissing, Undecodable
 from byteport.temporal.payloads_json import opened
 
 DECODE = "/decode"
+ENCODE = "/encode"
+"""What Temporal UI asks for before it sends what somebody typed."""
 NAMESPACE = "x-namespace"
 
 
@@ -47,15 +50,19 @@ class Face:
     """For bodies that are being opened."""
 
 
-def application(face: Face, ready: Ready) -> ASGIApp:
-    """Everything, for TLS."""
+def application(face: Face, ready: Ready, told: Told = nobody) -> ASGIApp:
+    """Everything, for TLS; `told` hears of each answer."""
     app = Starlette(
-        routes=[*probes(ready), Route(DECODE, _Decode(face), methods=["POST"])],
+        routes=[
+            *probes(ready),
+            Route(DECODE, _Decode(face), methods=["POST"]),
+            Route(ENCODE, _never, methods=["POST"]),
+        ],
         exception_handlers={Problem: _on_problem, HTTPException: _on_http, Exception: _on_mistake},
     )
     app.router.redirect_slashes = False
-    ours = OnlyOurPage(AtOnce(app, face.limits.concurrent), face.origin, frozenset({DECODE}))
-    return Guard(ours, face.limits, Lines())
+    ours = OnlyOurPage(AtOnce(app, face.limits.concurrent), face.origin)
+    return Guard(ours, face.limits, Metered(Lines(), told))
 
 
 def health_application(ready: Ready, limits: CodecLimits) -> ASGIApp:
@@ -83,11 +90,21 @@ class _Decode:
             await Response(plain, media_type=JSON)(scope, receive, send)
 
 
+async def _never(_: Request) -> Response:
+    """The same to everybody. No 5xx, which Temporal UI would ask again for."""
+    raise Problem(
+        Refused.NEVER_ENCRYPTS,
+        "what is typed into Temporal UI cannot be bound to its workflow here; answer plans on the approvals page or by `byteport approve`",
+    )
+
+
 async def _plain(body: bytes, codec: EncryptingCodec) -> bytes:
     try:
         plain, _ = await opened(body, codec)
     except MalformedInput as error:
         raise Problem(Refused.NOT_PAYLOADS, error.message) from None
+    except KeyMissing as error:
+        raise Problem(Refused.KEY_MISSING, error.message) from None
     except Undecodable as error:
         raise Problem(Refused.UNDECODABLE, error.message) from None
     return plain

@@ -11,6 +11,7 @@ from byteport.codec.readers import Readers
 from byteport.codec.room import Room
 from byteport.contracts.codec_face import CodecConfig
 from byteport.errors import ConfigError
+from byteport.serving.metered import Told, nobody
 from byteport.serving.people import People
 from byteport.serving.serve import Alone, Ports, Server
 from byteport.serving.tls import Contexts, TlsFiles
@@ -21,8 +22,8 @@ SECTION = "codec"
 Value = TypeVar("Value")
 
 
-def assemble(config: CodecConfig, namespace: str, ring: Ring) -> Server:
-    """A server that has its ports and has read its files, for the payloads of one Temporal namespace.
+def assemble(config: CodecConfig, namespace: str, ring: Ring, told: Told = nobody) -> Server:
+    """A server that has its ports and has read its files, for the payloads of one Temporal namespace; `told` hears of each answer.
 
     Raises `ConfigError` for what is missing or wrong, and when nobody could read anything.
     """
@@ -47,7 +48,7 @@ def assemble(config: CodecConfig, namespace: str, ring: Ring) -> Server:
         return ["certificate"] if contexts.ended() else []
 
     return Server(
-        application(face, missing),
+        application(face, missing, told),
         health_application(missing, config.limits),
         Ports(config.address, config.health_address, SECTION),
         contexts,

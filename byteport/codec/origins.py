@@ -15,8 +15,9 @@ from byteport.codec.refusals import Refused, refusal
 from byteport.serving.guard import refused
 from byteport.serving.problems import Problem
 
-SENT = "authorization, content-type, x-namespace"
-"""What Temporal UI sends beside what every page may."""
+SENT = "authorization, authorization-extras, content-type, x-namespace"
+"""What Temporal UI sends beside what every page may. The extras are the ID token: a browser refuses the whole request without leave for
+it, and nothing here reads it."""
 KEPT_SECONDS = 600
 """How long a browser may go without asking again."""
 
@@ -24,11 +25,9 @@ KEPT_SECONDS = 600
 class OnlyOurPage:
     """Answers requests of one origin, and those without any."""
 
-    def __init__(self, app: ASGIApp, origin: str, paths: frozenset[str]) -> None:
-        """`paths` are those that a page asks for, so that a browser asks whether it may."""
+    def __init__(self, app: ASGIApp, origin: str) -> None:
         self._app = app
         self._origin = origin
-        self._paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         origins = [value for name, value in scope["headers"] if name == b"origin"]
@@ -38,7 +37,7 @@ class OnlyOurPage:
             problem = Problem(Refused.ORIGIN_REFUSED, "pages of another origin than codec.ui_origin are not answered")
             refused(scope, problem)
             await refusal(problem)(scope, receive, send)
-        elif scope["method"] == "OPTIONS" and scope["path"] in self._paths:
+        elif scope["method"] == "OPTIONS":  # of any path, so that the page may read why it is refused there
             await self._asked_beforehand()(scope, receive, send)
         else:
             await self._app(scope, receive, self._marked(send))

@@ -80,6 +80,7 @@ class Door(StrEnum):
 
     ALERTS = "alerts"
     CONSOLE = "console"
+    CODEC = "codec"
 
 
 class Answered(StrEnum):
@@ -89,6 +90,34 @@ class Answered(StrEnum):
     SENT_ON = "sent_on"
     REFUSED = "refused"
     FAILED = "failed"
+
+
+class NotShown(StrEnum):
+    """Why the codec server refused, by the first word of what it answered: `byteport/serving/problems.py` and
+    `byteport/codec/refusals.py` say each in a sentence."""
+
+    BAD_ENCODING = "bad_encoding"
+    BODY_TOO_LARGE = "body_too_large"
+    BUSY = "busy"
+    CREDENTIAL_INVALID = "credential_invalid"
+    CREDENTIAL_MISSING = "credential_missing"
+    HEADERS_TOO_LARGE = "headers_too_large"
+    INTERNAL = "internal"
+    KEY_MISSING = "key_missing"
+    KEYS_UNAVAILABLE = "keys_unavailable"
+    MALFORMED_REQUEST = "malformed_request"
+    MEDIA_TYPE_REFUSED = "media_type_refused"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NEVER_ENCRYPTS = "never_encrypts"
+    NOT_A_READER = "not_a_reader"
+    NOT_FOUND = "not_found"
+    NOT_PAYLOADS = "not_payloads"
+    ORIGIN_REFUSED = "origin_refused"
+    OTHER_NAMESPACE = "other_namespace"
+    PARAMETER_REFUSED = "parameter_refused"
+    RATE_LIMITED = "rate_limited"
+    TOO_SLOW = "too_slow"
+    UNDECODABLE = "undecodable"
 
 
 @dataclass(frozen=True)
@@ -131,6 +160,7 @@ PLACE = _words("place", Place)
 TARGET = _words("target", TargetKind)
 DOOR = _words("door", Door)
 ANSWERED = _words("answer", Answered)
+NOT_SHOWN = _words("why", NotShown)
 POLLED = _words("source", CloudSource)
 AMISS = _words("amiss", RightsDifference)
 WITNESS = Label("witness", of="witnesses that the settings name")
@@ -313,8 +343,15 @@ PAYLOAD_KEYS_READ_AT = Metric(
 DOOR_ANSWERS = Metric(
     "byteport_door_answers_total",
     MetricKind.COUNTER,
-    "Requests that the door for alerts or the approvals page answered, probes included.",
+    "Requests that the door for alerts, the approvals page or the codec server answered, probes included.",
     (DOOR, ANSWERED),
+    served_by="doors",
+)
+CODEC_REFUSALS = Metric(
+    "byteport_codec_refusals_total",
+    MetricKind.COUNTER,
+    "Requests that the codec server refused, by the first word of its answer.",
+    (NOT_SHOWN,),
     served_by="doors",
 )
 
@@ -342,6 +379,7 @@ METRICS: tuple[Metric, ...] = (
     BOUNDARY_FINDINGS,
     BOUNDARY_LOOKED_AT,
     DOOR_ANSWERS,
+    CODEC_REFUSALS,
     PAYLOAD_KEYS,
     PAYLOAD_KEYS_READ_AT,
     SOURCE_RIGHTS,

@@ -14,6 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from byteport.serving.guard import refused
+from byteport.serving.problems import Code, Problem
+
 log = logging.getLogger(__name__)
 
 Ready = Callable[[], Awaitable[list[str]]]
@@ -46,6 +49,7 @@ class AtOnce:
             await self._app(scope, receive, send)
             return
         if self.running >= self._most:
+            refused(scope, Problem(Code.BUSY, "come again in a second"))
             busy = Response("Busy; come again in a second.", 503, headers={"retry-after": "1"}, media_type="text/plain")
             await busy(scope, receive, send)
             return

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from byteport.serving.guard import Counts
 
-Told = Callable[[int], None]
-"""Hears the status of each answer."""
+Told = Callable[[int, str | None], None]
+"""Hears the status of each answer, and the code by which a request was refused."""
 
 
-def nobody(status: int) -> None:
+def nobody(status: int, code: str | None) -> None:
     """Where nothing is served to Prometheus."""
 
 
@@ -26,4 +26,4 @@ class Metered:
 
     def answered(self, method: str, status: int, code: str | None) -> None:
         self._beside.answered(method, status, code)
-        self._told(status)
+        self._told(status, code)

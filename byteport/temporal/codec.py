@@ -44,6 +44,10 @@ class Undecodable(PermanentError):
     code = "undecodable"
 
 
+class KeyMissing(Undecodable):
+    """It was encrypted under a key that is not here, or not any more."""
+
+
 class EncryptingCodec(PayloadCodec, WithSerializationContext):
     """Encrypts for, and decrypts from, one workflow at a time: the SDK gives the context of each call.
 
@@ -98,7 +102,7 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         key_id = payload.metadata.get(KEY_ID, b"").decode(errors="replace")
         key = await self._ring.sought(key_id) if _KEY_ID.fullmatch(key_id) else None
         if key is None:
-            raise Undecodable(
+            raise KeyMissing(
                 f"a payload needs the key {_id(key_id)}, and this process has {_known(self._ring)}; {self._ring.where}"
             )
         return self._decrypt(payload, key)

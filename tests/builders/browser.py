@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -65,13 +65,20 @@ def _found_or_installed() -> Path:
 
 
 @contextlib.asynccontextmanager
-async def browser(folder: Path, certificate: Path, **context: object) -> AsyncIterator[BrowserContext]:
-    """A window with an empty profile that trusts `certificate`; `context` is Playwright's: a viewport, a colour scheme."""
+async def browser(
+    folder: Path, certificate: Path, *, hosts: Mapping[str, int] | None = None, **context: object
+) -> AsyncIterator[BrowserContext]:
+    """A window with an empty profile that trusts `certificate`; `context` is Playwright's: a viewport, a colour scheme.
+
+    Each of `hosts` is found at its port of this machine, as if it were at port 443.
+    """
+    found = ",".join(f"MAP {host}:443 127.0.0.1:{port}" for host, port in (hosts or {}).items())
+    elsewhere = [f"--host-resolver-rules={found}"] if found else []
     async with async_playwright() as playwright:
         window = await playwright.chromium.launch_persistent_context(
             folder,
             executable_path=chromium(),
-            args=[*FLAGS, f"--ignore-certificate-errors-spki-list={_spki(certificate)}"],
+            args=[*FLAGS, f"--ignore-certificate-errors-spki-list={_spki(certificate)}", *elsewhere],
             **context,  # type: ignore[arg-type]  # Playwright's own names, which it checks
         )
         try:

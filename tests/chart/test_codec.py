@@ -103,16 +103,44 @@ def test_keys_of_a_secret_are_read_as_often_as_by_every_other_process() -> None:
 def test_it_is_reached_by_whom_the_values_name_and_reaches_no_temporal_and_no_database() -> None:
     labels = only(objects(ON), "Deployment", "byteport-codec")["spec"]["template"]["metadata"]["labels"]
     assert labels["app.kubernetes.io/name"] == "byteport-codec"
-    assert "app.kubernetes.io/component" not in labels
     for policy in of_kind(objects(ON), "NetworkPolicy"):
         chosen = policy["spec"]["podSelector"].get("matchLabels", {}).get("app.kubernetes.io/name")
         assert (chosen == "byteport-codec") is (policy["metadata"]["name"] == "byteport-codec")
     only_one = only(objects(ON), "NetworkPolicy", "byteport-codec")["spec"]
-    assert only_one["ingress"] == [{"from": ON["codec"]["ingressFrom"], "ports": [{"protocol": "TCP", "port": 8446}]}]
+    people, prometheus = only_one["ingress"]
+    assert people == {"from": ON["codec"]["ingressFrom"], "ports": [{"protocol": "TCP", "port": 8446}]}
+    assert [one["port"] for one in prometheus["ports"]] == [9464]
     found = {one["port"] for rule in only_one["egress"] for one in rule["ports"]}
     assert found == {53, 9443}
     of_a_backend = only(objects(FROM_VAULT), "NetworkPolicy", "byteport-codec")["spec"]["egress"]
     assert {one["port"] for rule in of_a_backend for one in rule["ports"]} == {53, 9443, 8200}
+
+
+def test_prometheus_finds_it_beside_the_workers_and_knows_which_it_is() -> None:
+    """By a Service of its own, which the workers' monitor takes too; and from where their rule lets Prometheus in."""
+    values = ON | {
+        "metrics": {
+            "serviceMonitor": {"enabled": True},
+            "scrapeFrom": {"namespace": "prom", "podLabels": {"app": "prometheus"}},
+        }
+    }
+    items = objects(values)
+    template = only(items, "Deployment", "byteport-codec")["spec"]["template"]
+    service, monitor = only(items, "Service", "byteport-codec-metrics"), only(items, "ServiceMonitor")
+    labels = template["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"] == "metrics"
+    assert labels["app.kubernetes.io/component"] == "codec", "what the monitor makes of it"
+    (port,) = [one for one in template["spec"]["containers"][0]["ports"] if one["name"] == "metrics"]
+    assert settings(values).telemetry.metrics_address == f"0.0.0.0:{port['containerPort']}"
+    ours, workers = (
+        only(items, "NetworkPolicy", name)["spec"]["ingress"] for name in ("byteport-codec", "byteport-workers")
+    )
+    assert ours[1] == {"from": workers[0]["from"][:1], "ports": workers[0]["ports"]}
+    for other in of_kind(items, "Service"):
+        chosen = other["spec"]["selector"].items() <= labels.items()
+        assert chosen is other["metadata"]["name"].startswith("byteport-codec")
 
 
 def test_its_settings_are_those_that_it_reads_and_name_no_temporal_and_no_other_process() -> None:

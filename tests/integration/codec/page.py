@@ -21,6 +21,7 @@ from temporalio.converter import WorkflowSerializationContext
 from byteport.codec.assembly import assemble
 from byteport.contracts.codec_face import CodecConfig
 from byteport.sandbox.children import free_port
+from byteport.serving.metered import Told, nobody
 from byteport.temporal.codec import EncryptingCodec
 from byteport.temporal.keys import KeyRing, PayloadKey, Ring
 from tests.integration.console.provider import Provider, SigningKey
@@ -94,7 +95,7 @@ class Served:
         """
         sent = {"content-type": "application/json"}
         if token is not None:
-            sent["authorization"] = f"Bearer {token}"
+            sent |= {"authorization": f"Bearer {token}", "authorization-extras": "the ID token, for Temporal UI"}
         if namespace is not None:
             sent["x-namespace"] = namespace
         asked = ",".join(sorted(sent))
@@ -127,7 +128,9 @@ def _must_be_readable(answer: Answer, origin: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(provider: Provider, tls: Certificates, ring: Ring = RING, **config: Any) -> AsyncIterator[Served]:
+async def serving(
+    provider: Provider, tls: Certificates, ring: Ring = RING, told: Told = nobody, **config: Any
+) -> AsyncIterator[Served]:
     """Serve while inside."""
     port = free_port()
     plain = {
@@ -141,7 +144,7 @@ async def serving(provider: Provider, tls: Certificates, ring: Ring = RING, **co
         "readers": ["sre"],
         "stop_seconds": 1,
     }
-    server = assemble(CodecConfig.model_validate(plain | config), NAMESPACE, ring)
+    server = assemble(CodecConfig.model_validate(plain | config), NAMESPACE, ring, told)
     task = asyncio.create_task(server.serve())
     try:
         await until(lambda: server.started, "the codec server")

@@ -125,7 +125,7 @@ async def test_what_a_browser_is_told_beforehand_is_exactly_what_temporal_ui_nee
     assert said == {
         "Access-Control-Allow-Origin": UI,
         "Access-Control-Allow-Methods": "POST",
-        "Access-Control-Allow-Headers": "authorization, content-type, x-namespace",
+        "Access-Control-Allow-Headers": "authorization, authorization-extras, content-type, x-namespace",
         "Access-Control-Max-Age": "600",
     }
     assert answer.headers["Vary"] == "Origin"
@@ -165,10 +165,35 @@ async def test_a_body_that_is_packed_is_refused_and_not_unpacked(served: Served,
 async def test_nothing_encrypts_here(served: Served) -> None:
     headers = [("Authorization", f"Bearer {served.token()}"), ("X-Namespace", NAMESPACE)]
     plain = b'{"payloads": []}'
-    for method, path in (("POST", "/encode"), ("POST", "/"), ("GET", "/decode"), ("PUT", "/decode")):
+    for method, path in (
+        ("POST", "/"),
+        ("POST", "/download"),
+        ("GET", "/decode"),
+        ("PUT", "/decode"),
+        ("GET", "/encode"),
+    ):
         answer = await served.ask(method, path, [*headers, ("Content-Type", "application/json")], plain)
         assert answer.status in (404, 405)
         assert "nothing that encrypts" in answer.text
+    answer = await served.ask("POST", "/encode", [*headers, ("Content-Type", "application/json")], plain)
+    assert (answer.status, answer.text.split(":")[0]) == (403, "never_encrypts"), "a 5xx would be asked for again"
+
+
+@pytest.mark.claim("C-466")
+async def test_a_cookie_opens_nothing_whatever_token_is_in_it(served: Served) -> None:
+    body = json.dumps(await sealed()).encode()
+    cookies = "; ".join(f"{name}={served.token()}" for name in ("user0", "Authorization", "token", "_oauth2_proxy"))
+    sent = [("Cookie", cookies), ("X-Namespace", NAMESPACE), ("Content-Type", "application/json"), ("Origin", UI)]
+    answer = await served.ask("POST", "/decode", sent, body)
+    assert (answer.status, answer.text.split(":")[0]) == (401, "credential_missing")
+    assert "Access-Control-Allow-Credentials" not in answer.headers, "so a browser gives the page nothing"
+
+
+@pytest.mark.claim("C-466")
+async def test_the_id_token_that_goes_along_is_none_to_come_in_by(served: Served) -> None:
+    sent = [("Authorization-Extras", served.token()), ("X-Namespace", NAMESPACE), ("Content-Type", "application/json")]
+    answer = await served.ask("POST", "/decode", sent, json.dumps(await sealed()).encode())
+    assert (answer.status, answer.text.split(":")[0]) == (401, "credential_missing")
 
 
 @pytest.mark.claim("C-467")
@@ -200,11 +225,11 @@ async def test_a_payload_under_a_key_that_is_not_there_names_it_and_one_that_was
 ) -> None:
     lost = PayloadKey(b"l" * 32)
     answer = await served.shown(await sealed(KeyRing((lost,))), served.token())
-    assert (answer.status, f"a payload needs the key {lost.id}" in answer.text) == (422, True)
+    assert (answer.status, answer.text.startswith(f"key_missing: a payload needs the key {lost.id}")) == (422, True)
     body = await sealed()
     body["payloads"][0]["data"] = base64.b64encode(b"x" * 60).decode()
     answer = await served.shown(body, served.token())
-    assert (answer.status, "changed after it was encrypted" in answer.text) == (422, True)
+    assert (answer.status, answer.text) == (422, "undecodable: a payload was changed after it was encrypted\n")
 
 
 async def test_a_key_that_is_added_while_it_serves_opens_payloads_without_a_restart(

@@ -192,9 +192,9 @@ class Provider:
 
 
 @contextlib.asynccontextmanager
-async def serving(certificate: Path, key: Path) -> AsyncIterator[Provider]:
+async def serving(certificate: Path, key: Path, kind: type[Provider] = Provider) -> AsyncIterator[Provider]:
     """One that serves on loopback while inside."""
-    provider = Provider(free_port())
+    provider = kind(free_port())
     server = uvicorn.Server(
         uvicorn.Config(
             provider.application(),

@@ -26,16 +26,16 @@ from tests.workflows.patience import until
 
 @dataclass(frozen=True)
 class Certificates:
-    """Of one authority, for this machine by both of its names."""
+    """Of one authority, for this machine by both of its names, and for those that a browser is told to find here."""
 
     ca: Path
     certificate: Path
     key: Path
 
 
-def certificates(folder: Path) -> Certificates:
+def certificates(folder: Path, *names: str) -> Certificates:
     authority = trustme.CA()
-    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued = authority.issue_cert("localhost", "127.0.0.1", *names)
     made = Certificates(folder / "ca.pem", folder / "tls.pem", folder / "tls.key")
     authority.cert_pem.write_to_path(made.ca)
     for part in issued.cert_chain_pems:

@@ -80,7 +80,7 @@ def test_an_address_that_another_process_has_is_named_with_what_to_do() -> None:
 def test_without_an_address_nothing_is_served() -> None:
     runtime, told = door_metrics(None, Door.ALERTS)
     assert (runtime, told) == (None, nobody)
-    told(200)
+    told(200, None)
 
 
 @pytest.mark.parametrize(
