@@ -66,7 +66,7 @@ def _found_or_installed() -> Path:
 
 @contextlib.asynccontextmanager
 async def browser(
-    folder: Path, certificate: Path, *, hosts: Mapping[str, int] | None = None, **context: object
+    folder: Path, certificate: Path, hosts: Mapping[str, int] | None = None, /, **context: object
 ) -> AsyncIterator[BrowserContext]:
     """A window with an empty profile that trusts `certificate`; `context` is Playwright's: a viewport, a colour scheme.
 

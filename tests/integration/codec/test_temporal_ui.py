@@ -33,7 +33,7 @@ from tests.workflows.patience import until
 
 pytestmark = [
     pytest.mark.peers,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.timeout(900),  # where the browser is missing, apt brings it first, and Go builds the UI
 ]
 
@@ -88,7 +88,7 @@ class Stage:
         return page
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     program(), chromium()  # what skips does so before anything runs
     folder = tmp_path_factory.mktemp("stage")
@@ -106,7 +106,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             provider.redirect_uri = f"{UI}/auth/sso/callback"
             hosts = {HOST: ui.port, ELSEWHERE: ui.port, CODEC: int(codec.url.rpartition(":")[2])}
             size = {"width": 1300, "height": 1400}
-            async with browser(folder / "profile", tls.certificate, hosts=hosts, viewport=size) as window:
+            async with browser(folder / "profile", tls.certificate, hosts, viewport=size) as window:
                 window.set_default_timeout(PATIENCE)
                 yield Stage(window, provider, codec, client, workflow_id, said)
     finally:
