@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from byteport.cli.find import find_run
+from byteport.cli.find import find_runs
 from byteport.cli.output import print_json, say, while_waiting
 from byteport.cli.session import AsJson, client_of, person, run, settings_of
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 
 def ack(
@@ -27,12 +30,12 @@ def ack(
 async def _ack(context: typer.Context, which: str, note: str, by: str | None, as_json: bool) -> None:
     from pydantic import ValidationError
 
-    from byteport.contracts.workflows import Acknowledge, Phase
+    from byteport.contracts.workflows import Acknowledge
     from byteport.domain.ids import storm_id
     from byteport.errors import MalformedInput, PreconditionFailed
     from byteport.settings import installation
     from byteport.temporal.intake import acknowledge
-    from byteport.temporal.views import remediation_state, storm_state
+    from byteport.temporal.views import storm_state
 
     settings = settings_of(context)
     try:
@@ -48,12 +51,28 @@ async def _ack(context: typer.Context, which: str, note: str, by: str | None, as
         if storm is None or not storm.on:
             raise PreconditionFailed("no storm is on: there is nothing to take over")
     else:
-        workflow_id = await find_run(client, which)
-        state = await while_waiting(f"asking {workflow_id}", remediation_state(client, workflow_id))
-        if state.phase not in (Phase.ESCALATED, Phase.AWAITING_APPROVAL):
-            raise PreconditionFailed(f"{workflow_id} is {state.phase.value}: there is nothing to take over")
+        workflow_id = await _to_take_over(client, which)
     await while_waiting("telling the run", acknowledge(client, workflow_id, acknowledgement))
     if as_json:
         print_json({"workflow_id": workflow_id, "acknowledged_by": acknowledgement.by})
     else:
         say(f"{acknowledgement.by} has taken over {workflow_id}")
+
+
+async def _to_take_over(client: Client, which: str) -> str:
+    """The one run of `which` that waits for a person: one that only passes, to hand over what it heard, is not meant."""
+    from byteport.contracts.workflows import Phase
+    from byteport.errors import MalformedInput, PreconditionFailed
+    from byteport.temporal.views import remediation_state
+
+    phases = {
+        found: (await while_waiting(f"asking {found}", remediation_state(client, found))).phase
+        for found in await find_runs(client, which)
+    }
+    waiting = [found for found, phase in phases.items() if phase in (Phase.ESCALATED, Phase.AWAITING_APPROVAL)]
+    if not waiting:
+        said = ", ".join(f"{found} is {phase.value}" for found, phase in phases.items())
+        raise PreconditionFailed(f"{said}: there is nothing to take over")
+    if len(waiting) > 1:
+        raise MalformedInput(which, "has more than one run that waits for somebody; name one: " + ", ".join(waiting))
+    return waiting[0]

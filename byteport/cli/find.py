@@ -18,23 +18,28 @@ NEWEST = 500
 
 
 async def find_run(client: Client, text: str) -> str:
-    """The workflow id that `text` names: an id, or a target as `namespace/kind/name` or `node/name`, whose newest run is meant.
+    """The one workflow id that `text` names, see `find_runs`; `MalformedInput` when two failures have runs of their own."""
+    ids = await find_runs(client, text)
+    if len(ids) > 1:
+        raise MalformedInput(text, "has more than one run; name one: " + ", ".join(ids))
+    return ids[0]
 
-    An open run comes before a closed one. Raises `TargetGone` when there is none, `MalformedInput` when two failures
-    of that target have runs of their own.
+
+async def find_runs(client: Client, text: str) -> list[str]:
+    """The workflow ids, at least one, that `text` names: an id, or a target as `namespace/kind/name` or `node/name`.
+
+    The newest run of each failure of that target is meant, and open runs come before closed ones. Raises `TargetGone`
+    when there is none.
     """
     if text.startswith(("remediate:", "timebox:")):
-        return text
+        return [text]
     from byteport.temporal.views import list_runs
 
     runs = [run for run in await list_runs(client, open_only=False, limit=NEWEST) if _same_target(run, text)]
     runs = [run for run in runs if run.status == "running"] or runs
-    ids = sorted({run.workflow_id for run in runs})
-    if not ids:
+    if not runs:
         raise TargetGone(f"no run has the id or the target {text}; `byteport runs` lists what there is")
-    if len(ids) > 1:
-        raise MalformedInput(text, "has more than one run; name one: " + ", ".join(ids))
-    return ids[0]
+    return sorted({run.workflow_id for run in runs})
 
 
 async def find_plan(client: Client, text: str) -> str:
