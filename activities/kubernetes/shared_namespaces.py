@@ -66,6 +66,7 @@ def _world(now: datetime, namespace: str, listed: Mapping[str, Sequence[JSON] | 
     """With what `gather.py` looks up on the event loop looked up once, so that it finds the indices made."""
     world = World(now=now, objects=tuple(kinded(kind, item) for kind, items in listed.items() for item in items or ()))
     world.named("Namespace", "", namespace)
+    world.of("Pod", namespace)
     owners.controlled(world, "Pod", namespace)
     further.unwell_pods(world)
     chaos.experiments_pods(world, namespace)

@@ -59,10 +59,14 @@ class World:
         before = self.shared.named(kind, namespace, name) if self.shared is not None else None
         return before if before is not None else self.own.once(_by_name).get((kind, namespace, name))
 
-    @cached_property
+    @property
     def own(self) -> World:
-        """This world without what it shares."""
-        return self if self.shared is None else replace(self, shared=None)
+        """This world without what it shares. It keeps no reference to itself: thousands of objects go as soon as nobody reads them."""
+        return self if self.shared is None else self._own
+
+    @cached_property
+    def _own(self) -> World:
+        return replace(self, shared=None)
 
     def once(self, reading: Callable[[World], Read]) -> Read:
         """What `reading` makes of this world, made once however many ask for it. `reading` is a module's own function."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -196,3 +198,16 @@ def test_of_pods_that_many_share_each_is_read_once_and_those_with_logs_once_more
     for number in range(50):
         reading.read_pods(World(now=NOW, objects=(), logs=logs if number == 7 else {}, shared=shared))
     assert sorted(read) == sorted([*map(shop.name_of, range(5)), shop.name_of(3)])
+
+
+def test_what_looks_share_goes_with_the_last_of_them_and_waits_for_no_garbage_collection() -> None:
+    shared = World(now=NOW, objects=tuple(simple("Pod", "web-1") for _ in range(3)))
+    look = World(now=NOW, objects=(namespace(),), shared=shared)
+    assert (len(look.of("Pod")), len(look.of("Namespace")), look.named("Pod", "shop", "web-2")) == (3, 1, None)
+    gone = [weakref.ref(world) for world in (shared, look, look.own)]
+    gc.disable()
+    try:
+        del shared, look
+        assert [world() for world in gone] == [None, None, None]
+    finally:
+        gc.enable()
