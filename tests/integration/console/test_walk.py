@@ -37,6 +37,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]  # where the browser 
 
 RUNBOOK = "FailedDeployAutoRollbackRunbook"
 BYTEPORT = str(Path(sys.executable).with_name("byteport"))
+SENT_ON = re.compile(r'^byteport_door_answers_total\{[^}]*answer="sent_on"[^}]*door="console"[^}]*\} 1$', re.MULTILINE)
 PHONE = {"width": 360, "height": 740}
 PICTURES = os.environ.get("BYTEPORT_PICTURES")
 """A folder for pictures of the pages, for whoever wants to look at them."""
@@ -299,12 +300,14 @@ async def test_it_is_a_process_of_its_own_that_says_when_it_can_answer(
             trusted = ssl.create_default_context(cafile=tls.ca)
             async with http.get(f"https://localhost:{port}/", ssl=trusted, allow_redirects=False) as answer:
                 assert (answer.status, answer.headers["Location"]) == (303, "/signin?to=/")
-            async with http.get(f"http://127.0.0.1:{metrics}/metrics") as answer:
-                told = await answer.text()
-            assert re.search(
-                r'^byteport_door_answers_total\{[^}]*answer="sent_on"[^}]*door="console"[^}]*\} 1$', told, re.MULTILINE
-            )
-            assert "temporal_request{" in told
+
+            async def counted() -> bool:
+                """An answer is counted once it has been given."""
+                async with http.get(f"http://127.0.0.1:{metrics}/metrics") as answer:
+                    told = await answer.text()
+                return SENT_ON.search(told) is not None and "temporal_request{" in told
+
+            await until_so(counted, "the answer to be counted")
     finally:
         process.terminate()
         _, said = await asyncio.wait_for(process.communicate(), 20)
