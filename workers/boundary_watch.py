@@ -27,6 +27,8 @@ LATE_INTERVALS = 3
 """A look that began longer ago counts as a bad one."""
 GIVEN_SECONDS = 5.0
 """How long what a namespace was given for, and the switch, are believed."""
+AWAITED_SECONDS = 15.0
+"""How long a look that is under way is waited for by whoever asks about a namespace that the last one did not see."""
 AFRESH_SECONDS = 1.0
 """How soon it is asked again, whatever arrives, for a namespace of which what is believed says nothing."""
 MOST_SAID = 20
@@ -37,6 +39,8 @@ logger = logging.getLogger("byteport.boundary")
 
 class _Given(NamedTuple):
     at: float
+    known: float
+    """When the answer was there: a look that began before may have missed some of it."""
     ceilings: dict[str, Ceiling | None]
     on: bool
 
@@ -66,7 +70,11 @@ class Boundary:
         self._looking = asyncio.Lock()
 
     async def look(self) -> Report:
-        """Look once, keep what was found, and say what has changed. Raises what the port raises."""
+        """Look once, keep what was found, and say what has changed; one look at a time. Raises what the port raises."""
+        async with self._looking:
+            return await self._look()
+
+    async def _look(self) -> Report:
         began = self._tried_at = self._seconds()
         try:
             async with asyncio.timeout(LATE_INTERVALS * self._config.check_seconds):
@@ -81,7 +89,10 @@ class Boundary:
     async def standing(self, namespace: str) -> Standing:
         """The boundary's part of it, for a target in that namespace."""
         given = await self._given_now(namespace)
-        await self._look_since(given, namespace)
+        if not await self._look_since(given, namespace) and self._looked_at >= given.known:
+            self._forget(given)
+            given = await self._given_now(namespace)
+            await self._look_since(given, namespace)
         report = self._report
         proved = report is not None and report.choices.proves_rollbacks
         ceiling = (given.ceilings.get(namespace) or OBSERVED) if namespace else None
@@ -101,16 +112,29 @@ class Boundary:
             return None
         return tuple(sorted(one.text for one in self._report.findings if one.refuses_auto))
 
-    async def _look_since(self, given: _Given, namespace: str) -> None:
-        """Look now at a namespace that was given after the last look began; without one it stays as nobody's word."""
+    async def _look_since(self, given: _Given, namespace: str) -> bool:
+        """Whether the last look was at a namespace as it was given. One that was given since is looked at now, or by the look that
+        is under way; where neither comes to an end it stays as nobody's word."""
         if self._report is None or _was_looked_at(self._report, namespace, given):
-            return
-        async with self._looking:
-            if self._tried_at < given.at:
-                try:
-                    await self.look()
-                except BytePortError as error:
-                    logger.warning("the boundary cannot be looked at now: %s", error)
+            return True
+        try:
+            async with asyncio.timeout(AWAITED_SECONDS):
+                await self._looking.acquire()
+        except TimeoutError:
+            return False
+        try:
+            if not _was_looked_at(self._report, namespace, given) and self._tried_at < given.known:
+                await self._look()
+        except BytePortError as error:
+            logger.warning("the boundary cannot be looked at now: %s", error)
+        finally:
+            self._looking.release()
+        return _was_looked_at(self._report, namespace, given)
+
+    def _forget(self, given: _Given) -> None:
+        """What was believed of a namespace is older than the last look: it is asked again."""
+        if self._given is given:
+            self._given = None
 
     def _is_late(self) -> bool:
         return self._seconds() - self._looked_at > LATE_INTERVALS * self._config.check_seconds
@@ -131,7 +155,7 @@ class Boundary:
             at = self._seconds()
             config, on = await asyncio.gather(given_to_us(self._cluster), switched_on(self._cluster))
             choices = choices_of(self._config, self._policy.read(), "")
-            self._given = _Given(at, ceilings_in(config, choices), on)
+            self._given = _Given(at, self._seconds(), ceilings_in(config, choices), on)
             return self._given
 
     def _believed(self, namespace: str, came: float) -> _Given | None:

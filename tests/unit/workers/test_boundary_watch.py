@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -20,6 +22,7 @@ from byteport.domain.policy import PolicyConfig, Standing
 from byteport.errors import Unavailable
 from byteport.settings.model import BoundaryConfig
 from tests.builders.guarded import Guarded
+from workers import boundary_watch
 from workers.boundary_watch import GIVEN_SECONDS, MOST_SAID, Boundary, watch_boundary
 
 AUTO = Ceiling(mode=Mode.AUTO, rollback=("api",))
@@ -189,6 +192,87 @@ async def test_however_many_ask_about_it_it_is_looked_at_once(
     found = await asyncio.gather(*(boundary.standing("newer") for _ in range(20)))
     assert {one.unguarded for one in found} == {True}
     assert cluster.asked["identity"] - before == 2, "one that fails is not made again by each of them"
+
+
+@asynccontextmanager
+async def held(cluster: Guarded, call: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Event]:
+    """The next such call waits until the block ends; what is given is set as soon as it does."""
+    inner, reached, let_go = getattr(cluster, call), asyncio.Event(), asyncio.Event()
+
+    async def waits(*given: object) -> object:
+        if not reached.is_set():
+            reached.set()
+            await let_go.wait()
+        return await inner(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cluster, call, waits)
+        yield reached
+        let_go.set()
+
+
+@pytest.mark.claim("C-010")
+async def test_whoever_asks_while_the_look_that_will_see_the_namespace_is_under_way_waits_for_it(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await boundary.look()
+    cluster.enable("new", AUTO)
+    seconds.now += GIVEN_SECONDS + 1
+    assert not await refuses(boundary, "shop")
+    seconds.now += 1
+    async with held(cluster, "identity", monkeypatch) as reached:
+        by_timer = asyncio.create_task(boundary.look())
+        await reached.wait()
+        asked = asyncio.create_task(boundary.standing("new"))
+        assert not await refuses(boundary, "shop")
+        assert not asked.done()
+    assert await asked == Standing(ceiling=AUTO)
+    await by_timer
+
+
+@pytest.mark.claim("C-010")
+async def test_a_look_that_hangs_is_not_waited_for_for_ever(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boundary_watch, "AWAITED_SECONDS", 0.01)
+    await boundary.look()
+    cluster.enable("new", AUTO)
+    seconds.now += GIVEN_SECONDS + 1
+    async with held(cluster, "identity", monkeypatch) as reached:
+        by_timer = asyncio.create_task(boundary.look())
+        await reached.wait()
+        assert await refuses(boundary, "new")
+        assert not await refuses(boundary, "shop")
+    await by_timer
+
+
+@pytest.mark.claim("C-010")
+async def test_a_look_that_began_while_it_was_asked_what_is_given_may_have_missed_it_and_is_followed_by_another(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await boundary.look()
+    seconds.now += GIVEN_SECONDS + 1
+    async with held(cluster, "get", monkeypatch) as reached:
+        asked = asyncio.create_task(boundary.standing("new"))
+        await reached.wait()
+        seconds.now += 1
+        await boundary.look()
+        seconds.now += 1
+        cluster.enable("new", AUTO)
+    assert await asked == Standing(ceiling=AUTO)
+
+
+@pytest.mark.claim("C-010")
+async def test_what_was_believed_of_a_namespace_before_the_last_look_is_asked_again_where_the_look_saw_more(
+    boundary: Boundary, cluster: Guarded, seconds: Seconds
+) -> None:
+    await boundary.look()
+    seconds.now += GIVEN_SECONDS + 1
+    assert not await refuses(boundary, "till")
+    cluster.enable("till", AUTO)
+    seconds.now += 1
+    await boundary.look()
+    assert await boundary.standing("till") == Standing(ceiling=AUTO)
 
 
 @pytest.mark.claim("C-010")
