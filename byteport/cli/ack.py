@@ -42,7 +42,9 @@ async def _ack(context: typer.Context, which: str, note: str, by: str | None, as
         acknowledgement = Acknowledge(by=by or person(settings), note=note)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        raise MalformedInput(f"--{first['loc'][0]}", first["msg"]) from None
+        raise MalformedInput("--as" if first["loc"][0] == "by" else "--note", first["msg"]) from None
+    if which.startswith("timebox:"):
+        raise MalformedInput(which, "is a time box, which waits for nobody; a remediation or `storm` can be taken over")
     client = await client_of(settings)
     if which == "storm" or which.startswith("storm:"):
         cluster_uid = installation(settings).cluster_uid

@@ -122,9 +122,8 @@ async def test_a_worker_that_shuts_down_hands_its_bookmarks_over_and_what_happen
         await watched.hand_over()
         if len(await watched.starts()) > tries:
             break
-        await (
-            watched.world.start_worker()
-        )  # the server took longer than a worker waits, and has the next one go on later
+        # The server took longer than a worker waits, and has the next one go on later.
+        await watched.world.start_worker()
     else:
         raise AssertionError("the next one is to go on from what was handed over, at once")
     remediation = await watched.one_crashes()

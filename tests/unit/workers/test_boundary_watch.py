@@ -196,7 +196,7 @@ async def test_however_many_ask_about_it_it_is_looked_at_once(
 
 @asynccontextmanager
 async def held(cluster: Guarded, call: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Event]:
-    """The next such call waits until the block ends; what is given is set as soon as it does."""
+    """The next such call waits until the block ends. The event is set as soon as it has begun to wait."""
     inner, reached, let_go = getattr(cluster, call), asyncio.Event(), asyncio.Event()
 
     async def waits(*given: object) -> object:
@@ -207,8 +207,10 @@ async def held(cluster: Guarded, call: str, monkeypatch: pytest.MonkeyPatch) -> 
 
     with monkeypatch.context() as patched:
         patched.setattr(cluster, call, waits)
-        yield reached
-        let_go.set()
+        try:
+            yield reached
+        finally:
+            let_go.set()
 
 
 @pytest.mark.claim("C-010")
