@@ -121,7 +121,8 @@ class Walk:
     def join(self, right: Walk) -> None:
         """With the walk of the records after these. It must begin at a multiple of `PART` records, plus one."""
         adjacent, unbroken = self._expected == right.first, self.is_unbroken
-        self.until(right.first - 1)
+        if right._stood:
+            self.until(right.first - 1)
         if right._opening is not None and adjacent and self._before and right._opening not in self._before:
             self.find(unlinked(right.first, self._header))
         opening = right._opening_time
@@ -147,7 +148,8 @@ class Walk:
         self.records += right.records
         self._gap_places += right._gap_places
         self._strayed |= right._strayed
-        self._expected = max(self._expected, right._expected)
+        if right._stood:
+            self._expected = max(self._expected, right._expected)
         if right.last is not None:
             self._before, self._header, self.last = right._before, right._header, right.last
             self._time = right._time or self._time
@@ -162,6 +164,11 @@ class Walk:
     def is_unbroken(self) -> bool:
         """Whether every record so far stood in its place."""
         return self.frontier.size == self._expected - self.first
+
+    @property
+    def _stood(self) -> bool:
+        """Whether any record stood in its place here. One that only strayed here says nothing of what is before it."""
+        return self._expected > self.first
 
     def root_at(self, size: int) -> bytes | None:
         """Root of the tree of the first `size` records; None where they are not all there, or it was not asked for."""

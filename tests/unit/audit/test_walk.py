@@ -111,19 +111,33 @@ def test_an_untouched_chain_takes_the_fast_way_but_for_the_records_of_destroyed_
     assert looked == ([] if entries is PLAIN else [7, 9])
 
 
-@given(entries=damaged(), power=st.integers(0, 4), size=st.integers(1, LENGTH))
-def test_a_chain_walked_in_parts_is_the_chain(entries: list[Entry], power: int, size: int) -> None:
-    """As a store gives it: by number, each number once."""
+def in_parts(entries: Sequence[Entry], length: int, size: int) -> tuple[Walk, Walk]:
+    """Joined of parts, and walked at once, as a store gives it: by number, each number once."""
     stored = sorted({entry.seq: entry for entry in entries if entry.seq > 0}.values(), key=lambda entry: entry.seq)
-    whole, joined, length = Walk(CHAIN, sizes=[size]), Walk(CHAIN, sizes=[size]), 1 << power
+    whole, joined = Walk(CHAIN, sizes=[size]), Walk(CHAIN, sizes=[size])
     whole.feed(stored)
     for start in range(0, LENGTH + 3, length):
         part = Walk(CHAIN, first=start + 1, sizes=[size])
         part.feed(entry for entry in stored if start < entry.seq <= start + length)
         if part.records:
             joined.join(part)
+    return joined, whole
+
+
+@given(entries=damaged(), power=st.integers(0, 4), size=st.integers(1, LENGTH))
+def test_a_chain_walked_in_parts_is_the_chain(entries: list[Entry], power: int, size: int) -> None:
+    joined, whole = in_parts(entries, 1 << power, size)
     assert report_of(joined) == report_of(whole)
     assert joined.root_at(size) == whole.root_at(size)
+
+
+@pytest.mark.parametrize("length", [1, 2, 4, 8])
+@pytest.mark.parametrize("at", [0, 5, LENGTH - 1])
+def test_a_record_that_strayed_into_a_part_of_its_own_makes_no_gap_before_it(at: int, length: int) -> None:
+    entries = [entry._replace(seq=LENGTH + 2) if index == at else entry for index, entry in enumerate(PLAIN)]
+    joined, whole = in_parts(entries, length, LENGTH)
+    assert report_of(joined) == report_of(whole)
+    assert report_of(whole).codes == {Fault.REORDERED: 1}
 
 
 def test_a_link_that_does_not_hold_at_a_seam_is_found() -> None:
